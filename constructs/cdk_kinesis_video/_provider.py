@@ -1,0 +1,108 @@
+"""The one Lambda function of a stack that stands behind all of this library's custom resources in it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+PROVIDER_ID = "CdkKinesisVideo"
+"""The id of the provider in its stack. Another id would be another function, and CloudFormation refuses to change the
+service token of a custom resource."""
+
+HANDLER_PACKAGE = "kinesis_video_handler"
+
+# The arithmetic of time. Of its FUNCTION_TIMEOUT the function keeps 20 s back to send its answer and starts no call in
+# the last 8 s before those, which leaves 152 s to be patient with throttling. Lambda repeats an invocation that raised
+# after 1 minute and again after 2. CloudFormation waits for all of that, and a little for Lambda's queue:
+# 3 x 180 s + 60 s + 120 s + 180 s = 900 s.
+FUNCTION_TIMEOUT = Duration.seconds(180)
+SERVICE_TIMEOUT_SECONDS = 900
+
+ACTIONS = (
+    "kinesisvideo:DescribeImageGenerationConfiguration",
+    # Resolves the name of an imported stream to its ARN.
+    "kinesisvideo:DescribeStream",
+    "kinesisvideo:UpdateImageGenerationConfiguration",
+)
+
+
+class Provider(Construct):
+    """Define the function, its role and its log group. Use `provider_of` instead: a stack has one of them."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack, PROVIDER_ID)
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            # Inline, so that the rights exist before the function and until the last custom resource is deleted.
+            inline_policies={"KinesisVideo": iam.PolicyDocument(statements=_statements(stack, log_group))},
+        )
+        lambda_.Function(
+            self,
+            "Function",
+            description="Configures Kinesis video streams for the custom resources of this stack",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            memory_size=256,
+            timeout=FUNCTION_TIMEOUT,
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            handler=f"{HANDLER_PACKAGE}.entry.handler",
+            code=_handler_code(),
+        )
+
+
+def provider_of(scope: Construct) -> Construct:
+    """Find the provider of the scope's stack, or define it."""
+    stack = Stack.of(scope)
+    found = stack.node.try_find_child(PROVIDER_ID)
+    return Provider(stack) if found is None else cast("Construct", found)
+
+
+def service_token(provider: Construct) -> str:
+    """Read the ARN of the function that CloudFormation invokes."""
+    function = provider.node.find_child("Function")
+    assert isinstance(function, lambda_.Function)
+    return function.function_arn
+
+
+def _statements(stack: Stack, log_group: logs.LogGroup) -> list[iam.PolicyStatement]:
+    return [
+        iam.PolicyStatement(
+            actions=list(ACTIONS),
+            # All streams of this account and Region. A list of this stack's streams would lose a stream before
+            # CloudFormation deletes its custom resource, and outgrow a role's 10,240 bytes at about fifty of them.
+            resources=[stack.format_arn(service="kinesisvideo", resource="stream", resource_name="*")],
+        ),
+        iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            # The ARN of a log group ends in `:*`, which stands for its log streams.
+            resources=[log_group.log_group_arn],
+        ),
+    ]
+
+
+def _handler_code() -> lambda_.Code:
+    # In a wheel the handler's package lies beside this one, in an editable install in its own folder: whatever else
+    # lies there stays out of the asset.
+    spec = find_spec(HANDLER_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the package {HANDLER_PACKAGE} is missing, install cdk-kinesis-video again")
+    return lambda_.Code.from_asset(
+        str(Path(spec.origin).parents[1]),
+        exclude=["*", f"!{HANDLER_PACKAGE}", f"!{HANDLER_PACKAGE}/*.py"],
+    )

@@ -1,0 +1,246 @@
+"""A Kinesis video stream."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Protocol
+
+import jsii
+from aws_cdk import Duration, Fn, RemovalPolicy, Resource, Stack
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import aws_kms as kms
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
+from constructs import Construct
+
+from ._validation import check_text, check_type, is_known, whole_units
+
+MAX_STREAM_NAME_LENGTH = 256
+STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
+MAX_MEDIA_TYPE_LENGTH = 128
+MEDIA_TYPE_PATTERN = r"[\w\-\.\+]+/[\w\-\.\+]+(,[\w\-\.\+]+/[\w\-\.\+]+)*"
+MIN_DATA_RETENTION_HOURS = 1
+# CloudFormation's bound, 10 years; the API's model has none.
+MAX_DATA_RETENTION_HOURS = 87_600
+
+_STREAM_ARN = re.compile(rf"arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:stream/({STREAM_NAME_PATTERN})/[0-9]+")
+
+
+class StorageTier(str, Enum):
+    """Where a stream keeps its media.
+
+    See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/tiered-storage.html
+    """
+
+    HOT = "HOT"
+    """Immediate access with the lowest latency."""
+    WARM = "WARM"
+    """Cheaper storage, charged for at least 30 days, for media that is read less often."""
+
+
+class IVideoStream(IStreamRef, Protocol):
+    """A Kinesis video stream, of this app or imported."""
+
+    @property
+    def stream_arn(self) -> str:
+        """The ARN of the stream.
+
+        Of a stream imported by its name it is the pattern `…:stream/<name>/*`, good for IAM policies only: an ARN ends
+        in the creation time of the stream, which the name doesn't tell.
+        """
+        ...
+
+    @property
+    def stream_name(self) -> str:
+        """The name of the stream."""
+        ...
+
+
+@jsii.implements(IStreamRef)
+class _VideoStreamBase(Resource):
+    """What an owned and an imported stream have in common."""
+
+    _stream_arn: str
+    _stream_name: str
+
+    @property
+    def stream_arn(self) -> str:
+        """The ARN of the stream."""
+        return self._stream_arn
+
+    @property
+    def stream_name(self) -> str:
+        """The name of the stream."""
+        return self._stream_name
+
+    @property
+    def stream_ref(self) -> StreamReference:
+        """The reference by which other constructs take this stream."""
+        return StreamReference(stream_arn=self._stream_arn, stream_name=self._stream_name)
+
+
+class _ImportedVideoStream(_VideoStreamBase):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stream_arn: str,
+        stream_name: str,
+        environment_from_arn: str | None,
+    ) -> None:
+        super().__init__(scope, construct_id, environment_from_arn=environment_from_arn)
+        self._stream_arn = stream_arn
+        self._stream_name = stream_name
+
+
+class VideoStream(_VideoStreamBase):
+    """Define a Kinesis video stream.
+
+    Parameters
+    ----------
+    scope
+        The construct that this one belongs to.
+    construct_id
+        The id of this construct within `scope`.
+    stream_name
+        The name, 1 to 256 of the characters ``a-z A-Z 0-9 _ . -``. A new name replaces the stream and leaves its media
+        behind. Default: CloudFormation makes a name up.
+    data_retention
+        How long the stream keeps its media, in whole hours, 1 hour to 10 years. A stream that keeps nothing delivers
+        no images. Default: one day.
+    encryption_key
+        The KMS key that encrypts the media. It can't be changed later. Default: the key that Kinesis Video Streams
+        manages, ``aws/kinesisvideo``.
+    media_type
+        The media type of the media, such as ``video/h264`` or ``video/h264,audio/aac``, at most 128 characters.
+        Default: the stream names none.
+    storage_tier
+        Where the media is kept. Default: the service decides, which is `StorageTier.HOT`.
+    removal_policy
+        What happens to the stream when it is removed from the stack or the stack is deleted. Default:
+        `RemovalPolicy.RETAIN`, since it holds video; the stream is then orphaned and goes on costing.
+
+    Raises
+    ------
+    ValueError
+        If a prop is out of its bounds.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_CreateStream.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kinesisvideo-stream.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stream_name: str | None = None,
+        data_retention: Duration | None = None,
+        encryption_key: kms.IKey | None = None,
+        media_type: str | None = None,
+        storage_tier: StorageTier | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+    ) -> None:
+        _check_stream_name(stream_name)
+        retention_hours = _data_retention_hours(Duration.days(1) if data_retention is None else data_retention)
+        check_text("media_type", media_type, MEDIA_TYPE_PATTERN, MAX_MEDIA_TYPE_LENGTH, "types such as video/h264")
+        if storage_tier is not None:
+            tiers = " or ".join(f"StorageTier.{tier.name}" for tier in StorageTier)
+            check_type("storage_tier", storage_tier, isinstance(storage_tier, StorageTier), tiers)
+        super().__init__(scope, construct_id, physical_name=stream_name)
+        resource = kinesisvideo.CfnStream(
+            self,
+            "Resource",
+            name=self._physical_name,
+            data_retention_in_hours=retention_hours,
+            kms_key_id=None if encryption_key is None else encryption_key.key_arn,
+            media_type=media_type,
+            stream_storage_configuration=None
+            if storage_tier is None
+            else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
+        )
+        resource.apply_removal_policy(removal_policy)
+        self._stream_arn = self._get_resource_arn_attribute(
+            resource.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._physical_name}/*"
+        )
+        self._stream_name = self._get_resource_name_attribute(resource.ref)
+
+    @staticmethod
+    def from_stream_arn(scope: Construct, construct_id: str, stream_arn: str) -> IVideoStream:
+        """Import a stream by its ARN.
+
+        Parameters
+        ----------
+        scope
+            The construct that the imported one belongs to.
+        construct_id
+            The id of the imported construct within `scope`.
+        stream_arn
+            The ARN, ``arn:<partition>:kinesisvideo:<region>:<account>:stream/<name>/<creation time>``, or a token.
+
+        Raises
+        ------
+        ValueError
+            If it is the ARN of something else.
+        """
+        if is_known(stream_arn):
+            match = _STREAM_ARN.fullmatch(stream_arn)
+            if match is None:
+                raise ValueError(
+                    f"`stream_arn` is {stream_arn!r}, it must be the ARN of a Kinesis video stream such as "
+                    "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+                )
+            stream_name = match[1]
+        else:
+            stream_name = Fn.select(1, Fn.split("/", stream_arn))
+        return _ImportedVideoStream(
+            scope, construct_id, stream_arn=stream_arn, stream_name=stream_name, environment_from_arn=stream_arn
+        )
+
+    @staticmethod
+    def from_stream_name(scope: Construct, construct_id: str, stream_name: str) -> IVideoStream:
+        """Import a stream of the stack's own account and Region by its name.
+
+        Parameters
+        ----------
+        scope
+            The construct that the imported one belongs to.
+        construct_id
+            The id of the imported construct within `scope`.
+        stream_name
+            The name, 1 to 256 of the characters ``a-z A-Z 0-9 _ . -``, or a token.
+
+        Raises
+        ------
+        ValueError
+            If it can't be the name of a stream.
+        """
+        _check_stream_name(stream_name)
+        stream_arn = Stack.of(scope).format_arn(
+            service="kinesisvideo", resource="stream", resource_name=f"{stream_name}/*"
+        )
+        return _ImportedVideoStream(
+            scope, construct_id, stream_arn=stream_arn, stream_name=stream_name, environment_from_arn=None
+        )
+
+
+def _check_stream_name(stream_name: str | None) -> None:
+    check_text("stream_name", stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
+
+
+def _data_retention_hours(data_retention: Duration) -> int | float:
+    check_type(
+        "data_retention", data_retention, isinstance(data_retention, Duration), "a Duration such as Duration.days(1)"
+    )
+    if not is_known(data_retention):
+        return data_retention.to_hours()
+    hours = whole_units("data_retention", data_retention, "hours", "Duration.hours(24)")
+    if not MIN_DATA_RETENTION_HOURS <= hours <= MAX_DATA_RETENTION_HOURS:
+        raise ValueError(
+            f"`data_retention` is {hours} hours, it must be {MIN_DATA_RETENTION_HOURS} to {MAX_DATA_RETENTION_HOURS} "
+            "hours, as a stream that keeps no data delivers no images"
+        )
+    return hours
