@@ -1,0 +1,193 @@
+"""The CloudFormation custom resource protocol: the event, the one answer to it, and how the answer is sent.
+
+See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Literal
+
+from . import clock
+
+MAX_ANSWER_BYTES = 4096
+"""A longer answer fails the operation with "Response object is too long", even if it says SUCCESS."""
+
+CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
+"""The physical id of a Create that failed. CloudFormation deletes by it, and there is nothing to delete then."""
+
+SEND_TIMEOUT_SECONDS = 4.0
+SEND_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
+"""The pause before each attempt to send the answer."""
+
+ANSWER_RESERVE_SECONDS = 20.0
+"""Time kept back to send the answer: 4 attempts x 4 s and 3.5 s of pauses are 19.5 s."""
+
+MAX_REASON_CHARACTERS = 1500
+
+
+class AnswerNotSentError(Exception):
+    """CloudFormation did not take the answer; raised so that Lambda invokes the function again with the same event."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One event of CloudFormation, checked. The presigned URL is a secret and left out of `repr`."""
+
+    request_type: str
+    request_id: str
+    stack_id: str
+    logical_resource_id: str
+    resource_type: str
+    physical_resource_id: str
+    properties: Mapping[str, Any]
+    response_url: str = field(repr=False)
+
+    @classmethod
+    def from_event(cls, event: object) -> Request:
+        """Check what an answer needs.
+
+        Raises
+        ------
+        ValueError
+            If the event can't be answered: it is no mapping, or has no https (or, on a local AWS, http) ResponseURL
+            or none of the ids that an answer must repeat.
+        """
+        if not isinstance(event, Mapping):
+            raise ValueError("the event is not a CloudFormation custom resource event")
+
+        def text(key: str) -> str:
+            value = event.get(key)
+            return value if isinstance(value, str) else ""
+
+        missing = [key for key in ("ResponseURL", "RequestId", "StackId", "LogicalResourceId") if not text(key)]
+        if missing:
+            raise ValueError(f"the event can't be answered, it has no {', '.join(missing)}")
+        if not text("ResponseURL").startswith(("https://", "http://")):
+            raise ValueError("the event can't be answered, its ResponseURL is not a web address")
+        properties = event.get("ResourceProperties")
+        return cls(
+            request_type=text("RequestType"),
+            request_id=text("RequestId"),
+            stack_id=text("StackId"),
+            logical_resource_id=text("LogicalResourceId"),
+            resource_type=text("ResourceType"),
+            physical_resource_id=text("PhysicalResourceId"),
+            properties=properties if isinstance(properties, Mapping) else {},
+            response_url=text("ResponseURL"),
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What CloudFormation is told."""
+
+    status: Literal["SUCCESS", "FAILED"]
+    physical_resource_id: str
+    reason: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def success(cls, physical_resource_id: str, **data: str) -> Answer:
+        """Say that the resource is as declared, and has this physical id from now on."""
+        return cls("SUCCESS", physical_resource_id, data=data)
+
+    @classmethod
+    def failed(cls, request: Request, reason: str) -> Answer:
+        """Say why the resource is not as declared. CloudFormation adopts this id too, so it is never a new one."""
+        return cls("FAILED", request.physical_resource_id or CREATE_FAILED_ID, reason=one_line(reason))
+
+    def encode(self, request: Request) -> bytes:
+        """Make the body of the answer, of at most `MAX_ANSWER_BYTES`; the reason gives way, from its middle."""
+        reason = self.reason
+        while True:
+            body = {
+                "Status": self.status,
+                "PhysicalResourceId": self.physical_resource_id,
+                "StackId": request.stack_id,
+                "RequestId": request.request_id,
+                "LogicalResourceId": request.logical_resource_id,
+            }
+            if self.status == "FAILED":
+                body["Reason"] = reason or "no reason was given"
+            encoded = json.dumps(body | ({"Data": dict(self.data)} if self.data else {})).encode()
+            if len(encoded) <= MAX_ANSWER_BYTES:
+                return encoded
+            if len(reason) < 2:
+                raise ValueError("the event's own ids are longer than an answer may be")
+            reason = one_line(reason, limit=len(reason) // 2)
+
+
+def one_line(text: str, limit: int = MAX_REASON_CHARACTERS) -> str:
+    """Make text of unknown origin fit for an answer or a log line: one line, and no longer than `limit` characters.
+
+    The beginning says what was called and the end says what to change, so it is cut in the middle.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(line) <= limit:
+        return line
+    kept = max(0, limit - 3) // 2
+    return f"{line[:kept]}...{line[len(line) - kept :]}"
+
+
+def answer_in_time(work: Callable[[], Answer], deadline: clock.Deadline) -> Answer:
+    """Do the work, and come back at the deadline whatever the work is doing then.
+
+    Only a second thread can leave a call that blocks in C code, such as a DNS look-up. Work that was left behind finds
+    its own deadline passed before its next call, also when Lambda thaws it for another event.
+
+    Raises
+    ------
+    TimeoutError
+        If the deadline came first.
+    """
+    outcome: SimpleQueue[Answer | BaseException] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(work())
+        except BaseException as error:  # nothing may end the thread without an outcome
+            outcome.put(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        result = outcome.get(timeout=deadline.remaining())
+    except Empty:
+        raise TimeoutError("no answer from Kinesis Video Streams in the time that the function has") from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def send(request: Request, answer: Answer) -> None:
+    """PUT the answer to the event's ResponseURL.
+
+    Raises
+    ------
+    AnswerNotSentError
+        If no attempt was answered with a status below 300. The message names no address: it is a secret.
+    """
+    body = answer.encode(request)
+    problem = ""
+    for pause in SEND_PAUSES_SECONDS:
+        clock.sleep(pause)
+        # The presigned URL is signed for an empty content type; any other is answered with 403.
+        put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
+        try:
+            with urllib.request.urlopen(put, timeout=SEND_TIMEOUT_SECONDS):
+                return
+        except urllib.error.HTTPError as error:
+            problem = f"HTTP status {error.code}"
+            error.close()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            problem = type(error).__name__
+    raise AnswerNotSentError(
+        f"CloudFormation did not take the answer in {len(SEND_PAUSES_SECONDS)} attempts: {problem}"
+    )
