@@ -1,0 +1,57 @@
+"""Faults on demand, so that a test can see what its code does about them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from .errors import ServiceError
+from .model import ERROR_STATUS, OPERATIONS
+
+
+@dataclass
+class Fault:
+    """What happens to the next calls of one operation: a delay, an error, or an error after a delay."""
+
+    operation: str
+    error: str | None = None
+    times: int = 1
+    delay_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a fault that could never happen."""
+        if self.operation not in OPERATIONS:
+            raise ValueError(f"{self.operation!r} is no Kinesis Video Streams operation")
+        if self.error is not None and self.error not in ERROR_STATUS:
+            raise ValueError(f"{self.error!r} is no error code; choose one of {', '.join(ERROR_STATUS)}")
+        if self.error is None and self.delay_seconds <= 0:
+            raise ValueError("A fault needs an error or a delay")
+        if self.times < 1:
+            raise ValueError(f"A fault happens at least once, not {self.times} times")
+
+
+class Faults:
+    """The faults still to come, used up in the order they were added."""
+
+    def __init__(self) -> None:
+        self._pending: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Add a fault behind those of the same operation that are still to come."""
+        self._pending.append(fault)
+
+    def clear(self) -> None:
+        """Forget every fault still to come."""
+        self._pending.clear()
+
+    async def strike(self, operation: str) -> None:
+        """Let the next fault of this operation happen, if there is one."""
+        fault = next((fault for fault in self._pending if fault.operation == operation), None)
+        if fault is None:
+            return
+        fault.times -= 1
+        if fault.times == 0:
+            self._pending.remove(fault)
+        await asyncio.sleep(fault.delay_seconds)
+        if fault.error is not None:
+            raise ServiceError(fault.error, f"{operation} failed as the test asked")
