@@ -1,0 +1,69 @@
+# One target a job. `make demo` and `make test` set up what they need, once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python
+
+# jsii and the CDK CLI print a banner for every Node.js version that they don't know, or not any more.
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
+
+.PHONY: demo test setup lint format types unit oldest local-aws lock clean
+
+demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
+	$(BIN)/python -m local_aws.demo
+
+test: lint types unit oldest ## everything that CI asks for
+
+setup: .venv/ready node_modules/ready
+
+.venv/ready: requirements.txt pyproject.toml
+	@echo "Setting up Python's packages in .venv ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(UV) .venv --requirement requirements.txt
+	$(UV) .venv --no-deps --editable .
+	touch $@
+
+node_modules/ready: package.json package-lock.json
+	@echo "Setting up the CDK CLI in node_modules ..."
+	npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: setup ## write what `lint` asks for
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: setup # the library and the handler apart: neither may lean on what only the other has
+	$(BIN)/mypy constructs/cdk_kinesis_video
+	$(BIN)/mypy lambda/kinesis_video_handler
+	$(BIN)/mypy app.py local_aws
+	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
+	node_modules/.bin/pyright
+
+unit: setup
+	$(BIN)/pytest
+
+oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
+	.venv-oldest/bin/pytest tests/infra
+
+.venv-oldest/ready: .venv/ready
+	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
+	$(PYTHON) -m venv .venv-oldest
+	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
+	touch $@
+
+local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
+	$(BIN)/python -m local_aws
+
+lock: .venv/ready ## pin what pyproject.toml asks for
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt
+	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean:
+	rm -rf .venv .venv-oldest node_modules dist cdk.out

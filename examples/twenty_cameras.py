@@ -1,0 +1,41 @@
+"""Twenty cameras of a car park: a stream each, their images side by side in one bucket, one function behind them."""
+
+from __future__ import annotations
+
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+
+CAMERAS = 20
+
+
+class CarPark(Stack):
+    """The cameras' streams, and the bucket with a folder of images for each."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(3))],
+        )
+        for number in range(1, CAMERAS + 1):
+            name = f"car-park-{number:02}"
+            ImageGeneration(
+                self,
+                f"Images{number}",
+                stream=VideoStream(self, f"Camera{number}", stream_name=name),
+                bucket=bucket,
+                prefix=f"{name}/",
+                sampling_interval=Duration.seconds(10),
+                width_pixels=640,
+            )
+
+
+app = App()
+CarPark(app, "CarPark")
+app.synth()

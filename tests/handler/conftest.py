@@ -1,0 +1,266 @@
+"""The handler as a black box: an event file goes in, HTTP to Kinesis Video Streams and to CloudFormation comes out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+EVENTS = Path(__file__).parents[1] / "events"
+STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+OTHER_STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/back-door/1690707290999"
+SECRET = "X-Amz-Signature=0123456789abcdef"
+
+DECLARED = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "PRODUCER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://camera-images/front-door/", "DestinationRegion": "us-east-1"},
+    "SamplingInterval": 3000,
+    "Format": "JPEG",
+    "FormatConfig": {"JPEGQuality": "80"},
+    "WidthPixels": 640,
+    "HeightPixels": 360,
+}
+
+UPDATE = "UpdateImageGenerationConfiguration"
+DESCRIBE = "DescribeImageGenerationConfiguration"
+
+# The status codes are those of the service's model.
+ERRORS = {
+    "InvalidArgumentException": 400,
+    "ClientLimitExceededException": 400,
+    "ResourceInUseException": 400,
+    "NoDataRetentionException": 400,
+    "AccessDeniedException": 401,
+    "NotAuthorizedException": 401,
+    "ResourceNotFoundException": 404,
+    "TooManyRequestsException": 429,
+    "InternalFailure": 500,
+    "ServiceUnavailable": 503,
+}
+FOR_EVER = 10**9
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIexample")
+
+
+class FakeClock:
+    """Time that passes only when the handler waits for it."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    fake = FakeClock()
+    monkeypatch.setattr("kinesis_video_handler.clock.now", fake.now)
+    monkeypatch.setattr("kinesis_video_handler.clock.sleep", fake.sleep)
+    return fake
+
+
+@dataclass
+class Service:
+    """Kinesis Video Streams at the other end of the wire: botocore validates, signs, sends and parses as ever."""
+
+    clock: FakeClock
+    configurations: dict[str, Any] = field(default_factory=lambda: {STREAM_ARN: None, OTHER_STREAM_ARN: None})
+    calls: Counter[str] = field(default_factory=Counter)
+    message: str = "the service's own words"
+    keeps_what_it_has: bool = False
+    _faults: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def fail(self, operation: str, fault: str, times: int = FOR_EVER) -> None:
+        self._faults[operation] = (fault, times)
+
+    def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        path = request.url.rpartition("/")[2]
+        operation = path[0].upper() + path[1:]
+        parameters = json.loads(request.body)
+        self.calls[operation] += 1
+        fault, times = self._faults.get(operation, ("", 0))
+        if times:
+            self._faults[operation] = (fault, times - 1)
+            return self._fault(request, fault)
+        return self._answer(request, operation, parameters)
+
+    def _fault(self, request: AWSPreparedRequest, fault: str) -> AWSResponse:
+        if fault == "connection reset":
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if fault == "timeout":
+            self.clock.sleep(5)
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault == "broken body":
+            return _response(request, 200, b"<html>502 Bad Gateway</html>")
+        return self._error(request, fault)
+
+    def _error(self, request: AWSPreparedRequest, code: str) -> AWSResponse:
+        body = json.dumps({"Message": self.message}).encode()
+        return _response(request, ERRORS[code], body, {"x-amzn-errortype": code})
+
+    def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
+        if operation == "DescribeStream":
+            answer = {"StreamInfo": {"StreamARN": STREAM_ARN, "StreamName": parameters["StreamName"]}}
+            return _response(request, 200, json.dumps(answer).encode())
+        arn = parameters["StreamARN"]
+        if arn not in self.configurations:
+            return self._error(request, "ResourceNotFoundException")
+        name = "ImageGenerationConfiguration"
+        if operation == UPDATE:
+            if not self.keeps_what_it_has:
+                self.configurations[arn] = parameters.get(name)
+            return _response(request, 200, b"{}")
+        assert operation == DESCRIBE
+        found = self.configurations[arn]
+        return _response(request, 200, json.dumps({name: found} if found else {}).encode())
+
+
+def _response(
+    request: AWSPreparedRequest, status: int, body: bytes, headers: dict[str, str] | None = None
+) -> AWSResponse:
+    class Raw(BytesIO):
+        def stream(self, **_: object) -> Iterator[bytes]:
+            yield self.read()
+
+    return AWSResponse(request.url, status, headers or {}, Raw(body))
+
+
+@pytest.fixture
+def service(clock: FakeClock, _environment: None) -> Iterator[Service]:
+    from kinesis_video_handler.service import client
+
+    fake = Service(clock)
+    client.meta.events.register("before-send", fake)
+    yield fake
+    client.meta.events.unregister("before-send", fake)
+
+
+@dataclass(frozen=True)
+class Put:
+    path: str
+    content_type: str | None
+    body: bytes
+
+
+class CloudFormation(ThreadingHTTPServer):
+    """The S3 bucket behind the ResponseURL. `script` tells how it answers one attempt after the other, then 200."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _PutHandler)
+        self.script: list[int | str] = []
+        self.puts: list[Put] = []
+
+    @property
+    def response_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/answer?{SECRET}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a dropped connection is part of the script."""
+
+
+class _PutHandler(BaseHTTPRequestHandler):
+    server: CloudFormation
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.puts.append(Put(self.path, self.headers["Content-Type"], body))
+        step = self.server.script.pop(0) if self.server.script else 200
+        if step == "drop":
+            self.connection.close()
+            return
+        if step == "never":
+            # Until the handler gives up and closes its end.
+            self.connection.recv(1)
+            return
+        self.send_response(int(step))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    with CloudFormation() as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class Context:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+@dataclass(frozen=True)
+class Answered:
+    status: str
+    physical_resource_id: str
+    reason: str | None
+    data: dict[str, str]
+
+
+@dataclass
+class Function:
+    """The deployed function."""
+
+    cloudformation: CloudFormation
+
+    def event(self, name: str) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+        return {**event, "ResponseURL": self.cloudformation.response_url}
+
+    def invoke(self, event: Any, seconds: float = 180) -> None:
+        from kinesis_video_handler import entry
+
+        entry.handler(self.event(event) if isinstance(event, str) else event, Context(seconds))
+
+    def answer_to(self, event: str | dict[str, Any], seconds: float = 180) -> Answered:
+        """Invoke it, and require exactly one answer that CloudFormation takes."""
+        if isinstance(event, str):
+            event = self.event(event)
+        already = len(self.cloudformation.puts)
+        self.invoke(event, seconds)
+        (put,) = self.cloudformation.puts[already:]
+        assert put.path == f"/answer?{SECRET}"
+        assert put.content_type == ""
+        assert len(put.body) <= 4096
+        body = json.loads(put.body)
+        for key in ("StackId", "RequestId", "LogicalResourceId"):
+            assert body[key] == event[key]
+        assert body["Status"] in ("SUCCESS", "FAILED")
+        assert body["PhysicalResourceId"]
+        assert len(body["PhysicalResourceId"].encode()) <= 1024
+        assert (body["Status"] == "FAILED") == bool(body.get("Reason"))
+        return Answered(body["Status"], body["PhysicalResourceId"], body.get("Reason"), body.get("Data", {}))
+
+
+@pytest.fixture
+def function(service: Service, cloudformation: CloudFormation) -> Function:
+    return Function(cloudformation)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import VideoStream
+
+IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
+ENVIRONMENT = Environment(account="111122223333", region="eu-west-1")
+
+
+def template_of(stack: Stack) -> dict[str, Any]:
+    app = stack.node.root
+    assert isinstance(app, App)
+    template: dict[str, Any] = app.synth(force=True).get_stack_artifact(stack.artifact_id).template
+    return template
+
+
+def fails_with(sentence: str) -> AbstractContextManager[object]:
+    """Require a ValueError that says exactly this."""
+    return pytest.raises(ValueError, match=f"^{re.escape(sentence)}$")
+
+
+def resources_of(template: dict[str, Any], resource_type: str) -> dict[str, dict[str, Any]]:
+    """The resources of a type, by their logical ids."""
+    return {name: r for name, r in template["Resources"].items() if r["Type"] == resource_type}
+
+
+def only_resource(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
+    (resource,) = resources_of(template, resource_type).values()
+    return resource
+
+
+def configuration_of(template: dict[str, Any]) -> dict[str, Any]:
+    configuration: dict[str, Any] = only_resource(template, IMAGE_GENERATION)["Properties"][
+        "ImageGenerationConfiguration"
+    ]
+    return configuration
+
+
+@pytest.fixture
+def stack() -> Stack:
+    """An empty stack; a test that only asks for an error never synthesises it."""
+    return Stack(App(), "Cameras")
+
+
+@pytest.fixture
+def stream(stack: Stack) -> VideoStream:
+    return VideoStream(stack, "Stream")
+
+
+@pytest.fixture
+def bucket(stack: Stack) -> s3.IBucket:
+    return s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")

@@ -1,0 +1,135 @@
+"""Three sides that must agree: the service's model, what the construct sends, and what the handler reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_s3 as s3
+from botocore.model import Shape, StructureShape
+
+from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, StorageTier, VideoStream
+from cdk_kinesis_video import image_generation as bounds
+from cdk_kinesis_video import video_stream as stream_bounds
+from kinesis_video_handler import properties
+
+from .conftest import ENVIRONMENT, IMAGE_GENERATION, only_resource, template_of
+
+MODEL = boto3.Session().client("kinesisvideo", region_name="us-east-1").meta.service_model
+
+
+def shape(name: str) -> Shape:
+    found: Shape = MODEL.shape_for(name)
+    return found
+
+
+def fields(structure: Shape) -> dict[str, Any]:
+    """The field names of a structure, with those of its own structures and the keys of its maps."""
+    assert isinstance(structure, StructureShape)
+    return {
+        name: fields(member)
+        if member.type_name == "structure"
+        else dict.fromkeys(member.key.enum)  # type: ignore[attr-defined]
+        if member.type_name == "map"
+        else None
+        for name, member in structure.members.items()
+    }
+
+
+def names(value: Any) -> Any:
+    return {name: names(item) for name, item in value.items()} if isinstance(value, Mapping) else None
+
+
+@pytest.fixture(scope="module")
+def sent() -> dict[str, Any]:
+    """The properties of a custom resource whose every prop is given."""
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    ImageGeneration(
+        stack,
+        "Images",
+        stream=VideoStream(stack, "Stream"),
+        bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images"),
+        sampling_interval=Duration.seconds(1),
+        format=ImageFormat.jpeg(quality=80),
+        width_pixels=640,
+        height_pixels=360,
+    )
+    found: dict[str, Any] = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
+    return found
+
+
+def test_the_construct_sends_every_field_of_the_model(sent: dict[str, Any]) -> None:
+    assert names(sent["ImageGenerationConfiguration"]) == fields(shape("ImageGenerationConfiguration"))
+
+
+def test_the_handler_reads_every_field_of_the_model() -> None:
+    assert names(properties.IMAGE_GENERATION.fields) == fields(shape("ImageGenerationConfiguration"))
+
+
+def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers() -> None:
+    structure = shape("ImageGenerationConfiguration")
+    assert isinstance(structure, StructureShape)
+    integers = {name for name, member in structure.members.items() if member.type_name == "integer"}
+    assert {name for name, kind in properties.IMAGE_GENERATION.fields.items() if kind is int} == integers
+
+
+def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any]) -> None:
+    request = fields(shape("UpdateImageGenerationConfigurationInput"))
+    assert set(sent) - {"ServiceToken", "ServiceTimeout"} < set(request)
+    assert request.keys() == {"StreamName", "StreamARN", "ImageGenerationConfiguration"}
+
+
+def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any]) -> None:
+    arrived = {**sent, "StreamARN": "arn"}
+    declaration = properties.parse(IMAGE_GENERATION, arrived)
+    assert declaration.configuration == sent["ImageGenerationConfiguration"]
+
+
+def test_the_handler_has_the_operations_of_the_model() -> None:
+    client = boto3.Session().client("kinesisvideo", region_name="us-east-1")
+    operations = client.meta.method_to_api_mapping
+    feature = properties.IMAGE_GENERATION
+    assert operations[feature.update] == "UpdateImageGenerationConfiguration"
+    assert operations[feature.describe] == "DescribeImageGenerationConfiguration"
+
+
+@pytest.mark.parametrize(
+    ("shape_name", "ours"),
+    [
+        ("WidthPixels", {"min": bounds.MIN_WIDTH_PIXELS, "max": bounds.MAX_WIDTH_PIXELS}),
+        ("HeightPixels", {"min": bounds.MIN_HEIGHT_PIXELS, "max": bounds.MAX_HEIGHT_PIXELS}),
+        ("DestinationUri", {"max": bounds.MAX_URI_LENGTH}),
+        (
+            "StreamName",
+            {"max": stream_bounds.MAX_STREAM_NAME_LENGTH, "pattern": stream_bounds.STREAM_NAME_PATTERN, "min": 1},
+        ),
+        ("MediaType", {"max": stream_bounds.MAX_MEDIA_TYPE_LENGTH, "pattern": stream_bounds.MEDIA_TYPE_PATTERN}),
+    ],
+)
+def test_the_bounds_are_the_models(shape_name: str, ours: dict[str, Any]) -> None:
+    metadata = shape(shape_name).metadata
+    assert {name: metadata.get(name) for name in ours} == ours
+
+
+def test_the_model_still_has_no_bound_where_only_the_documentation_has_one() -> None:
+    for name in ("SamplingInterval", "DataRetentionInHours"):
+        assert "max" not in shape(name).metadata
+    assert shape("SamplingInterval").metadata == {}
+    assert shape("FormatConfigValue").metadata["pattern"] == "^[a-zA-Z_0-9]+"
+
+
+@pytest.mark.parametrize(
+    ("shape_name", "ours"),
+    [
+        ("ImageSelectorType", {selector.value for selector in ImageSelectorType}),
+        ("Format", {ImageFormat.jpeg()._format, ImageFormat.png()._format}),
+        ("ConfigurationStatus", {"ENABLED", "DISABLED"}),
+        ("FormatConfigKey", {"JPEGQuality"}),
+        ("DefaultStorageTier", {tier.value for tier in StorageTier}),
+    ],
+)
+def test_the_values_are_the_models(shape_name: str, ours: set[str]) -> None:
+    assert set(shape(shape_name).enum) == ours  # type: ignore[attr-defined]

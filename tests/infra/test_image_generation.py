@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
+
+from .conftest import ENVIRONMENT, IMAGE_GENERATION, configuration_of, fails_with, only_resource, template_of
+
+
+@pytest.fixture(scope="module")
+def minimal() -> dict[str, Any]:
+    """The template of an image generation with nothing but what is required."""
+    stack = Stack(App(), "Cameras")
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+    assert images.destination_uri == "s3://camera-images"
+    return template_of(stack)
+
+
+@pytest.fixture(scope="module")
+def full() -> dict[str, Any]:
+    """The template of an image generation with every prop."""
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    images = ImageGeneration(
+        stack,
+        "Images",
+        stream=kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=1),
+        bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images"),
+        prefix="/front-door",
+        sampling_interval=Duration.millis(200),
+        format=ImageFormat.jpeg(quality=100),
+        width_pixels=3840,
+        height_pixels=2160,
+        image_selector_type=ImageSelectorType.SERVER_TIMESTAMP,
+        enabled=False,
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+    assert images.destination_uri == "s3://camera-images/front-door/"
+    stack.export_value(images.verified, name="Verified")
+    return template_of(stack)
+
+
+def test_only_stream_and_bucket_are_required(minimal: dict[str, Any]) -> None:
+    assert configuration_of(minimal) == {
+        "Status": "ENABLED",
+        "ImageSelectorType": "PRODUCER_TIMESTAMP",
+        "DestinationConfig": {"Uri": "s3://camera-images", "DestinationRegion": {"Ref": "AWS::Region"}},
+        "SamplingInterval": 3000,
+        "Format": "JPEG",
+    }
+
+
+def test_png_has_no_quality(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> None:
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, format=ImageFormat.png(), width_pixels=640)
+    configuration = configuration_of(template_of(stack))
+    assert configuration["Format"] == "PNG"
+    assert "FormatConfig" not in configuration
+    assert "HeightPixels" not in configuration
+
+
+def test_the_configuration_is_deleted_with_the_resource_by_default(minimal: dict[str, Any]) -> None:
+    assert only_resource(minimal, IMAGE_GENERATION)["DeletionPolicy"] == "Delete"
+
+
+def test_every_field_of_the_api_can_be_declared(full: dict[str, Any]) -> None:
+    assert configuration_of(full) == {
+        "Status": "DISABLED",
+        "ImageSelectorType": "SERVER_TIMESTAMP",
+        "DestinationConfig": {"Uri": "s3://camera-images/front-door/", "DestinationRegion": "eu-west-1"},
+        "SamplingInterval": 200,
+        "Format": "JPEG",
+        "FormatConfig": {"JPEGQuality": "100"},
+        "WidthPixels": 3840,
+        "HeightPixels": 2160,
+    }
+
+
+def test_a_retained_configuration_survives_its_resource(full: dict[str, Any]) -> None:
+    resource = only_resource(full, IMAGE_GENERATION)
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_result_of_reading_back_is_an_attribute(full: dict[str, Any]) -> None:
+    (output,) = (o for o in full["Outputs"].values() if o.get("Export", {}).get("Name") == "Verified")
+    assert output["Value"] == {"Fn::GetAtt": ["StreamImageGeneration", "Verified"]}
+
+
+def test_the_stream_is_given_by_its_arn(minimal: dict[str, Any]) -> None:
+    (stream_id,) = (n for n, r in minimal["Resources"].items() if r["Type"] == "AWS::KinesisVideo::Stream")
+    properties = only_resource(minimal, IMAGE_GENERATION)["Properties"]
+    assert properties["StreamARN"] == {"Fn::GetAtt": [stream_id, "Arn"]}
+    assert "StreamName" not in properties
+
+
+def test_no_stack_waits_an_hour(minimal: dict[str, Any]) -> None:
+    assert only_resource(minimal, IMAGE_GENERATION)["Properties"]["ServiceTimeout"] == 900
+
+
+def test_tokens_pass_every_check_untouched() -> None:
+    stack = Stack(App(), "Cameras")
+    number = CfnParameter(stack, "Number", type="Number").value_as_number
+    text = CfnParameter(stack, "Text").value_as_string
+    ImageGeneration(
+        stack,
+        "Images",
+        stream=kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=number),
+        bucket=s3.Bucket.from_bucket_name(stack, "Bucket", text),
+        prefix=text,
+        sampling_interval=Duration.millis(number),
+        format=ImageFormat.jpeg(quality=Token.as_number({"Ref": "Number"})),
+        width_pixels=Token.as_number({"Ref": "Number"}),
+        height_pixels=Token.as_number({"Ref": "Number"}),
+    )
+    configuration = configuration_of(template_of(stack))
+    assert configuration["SamplingInterval"] == {"Ref": "Number"}
+    assert configuration["WidthPixels"] == {"Ref": "Number"}
+    assert configuration["HeightPixels"] == {"Ref": "Number"}
+    assert configuration["FormatConfig"] == {"JPEGQuality": {"Ref": "Number"}}
+    assert configuration["DestinationConfig"]["Uri"] == {
+        "Fn::Join": ["", ["s3://", {"Ref": "Text"}, "/", {"Ref": "Text"}]]
+    }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "uri"),
+    [
+        ("cams", "s3://camera-images/cams/"),
+        ("cams/", "s3://camera-images/cams/"),
+        ("/a/b//", "s3://camera-images/a/b/"),
+        ("/", "s3://camera-images"),
+        ("", "s3://camera-images"),
+    ],
+)
+def test_a_prefix_ends_in_one_slash(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, prefix: str, uri: str
+) -> None:
+    assert ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix).destination_uri == uri
+
+
+def test_the_longest_destination_has_255_characters(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> None:
+    prefix = "p" * (255 - len("s3://camera-images/") - 1)
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix)
+    assert len(images.destination_uri) == 255
+
+
+WRONG = [
+    ({"stream": None}, "`stream` is None, it must be a VideoStream or a CfnStream"),
+    ({"stream": "front-door"}, "`stream` is 'front-door', it must be a VideoStream or a CfnStream"),
+    ({"bucket": "camera-images"}, "`bucket` is 'camera-images', it must be a bucket such as s3.Bucket"),
+    ({"prefix": "a*b"}, "`prefix` is 'a*b', it must not contain *, take that character out"),
+    ({"prefix": 7}, "`prefix` is 7, it must be text such as 'front-door/'"),
+    (
+        {"prefix": "p" * 300},
+        "`prefix` makes a destination of 320 characters, it must be at most 255 with the bucket's name, "
+        "shorten it by 65",
+    ),
+    (
+        {"sampling_interval": Duration.millis(199)},
+        "`sampling_interval` is 199 ms, it must be 200 to 2147483647 ms",
+    ),
+    ({"sampling_interval": Duration.days(25)}, "`sampling_interval` is 2160000000 ms, it must be 200 to 2147483647 ms"),
+    (
+        {"sampling_interval": Duration.millis(200.5)},
+        "`sampling_interval` is 200.5 milliseconds, it must be a whole number of milliseconds such as "
+        "Duration.millis(200)",
+    ),
+    ({"sampling_interval": 500}, "`sampling_interval` is 500, it must be a Duration such as Duration.seconds(3)"),
+    ({"format": "JPEG"}, "`format` is 'JPEG', it must be ImageFormat.jpeg() or ImageFormat.png()"),
+    ({"width_pixels": 0}, "`width_pixels` is 0, it must be a whole number from 1 to 3840"),
+    ({"width_pixels": 3841}, "`width_pixels` is 3841, it must be a whole number from 1 to 3840"),
+    ({"width_pixels": True}, "`width_pixels` is True, it must be a whole number from 1 to 3840"),
+    ({"height_pixels": 0}, "`height_pixels` is 0, it must be a whole number from 1 to 2160"),
+    ({"height_pixels": 2161}, "`height_pixels` is 2161, it must be a whole number from 1 to 2160"),
+    ({"height_pixels": 36.5}, "`height_pixels` is 36.5, it must be a whole number from 1 to 2160"),
+    (
+        {"image_selector_type": "PRODUCER_TIMESTAMP"},
+        "`image_selector_type` is 'PRODUCER_TIMESTAMP', it must be ImageSelectorType.PRODUCER_TIMESTAMP or "
+        "ImageSelectorType.SERVER_TIMESTAMP",
+    ),
+    ({"enabled": "false"}, "`enabled` is 'false', it must be True or False"),
+    (
+        {"removal_policy": RemovalPolicy.SNAPSHOT},
+        "`removal_policy` is <RemovalPolicy.SNAPSHOT: 'SNAPSHOT'>, it must be RemovalPolicy.DESTROY or "
+        "RemovalPolicy.RETAIN",
+    ),
+]
+
+
+@pytest.mark.parametrize(("props", "sentence"), WRONG, ids=[f"{next(iter(p))}-{i}" for i, (p, _) in enumerate(WRONG)])
+def test_fails_on_a_prop_out_of_its_bounds(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, props: dict[str, Any], sentence: str
+) -> None:
+    with fails_with(sentence):
+        ImageGeneration(stack, "Images", **{"stream": stream, "bucket": bucket, **props})
+
+
+@pytest.mark.parametrize("quality", [0, 101, "80"])
+def test_fails_on_a_jpeg_quality_out_of_its_bounds(quality: Any) -> None:
+    with fails_with(f"`quality` is {quality!r}, it must be a whole number from 1 to 100"):
+        ImageFormat.jpeg(quality=quality)
+
+
+@pytest.mark.parametrize(("hours", "given"), [(None, "unset, which is 0"), (0, "0")])
+def test_fails_on_a_stream_that_keeps_no_data(stack: Stack, bucket: s3.IBucket, hours: int | None, given: str) -> None:
+    stream = kinesisvideo.CfnStream(stack, "Bare", data_retention_in_hours=hours)
+    sentence = (
+        f"`stream` keeps no data: its data retention is {given}, it must be at least 1 hour, set "
+        "`data_retention_in_hours` of the stream"
+    )
+    with fails_with(sentence):
+        ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+
+
+def test_fails_on_a_bucket_in_another_region() -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="camera-images", region="us-east-1")
+    with fails_with(
+        "`bucket` is in us-east-1 and `stream` in eu-west-1, images are delivered in the stream's Region only, take a "
+        "bucket in eu-west-1"
+    ):
+        ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+
+
+def test_fails_on_a_stream_in_another_region() -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    arn = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="camera-images", region="us-east-1")
+    with fails_with(
+        "`stream` is in us-east-1 and this stack in eu-west-1, declare its image generation in a stack in us-east-1"
+    ):
+        ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        lambda stack: [VideoStream(stack, "Stream")] * 2,
+        lambda stack: [kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=1)] * 2,
+        lambda stack: [VideoStream.from_stream_name(stack, name, "front-door") for name in ("One", "Two")],
+        lambda stack: [
+            VideoStream.from_stream_name(stack, "One", "front-door"),
+            VideoStream.from_stream_arn(
+                stack, "Two", "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
+            ),
+        ],
+    ],
+    ids=["a VideoStream", "a CfnStream", "imported twice by name", "imported by name and by ARN"],
+)
+def test_fails_on_two_image_generations_of_one_stream(stack: Stack, bucket: s3.IBucket, twice: Any) -> None:
+    one, two = twice(stack)
+    ImageGeneration(stack, "Images", stream=one, bucket=bucket)
+    sentence = (
+        "`stream` has its configuration at 'Cameras/Images' already and can't have a second one at "
+        "'Cameras/MoreImages', keep one of the two"
+    )
+    with fails_with(sentence):
+        ImageGeneration(stack, "MoreImages", stream=two, bucket=bucket)
+
+
+def test_fails_on_a_second_image_generation_in_another_stack(stack: Stack, bucket: s3.IBucket) -> None:
+    stream = VideoStream(stack, "Stream")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+    with pytest.raises(ValueError, match="at 'Cameras/Images' already and can't have a second one at 'Other/Images'"):
+        ImageGeneration(Stack(stack.node.root, "Other"), "Images", stream=stream, bucket=bucket)

@@ -1,0 +1,160 @@
+"""What stands behind the image generations of a stack: once per stack, whatever their number."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import zipfile
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+from cdk_kinesis_video._provider import FUNCTION_TIMEOUT, SERVICE_TIMEOUT_SECONDS
+from kinesis_video_handler.protocol import ANSWER_RESERVE_SECONDS
+from kinesis_video_handler.retries import ACCESS_DENIED_SECONDS, CALL_SECONDS
+
+from .conftest import IMAGE_GENERATION, only_resource, resources_of
+
+Template = dict[str, Any]
+
+
+def synthesise(streams: int) -> tuple[Template, Path]:
+    app = App()
+    stack = Stack(app, "Cameras")
+    bucket = s3.Bucket(stack, "Bucket")
+    for number in range(streams):
+        ImageGeneration(stack, f"Images{number}", stream=VideoStream(stack, f"Stream{number}"), bucket=bucket)
+    assembly = app.synth()
+    return assembly.get_stack_by_name("Cameras").template, Path(assembly.directory)
+
+
+@pytest.fixture(scope="module")
+def one() -> tuple[Template, Path]:
+    return synthesise(1)
+
+
+@pytest.fixture(scope="module")
+def twenty() -> tuple[Template, Path]:
+    return synthesise(20)
+
+
+def types_in(template: Template) -> Counter[str]:
+    return Counter(resource["Type"] for resource in template["Resources"].values())
+
+
+def test_a_stack_with_one_stream_has_three_shared_resources(one: tuple[Template, Path]) -> None:
+    assert types_in(one[0]) == {
+        "AWS::S3::Bucket": 1,
+        "AWS::KinesisVideo::Stream": 1,
+        IMAGE_GENERATION: 1,
+        "AWS::Lambda::Function": 1,
+        "AWS::IAM::Role": 1,
+        "AWS::Logs::LogGroup": 1,
+    }
+
+
+def test_a_further_stream_adds_itself_and_one_custom_resource(
+    one: tuple[Template, Path], twenty: tuple[Template, Path]
+) -> None:
+    assert types_in(twenty[0]) - types_in(one[0]) == {"AWS::KinesisVideo::Stream": 19, IMAGE_GENERATION: 19}
+
+
+@pytest.mark.parametrize("resource_type", ["AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Logs::LogGroup"])
+def test_what_is_shared_stays_the_same_for_any_number_of_streams(
+    one: tuple[Template, Path], twenty: tuple[Template, Path], resource_type: str
+) -> None:
+    # The ids too: another one would be another function, and CloudFormation refuses a changed service token.
+    before, after = (json.dumps(resources_of(t, resource_type)) for t, _ in (one, twenty))
+    assert before == after
+
+
+def test_the_ids_of_what_is_shared_are_frozen(one: tuple[Template, Path]) -> None:
+    shared = {"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Logs::LogGroup"}
+    assert {name for name, r in one[0]["Resources"].items() if r["Type"] in shared} == {
+        "CdkKinesisVideoFunction80BD5C8E",
+        "CdkKinesisVideoLogs62749C78",
+        "CdkKinesisVideoRole911AE2AE",
+    }
+
+
+def test_the_function_may_do_three_things_to_streams_and_write_its_log(one: tuple[Template, Path]) -> None:
+    (policy,) = only_resource(one[0], "AWS::IAM::Role")["Properties"]["Policies"]
+    streams, logs = policy["PolicyDocument"]["Statement"]
+    assert streams["Action"] == [
+        "kinesisvideo:DescribeImageGenerationConfiguration",
+        "kinesisvideo:DescribeStream",
+        "kinesisvideo:UpdateImageGenerationConfiguration",
+    ]
+    assert "".join(part if isinstance(part, str) else part["Ref"] for part in streams["Resource"]["Fn::Join"][1]) == (
+        "arn:AWS::Partition:kinesisvideo:AWS::Region:AWS::AccountId:stream/*"
+    )
+    assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert logs["Resource"] == {"Fn::GetAtt": ["CdkKinesisVideoLogs62749C78", "Arn"]}
+    assert "ManagedPolicyArns" not in only_resource(one[0], "AWS::IAM::Role")["Properties"]
+
+
+def test_the_log_is_structured_kept_for_a_month_and_removed_with_the_stack(one: tuple[Template, Path]) -> None:
+    log_group = only_resource(one[0], "AWS::Logs::LogGroup")
+    assert log_group["Properties"] == {"RetentionInDays": 30}
+    assert log_group["DeletionPolicy"] == "Delete"
+    function = only_resource(one[0], "AWS::Lambda::Function")["Properties"]
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert function["LoggingConfig"]["LogGroup"] == {"Ref": "CdkKinesisVideoLogs62749C78"}
+
+
+def test_the_function_has_no_name_of_its_own(one: tuple[Template, Path]) -> None:
+    function = only_resource(one[0], "AWS::Lambda::Function")["Properties"]
+    assert "FunctionName" not in function
+    assert function["Architectures"] == ["arm64"]
+    assert function["Timeout"] == 180
+
+
+def test_the_asset_is_the_handlers_files_alone_and_under_20_kb(one: tuple[Template, Path]) -> None:
+    (asset,) = (path for path in one[1].glob("asset.*") if path.is_dir())
+    files = sorted(path for path in asset.rglob("*") if path.is_file())
+    spec = importlib.util.find_spec("kinesis_video_handler")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).parent
+    expected = sorted(f"kinesis_video_handler/{path.name}" for path in source.glob("*.py"))
+    assert [path.relative_to(asset).as_posix() for path in files] == expected
+    with zipfile.ZipFile(buffer := BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(asset))
+    assert len(buffer.getvalue()) < 20_000
+
+
+def test_the_handler_needs_nothing_but_what_lambda_has() -> None:
+    spec = importlib.util.find_spec("kinesis_video_handler")
+    assert spec is not None
+    assert spec.origin is not None
+    trees = [ast.parse(path.read_text()) for path in Path(spec.origin).parent.glob("*.py")]
+    imported = {
+        name.split(".")[0]
+        for tree in trees
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and node.level == 0
+            else []
+        )
+    }
+    assert not imported & {"aws_cdk", "constructs", "jsii", "cdk_kinesis_video"}
+    assert imported & {"boto3", "botocore"} == {"boto3", "botocore"}
+
+
+def test_the_times_follow_from_each_other() -> None:
+    timeout = FUNCTION_TIMEOUT.to_seconds()
+    # Patience with IAM, one more call and the sending of the answer fit into one invocation.
+    assert timeout > ACCESS_DENIED_SECONDS + CALL_SECONDS + ANSWER_RESERVE_SECONDS
+    # Lambda's two retries, after one minute and after two more, fit into CloudFormation's patience.
+    assert 3 * timeout + 60 + 120 < SERVICE_TIMEOUT_SECONDS < Duration.hours(1).to_seconds()

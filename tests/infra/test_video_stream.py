@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_kms as kms
+
+from cdk_kinesis_video import StorageTier, VideoStream
+
+from .conftest import ENVIRONMENT, fails_with, only_resource, template_of
+
+STREAM = "AWS::KinesisVideo::Stream"
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+
+
+def test_a_stream_keeps_a_day_of_video_and_outlives_its_stack(stack: Stack) -> None:
+    VideoStream(stack, "Stream")
+    resource = only_resource(template_of(stack), STREAM)
+    assert resource["Properties"] == {"DataRetentionInHours": 24}
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_every_prop_reaches_the_template(stack: Stack) -> None:
+    VideoStream(
+        stack,
+        "Stream",
+        stream_name="front-door",
+        data_retention=Duration.days(3650),
+        encryption_key=kms.Key.from_key_arn(stack, "Key", KEY_ARN),
+        media_type="video/h264,audio/aac",
+        storage_tier=StorageTier.WARM,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    resource = only_resource(template_of(stack), STREAM)
+    assert resource["Properties"] == {
+        "Name": "front-door",
+        "DataRetentionInHours": 87600,
+        "KmsKeyId": KEY_ARN,
+        "MediaType": "video/h264,audio/aac",
+        "StreamStorageConfiguration": {"DefaultStorageTier": "WARM"},
+    }
+    assert resource["DeletionPolicy"] == "Delete"
+
+
+def test_tokens_pass_every_check_untouched(stack: Stack) -> None:
+    text = CfnParameter(stack, "Text").value_as_string
+    hours = Token.as_number({"Ref": "Hours"})
+    VideoStream(stack, "Stream", stream_name=text, data_retention=Duration.hours(hours), media_type=text)
+    properties = only_resource(template_of(stack), STREAM)["Properties"]
+    assert properties == {
+        "Name": {"Ref": "Text"},
+        "DataRetentionInHours": {"Ref": "Hours"},
+        "MediaType": {"Ref": "Text"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("props", "sentence"),
+    [
+        (
+            {"stream_name": "front door"},
+            "`stream_name` is 'front door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -",
+        ),
+        ({"stream_name": ""}, "`stream_name` is '', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+        (
+            {"stream_name": "n" * 257},
+            f"`stream_name` is '{'n' * 257}', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -",
+        ),
+        (
+            {"data_retention": Duration.hours(0)},
+            "`data_retention` is 0 hours, it must be 1 to 87600 hours, as a stream that keeps no data delivers no "
+            "images",
+        ),
+        (
+            {"data_retention": Duration.hours(87601)},
+            "`data_retention` is 87601 hours, it must be 1 to 87600 hours, as a stream that keeps no data delivers "
+            "no images",
+        ),
+        (
+            {"data_retention": Duration.minutes(90)},
+            "`data_retention` is 1.5 hours, it must be a whole number of hours such as Duration.hours(24)",
+        ),
+        ({"data_retention": 24}, "`data_retention` is 24, it must be a Duration such as Duration.days(1)"),
+        ({"media_type": "h264"}, "`media_type` is 'h264', it must be 1 to 128 characters of types such as video/h264"),
+        ({"storage_tier": "WARM"}, "`storage_tier` is 'WARM', it must be StorageTier.HOT or StorageTier.WARM"),
+    ],
+)
+def test_fails_on_a_prop_out_of_its_bounds(stack: Stack, props: dict[str, Any], sentence: str) -> None:
+    with fails_with(sentence):
+        VideoStream(stack, "Stream", **props)
+
+
+def test_an_arn_tells_the_name_and_the_environment(stack: Stack) -> None:
+    stream = VideoStream.from_stream_arn(stack, "Stream", STREAM_ARN)
+    assert stream.stream_arn == STREAM_ARN
+    assert stream.stream_name == "front-door"
+    assert stream.stream_ref.stream_arn == STREAM_ARN
+    assert stream.stream_ref.stream_name == "front-door"
+    assert stream.env.region == "us-east-1"
+    assert stream.env.account == "111122223333"
+
+
+def test_the_name_is_taken_out_of_an_arn_that_is_a_token(stack: Stack) -> None:
+    arn = CfnParameter(stack, "Arn").value_as_string
+    stream = VideoStream.from_stream_arn(stack, "Stream", arn)
+    assert stack.resolve(stream.stream_arn) == {"Ref": "Arn"}
+    assert stack.resolve(stream.stream_name) == {"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Arn"}]}]}
+
+
+def test_a_name_tells_all_of_the_arn_but_its_end() -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    stream = VideoStream.from_stream_name(stack, "Stream", "front-door")
+    assert stream.stream_name == "front-door"
+    assert stack.resolve(stream.stream_arn) == {
+        "Fn::Join": [
+            "",
+            ["arn:", {"Ref": "AWS::Partition"}, ":kinesisvideo:eu-west-1:111122223333:stream/front-door/*"],
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "front-door",
+        "arn:aws:kinesis:us-east-1:111122223333:stream/front-door",
+        "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door",
+        "arn:aws:kinesisvideo:us-east-1:111122223333:channel/front-door/1690707290324",
+    ],
+)
+def test_fails_on_the_arn_of_something_else(stack: Stack, arn: str) -> None:
+    sentence = (
+        f"`stream_arn` is '{arn}', it must be the ARN of a Kinesis video stream such as "
+        "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+    )
+    with fails_with(sentence):
+        VideoStream.from_stream_arn(stack, "Stream", arn)
+
+
+def test_fails_on_a_name_that_no_stream_has(stack: Stack) -> None:
+    with fails_with("`stream_name` is 'front/door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"):
+        VideoStream.from_stream_name(stack, "Stream", "front/door")
+
+
+def test_arn_and_name_are_attributes_of_the_resource(stack: Stack) -> None:
+    stream = VideoStream(stack, "Stream")
+    CfnOutput(stack, "Arn", value=stream.stream_arn)
+    CfnOutput(stack, "Name", value=stream.stream_name)
+    template = template_of(stack)
+    (logical_id,) = (n for n, r in template["Resources"].items() if r["Type"] == STREAM)
+    assert template["Outputs"]["Arn"]["Value"] == {"Fn::GetAtt": [logical_id, "Arn"]}
+    assert template["Outputs"]["Name"]["Value"] == {"Ref": logical_id}
