@@ -9,27 +9,30 @@ from __future__ import annotations
 import logging
 import re
 
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ParamValidationError
 
 from . import properties
 from .clock import Deadline
 from .protocol import CREATE_FAILED_ID, Answer, Request, one_line
-from .retries import ACCESS_DENIED_SECONDS, Retries, error_code
+from .retries import ACCESS_DENIED_SECONDS, CallError, Retries
 from .service import KinesisVideo
 
 logger = logging.getLogger(__name__)
 
 _STREAM_ARN = re.compile(r"arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:stream/[a-zA-Z0-9_.-]+/[0-9]+")
 
+_DENIED = (
+    "the function's role has this right, so look for a denial in a service control policy, a permissions boundary or a "
+    "session policy"
+)
 _WHAT_TO_CHANGE = {
     "NoDataRetentionException": "its data retention is 0, give the stream a data retention of at least 1 hour",
     "ResourceNotFoundException": "this account and Region have no such stream, correct `stream` or create it first",
     "InvalidArgumentException": "the service refuses the configuration, correct the properties that it names",
-    "AccessDeniedException": "the function's role has this right, so look for a denial in a service control policy, a "
-    "permissions boundary or a session policy",
-    "ClientLimitExceededException": "the calls were throttled until the function's time was over, deploy again when "
-    "fewer callers share this account's quota",
-    "ResourceInUseException": "the stream was not ACTIVE until the function's time was over, deploy again when it is",
+    "AccessDeniedException": _DENIED,
+    "NotAuthorizedException": _DENIED,
+    "ClientLimitExceededException": "deploy again when fewer callers share the quota of this account",
+    "ResourceInUseException": "deploy again when the stream is ACTIVE",
 }
 
 
@@ -40,9 +43,9 @@ def handle(request: Request, deadline: Deadline) -> Answer:
             return _delete(request, deadline)
         if request.request_type in ("Create", "Update"):
             return _create_or_update(request, deadline)
-        return Answer.failed(request, f"the request type is {request.request_type!r}, not Create, Update or Delete")
-    except ClientError as error:
-        reason = _explain(request, error)
+        reason = f"the request type is {request.request_type!r}, it must be Create, Update or Delete"
+    except CallError as error:
+        reason = f"{_stream(request)}: {error}; {_WHAT_TO_CHANGE.get(error.code, 'deploy again later')}"
     except (ValueError, ParamValidationError) as error:
         reason = one_line(str(error))
     logger.error("failed", extra={"problem": reason})
@@ -63,8 +66,8 @@ def _verify(streams: KinesisVideo, declaration: properties.Declaration, stream_a
     """Read the configuration back. It was accepted, so what is odd now is worth a warning and not a rollback."""
     try:
         actual = streams.configuration(declaration.feature, stream_arn)
-    except Exception as error:
-        logger.warning("could not read back", extra={"stream": stream_arn, "code": error_code(error)})
+    except CallError as error:
+        logger.warning("could not read back", extra={"stream": stream_arn, "problem": str(error)})
         return False
     names = properties.differences(declaration.configuration, actual or {})
     if names:
@@ -95,18 +98,15 @@ def _delete(request: Request, deadline: Deadline) -> Answer:
             )
             return done
         streams.remove_configuration(declaration.feature, stream_arn)
-    except ClientError as error:
-        if error_code(error) not in ("ResourceNotFoundException", "NoDataRetentionException"):
+    except CallError as error:
+        if error.code not in ("ResourceNotFoundException", "NoDataRetentionException"):
             raise
-        logger.info("nothing to delete", extra={"stream": stream_arn, "code": error_code(error)})
+        logger.info("nothing to delete", extra={"stream": stream_arn, "problem": str(error)})
         return done
     logger.info("configuration deleted", extra={"stream": stream_arn})
     return done
 
 
-def _explain(request: Request, error: ClientError) -> str:
-    code = error_code(error)
-    stream = request.properties.get("StreamARN") or request.properties.get("StreamName") or request.physical_resource_id
-    message = one_line(error.response.get("Error", {}).get("Message", ""), limit=500)
-    reason = f"{error.operation_name} of {stream}: {code}: {message}"
-    return f"{reason}; {_WHAT_TO_CHANGE[code]}" if code in _WHAT_TO_CHANGE else reason
+def _stream(request: Request) -> str:
+    named = request.properties.get("StreamARN") or request.properties.get("StreamName")
+    return one_line(str(named or request.physical_resource_id))

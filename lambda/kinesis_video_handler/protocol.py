@@ -156,7 +156,7 @@ def answer_in_time(work: Callable[[], Answer], deadline: clock.Deadline) -> Answ
         except BaseException as error:  # nothing may end the thread without an outcome
             outcome.put(error)
 
-    Thread(target=run, daemon=True).start()
+    Thread(target=run, name="work", daemon=True).start()
     try:
         result = outcome.get(timeout=deadline.remaining())
     except Empty:
@@ -189,5 +189,5 @@ def send(request: Request, answer: Answer) -> None:
         except (OSError, http.client.HTTPException, ValueError) as error:
             problem = type(error).__name__
     raise AnswerNotSentError(
-        f"CloudFormation did not take the answer in {len(SEND_PAUSES_SECONDS)} attempts: {problem}"
+        f"CloudFormation did not take the answer in {len(SEND_PAUSES_SECONDS)} attempts, the last one: {problem}"
     )

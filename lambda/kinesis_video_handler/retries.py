@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from . import clock
+from .protocol import one_line
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 5.0
@@ -41,9 +42,18 @@ _TRANSIENT = (exceptions.ConnectionError, exceptions.HTTPClientError, ResponsePa
 _T = TypeVar("_T")
 
 
-def error_code(error: Exception) -> str:
-    """Name an error as the service does, such as ResourceNotFoundException; others by their class."""
-    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+class CallError(Exception):
+    """A call failed for good, or until no time was left for another one.
+
+    Attributes
+    ----------
+    code
+        The service's name of the error, such as ResourceNotFoundException; of a connection's error its class.
+    """
+
+    def __init__(self, operation: str, code: str, message: str) -> None:
+        super().__init__(f"{operation}: {code}: {one_line(message, limit=500)}")
+        self.code = code
 
 
 class Retries:
@@ -61,36 +71,48 @@ class Retries:
         self._deadline = deadline
         self._access_denied = clock.Deadline(access_denied_seconds)
 
-    def call(self, operation: Callable[[], _T]) -> _T:
+    def call(self, name: str, operation: Callable[[], _T]) -> _T:
         """Call until it succeeds, fails for good, or no time is left for another call.
 
         Raises
         ------
-        TimeoutError
-            If no time is left for the first call.
-        Exception
-            The last error of the call.
+        CallError
+            If it failed; it tells the last failure.
         """
-        if self._deadline.remaining() < CALL_SECONDS:
-            raise TimeoutError("no time was left for a call of Kinesis Video Streams")
+        if self._deadline.remaining() <= CALL_SECONDS:
+            raise CallError(name, "OutOfTime", "no time was left to call it")
+        start = clock.now()
         longest_wait = FIRST_WAIT_SECONDS
+        attempt = 0
         while True:
+            attempt += 1
             try:
                 return operation()
             except (ClientError, *_TRANSIENT) as error:
                 # Full jitter: callers that were throttled together must not come back together.
                 wait = random.uniform(0, longest_wait)
                 if not self._worth_another(error, wait):
-                    raise
+                    code, message = _told_by(error)
+                    if attempt > 1:
+                        message += f" (call {attempt}, after {clock.now() - start:.0f} s)"
+                    raise CallError(name, code, message) from error
             clock.sleep(wait)
             longest_wait = min(longest_wait * 2, LONGEST_WAIT_SECONDS)
 
     def _worth_another(self, error: Exception, wait: float) -> bool:
-        if self._deadline.remaining() < wait + CALL_SECONDS:
+        if self._deadline.remaining() <= wait + CALL_SECONDS:
             return False
         if not isinstance(error, ClientError):
             return True
-        if error_code(error) in _DENIED:
+        code, _ = _told_by(error)
+        if code in _DENIED:
             return self._access_denied.remaining() > wait
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error_code(error) in _THROTTLED_OR_BUSY or status == 429 or status >= 500
+        return code in _THROTTLED_OR_BUSY or status == 429 or status >= 500
+
+
+def _told_by(error: Exception) -> tuple[str, str]:
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        return told.get("Code", ""), told.get("Message", "")
+    return type(error).__name__, str(error)

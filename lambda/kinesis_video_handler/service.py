@@ -60,6 +60,7 @@ class KinesisVideo:
         self._call(feature.update, StreamARN=stream_arn)
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        name = client.meta.method_to_api_mapping[operation]
         method = getattr(client, operation)
-        response: dict[str, Any] = self._retries.call(lambda: method(**parameters))
+        response: dict[str, Any] = self._retries.call(name, lambda: method(**parameters))
         return response

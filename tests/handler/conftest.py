@@ -56,6 +56,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIexample")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "SESSIONexample")
 
 
 class FakeClock:
@@ -94,6 +95,9 @@ class Service:
         self._faults[operation] = (fault, times)
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return self._answer_to(request)
+
+    def _answer_to(self, request: AWSPreparedRequest) -> AWSResponse:
         path = request.url.rpartition("/")[2]
         operation = path[0].upper() + path[1:]
         parameters = json.loads(request.body)

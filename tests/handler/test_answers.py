@@ -1,0 +1,261 @@
+"""Exactly one answer to each event, in time, and one that CloudFormation takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from kinesis_video_handler import protocol, retries
+from kinesis_video_handler.protocol import AnswerNotSentError
+
+from .conftest import (
+    DECLARED,
+    DESCRIBE,
+    SECRET,
+    STREAM_ARN,
+    UPDATE,
+    CloudFormation,
+    FakeClock,
+    Function,
+    Service,
+)
+
+
+@pytest.mark.parametrize("trouble", [403, 500, 503, "drop"])
+def test_an_answer_that_was_not_taken_is_sent_again(
+    function: Function, cloudformation: CloudFormation, clock: FakeClock, trouble: int | str
+) -> None:
+    cloudformation.script = [trouble, trouble, 200]
+    function.invoke("create")
+    assert len(cloudformation.puts) == 3
+    assert len({put.body for put in cloudformation.puts}) == 1
+    assert {put.content_type for put in cloudformation.puts} == {""}
+    assert clock.time == 1.5
+
+
+@pytest.mark.parametrize(
+    ("trouble", "named"), [(403, "HTTP status 403"), (500, "HTTP status 500"), ("drop", "RemoteDisconnected")]
+)
+def test_an_answer_that_is_never_taken_raises_so_that_lambda_repeats_the_event(
+    function: Function, cloudformation: CloudFormation, trouble: int | str, named: str
+) -> None:
+    cloudformation.script = [trouble] * 4
+    with pytest.raises(AnswerNotSentError) as raised:
+        function.invoke("create")
+    assert str(raised.value) == f"CloudFormation did not take the answer in 4 attempts, the last one: {named}"
+    assert len(cloudformation.puts) == 4
+
+
+def test_a_slow_receiver_is_given_up(
+    function: Function, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "SEND_TIMEOUT_SECONDS", 0.1)
+    cloudformation.script = ["never", 200]
+    function.invoke("create")
+    assert len(cloudformation.puts) == 2
+
+
+def test_the_repeated_event_ends_like_one_that_was_answered_at_once(
+    function: Function, service: Service, cloudformation: CloudFormation
+) -> None:
+    cloudformation.script = [500] * 4
+    with pytest.raises(AnswerNotSentError):
+        function.invoke("create")
+    assert function.answer_to("create").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == DECLARED
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f3a5", '"', "\n"])
+def test_an_answer_fits_whatever_the_service_says(function: Function, service: Service, letter: str) -> None:
+    service.message = letter * 10_000
+    service.fail(UPDATE, "InvalidArgumentException")
+    answer = function.answer_to("create")
+    assert answer.reason is not None
+    assert answer.reason.startswith(f"{STREAM_ARN}: UpdateImageGenerationConfiguration: InvalidArgumentException: ")
+    assert answer.reason.endswith("; the service refuses the configuration, correct the properties that it names")
+    assert "\n" not in answer.reason
+
+
+def test_the_longest_ids_fit_too(function: Function) -> None:
+    event = function.event("update")
+    event["PhysicalResourceId"] = "i" * 1024
+    event["LogicalResourceId"] = "L" * 255
+    event["ResourceProperties"]["StreamARN"] = "ü" * 1024
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", "i" * 1024)
+
+
+@pytest.mark.parametrize("event", ["create", "update", "delete"])
+@pytest.mark.parametrize("seconds", [0.5, 20, 27])
+def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
+    function: Function, service: Service, event: str, seconds: float
+) -> None:
+    answer = function.answer_to(event, seconds)
+    assert answer.status == "FAILED"
+    assert service.configurations == dict.fromkeys(service.configurations)
+    assert not service.calls
+
+
+def test_it_answers_at_the_deadline_whatever_it_is_doing_then(
+    function: Function, service: Service, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "CALL_SECONDS", 0)
+    stuck, released = threading.Event(), threading.Event()
+
+    def get_stuck(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        stuck.set()
+        released.wait(10)
+        return answer(request)
+
+    answer = service._answer_to
+    monkeypatch.setattr(service, "_answer_to", get_stuck)
+    answered = function.answer_to("create", seconds=20.2)
+    assert stuck.is_set()
+    assert answered.status == "FAILED"
+    assert answered.reason == "TimeoutError: no answer from Kinesis Video Streams in the time that the function has"
+
+    # Lambda thaws the work that was left behind with the next event: it comes to its end without another call.
+    clock.sleep(60)
+    (worker,) = (t for t in threading.enumerate() if t.name == "work")
+    released.set()
+    worker.join(10)
+    assert service.calls == {UPDATE: 1}
+    assert service.calls[DESCRIBE] == 0
+
+
+def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> None:
+    event = Function(cloudformation).event("create")
+    program = (
+        "import json, sys\n"
+        "sys.modules['boto3'] = None\n"
+        "from kinesis_video_handler import entry\n"
+        "class Context:\n"
+        "    def get_remaining_time_in_millis(self): return 180_000\n"
+        "entry.handler(json.load(sys.stdin), Context())\n"
+    )
+    subprocess.run([sys.executable, "-c", program], input=json.dumps(event), text=True, check=True)
+    (put,) = cloudformation.puts
+    body = json.loads(put.body)
+    assert body["Status"] == "FAILED"
+    assert body["PhysicalResourceId"] == "cdk-kinesis-video::create-failed"
+    assert body["Reason"] == "ModuleNotFoundError: import of boto3 halted; None in sys.modules"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"RequestType": "Read"}, "the request type is 'Read', it must be Create, Update or Delete"),
+        (
+            {"ResourceType": "Custom::Other"},
+            "the resource type 'Custom::Other' is unknown, allowed are Custom::KinesisVideoImageGeneration",
+        ),
+        ({"ResourceProperties": {}}, "exactly one of `StreamARN` and `StreamName` must be given, as text"),
+        ({"ResourceProperties": {"StreamARN": STREAM_ARN}}, "`ImageGenerationConfiguration` must be given"),
+        (
+            {"ResourceProperties": {"StreamARN": STREAM_ARN, "ImageGenerationConfiguration": "on"}},
+            "`ImageGenerationConfiguration` is 'on', it must be a map",
+        ),
+        (
+            {
+                "ResourceProperties": {
+                    "StreamARN": STREAM_ARN,
+                    "ImageGenerationConfiguration": {**DECLARED, "SamplingInterval": "often"},
+                }
+            },
+            "`ImageGenerationConfiguration.SamplingInterval` is 'often', it must be a whole number",
+        ),
+        (
+            {
+                "ResourceProperties": {
+                    "StreamARN": STREAM_ARN,
+                    "ImageGenerationConfiguration": {**DECLARED, "Status": ["ENABLED"]},
+                }
+            },
+            "`ImageGenerationConfiguration.Status` is ['ENABLED'], it must be text or a number",
+        ),
+    ],
+)
+def test_what_can_not_be_read_fails_by_its_name(
+    function: Function, service: Service, change: dict[str, Any], reason: str
+) -> None:
+    answer = function.answer_to({**function.event("create"), **change})
+    assert (answer.status, answer.reason) == ("FAILED", reason)
+    assert not service.calls
+
+
+def test_a_required_field_that_is_missing_fails_by_its_name(function: Function, service: Service) -> None:
+    event = function.event("create")
+    del event["ResourceProperties"]["ImageGenerationConfiguration"]["Status"]
+    answer = function.answer_to(event)
+    assert answer.status == "FAILED"
+    assert 'Missing required parameter in ImageGenerationConfiguration: "Status"' in (answer.reason or "")
+    assert not service.calls
+
+
+@pytest.mark.parametrize("key", ["ResponseURL", "RequestId", "StackId", "LogicalResourceId"])
+def test_an_event_that_can_not_be_answered_raises(
+    function: Function, service: Service, cloudformation: CloudFormation, key: str
+) -> None:
+    event = function.event("create")
+    del event[key]
+    with pytest.raises(ValueError, match=f"^the event can't be answered, it has no {key}$"):
+        function.invoke(event)
+    assert not service.calls
+    assert not cloudformation.puts
+
+
+@pytest.mark.parametrize("url", ["file:///tmp/answer", "ftp://127.0.0.1/answer"])
+def test_only_the_web_is_answered_to(function: Function, service: Service, url: str) -> None:
+    with pytest.raises(ValueError, match=r"^the event can't be answered, its ResponseURL is not a web address$"):
+        function.invoke({**function.event("create"), "ResponseURL": url})
+    assert not service.calls
+
+
+def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """All values of all records: what Lambda's JSON format would write."""
+    return [str(value) for record in caplog.records for value in (*record.__dict__.values(), record.getMessage())]
+
+
+@pytest.mark.parametrize("event", ["create", "update", "delete"])
+@pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "deadline"])
+def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
+    function: Function,
+    service: Service,
+    cloudformation: CloudFormation,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    event: str,
+    trouble: str,
+) -> None:
+    caplog.set_level("DEBUG")
+    service.message = "a line\n" * 10_000
+    message = function.event(event)
+    if trouble == "call":
+        service.fail(UPDATE, "InvalidArgumentException")
+        service.fail(DESCRIBE, "InvalidArgumentException")
+    if trouble == "answer":
+        cloudformation.script = [403] * 4
+    if trouble == "url":
+        message["ResponseURL"] = f"http://127.0.0.1:1/ {SECRET}"
+    raised = ""
+    try:
+        function.invoke(message, seconds=5 if trouble == "deadline" else 180)
+    except AnswerNotSentError as error:
+        raised = repr(error)
+    logged = everything_logged(caplog)
+    assert any("event" in text for text in logged)
+    for secret in (SECRET, "AKIDEXAMPLE", "wJalrXUtnFEMIexample", "SESSIONexample"):
+        assert not [text for text in [*logged, raised] if secret in text]
+    assert not [text for text in logged if "\n" in text or len(text) > 2000]
+
+
+def test_the_presigned_url_is_not_in_the_request_when_it_is_printed(cloudformation: CloudFormation) -> None:
+    request = protocol.Request.from_event(Function(cloudformation).event("create"))
+    assert SECRET in request.response_url
+    assert SECRET not in repr(request)
