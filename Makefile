@@ -43,6 +43,7 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy app.py local_aws
+	$(BIN)/mypy tests
 	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
 	node_modules/.bin/pyright
 

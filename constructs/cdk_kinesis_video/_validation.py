@@ -6,25 +6,27 @@ doesn't follow.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
+import jsii
 from aws_cdk import Duration, Token
 
 
 def is_known(value: Any) -> bool:
     """Whether the value itself is here, and not a token for it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no such number, and jsii's process ends when it is asked about one.
+        return True
     return not (value.is_unresolved() if isinstance(value, Duration) else Token.is_unresolved(value))
 
 
-def check_integer(prop: str, value: int | None, minimum: int, maximum: int, unit: str = "") -> None:
+def check_integer(prop: str, value: jsii.Number | None, minimum: int, maximum: int) -> None:
     """Check a whole number."""
-    if value is None or not is_known(value):
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        raise ValueError(
-            f"`{prop}` is {value!r}, it must be a whole number from {minimum} to {maximum}{unit and f' {unit}'}"
-        )
+    fits = isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum
+    if value is not None and not fits and is_known(value):
+        raise ValueError(f"`{prop}` is {value!r}, it must be a whole number from {minimum} to {maximum}")
 
 
 def check_text(prop: str, value: str | None, pattern: str, maximum: int, allowed: str) -> None:

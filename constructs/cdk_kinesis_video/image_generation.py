@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import jsii
 from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
@@ -42,10 +43,10 @@ class ImageFormat:
     """The file format of the images. Made by `ImageFormat.jpeg` or `ImageFormat.png`."""
 
     _format: str
-    _quality: int | None = None
+    _quality: jsii.Number | None = None
 
     @staticmethod
-    def jpeg(*, quality: int | None = None) -> ImageFormat:
+    def jpeg(*, quality: jsii.Number | None = None) -> ImageFormat:
         """JPEG.
 
         Parameters
@@ -129,8 +130,8 @@ class ImageGeneration(Construct):
         prefix: str | None = None,
         sampling_interval: Duration | None = None,
         format: ImageFormat | None = None,
-        width_pixels: int | None = None,
-        height_pixels: int | None = None,
+        width_pixels: jsii.Number | None = None,
+        height_pixels: jsii.Number | None = None,
         image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,

@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -100,7 +101,7 @@ class Service:
     def _answer_to(self, request: AWSPreparedRequest) -> AWSResponse:
         path = request.url.rpartition("/")[2]
         operation = path[0].upper() + path[1:]
-        parameters = json.loads(request.body)
+        parameters = json.loads(cast("bytes", request.body))
         self.calls[operation] += 1
         fault, times = self._faults.get(operation, ("", 0))
         if times:
@@ -146,7 +147,7 @@ def _response(
         def stream(self, **_: object) -> Iterator[bytes]:
             yield self.read()
 
-    return AWSResponse(request.url, status, headers or {}, Raw(body))
+    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers or {}), Raw(body))
 
 
 @pytest.fixture
@@ -154,9 +155,10 @@ def service(clock: FakeClock, _environment: None) -> Iterator[Service]:
     from kinesis_video_handler.service import client
 
     fake = Service(clock)
-    client.meta.events.register("before-send", fake)
+    events: Any = client.meta.events
+    events.register("before-send", fake)
     yield fake
-    client.meta.events.unregister("before-send", fake)
+    events.unregister("before-send", fake)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Stack, Token
@@ -149,7 +149,7 @@ def test_the_longest_destination_has_255_characters(stack: Stack, stream: VideoS
     assert len(images.destination_uri) == 255
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stream": None}, "`stream` is None, it must be a VideoStream or a CfnStream"),
     ({"stream": "front-door"}, "`stream` is 'front-door', it must be a VideoStream or a CfnStream"),
     ({"bucket": "camera-images"}, "`bucket` is 'camera-images', it must be a bucket such as s3.Bucket"),
@@ -267,4 +267,4 @@ def test_fails_on_a_second_image_generation_in_another_stack(stack: Stack, bucke
     stream = VideoStream(stack, "Stream")
     ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
     with pytest.raises(ValueError, match="at 'Cameras/Images' already and can't have a second one at 'Other/Images'"):
-        ImageGeneration(Stack(stack.node.root, "Other"), "Images", stream=stream, bucket=bucket)
+        ImageGeneration(Stack(cast("App", stack.node.root), "Other"), "Images", stream=stream, bucket=bucket)
