@@ -6,10 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
 from typing import Any, cast
 
 import pytest
@@ -17,10 +15,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from ..cloudformation import Answered, CloudFormation
+
 EVENTS = Path(__file__).parents[1] / "events"
 STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
 OTHER_STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/back-door/1690707290999"
-SECRET = "X-Amz-Signature=0123456789abcdef"
 
 DECLARED = {
     "Status": "ENABLED",
@@ -161,59 +160,10 @@ def service(clock: FakeClock, _environment: None) -> Iterator[Service]:
     events.unregister("before-send", fake)
 
 
-@dataclass(frozen=True)
-class Put:
-    path: str
-    content_type: str | None
-    body: bytes
-
-
-class CloudFormation(ThreadingHTTPServer):
-    """The S3 bucket behind the ResponseURL. `script` tells how it answers one attempt after the other, then 200."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _PutHandler)
-        self.script: list[int | str] = []
-        self.puts: list[Put] = []
-
-    @property
-    def response_url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/answer?{SECRET}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a dropped connection is part of the script."""
-
-
-class _PutHandler(BaseHTTPRequestHandler):
-    server: CloudFormation
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.puts.append(Put(self.path, self.headers["Content-Type"], body))
-        step = self.server.script.pop(0) if self.server.script else 200
-        if step == "drop":
-            self.connection.close()
-            return
-        if step == "never":
-            # Until the handler gives up and closes its end.
-            self.connection.recv(1)
-            return
-        self.send_response(int(step))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
-
-
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    with CloudFormation() as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    with CloudFormation.running() as server:
         yield server
-        server.shutdown()
 
 
 class Context:
@@ -222,14 +172,6 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self._seconds * 1000)
-
-
-@dataclass(frozen=True)
-class Answered:
-    status: str
-    physical_resource_id: str
-    reason: str | None
-    data: dict[str, str]
 
 
 @dataclass
@@ -251,20 +193,9 @@ class Function:
         """Invoke it, and require exactly one answer that CloudFormation takes."""
         if isinstance(event, str):
             event = self.event(event)
-        already = len(self.cloudformation.puts)
-        self.invoke(event, seconds)
-        (put,) = self.cloudformation.puts[already:]
-        assert put.path == f"/answer?{SECRET}"
-        assert put.content_type == ""
-        assert len(put.body) <= 4096
-        body = json.loads(put.body)
-        for key in ("StackId", "RequestId", "LogicalResourceId"):
-            assert body[key] == event[key]
-        assert body["Status"] in ("SUCCESS", "FAILED")
-        assert body["PhysicalResourceId"]
-        assert len(body["PhysicalResourceId"].encode()) <= 1024
-        assert (body["Status"] == "FAILED") == bool(body.get("Reason"))
-        return Answered(body["Status"], body["PhysicalResourceId"], body.get("Reason"), body.get("Data", {}))
+        with self.cloudformation.one_answer_to(event) as answers:
+            self.invoke(event, seconds)
+        return answers[0]
 
 
 @pytest.fixture

@@ -14,13 +14,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from kinesis_video_handler import protocol, retries
 from kinesis_video_handler.protocol import AnswerNotSentError
 
+from ..cloudformation import SECRET, CloudFormation
 from .conftest import (
     DECLARED,
     DESCRIBE,
-    SECRET,
     STREAM_ARN,
     UPDATE,
-    CloudFormation,
     FakeClock,
     Function,
     Service,

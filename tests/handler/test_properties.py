@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from kinesis_video_handler.protocol import MAX_ANSWER_BYTES, AnswerNotSentError
 
-from .conftest import UPDATE, CloudFormation, Function, Service
+from ..cloudformation import CloudFormation
+from .conftest import UPDATE, Function, Service
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -1,0 +1,47 @@
+"""Many streams at once, with the quotas of the service on."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import pytest
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+
+from .conftest import Build, Cloud
+
+STREAMS = 200
+STACKS = ("Scale1", "Scale2", "Scale3")
+
+
+def many(prefix: str) -> Build:
+    def build(stack: Stack) -> None:
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        for number in range(STREAMS):
+            stream = VideoStream(
+                stack,
+                f"Stream{number}",
+                stream_name=f"{prefix}-{number}",
+                removal_policy=RemovalPolicy.DESTROY,
+            )
+            ImageGeneration(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=f"{prefix}-{number}")
+
+    return build
+
+
+def test_three_stacks_of_200_streams_at_once(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    templates = {name: cloud.synthesise(name, many(name)) for name in STACKS}
+    for name, template in templates.items():
+        cloud.start(name, template)
+    assert {name: cloud.wait(name) for name in STACKS} == dict.fromkeys(STACKS, "CREATE_COMPLETE")
+    calls = cloud.aws.calls()
+    answers = Counter(call.error for call in calls)
+    assert answers[None] >= 2 * STREAMS * len(STACKS)
+    assert set(answers) <= {None, "ClientLimitExceededException"}
+    began, ended = min(call.time for call in calls), max(call.time for call in calls)
+    report = f"{answers[None]} calls answered, {answers.total() - answers[None]} throttled, in {ended - began:.1f} s"
+    with capsys.disabled():
+        sys.stdout.write(f"\n{report}\n")
