@@ -33,9 +33,9 @@ def many(prefix: str) -> Build:
 
 
 def test_three_stacks_of_200_streams_at_once(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    templates = {name: cloud.synthesise(name, many(name)) for name in STACKS}
-    for name, template in templates.items():
-        cloud.start(name, template)
+    template = cloud.synthesise(STACKS[0], many(STACKS[0]))
+    for name in STACKS:
+        cloud.start(name, template.replace(STACKS[0], name))
     assert {name: cloud.wait(name) for name in STACKS} == dict.fromkeys(STACKS, "CREATE_COMPLETE")
     calls = cloud.aws.calls()
     answers = Counter(call.error for call in calls)

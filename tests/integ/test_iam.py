@@ -1,0 +1,141 @@
+"""With IAM enforced: the function's role is enough for its whole life, and for nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CliCredentialsStackSynthesizer, RemovalPolicy, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+from local_aws import Cdk, LocalAws
+
+from .conftest import Cloud, zipped
+
+STACK = "Guarded"
+STREAM = "guarded"
+
+# Runs under the role of the function, and tells what IAM says to each call.
+INTRUDER = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    answers = {}
+    for name, (service, region, operation, parameters) in event.items():
+        try:
+            getattr(boto3.client(service, region_name=region), operation)(**parameters)
+            answers[name] = "allowed"
+        except ClientError as error:
+            answers[name] = error.response["Error"]["Code"]
+    return answers
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[LocalAws]:
+    with LocalAws(enforce_iam=True) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def cloud(guarded: LocalAws) -> Cloud:
+    return Cloud(guarded)
+
+
+@pytest.fixture(scope="module")
+def cli(guarded: LocalAws) -> Iterator[Cdk]:
+    with Cdk(guarded) as cdk:
+        cdk.bootstrap()
+        yield cdk
+
+
+def assembly(directory: Path, width: int) -> str:
+    app = App(outdir=str(directory))
+    # The local AWS refuses the role that the bootstrap made for publishing.
+    stack = Stack(app, STACK, synthesizer=CliCredentialsStackSynthesizer())
+    stream = VideoStream(stack, "Stream", stream_name=STREAM, removal_policy=RemovalPolicy.RETAIN)
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, width_pixels=width)
+    return app.synth().directory
+
+
+def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud, cli: Cdk, tmp_path: Path) -> None:
+    cli.deploy(assembly(tmp_path / "1", 320))
+    assert cloud.images(STREAM)["WidthPixels"] == 320
+    cli.deploy(assembly(tmp_path / "2", 640))
+    assert cloud.images(STREAM)["WidthPixels"] == 640
+
+    assert what_the_role_may(cloud, tmp_path) == {
+        "describe its stream": "allowed",
+        "describe the images of its stream": "allowed",
+        "describe a stream of another Region": "NotAuthorizedException",
+        "describe the images of a stream of another Region": "AccessDeniedException",
+        "delete its stream": "NotAuthorizedException",
+        "end the retention of its stream": "NotAuthorizedException",
+        "write to the bucket": "AccessDenied",
+        "list the streams": "AccessDeniedException",
+    }
+
+    cli.destroy(str(tmp_path / "2"))
+    assert cloud.images(STREAM) is None
+
+
+def what_the_role_may(cloud: Cloud, folder: Path) -> dict[str, Any]:
+    code = folder / "code"
+    code.mkdir()
+    (code / "intruder.py").write_text(INTRUDER)
+    (role,) = cloud.physical_ids(STACK, "AWS::IAM::Role")
+    aws_lambda = cloud.aws.client("lambda")
+    aws_lambda.create_function(
+        FunctionName="intruder",
+        Runtime="python3.13",
+        Handler="intruder.handler",
+        Role=f"arn:aws:iam::000000000000:role/{role}",
+        Code={"ZipFile": zipped(code)},
+        Timeout=30,
+    )
+    arn = cloud.stream_arn(STREAM)
+    elsewhere = arn.replace("us-east-1", "eu-west-1")
+    event = {
+        "describe its stream": ("kinesisvideo", "us-east-1", "describe_stream", {"StreamARN": arn}),
+        "describe the images of its stream": (
+            "kinesisvideo",
+            "us-east-1",
+            "describe_image_generation_configuration",
+            {"StreamARN": arn},
+        ),
+        "describe a stream of another Region": (
+            "kinesisvideo",
+            "eu-west-1",
+            "describe_stream",
+            {"StreamARN": elsewhere},
+        ),
+        "describe the images of a stream of another Region": (
+            "kinesisvideo",
+            "eu-west-1",
+            "describe_image_generation_configuration",
+            {"StreamARN": elsewhere},
+        ),
+        "delete its stream": ("kinesisvideo", "us-east-1", "delete_stream", {"StreamARN": arn}),
+        "end the retention of its stream": (
+            "kinesisvideo",
+            "us-east-1",
+            "update_data_retention",
+            {
+                "StreamARN": arn,
+                "CurrentVersion": "1",
+                "Operation": "DECREASE_DATA_RETENTION",
+                "DataRetentionChangeInHours": 24,
+            },
+        ),
+        "write to the bucket": ("s3", "us-east-1", "put_object", {"Bucket": "assets", "Key": "image.jpg"}),
+        "list the streams": ("kinesisvideo", "us-east-1", "list_streams", {}),
+    }
+    answer = aws_lambda.invoke(FunctionName="intruder", Payload=json.dumps(event).encode())
+    answers: dict[str, Any] = json.load(answer["Payload"])
+    return answers
