@@ -42,7 +42,7 @@ class CameraStack(Stack):
         CfnOutput(self, "Verified", value=images.verified)
 
     def _format(self) -> ImageFormat:
-        name = self.node.get_context("image_format")
+        name = self.node.try_get_context("image_format")
         if name == "png":
             return ImageFormat.png()
         if name == "jpeg":
@@ -51,7 +51,7 @@ class CameraStack(Stack):
 
     def _number(self, name: str) -> int:
         # From cdk.json it is a number, from the command line text.
-        value = self.node.get_context(name)
+        value = self.node.try_get_context(name)
         try:
             return int(value)
         except (TypeError, ValueError):

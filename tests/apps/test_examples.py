@@ -1,0 +1,61 @@
+"""Every app of this repository: it synthesises, its templates are sound, and a security review finds nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from aws_cdk import Validations
+from cdk_nag import AwsSolutionsChecks
+
+from .conftest import APPS, ROOT, app_of
+from .test_app import DEFAULTS
+
+POLICY = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*]"
+
+# What a review would ask about, and the answer.
+ACKNOWLEDGED = {
+    "AwsSolutions-S1": "Access logs of the bucket are beside the point of an example",
+    POLICY: "The policy must not shrink when a stream is removed, for its custom resource is deleted only then",
+}
+
+
+def test_every_app_synthesises_without_a_warning_and_its_templates_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    templates: list[Path] = []
+    for path in APPS:
+        assembly = app_of(path, monkeypatch, DEFAULTS).synth()
+        assert [message.entry.data for stack in assembly.stacks for message in stack.messages] == []
+        templates += Path(assembly.directory).glob("*.template.json")
+    assert len(templates) >= len(APPS)
+    # W3005: the CDK's own function depends on its role twice.
+    options = ["--format", "parseable", "--regions", "us-east-1", "--ignore-checks", "W3005"]
+    lint = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), *options, "--", *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (lint.stdout, lint.stderr, lint.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize("path", APPS, ids=[path.stem for path in APPS])
+def test_a_security_review_finds_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of(path, monkeypatch, DEFAULTS)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with suppress(RuntimeError):  # the findings are in the report, too
+        app.synth()
+    report = json.loads(Path(app.outdir, "validation-report.json").read_text())
+    found = {violation["ruleName"] for plugin in report["pluginReports"] for violation in plugin["violations"]}
+    assert found <= set(ACKNOWLEDGED)
+    # The policy is in every app: without this finding the review would not have run.
+    assert POLICY in found
+
+
+def test_the_three_packages_are_the_real_ones() -> None:
+    program = "import constructs, aws_cdk, cdk_kinesis_video; print(constructs.Construct, aws_cdk.App)"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "<class 'constructs.Construct'> <class 'aws_cdk.App'>\n"

@@ -1,0 +1,96 @@
+"""What a user gets: the wheel, in a clean environment outside of this repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import ROOT
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(BIN / "uv", "build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an app in it, and an environment that has the wheel and what the wheel asks for."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(Path(__file__).with_name("user_app.py"), folder / "app.py")
+    run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
+    constraints = ROOT / "requirements.txt"
+    run(BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv", wheel, "--constraint", constraints)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def assembly(project: Path) -> Path:
+    run(project / "venv" / "bin" / "python", "app.py", cwd=project, env={"CDK_OUTDIR": str(project / "cdk.out")})
+    return project / "cdk.out"
+
+
+def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    ran = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+
+
+def count(template: Path, resource_type: str) -> int:
+    resources: dict[str, Any] = json.loads(template.read_text())["Resources"]
+    return sum(resource["Type"] == resource_type for resource in resources.values())
+
+
+def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "cdk_kinesis_video",
+        "kinesis_video_handler",
+        f"{wheel.name.split('-py3')[0]}.dist-info",
+    }
+    assert "cdk_kinesis_video/py.typed" in names
+    assert not [name for name in names if "__pycache__" in name]
+    assert [name for name in names if name.endswith("licenses/LICENSE")]
+
+
+@pytest.mark.parametrize(
+    ("template", "images"),
+    [
+        ("Images", 1),
+        ("Twenty", 20),
+        ("Imported", 2),
+        ("Nesting", 1),
+        ("NestingNested*.nested", 1),
+        ("assembly-Prod/ProdCameras*", 1),
+    ],
+)
+def test_each_stack_has_its_image_generations_and_one_function(assembly: Path, template: str, images: int) -> None:
+    (path,) = assembly.glob(f"{template}.template.json")
+    assert count(path, "Custom::KinesisVideoImageGeneration") == images
+    assert count(path, "AWS::Lambda::Function") == 1
+
+
+def test_the_asset_is_the_handlers_files_alone(assembly: Path) -> None:
+    (asset,) = (path for path in assembly.glob("asset.*") if path.is_dir())
+    files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
+    source = ROOT / "lambda" / "kinesis_video_handler"
+    assert files == {f"kinesis_video_handler/{path.name}" for path in source.glob("*.py")}
