@@ -102,24 +102,28 @@ class Cloud:
     def create_stream(self, name: str, hours: int = 24) -> None:
         """Create a stream that no stack knows of, and wait until it is ACTIVE."""
         self.kinesisvideo.create_stream(StreamName=name, DataRetentionInHours=hours)
-        while self.kinesisvideo.describe_stream(StreamName=name)["StreamInfo"]["Status"] != "ACTIVE":
-            # Slower than the quota of 5 calls a second for each stream.
-            time.sleep(0.25)
+        while self._stream(name)["Status"] != "ACTIVE":
+            time.sleep(0.1)
 
     def stream_arn(self, name: str) -> str:
-        arn: str = self.kinesisvideo.describe_stream(StreamName=name)["StreamInfo"]["StreamARN"]
+        arn: str = self._stream(name)["StreamARN"]
         return arn
 
     def images(self, stream_name: str) -> Any:
         """The stream's configuration, None if it has none."""
+        describe = self.kinesisvideo.describe_image_generation_configuration
+        return self._patiently(describe, stream_name).get("ImageGenerationConfiguration")
+
+    def _stream(self, name: str) -> Any:
+        return self._patiently(self.kinesisvideo.describe_stream, name)["StreamInfo"]
+
+    def _patiently(self, describe: Callable[..., Any], stream_name: str) -> Any:
         while True:
             try:
-                answer = self.kinesisvideo.describe_image_generation_configuration(StreamName=stream_name)
+                return describe(StreamName=stream_name)
             except self.kinesisvideo.exceptions.ClientLimitExceededException:
-                # The function under test has used up the quota of this second.
-                time.sleep(0.25)
-            else:
-                return answer.get("ImageGenerationConfiguration")
+                # This second's quota is used up, also by the function under test.
+                time.sleep(0.1)
 
 
 def zipped(folder: Path) -> bytes:
