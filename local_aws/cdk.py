@@ -89,7 +89,7 @@ class Cdk:
             If the CLI fails.
         """
         # The direct method skips the change set, whose execution CloudFormation would make us wait for.
-        options = ["--require-approval", "never", "--method", "direct", *arguments]
+        options = ["--require-approval", "never", "--method", "direct", "--progress", "events", *arguments]
         return self._run_app("deploy", app, stacks, context, options)
 
     def destroy(
@@ -110,7 +110,7 @@ class Cdk:
         CdkError
             If the CLI fails.
         """
-        line = [str(self._cli), command, *arguments, "--progress", "events", "--ci", "--no-color"]
+        line = [str(self._cli), command, *arguments, "--no-notices", "--ci", "--no-color"]
         process = subprocess.Popen(
             line,
             cwd=_ROOT,
