@@ -25,11 +25,15 @@ HANDLER_PACKAGE = "kinesis_video_handler"
 FUNCTION_TIMEOUT = Duration.seconds(180)
 SERVICE_TIMEOUT_SECONDS = 900
 
+# All of them in every stack, whatever it declares: rights that went away with the last notification of a stack would
+# be gone before CloudFormation has the function delete that notification.
 ACTIONS = (
     "kinesisvideo:DescribeImageGenerationConfiguration",
+    "kinesisvideo:DescribeNotificationConfiguration",
     # Resolves the name of an imported stream to its ARN.
     "kinesisvideo:DescribeStream",
     "kinesisvideo:UpdateImageGenerationConfiguration",
+    "kinesisvideo:UpdateNotificationConfiguration",
 )
 
 

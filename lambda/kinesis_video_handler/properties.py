@@ -42,7 +42,15 @@ IMAGE_GENERATION = Feature(
     },
 )
 
-FEATURES = {feature.resource_type: feature for feature in (IMAGE_GENERATION,)}
+FRAGMENT_NOTIFICATION = Feature(
+    resource_type="Custom::KinesisVideoFragmentNotification",
+    configuration="NotificationConfiguration",
+    update="update_notification_configuration",
+    describe="describe_notification_configuration",
+    fields={"Status": str, "DestinationConfig": {"Uri": str}},
+)
+
+FEATURES = {feature.resource_type: feature for feature in (IMAGE_GENERATION, FRAGMENT_NOTIFICATION)}
 
 
 @dataclass(frozen=True)

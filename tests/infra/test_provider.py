@@ -84,13 +84,17 @@ def test_the_ids_of_what_is_shared_are_frozen(one: tuple[Template, Path]) -> Non
     }
 
 
-def test_the_function_may_do_three_things_to_streams_and_write_its_log(one: tuple[Template, Path]) -> None:
+def test_the_function_may_configure_streams_and_write_its_log_whatever_the_stack_declares(
+    one: tuple[Template, Path],
+) -> None:
     (policy,) = only_resource(one[0], "AWS::IAM::Role")["Properties"]["Policies"]
     streams, logs = policy["PolicyDocument"]["Statement"]
     assert streams["Action"] == [
         "kinesisvideo:DescribeImageGenerationConfiguration",
+        "kinesisvideo:DescribeNotificationConfiguration",
         "kinesisvideo:DescribeStream",
         "kinesisvideo:UpdateImageGenerationConfiguration",
+        "kinesisvideo:UpdateNotificationConfiguration",
     ]
     assert "".join(part if isinstance(part, str) else part["Ref"] for part in streams["Resource"]["Fn::Join"][1]) == (
         "arn:AWS::Partition:kinesisvideo:AWS::Region:AWS::AccountId:stream/*"
