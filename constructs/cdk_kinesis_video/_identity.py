@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from typing import cast
 
 from aws_cdk import Stack
 from aws_cdk import aws_kinesisvideo as kinesisvideo
@@ -24,6 +25,16 @@ def stream_of_app(stream: IStreamRef) -> kinesisvideo.CfnStream | None:
         return stream
     child = stream.node.default_child
     return child if isinstance(child, kinesisvideo.CfnStream) else None
+
+
+def name_of(stream: IStreamRef) -> str:
+    """Find the name of a stream as it is declared; a token if CloudFormation makes it up."""
+    resource = stream_of_app(stream)
+    # A VideoStream without a name gives its L1 a token that stands for nothing at all.
+    declared = None if resource is None else Stack.of(resource).resolve(resource.name)
+    if resource is None or declared is None:
+        return stream.stream_ref.stream_name
+    return declared if isinstance(declared, str) else cast("str", resource.name)
 
 
 def logical_id(scope: Construct, stream: IStreamRef, feature: str) -> str:
@@ -51,7 +62,7 @@ def claim(scope: Construct, provider: Construct, stream: IStreamRef, feature: st
     """
     resource = stream_of_app(stream)
     # The note is a construct because these outlive the Python object that stands for them.
-    note_id = f"cdk-kinesis-video:{feature if resource else resource_id}"
+    note_id = _note_id(feature if resource else resource_id)
     holder = resource or provider
     earlier = holder.node.try_find_child(note_id)
     if earlier is not None:
@@ -60,6 +71,15 @@ def claim(scope: Construct, provider: Construct, stream: IStreamRef, feature: st
             f"a second one at {scope.node.path!r}, keep one of the two"
         )
     Construct(holder, note_id).node.set_context("declared-at", scope.node.path)
+
+
+def is_claimed(stream: kinesisvideo.CfnStream, feature: str) -> bool:
+    """Whether a construct of the app declares the stream's configuration."""
+    return stream.node.try_find_child(_note_id(feature)) is not None
+
+
+def _note_id(what: str) -> str:
+    return f"cdk-kinesis-video:{what}"
 
 
 def _imported_id(scope: Construct, stream: IStreamRef) -> str:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, Unpack
 
 import jsii
 from aws_cdk import Duration, Fn, RemovalPolicy, Resource, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
+from ._grants import (
+    PUT_MEDIA_ACTIONS,
+    PUT_MEDIA_KEY_ACTIONS,
+    READ_ACTIONS,
+    READ_KEY_ACTIONS,
+    combine,
+    grant_on_key,
+    grant_on_stream,
+)
+from ._metrics import MetricOptions, stream_metric
 from ._validation import check_text, check_type, is_known, whole_units
 
 MAX_STREAM_NAME_LENGTH = 256
@@ -55,6 +67,83 @@ class IVideoStream(IStreamRef, Protocol):
         """The name of the stream."""
         ...
 
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The customer managed key of the stream, if it is known to have one."""
+        ...
+
+    def grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        """Allow these actions on the stream, such as ``kinesisvideo:TagStream``."""
+        ...
+
+    def grant_put_media(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow sending video, without delivering images: for that there is `ImageGeneration.grant_put_media`."""
+        ...
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow reading the video: GetMedia, GetImages, HLS, DASH, clips and fragments."""
+        ...
+
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return a metric of the stream in ``AWS/KinesisVideo``, by its name there."""
+        ...
+
+    def metric_put_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of PutMedia requests: a count, summed."""
+        ...
+
+    def metric_put_media_incoming_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the bytes received: bytes, summed."""
+        ...
+
+    def metric_put_media_incoming_fragments(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of complete fragments received: a count, summed."""
+        ...
+
+    def metric_put_media_incoming_frames(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of complete frames received: a count, summed."""
+        ...
+
+    def metric_put_media_active_connections(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of open connections: a count, its maximum."""
+        ...
+
+    def metric_put_media_connection_errors(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of connections that failed: a count, summed."""
+        ...
+
+    def metric_put_media_error_ack_count(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of errors that the producer was told of: a count, summed."""
+        ...
+
+    def metric_put_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the share of fragments that were written: 0 to 1, averaged."""
+        ...
+
+    def metric_put_media_fragment_ingestion_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the time from a fragment's first byte to its last: milliseconds, averaged."""
+        ...
+
+    def metric_put_media_fragment_persist_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the time until a fragment is stored: milliseconds, averaged."""
+        ...
+
+    def metric_get_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of GetMedia requests: a count, summed."""
+        ...
+
+    def metric_get_media_outgoing_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the bytes that GetMedia sent: bytes, summed."""
+        ...
+
+    def metric_get_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the share of fragments that GetMedia sent: 0 to 1, averaged."""
+        ...
+
+    def metric_get_media_millis_behind_now(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how far GetMedia is behind the stream's end: milliseconds, averaged."""
+        ...
+
 
 @jsii.implements(IStreamRef)
 class _VideoStreamBase(Resource):
@@ -62,6 +151,7 @@ class _VideoStreamBase(Resource):
 
     _stream_arn: str
     _stream_name: str
+    _encryption_key: kms.IKey | None
 
     @property
     def stream_arn(self) -> str:
@@ -78,6 +168,118 @@ class _VideoStreamBase(Resource):
         """The reference by which other constructs take this stream."""
         return StreamReference(stream_arn=self._stream_arn, stream_name=self._stream_name)
 
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The customer managed key of the stream, if it is known to have one."""
+        return self._encryption_key
+
+    def grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+        """Allow actions on the stream; those on its key are left to the caller.
+
+        Parameters
+        ----------
+        grantee
+            Who is allowed.
+        actions
+            The actions, such as ``kinesisvideo:TagStream``, see
+            https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisvideostreams.html
+        """
+        return grant_on_stream(self, grantee, actions, self)
+
+    def grant_put_media(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow sending video to the stream, and using its key for that.
+
+        It does not allow delivering images: `ImageGeneration.grant_put_media` allows both.
+
+        Parameters
+        ----------
+        grantee
+            The producer's role or user. A stream has no policy of its own, so it must be of the stream's account.
+        """
+        grant = grant_on_stream(self, grantee, PUT_MEDIA_ACTIONS, self)
+        return combine(grant, grant_on_key(self, grantee, PUT_MEDIA_KEY_ACTIONS, self._encryption_key))
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow reading the video (GetMedia, GetImages, HLS, DASH, clips, fragments), and using its key for that.
+
+        Parameters
+        ----------
+        grantee
+            The reader's role or user, of the stream's account.
+        """
+        grant = grant_on_stream(self, grantee, READ_ACTIONS, self)
+        return combine(grant, grant_on_key(self, grantee, READ_KEY_ACTIONS, self._encryption_key))
+
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return a metric of the stream.
+
+        Parameters
+        ----------
+        metric_name
+            Its name in ``AWS/KinesisVideo``, such as ``PutMedia.IncomingFragments``, see
+            https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
+        options
+            What to change of it. Default: over 5 minutes, the average of latencies and of ``Success``, the maximum of
+            ``ActiveConnections``, the sum of all else.
+        """
+        return stream_metric(self, self, metric_name, **options)
+
+    def metric_put_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of PutMedia requests: a count, summed."""
+        return self.metric("PutMedia.Requests", **options)
+
+    def metric_put_media_incoming_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the bytes received: bytes, summed."""
+        return self.metric("PutMedia.IncomingBytes", **options)
+
+    def metric_put_media_incoming_fragments(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of complete fragments received: a count, summed."""
+        return self.metric("PutMedia.IncomingFragments", **options)
+
+    def metric_put_media_incoming_frames(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of complete frames received: a count, summed."""
+        return self.metric("PutMedia.IncomingFrames", **options)
+
+    def metric_put_media_active_connections(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of open connections: a count, its maximum."""
+        return self.metric("PutMedia.ActiveConnections", **options)
+
+    def metric_put_media_connection_errors(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of connections that failed: a count, summed."""
+        return self.metric("PutMedia.ConnectionErrors", **options)
+
+    def metric_put_media_error_ack_count(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of errors that the producer was told of: a count, summed."""
+        return self.metric("PutMedia.ErrorAckCount", **options)
+
+    def metric_put_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the share of fragments that were written: 0 to 1, averaged."""
+        return self.metric("PutMedia.Success", **options)
+
+    def metric_put_media_fragment_ingestion_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the time from a fragment's first byte to its last: milliseconds, averaged."""
+        return self.metric("PutMedia.FragmentIngestionLatency", **options)
+
+    def metric_put_media_fragment_persist_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the time until a fragment is stored: milliseconds, averaged."""
+        return self.metric("PutMedia.FragmentPersistLatency", **options)
+
+    def metric_get_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of GetMedia requests: a count, summed."""
+        return self.metric("GetMedia.Requests", **options)
+
+    def metric_get_media_outgoing_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the bytes that GetMedia sent: bytes, summed."""
+        return self.metric("GetMedia.OutgoingBytes", **options)
+
+    def metric_get_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the share of fragments that GetMedia sent: 0 to 1, averaged."""
+        return self.metric("GetMedia.Success", **options)
+
+    def metric_get_media_millis_behind_now(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how far GetMedia is behind the stream's end: milliseconds, averaged."""
+        return self.metric("GetMedia.MillisBehindNow", **options)
+
 
 class _ImportedVideoStream(_VideoStreamBase):
     def __init__(
@@ -88,10 +290,12 @@ class _ImportedVideoStream(_VideoStreamBase):
         stream_arn: str,
         stream_name: str,
         environment_from_arn: str | None,
+        encryption_key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id, environment_from_arn=environment_from_arn)
         self._stream_arn = stream_arn
         self._stream_name = stream_name
+        self._encryption_key = encryption_key
 
 
 class VideoStream(_VideoStreamBase):
@@ -167,9 +371,12 @@ class VideoStream(_VideoStreamBase):
             resource.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._physical_name}/*"
         )
         self._stream_name = self._get_resource_name_attribute(resource.ref)
+        self._encryption_key = encryption_key
 
     @staticmethod
-    def from_stream_arn(scope: Construct, construct_id: str, stream_arn: str) -> IVideoStream:
+    def from_stream_arn(
+        scope: Construct, construct_id: str, stream_arn: str, *, encryption_key: kms.IKey | None = None
+    ) -> IVideoStream:
         """Import a stream by its ARN.
 
         Parameters
@@ -180,6 +387,8 @@ class VideoStream(_VideoStreamBase):
             The id of the imported construct within `scope`.
         stream_arn
             The ARN, ``arn:<partition>:kinesisvideo:<region>:<account>:stream/<name>/<creation time>``, or a token.
+        encryption_key
+            The customer managed key of the stream, for the grants. Default: it has none.
 
         Raises
         ------
@@ -197,11 +406,18 @@ class VideoStream(_VideoStreamBase):
         else:
             stream_name = Fn.select(1, Fn.split("/", stream_arn))
         return _ImportedVideoStream(
-            scope, construct_id, stream_arn=stream_arn, stream_name=stream_name, environment_from_arn=stream_arn
+            scope,
+            construct_id,
+            stream_arn=stream_arn,
+            stream_name=stream_name,
+            environment_from_arn=stream_arn,
+            encryption_key=encryption_key,
         )
 
     @staticmethod
-    def from_stream_name(scope: Construct, construct_id: str, stream_name: str) -> IVideoStream:
+    def from_stream_name(
+        scope: Construct, construct_id: str, stream_name: str, *, encryption_key: kms.IKey | None = None
+    ) -> IVideoStream:
         """Import a stream of the stack's own account and Region by its name.
 
         Parameters
@@ -212,6 +428,8 @@ class VideoStream(_VideoStreamBase):
             The id of the imported construct within `scope`.
         stream_name
             The name, 1 to 256 of the characters ``a-z A-Z 0-9 _ . -``, or a token.
+        encryption_key
+            The customer managed key of the stream, for the grants. Default: it has none.
 
         Raises
         ------
@@ -223,7 +441,12 @@ class VideoStream(_VideoStreamBase):
             service="kinesisvideo", resource="stream", resource_name=f"{stream_name}/*"
         )
         return _ImportedVideoStream(
-            scope, construct_id, stream_arn=stream_arn, stream_name=stream_name, environment_from_arn=None
+            scope,
+            construct_id,
+            stream_arn=stream_arn,
+            stream_name=stream_name,
+            environment_from_arn=None,
+            encryption_key=encryption_key,
         )
 
 

@@ -1,0 +1,123 @@
+"""The notifications that Kinesis Video Streams sends for a stream's fragments."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from ._configuration import StreamConfiguration, check_configuration_props
+from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, combine, grant_on_key, grant_on_resource
+from ._validation import check_type, is_known
+
+
+class FragmentNotification(StreamConfiguration):
+    """Define that Kinesis Video Streams notifies a topic of a stream's fragments.
+
+    A notification is sent when a fragment has been stored that the producer has tagged with
+    ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration as long as the stack
+    has this construct. Renaming or moving the construct within its stack changes nothing. Kinesis Video Streams
+    publishes with the rights of the producer: grant them with `grant_put_media`. As long as nobody has them, a warning
+    says so.
+
+    Parameters
+    ----------
+    scope
+        The construct that this one belongs to.
+    construct_id
+        The id of this construct within `scope`.
+    stream
+        The stream: a `VideoStream`, a `CfnStream` or an imported one. It must be in the stack's own account and Region
+        and keep its data for at least one hour.
+    topic
+        The topic that is notified, a standard one.
+    enabled
+        False keeps the configuration on the stream and stops the notifications. Default: True.
+    removal_policy
+        What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
+        it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
+        notifications go on. Default: `RemovalPolicy.DESTROY`.
+
+    Raises
+    ------
+    ValueError
+        If the topic is a FIFO topic, if the stream keeps no data, if it is in another Region than this stack, or if it
+        has its notifications declared already.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/notifications.html
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_UpdateNotificationConfiguration.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stream: IStreamRef,
+        topic: sns.ITopic,
+        enabled: bool = True,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+    ) -> None:
+        check_configuration_props(stream, enabled, removal_policy)
+        check_type("topic", topic, hasattr(topic, "topic_arn"), "a topic such as sns.Topic")
+        _check_fifo(topic)
+        super().__init__(
+            scope,
+            construct_id,
+            kind="FragmentNotification",
+            stream=stream,
+            configuration={
+                "NotificationConfiguration": {
+                    "Status": "ENABLED" if enabled else "DISABLED",
+                    "DestinationConfig": {"Uri": topic.topic_arn},
+                }
+            },
+            enabled=enabled,
+            removal_policy=removal_policy,
+        )
+        self._topic = topic
+
+    @property
+    def topic(self) -> sns.ITopic:
+        """The topic that is notified."""
+        return self._topic
+
+    def grant_put_media(self, grantee: iam.IGrantable, *, by_thing_name: bool = False) -> iam.Grant:
+        """Allow a producer to send video and have its notifications published.
+
+        This grants PutMedia, GetDataEndpoint and DescribeStream on the stream, ``sns:Publish`` on the topic, and what
+        these take of the stream's and the topic's key where they are customer managed, in the keys' policies as well.
+        For a grantee of another account the topic's and the keys' policies allow it too. What this app can't write
+        itself becomes a warning with the statement to add.
+
+        Parameters
+        ----------
+        grantee
+            The producer's role or user.
+        by_thing_name
+            True for the role of an IoT role alias whose things are named like their streams: the policy then says
+            ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
+            streams. Default: False.
+        """
+        if by_thing_name:
+            self._stream_name_as_declared()
+        return combine(
+            self._grant_stream(grantee, PUT_MEDIA_KEY_ACTIONS, by_thing_name),
+            grant_on_resource(
+                self, grantee, ("sns:Publish",), [self._topic.topic_arn], self._topic, self._topic.topic_name
+            ),
+            grant_on_key(self, grantee, PUBLISH_KEY_ACTIONS, self._topic.master_key),
+        )
+
+
+def _check_fifo(topic: sns.ITopic) -> None:
+    # An imported one is known by its name alone.
+    if topic.fifo or (is_known(topic.topic_arn) and topic.topic_arn.endswith(".fifo")):
+        raise ValueError(
+            f"`topic` is the FIFO topic {topic.node.path!r}, notifications go to standard topics only, take one "
+            "without `fifo`"
+        )

@@ -1,0 +1,142 @@
+"""Image generation for every stream of an app, as a mixin."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Mixin, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
+
+from ._identity import is_claimed, name_of
+from ._validation import is_known
+from .image_generation import ImageFormat, ImageGeneration, ImageSelectorType
+
+_HEX_DIGITS = 4
+
+
+class ImageDelivery(Mixin):
+    """Deliver the images of each stream that this is applied to, each stream's to a prefix of its own.
+
+    With ``delivery = ImageDelivery(bucket=bucket)``, ``stream.with_(delivery)`` is for one stream and
+    ``Mixins.of(app).apply(delivery)`` for all that the app has by then. The prefix of a stream is its name. A stream
+    that has its `ImageGeneration` declared already keeps that.
+
+    Parameters
+    ----------
+    bucket
+        The bucket that the images are delivered to, in the streams' Region.
+    prefix
+        What the prefixes of all streams begin with, such as ``cameras/``. Default: nothing.
+    hex_prefix
+        True puts four hexadecimal digits before each stream's prefix, different for each stream and always the same
+        for one. S3 scales by prefix, 3,500 images a second each, and names that begin alike make one. Default: False.
+    uploader
+        Who sends the video of all these streams; it is allowed to, see `ImageGeneration.grant_put_media`. Default:
+        nobody is, and each stream has a warning until `grant_put_media` is called.
+    by_thing_name
+        True if `uploader` is the role of an IoT role alias whose things are named like their streams, see
+        `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't work out. Default: False.
+    sampling_interval
+        As of `ImageGeneration`, like all that follow.
+    format
+        The format of the images.
+    width_pixels
+        The width of the images.
+    height_pixels
+        The height of the images.
+    image_selector_type
+        Which clock the sampling interval is measured by.
+    enabled
+        False keeps the configurations and stops the images.
+    removal_policy
+        What happens to the configurations when they are removed from their stack.
+
+    Raises
+    ------
+    ValueError
+        If `by_thing_name` is given without `uploader` or with `hex_prefix`; and where it is applied, as by
+        `ImageGeneration`.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/cdk/v2/guide/mixins.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket: s3.IBucket,
+        prefix: str | None = None,
+        hex_prefix: bool = False,
+        uploader: iam.IGrantable | None = None,
+        by_thing_name: bool = False,
+        sampling_interval: Duration | None = None,
+        format: ImageFormat | None = None,
+        width_pixels: int | None = None,
+        height_pixels: int | None = None,
+        image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
+        enabled: bool = True,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+    ) -> None:
+        if by_thing_name and uploader is None:
+            raise ValueError("`by_thing_name` is True without `uploader`, give the role of the IoT role alias")
+        if by_thing_name and hex_prefix:
+            raise ValueError("`by_thing_name` and `hex_prefix` are both True, leave one of the two out")
+        super().__init__()
+        self._bucket = bucket
+        self._prefix = (prefix or "").strip("/") if is_known(prefix) else str(prefix)
+        self._hex_prefix = hex_prefix
+        self._uploader = uploader
+        self._by_thing_name = by_thing_name
+        self._sampling_interval = sampling_interval
+        self._format = format
+        self._width_pixels = width_pixels
+        self._height_pixels = height_pixels
+        self._image_selector_type = image_selector_type
+        self._enabled = enabled
+        self._removal_policy = removal_policy
+        self._image_generations: list[ImageGeneration] = []
+
+    @property
+    def image_generations(self) -> Sequence[ImageGeneration]:
+        """What this has declared so far, one for each stream, for events, metrics and alarms of each."""
+        return tuple(self._image_generations)
+
+    def supports(self, construct: IConstruct) -> bool:
+        """Say whether it applies: to each `CfnStream`, which is in each `VideoStream` as well."""
+        return isinstance(construct, kinesisvideo.CfnStream) and not is_claimed(construct, "ImageGeneration")
+
+    def apply_to(self, construct: IConstruct) -> None:
+        """Declare the images of a stream."""
+        assert isinstance(construct, kinesisvideo.CfnStream)
+        images = ImageGeneration(
+            construct,
+            "ImageGeneration",
+            stream=construct,
+            bucket=self._bucket,
+            prefix=self._prefix_of(construct),
+            sampling_interval=self._sampling_interval,
+            format=self._format,
+            width_pixels=self._width_pixels,
+            height_pixels=self._height_pixels,
+            image_selector_type=self._image_selector_type,
+            enabled=self._enabled,
+            removal_policy=self._removal_policy,
+        )
+        if self._uploader is not None:
+            images.grant_put_media(self._uploader, by_thing_name=self._by_thing_name)
+        self._image_generations.append(images)
+
+    def _prefix_of(self, stream: kinesisvideo.CfnStream) -> str:
+        name = name_of(stream)
+        folders = [self._prefix, name]
+        if self._hex_prefix:
+            # Of a stream whose name CloudFormation makes up the path; moving that makes another stream anyway.
+            known = name if is_known(name) else stream.node.path
+            folders.insert(0, hashlib.sha256(known.encode()).hexdigest()[:_HEX_DIGITS])
+        return "".join(f"{folder}/" for folder in folders if folder)
