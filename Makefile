@@ -42,6 +42,7 @@ format: setup ## write what `lint` asks for
 types: setup # the library and the handler apart: neither may lean on what only the other has
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_handler
+	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy app.py local_aws
 	$(BIN)/mypy tests
 	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done

@@ -4,6 +4,7 @@ from ._metrics import MetricOptions
 from .fragment_notification import FragmentNotification
 from .image_delivery import ImageDelivery
 from .image_generation import ImageFormat, ImageGeneration, ImageSelectorType
+from .images_layer import ImagesLayer
 from .stream_dashboard import StreamDashboard
 from .video_stream import IVideoStream, StorageTier, VideoStream
 
@@ -16,6 +17,7 @@ __all__ = [
     "ImageFormat",
     "ImageGeneration",
     "ImageSelectorType",
+    "ImagesLayer",
     "MetricOptions",
     "StorageTier",
     "StreamDashboard",

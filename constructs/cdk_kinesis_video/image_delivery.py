@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import jsii
 from aws_cdk import Duration, Mixin, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
@@ -77,8 +78,8 @@ class ImageDelivery(Mixin):
         by_thing_name: bool = False,
         sampling_interval: Duration | None = None,
         format: ImageFormat | None = None,
-        width_pixels: int | None = None,
-        height_pixels: int | None = None,
+        width_pixels: jsii.Number | None = None,
+        height_pixels: jsii.Number | None = None,
         image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,

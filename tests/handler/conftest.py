@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +35,55 @@ DECLARED = {
 
 UPDATE = "UpdateImageGenerationConfiguration"
 DESCRIBE = "DescribeImageGenerationConfiguration"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One of the two things that are configured on a stream."""
+
+    resource_type: str
+    configuration: str
+    declared: dict[str, Any]
+    """In create.json and delete.json."""
+    updated: dict[str, Any]
+    """In update.json."""
+    altered: dict[str, Any]
+    """By somebody else."""
+    altered_fields: list[str]
+    filled_in: dict[str, Any]
+    """What is declared, as the service may have it without anybody's doing."""
+
+    @property
+    def update(self) -> str:
+        return f"Update{self.configuration}"
+
+    @property
+    def describe(self) -> str:
+        return f"Describe{self.configuration}"
+
+
+IMAGES = Feature(
+    resource_type="Custom::KinesisVideoImageGeneration",
+    configuration="ImageGenerationConfiguration",
+    declared=DECLARED,
+    updated={**DECLARED, "SamplingInterval": 500},
+    altered={**DECLARED, "Format": "PNG", "WidthPixels": 320},
+    altered_fields=["Format", "WidthPixels"],
+    filled_in={
+        **DECLARED,
+        "DestinationConfig": {"Uri": "s3://camera-images/front-door", "DestinationRegion": "us-east-1"},
+    },
+)
+TOPIC = "arn:aws:sns:us-east-1:111122223333:fragments"
+NOTIFICATIONS = Feature(
+    resource_type="Custom::KinesisVideoFragmentNotification",
+    configuration="NotificationConfiguration",
+    declared={"Status": "ENABLED", "DestinationConfig": {"Uri": TOPIC}},
+    updated={"Status": "DISABLED", "DestinationConfig": {"Uri": TOPIC}},
+    altered={"Status": "ENABLED", "DestinationConfig": {"Uri": f"{TOPIC}-of-others"}},
+    altered_fields=["DestinationConfig.Uri"],
+    filled_in={"Status": "ENABLED", "DestinationConfig": {"Uri": TOPIC}, "Version": 1},
+)
 
 # The status codes are those of the service's model.
 ERRORS = {
@@ -85,6 +135,7 @@ class Service:
     """Kinesis Video Streams at the other end of the wire: botocore validates, signs, sends and parses as ever."""
 
     clock: FakeClock
+    feature: Feature = IMAGES
     configurations: dict[str, Any] = field(default_factory=lambda: {STREAM_ARN: None, OTHER_STREAM_ARN: None})
     calls: Counter[str] = field(default_factory=Counter)
     message: str = "the service's own words"
@@ -129,12 +180,12 @@ class Service:
         arn = parameters["StreamARN"]
         if arn not in self.configurations:
             return self._error(request, "ResourceNotFoundException")
-        name = "ImageGenerationConfiguration"
-        if operation == UPDATE:
+        name = self.feature.configuration
+        if operation == self.feature.update:
             if not self.keeps_what_it_has:
                 self.configurations[arn] = parameters.get(name)
             return _response(request, 200, b"{}")
-        assert operation == DESCRIBE
+        assert operation == self.feature.describe
         found = self.configurations[arn]
         return _response(request, 200, json.dumps({name: found} if found else {}).encode())
 
@@ -150,10 +201,16 @@ def _response(
 
 
 @pytest.fixture
-def service(clock: FakeClock, _environment: None) -> Iterator[Service]:
+def feature() -> Feature:
+    """What the events are about; a module that is about both has a fixture of its own."""
+    return IMAGES
+
+
+@pytest.fixture
+def service(clock: FakeClock, feature: Feature, _environment: None) -> Iterator[Service]:
     from kinesis_video_handler.service import client
 
-    fake = Service(clock)
+    fake = Service(clock, feature)
     events: Any = client.meta.events
     events.register("before-send", fake)
     yield fake
@@ -179,9 +236,19 @@ class Function:
     """The deployed function."""
 
     cloudformation: CloudFormation
+    feature: Feature = IMAGES
 
     def event(self, name: str) -> dict[str, Any]:
         event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+        # The files are about images.
+        event["ResourceType"] = self.feature.resource_type
+        for properties in ("ResourceProperties", "OldResourceProperties"):
+            if self.feature is not IMAGES and properties in event:
+                images = event[properties].pop(IMAGES.configuration)
+                updated = images["SamplingInterval"] == str(IMAGES.updated["SamplingInterval"])
+                event[properties][self.feature.configuration] = copy.deepcopy(
+                    self.feature.updated if updated else self.feature.declared
+                )
         return {**event, "ResponseURL": self.cloudformation.response_url}
 
     def invoke(self, event: Any, seconds: float = 180) -> None:
@@ -199,5 +266,5 @@ class Function:
 
 
 @pytest.fixture
-def function(service: Service, cloudformation: CloudFormation) -> Function:
-    return Function(cloudformation)
+def function(service: Service, cloudformation: CloudFormation, feature: Feature) -> Function:
+    return Function(cloudformation, feature)

@@ -152,7 +152,8 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
         ({"RequestType": "Read"}, "the request type is 'Read', it must be Create, Update or Delete"),
         (
             {"ResourceType": "Custom::Other"},
-            "the resource type 'Custom::Other' is unknown, allowed are Custom::KinesisVideoImageGeneration",
+            "the resource type 'Custom::Other' is unknown, allowed are Custom::KinesisVideoImageGeneration, "
+            "Custom::KinesisVideoFragmentNotification",
         ),
         ({"ResourceProperties": {}}, "exactly one of `StreamARN` and `StreamName` must be given, as text"),
         ({"ResourceProperties": {"StreamARN": STREAM_ARN}}, "`ImageGenerationConfiguration` must be given"),

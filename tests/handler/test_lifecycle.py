@@ -2,106 +2,119 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DECLARED, DESCRIBE, OTHER_STREAM_ARN, STREAM_ARN, UPDATE, Function, Service
+from .conftest import IMAGES, NOTIFICATIONS, OTHER_STREAM_ARN, STREAM_ARN, Feature, Function, Service
 
 CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
 
 
-def test_create_sets_the_configuration_and_reads_it_back(function: Function, service: Service) -> None:
+@pytest.fixture(params=[IMAGES, NOTIFICATIONS], ids=["images", "notifications"])
+def feature(request: pytest.FixtureRequest) -> Feature:
+    """The rules are the same for both."""
+    found: Feature = request.param
+    return found
+
+
+def test_create_sets_the_configuration_and_reads_it_back(
+    function: Function, service: Service, feature: Feature
+) -> None:
     answer = function.answer_to("create")
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
     assert answer.data == {"Verified": "true"}
-    assert service.configurations[STREAM_ARN] == DECLARED
-    assert service.calls == {UPDATE: 1, DESCRIBE: 1}
+    assert service.configurations[STREAM_ARN] == feature.declared
+    assert service.calls == {feature.update: 1, feature.describe: 1}
 
 
-def test_a_stream_given_by_name_is_known_by_its_arn_from_then_on(function: Function, service: Service) -> None:
+def test_a_stream_given_by_name_is_known_by_its_arn_from_then_on(
+    function: Function, service: Service, feature: Feature
+) -> None:
     answer = function.answer_to("create-by-name")
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert service.configurations[STREAM_ARN] == feature.declared
 
 
-def test_an_unknown_property_is_ignored(function: Function, service: Service) -> None:
+def test_an_unknown_property_is_ignored(function: Function, service: Service, feature: Feature) -> None:
     assert function.answer_to("create-with-an-unknown-property").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert service.configurations[STREAM_ARN] == feature.declared
 
 
-def test_update_replaces_the_configuration_in_place(function: Function, service: Service) -> None:
-    service.configurations[STREAM_ARN] = DECLARED
+def test_update_replaces_the_configuration_in_place(function: Function, service: Service, feature: Feature) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
     answer = function.answer_to("update")
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
-    assert service.configurations[STREAM_ARN] == {**DECLARED, "SamplingInterval": 500}
+    assert service.configurations[STREAM_ARN] == feature.updated
 
 
-def test_a_rolled_back_update_restores_the_configuration(function: Function, service: Service) -> None:
+def test_a_rolled_back_update_restores_the_configuration(
+    function: Function, service: Service, feature: Feature
+) -> None:
     function.answer_to("update")
     assert function.answer_to("update-rolled-back").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert service.configurations[STREAM_ARN] == feature.declared
 
 
 def test_another_stream_is_another_resource_and_the_old_ones_delete_follows(
-    function: Function, service: Service
+    function: Function, service: Service, feature: Feature
 ) -> None:
     function.answer_to("create")
     answer = function.answer_to("update-to-another-stream")
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", OTHER_STREAM_ARN)
-    assert service.configurations == {STREAM_ARN: DECLARED, OTHER_STREAM_ARN: DECLARED}
+    assert service.configurations == {STREAM_ARN: feature.declared, OTHER_STREAM_ARN: feature.declared}
     # CloudFormation's clean-up phase deletes by the old id, with the old properties.
     function.answer_to("delete")
-    assert service.configurations == {STREAM_ARN: None, OTHER_STREAM_ARN: DECLARED}
+    assert service.configurations == {STREAM_ARN: None, OTHER_STREAM_ARN: feature.declared}
 
 
 def test_what_reads_back_otherwise_is_a_warning_and_no_failure(
-    function: Function, service: Service, caplog: pytest.LogCaptureFixture
+    function: Function, service: Service, caplog: pytest.LogCaptureFixture, feature: Feature
 ) -> None:
-    service.configurations[STREAM_ARN] = {**DECLARED, "Format": "PNG", "WidthPixels": 320}
+    service.configurations[STREAM_ARN] = feature.altered
     service.keeps_what_it_has = True
     answer = function.answer_to("create")
     assert (answer.status, answer.data) == ("SUCCESS", {"Verified": "false"})
     (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
-    assert warning.fields == ["Format", "WidthPixels"]  # type: ignore[attr-defined]
+    assert warning.fields == feature.altered_fields  # type: ignore[attr-defined]
 
 
-def test_delete_removes_what_its_event_declares(function: Function, service: Service) -> None:
-    service.configurations[STREAM_ARN] = DECLARED
+def test_delete_removes_what_its_event_declares(function: Function, service: Service, feature: Feature) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
     answer = function.answer_to("delete")
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
     assert service.configurations[STREAM_ARN] is None
 
 
-def test_delete_addresses_the_arn_of_its_id_and_never_a_name(function: Function, service: Service) -> None:
-    service.configurations[STREAM_ARN] = DECLARED
+def test_delete_addresses_the_arn_of_its_id_and_never_a_name(
+    function: Function, service: Service, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
     assert function.answer_to("delete-by-name").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] is None
     assert "DescribeStream" not in service.calls
 
 
 def test_delete_leaves_a_configuration_alone_that_somebody_has_changed(
-    function: Function, service: Service, caplog: pytest.LogCaptureFixture
+    function: Function, service: Service, caplog: pytest.LogCaptureFixture, feature: Feature
 ) -> None:
-    changed = {**DECLARED, "DestinationConfig": {"Uri": "s3://elsewhere", "DestinationRegion": "us-east-1"}}
-    service.configurations[STREAM_ARN] = changed
+    service.configurations[STREAM_ARN] = feature.altered
     assert function.answer_to("delete").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == changed
+    assert service.configurations[STREAM_ARN] == feature.altered
     (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
     assert warning.getMessage() == "left alone, somebody else has changed the configuration"
-    assert warning.fields == ["DestinationConfig.Uri"]  # type: ignore[attr-defined]
+    assert warning.fields == feature.altered_fields  # type: ignore[attr-defined]
 
 
-def test_what_the_service_fills_in_by_itself_is_no_change(function: Function, service: Service) -> None:
-    service.configurations[STREAM_ARN] = {
-        **DECLARED,
-        "DestinationConfig": {"Uri": "s3://camera-images/front-door", "DestinationRegion": "us-east-1"},
-    }
+def test_what_the_service_fills_in_by_itself_is_no_change(
+    function: Function, service: Service, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.filled_in
     event = function.event("delete")
-    del event["ResourceProperties"]["ImageGenerationConfiguration"]["FormatConfig"]
+    event["ResourceProperties"][feature.configuration].pop("FormatConfig", None)
     assert function.answer_to(event).status == "SUCCESS"
     assert service.configurations[STREAM_ARN] is None
 
 
-def test_delete_succeeds_if_nothing_is_configured(function: Function, service: Service) -> None:
+def test_delete_succeeds_if_nothing_is_configured(function: Function, service: Service, feature: Feature) -> None:
     assert function.answer_to("delete").status == "SUCCESS"
-    assert service.calls == {DESCRIBE: 1}
+    assert service.calls == {feature.describe: 1}
 
 
 def test_delete_succeeds_if_the_stream_is_gone(function: Function, service: Service) -> None:
@@ -110,18 +123,22 @@ def test_delete_succeeds_if_the_stream_is_gone(function: Function, service: Serv
 
 
 @pytest.mark.parametrize("event", ["delete-after-a-failed-create", "delete-after-a-cancelled-create"])
-def test_delete_touches_nothing_if_the_create_never_succeeded(function: Function, service: Service, event: str) -> None:
-    service.configurations[STREAM_ARN] = DECLARED
+def test_delete_touches_nothing_if_the_create_never_succeeded(
+    function: Function, service: Service, event: str, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
     answer = function.answer_to(event)
     assert answer.status == "SUCCESS"
     assert answer.physical_resource_id == function.event(event)["PhysicalResourceId"]
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert service.configurations[STREAM_ARN] == feature.declared
     assert not service.calls
 
 
 @pytest.mark.parametrize("event", ["create", "update", "delete"])
-def test_the_same_event_delivered_twice_ends_like_once(function: Function, service: Service, event: str) -> None:
-    service.configurations[STREAM_ARN] = None if event == "create" else DECLARED
+def test_the_same_event_delivered_twice_ends_like_once(
+    function: Function, service: Service, event: str, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = None if event == "create" else feature.declared
     first = function.answer_to(event)
     state = dict(service.configurations)
     assert function.answer_to(event) == first
@@ -136,8 +153,10 @@ def test_a_failed_create_answers_with_an_id_that_delete_knows(function: Function
 
 
 @pytest.mark.parametrize("event", ["update", "update-to-another-stream", "delete"])
-def test_a_failed_update_or_delete_keeps_the_id(function: Function, service: Service, event: str) -> None:
-    service.fail(UPDATE, "InvalidArgumentException")
-    service.fail(DESCRIBE, "InvalidArgumentException")
+def test_a_failed_update_or_delete_keeps_the_id(
+    function: Function, service: Service, event: str, feature: Feature
+) -> None:
+    service.fail(feature.update, "InvalidArgumentException")
+    service.fail(feature.describe, "InvalidArgumentException")
     answer = function.answer_to(event)
     assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)

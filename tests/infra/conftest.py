@@ -43,6 +43,23 @@ def configuration_of(template: dict[str, Any]) -> dict[str, Any]:
     return configuration
 
 
+def statements_of(template: dict[str, Any], resource_type: str = "AWS::IAM::Policy") -> list[dict[str, Any]]:
+    """The statements of the one policy of a type."""
+    properties = only_resource(template, resource_type)["Properties"]
+    statements: list[dict[str, Any]] = properties.get("PolicyDocument", properties.get("KeyPolicy"))["Statement"]
+    return statements
+
+
+def messages_of(stack: Stack, level: str) -> list[str]:
+    """The warnings or infos of a stack, each with the id that acknowledges it."""
+    return [
+        entry.data
+        for construct in stack.node.find_all()
+        for entry in construct.node.metadata
+        if entry.type == f"aws:cdk:{level}"
+    ]
+
+
 @pytest.fixture
 def stack() -> Stack:
     """An empty stack; a test that only asks for an error never synthesises it."""

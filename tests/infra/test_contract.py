@@ -9,14 +9,22 @@ import boto3
 import pytest
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from botocore.model import Shape, StructureShape
 
-from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, StorageTier, VideoStream
+from cdk_kinesis_video import (
+    FragmentNotification,
+    ImageFormat,
+    ImageGeneration,
+    ImageSelectorType,
+    StorageTier,
+    VideoStream,
+)
 from cdk_kinesis_video import image_generation as bounds
 from cdk_kinesis_video import video_stream as stream_bounds
 from kinesis_video_handler import properties
 
-from .conftest import ENVIRONMENT, IMAGE_GENERATION, only_resource, template_of
+from .conftest import ENVIRONMENT, only_resource, template_of
 
 MODEL = boto3.Session().client("kinesisvideo", region_name="us-east-1").meta.service_model
 
@@ -43,57 +51,72 @@ def names(value: Any) -> Any:
     return {name: names(item) for name, item in value.items()} if isinstance(value, Mapping) else None
 
 
+TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
+FEATURES = pytest.mark.parametrize(
+    "feature", [properties.IMAGE_GENERATION, properties.FRAGMENT_NOTIFICATION], ids=["images", "notifications"]
+)
+
+
 @pytest.fixture(scope="module")
 def sent() -> dict[str, Any]:
-    """The properties of a custom resource whose every prop is given."""
+    """The properties of a custom resource of each type whose every prop is given."""
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    stream = VideoStream(stack, "Stream")
     ImageGeneration(
         stack,
         "Images",
-        stream=VideoStream(stack, "Stream"),
+        stream=stream,
         bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images"),
         sampling_interval=Duration.seconds(1),
         format=ImageFormat.jpeg(quality=80),
         width_pixels=640,
         height_pixels=360,
     )
-    found: dict[str, Any] = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
-    return found
+    FragmentNotification(
+        stack, "Notification", stream=stream, topic=sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)
+    )
+    template = template_of(stack)
+    return {name: only_resource(template, name)["Properties"] for name in properties.FEATURES}
 
 
-def test_the_construct_sends_every_field_of_the_model(sent: dict[str, Any]) -> None:
-    assert names(sent["ImageGenerationConfiguration"]) == fields(shape("ImageGenerationConfiguration"))
+@FEATURES
+def test_the_construct_sends_every_field_of_the_model(sent: dict[str, Any], feature: properties.Feature) -> None:
+    assert names(sent[feature.resource_type][feature.configuration]) == fields(shape(feature.configuration))
 
 
-def test_the_handler_reads_every_field_of_the_model() -> None:
-    assert names(properties.IMAGE_GENERATION.fields) == fields(shape("ImageGenerationConfiguration"))
+@FEATURES
+def test_the_handler_reads_every_field_of_the_model(feature: properties.Feature) -> None:
+    assert names(feature.fields) == fields(shape(feature.configuration))
 
 
-def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers() -> None:
-    structure = shape("ImageGenerationConfiguration")
+@FEATURES
+def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: properties.Feature) -> None:
+    structure = shape(feature.configuration)
     assert isinstance(structure, StructureShape)
     integers = {name for name, member in structure.members.items() if member.type_name == "integer"}
-    assert {name for name, kind in properties.IMAGE_GENERATION.fields.items() if kind is int} == integers
+    assert {name for name, kind in feature.fields.items() if kind is int} == integers
 
 
-def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any]) -> None:
-    request = fields(shape("UpdateImageGenerationConfigurationInput"))
-    assert set(sent) - {"ServiceToken", "ServiceTimeout"} < set(request)
-    assert request.keys() == {"StreamName", "StreamARN", "ImageGenerationConfiguration"}
+@FEATURES
+def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any], feature: properties.Feature) -> None:
+    request = fields(shape(f"Update{feature.configuration}Input"))
+    assert set(sent[feature.resource_type]) - {"ServiceToken", "ServiceTimeout"} < set(request)
+    assert request.keys() == {"StreamName", "StreamARN", feature.configuration}
 
 
-def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any]) -> None:
-    arrived = {**sent, "StreamARN": "arn"}
-    declaration = properties.parse(IMAGE_GENERATION, arrived)
-    assert declaration.configuration == sent["ImageGenerationConfiguration"]
+@FEATURES
+def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any], feature: properties.Feature) -> None:
+    arrived = {**sent[feature.resource_type], "StreamARN": "arn"}
+    declaration = properties.parse(feature.resource_type, arrived)
+    assert declaration.configuration == arrived[feature.configuration]
 
 
-def test_the_handler_has_the_operations_of_the_model() -> None:
+@FEATURES
+def test_the_handler_has_the_operations_of_the_model(feature: properties.Feature) -> None:
     client = boto3.Session().client("kinesisvideo", region_name="us-east-1")
     operations = client.meta.method_to_api_mapping
-    feature = properties.IMAGE_GENERATION
-    assert operations[feature.update] == "UpdateImageGenerationConfiguration"
-    assert operations[feature.describe] == "DescribeImageGenerationConfiguration"
+    assert operations[feature.update] == f"Update{feature.configuration}"
+    assert operations[feature.describe] == f"Describe{feature.configuration}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,317 @@
+"""What each grant allows: the exact statements, and a warning for each that this app can't write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import Annotations, App, Environment, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+
+from .conftest import ENVIRONMENT, fails_with, messages_of, statements_of, template_of
+
+STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
+KEY_ARN = "arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PUT_MEDIA = {
+    "Effect": "Allow",
+    "Action": ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"],
+    "Resource": STREAM_ARN,
+}
+PUT_OBJECT = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::camera-images/front-door/*"}
+IMAGE_KEY_ACTIONS = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+OTHER_ACCOUNT = "444455556666"
+OTHER_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/camera"
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(App(), "Cameras", env=ENVIRONMENT)
+
+
+@pytest.fixture
+def role(stack: Stack) -> iam.Role:
+    return iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+
+
+@pytest.fixture
+def stream(stack: Stack) -> Any:
+    return VideoStream.from_stream_arn(stack, "Stream", STREAM_ARN)
+
+
+@pytest.fixture
+def images(stack: Stack, stream: Any) -> ImageGeneration:
+    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+    return ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
+
+
+def test_a_producer_may_send_video_and_put_objects_under_the_prefix_and_nothing_else(
+    stack: Stack, role: iam.Role, images: ImageGeneration
+) -> None:
+    assert images.grant_put_media(role).success
+    assert statements_of(template_of(stack)) == [PUT_MEDIA, PUT_OBJECT]
+
+
+def test_the_stream_alone_is_granted_without_the_bucket(stack: Stack, role: iam.Role, stream: Any) -> None:
+    stream.grant_put_media(role)
+    assert statements_of(template_of(stack)) == [PUT_MEDIA]
+
+
+def test_a_reader_of_the_video(stack: Stack, role: iam.Role, stream: Any) -> None:
+    stream.grant_read(role)
+    (statement,) = statements_of(template_of(stack))
+    assert statement["Action"] == sorted(statement["Action"])
+    assert {"kinesisvideo:GetMedia", "kinesisvideo:GetImages", "kinesisvideo:GetClip"} < set(statement["Action"])
+    assert statement["Resource"] == STREAM_ARN
+
+
+def test_any_action_of_a_stream_can_be_granted(stack: Stack, role: iam.Role, stream: Any) -> None:
+    stream.grant(role, "kinesisvideo:TagStream")
+    assert statements_of(template_of(stack)) == [
+        {"Effect": "Allow", "Action": "kinesisvideo:TagStream", "Resource": STREAM_ARN}
+    ]
+
+
+def test_a_stream_imported_by_name_is_granted_by_a_pattern(stack: Stack, role: iam.Role) -> None:
+    VideoStream.from_stream_name(stack, "Stream", "front-door").grant_put_media(role)
+    (statement,) = statements_of(template_of(stack))
+    assert statement["Resource"]["Fn::Join"][1][-1] == ":kinesisvideo:eu-west-1:111122223333:stream/front-door/*"
+
+
+def test_a_reader_of_the_images_sees_those_under_the_prefix(
+    stack: Stack, role: iam.Role, images: ImageGeneration
+) -> None:
+    images.grant_read_images(role)
+    assert statements_of(template_of(stack)) == [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::camera-images/front-door/*"},
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::camera-images",
+            "Condition": {"StringLike": {"s3:prefix": "front-door/*"}},
+        },
+    ]
+
+
+def test_without_a_prefix_the_whole_bucket_is_the_destination(stack: Stack, role: iam.Role, stream: Any) -> None:
+    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+    images.grant_put_media(role)
+    images.grant_read_images(role)
+    _, put, get, listing = statements_of(template_of(stack))
+    assert put["Resource"] == get["Resource"] == "arn:aws:s3:::camera-images/*"
+    assert "Condition" not in listing
+
+
+@pytest.fixture
+def with_keys(stack: Stack, role: iam.Role) -> dict[str, Any]:
+    stream_key, bucket_key = kms.Key(stack, "StreamKey"), kms.Key(stack, "BucketKey")
+    images = ImageGeneration(
+        stack,
+        "Images",
+        stream=VideoStream(stack, "Stream", encryption_key=stream_key),
+        bucket=s3.Bucket(stack, "Bucket", encryption_key=bucket_key),
+    )
+    images.grant_put_media(role)
+    return template_of(stack)
+
+
+def test_a_producer_may_use_both_keys_by_its_own_policy_and_by_theirs(with_keys: dict[str, Any]) -> None:
+    of_role = [s for s in statements_of(with_keys) if s["Action"] == IMAGE_KEY_ACTIONS]
+    assert [s["Resource"]["Fn::GetAtt"][0][:-8] for s in of_role] == ["StreamKey", "BucketKey"]
+    keys = [r for r in with_keys["Resources"].values() if r["Type"] == "AWS::KMS::Key"]
+    assert len(keys) == 2
+    for key in keys:
+        root, granted = key["Properties"]["KeyPolicy"]["Statement"]
+        assert root["Action"] == "kms:*"
+        assert granted["Action"] == IMAGE_KEY_ACTIONS
+        assert granted["Principal"]["AWS"]["Fn::GetAtt"][1] == "Arn"
+
+
+def test_video_alone_takes_less_of_the_streams_key(stack: Stack, role: iam.Role) -> None:
+    stream = VideoStream(stack, "Stream", encryption_key=kms.Key(stack, "Key"))
+    stream.grant_put_media(role)
+    stream.grant_read(role)
+    actions = [s["Action"] for s in statements_of(template_of(stack))]
+    assert [a for a in actions if a in ("kms:GenerateDataKey", "kms:Decrypt")] == ["kms:GenerateDataKey", "kms:Decrypt"]
+
+
+def test_a_key_of_another_stack_is_granted_without_a_circle_between_the_stacks() -> None:
+    app = App()
+    base, cameras = Stack(app, "Base", env=ENVIRONMENT), Stack(app, "Cameras", env=ENVIRONMENT)
+    stream = VideoStream(base, "Stream", encryption_key=kms.Key(base, "Key"))
+    stream.grant_put_media(iam.Role(cameras, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")))
+    assert [s["Action"] for s in statements_of(template_of(base), "AWS::KMS::Key")] == ["kms:*"]
+    assert [d.stack_name for d in cameras.dependencies] == ["Base"]
+
+
+@pytest.mark.parametrize("key_id", ["attribute", "arn"])
+def test_the_key_of_a_cfn_stream_is_found_by_its_arn(stack: Stack, role: iam.Role, key_id: str) -> None:
+    key_id = kms.Key(stack, "Key").key_arn if key_id == "attribute" else KEY_ARN.format(account="111122223333")
+    stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id=key_id)
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
+    (statement,) = (s for s in statements_of(template_of(stack)) if s["Action"] == IMAGE_KEY_ACTIONS)
+    assert statement["Resource"] == stack.resolve(key_id)
+    assert messages_of(stack, "warning") == []
+
+
+def test_a_key_that_is_no_arn_is_a_warning(stack: Stack, role: iam.Role) -> None:
+    stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id="alias/cameras")
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
+    assert messages_of(stack, "warning") == [
+        "the stream's `kms_key_id` is no ARN, so no right to its key was granted; give the key's ARN, or declare the "
+        "stream as VideoStream(encryption_key=...) [ack: cdk-kinesis-video:unknown-stream-key]"
+    ]
+
+
+def test_the_services_own_key_needs_no_grant(stack: Stack, role: iam.Role) -> None:
+    stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id="alias/aws/kinesisvideo")
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
+    assert len(statements_of(template_of(stack))) == 2
+    assert messages_of(stack, "warning") == []
+
+
+def test_an_imported_role_of_this_account_gets_the_policy(stack: Stack, images: ImageGeneration) -> None:
+    images.grant_put_media(iam.Role.from_role_arn(stack, "Imported", "arn:aws:iam::111122223333:role/camera"))
+    assert statements_of(template_of(stack)) == [PUT_MEDIA, PUT_OBJECT]
+    assert messages_of(stack, "warning") == []
+
+
+def test_a_role_of_another_account_is_let_in_by_the_buckets_and_the_keys_policy(stack: Stack, stream: Any) -> None:
+    bucket = s3.Bucket(stack, "Bucket", encryption_key=kms.Key(stack, "Key"))
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
+    images.grant_put_media(iam.Role.from_role_arn(stack, "Imported", OTHER_ROLE))
+    template = template_of(stack)
+    (of_bucket,) = statements_of(template, "AWS::S3::BucketPolicy")
+    assert (of_bucket["Action"], of_bucket["Principal"]) == ("s3:PutObject", {"AWS": OTHER_ROLE})
+    assert of_bucket["Resource"]["Fn::Join"][1][1] == "/front-door/*"
+    _, of_key = statements_of(template, "AWS::KMS::Key")
+    assert (of_key["Action"], of_key["Principal"]) == (IMAGE_KEY_ACTIONS, {"AWS": OTHER_ROLE})
+    warnings = messages_of(stack, "warning")
+    assert len(warnings) == 3
+    assert warnings[0] == (
+        "`grantee` is of another account, add this statement to its own policy: "
+        '{"Action": ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"], '
+        f'"Effect": "Allow", "Resource": "{STREAM_ARN}"}}; a stream has no policy of its own, so let a principal of '
+        "another account assume a role of the stream's [ack: cdk-kinesis-video:principal-without-policy]"
+    )
+
+
+def test_a_bucket_and_a_key_of_another_account_are_a_warning_with_the_statements(
+    stack: Stack, role: iam.Role, stream: Any
+) -> None:
+    bucket = s3.Bucket.from_bucket_attributes(
+        stack,
+        "Bucket",
+        bucket_name="camera-images",
+        account=OTHER_ACCOUNT,
+        encryption_key=kms.Key.from_key_arn(stack, "Key", KEY_ARN.format(account=OTHER_ACCOUNT)),
+    )
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
+    images.grant_put_media(role)
+    of_bucket, of_key = messages_of(stack, "warning")
+    assert of_bucket.startswith(
+        'camera-images is imported, add this statement to its own policy: {"Action": "s3:PutObject", "Effect": "Allow",'
+        ' "Principal": {"AWS": {"Fn::GetAtt": ["Role1ABCC5F0", "Arn"]}}, "Resource": '
+    )
+    assert of_bucket.endswith("[ack: cdk-kinesis-video:add-to-resource-policy]")
+    assert of_key.startswith(f"{KEY_ARN.format(account=OTHER_ACCOUNT)} is imported, add this statement to its own")
+    assert "kms:GenerateDataKey" in of_key
+    # The other half is the role's own, and written.
+    assert [s["Action"] for s in statements_of(template_of(stack))] == [
+        PUT_MEDIA["Action"],
+        "s3:PutObject",
+        IMAGE_KEY_ACTIONS,
+    ]
+
+
+def test_a_principal_that_takes_no_policy_is_a_warning_with_the_statement(stack: Stack, stream: Any) -> None:
+    stream.grant_put_media(iam.ArnPrincipal("arn:aws:iam::111122223333:user/camera"))
+    (warning,) = messages_of(stack, "warning")
+    assert warning.startswith("`grantee` takes no policy, add this statement to its own policy: {")
+
+
+def things(stack: Stack, bucket: s3.IBucket, *names: str) -> list[ImageGeneration]:
+    return [
+        ImageGeneration(
+            stack,
+            f"Images-{name}",
+            stream=VideoStream(stack, name, stream_name=name),
+            bucket=bucket,
+            prefix=f"c/{name}",
+        )
+        for name in names
+    ]
+
+
+def test_the_role_of_an_iot_role_alias_has_one_policy_for_any_number_of_things(stack: Stack) -> None:
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
+    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+    for images in things(stack, bucket, "north", "south", "west"):
+        images.grant_put_media(role, by_thing_name=True)
+    video, put = statements_of(template_of(stack))
+    assert video["Action"] == PUT_MEDIA["Action"]
+    assert video["Resource"]["Fn::Join"][1][-1] == (
+        ":kinesisvideo:eu-west-1:111122223333:stream/${credentials-iot:ThingName}/*"
+    )
+    assert put["Resource"] == "arn:aws:s3:::camera-images/c/${credentials-iot:ThingName}/*"
+
+
+def test_fails_on_things_that_would_share_a_prefix(role: iam.Role, images: ImageGeneration, stack: Stack) -> None:
+    bucket = s3.Bucket.from_bucket_name(stack, "Other", "camera-images")
+    stream = VideoStream(stack, "North", stream_name="north")
+    shared = ImageGeneration(stack, "Shared", stream=stream, bucket=bucket, prefix="northern")
+    with fails_with(
+        "`prefix` is 'northern/', it must have the stream's name 'north' as a folder when `by_thing_name` is True, or "
+        "each thing could overwrite the images of all, take a prefix such as 'north/'"
+    ):
+        shared.grant_put_media(role, by_thing_name=True)
+
+
+def test_fails_on_a_thing_whose_stream_has_no_known_name(role: iam.Role, stack: Stack) -> None:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+    with fails_with("`by_thing_name` is True and the stream's name is not known here, name the stream like its thing"):
+        images.grant_put_media(role, by_thing_name=True)
+
+
+NO_UPLOADER = (
+    "nobody was allowed to deliver for Cameras/Images: Kinesis Video Streams delivers with the rights of the producer "
+    "and without them delivers nothing and says nothing; call grant_put_media() with the producer's role, or "
+    "acknowledge this if its rights are declared elsewhere [ack: cdk-kinesis-video:no-uploader]"
+)
+
+
+def test_images_that_nobody_may_deliver_are_a_warning(stack: Stack, images: ImageGeneration) -> None:
+    assert messages_of(stack, "warning") == [NO_UPLOADER]
+
+
+def test_the_warning_goes_with_the_grant(stack: Stack, role: iam.Role, images: ImageGeneration) -> None:
+    images.grant_put_media(role)
+    assert messages_of(stack, "warning") == []
+
+
+def test_the_warning_can_be_acknowledged_for_a_whole_app(stack: Stack, images: ImageGeneration) -> None:
+    Annotations.of(stack).acknowledge_warning("cdk-kinesis-video:no-uploader", "the cameras' role is elsewhere")
+    assert messages_of(stack, "warning") == []
+
+
+def test_images_that_are_switched_off_need_no_uploader(stack: Stack, stream: Any) -> None:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, enabled=False)
+    assert messages_of(stack, "warning") == []
+
+
+def test_imported_streams_without_an_account_are_of_this_one(role: iam.Role, images: ImageGeneration) -> None:
+    stack = Stack(App(), "Open", env=Environment())
+    VideoStream.from_stream_name(stack, "Stream", "front-door").grant_put_media(
+        iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    )
+    assert messages_of(stack, "warning") == []
