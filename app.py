@@ -6,6 +6,7 @@ Every setting of cdk.json can be given on the command line: ``cdk deploy -c samp
 from __future__ import annotations
 
 from aws_cdk import App, CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -36,9 +37,13 @@ class CameraStack(Stack):
             width_pixels=self._number("width_pixels"),
             height_pixels=self._number("height_pixels"),
         )
+        # Whoever may assume it in this account can send the camera's video; without it no image would arrive.
+        producer = iam.Role(self, "Producer", assumed_by=iam.AccountRootPrincipal())
+        images.grant_put_media(producer)
         CfnOutput(self, "StreamName", value=stream.stream_name)
         CfnOutput(self, "StreamArn", value=stream.stream_arn)
         CfnOutput(self, "DestinationUri", value=images.destination_uri)
+        CfnOutput(self, "ProducerRoleArn", value=producer.role_arn)
         CfnOutput(self, "Verified", value=images.verified)
 
     def _format(self) -> ImageFormat:

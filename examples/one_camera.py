@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -22,7 +23,7 @@ class FrontDoor(Stack):
             enforce_ssl=True,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(30))],
         )
-        ImageGeneration(
+        images = ImageGeneration(
             self,
             "Images",
             stream=stream,
@@ -30,6 +31,8 @@ class FrontDoor(Stack):
             sampling_interval=Duration.seconds(1),
             format=ImageFormat.jpeg(quality=90),
         )
+        # The role that the computer beside the camera assumes.
+        images.grant_put_media(iam.Role(self, "Producer", assumed_by=iam.AccountRootPrincipal()))
 
 
 app = App()

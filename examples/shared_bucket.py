@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -29,7 +30,9 @@ class Shop(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, images: s3.IBucket) -> None:
         super().__init__(scope, construct_id)
         stream = VideoStream(self, "Camera")
-        ImageGeneration(self, "Images", stream=stream, bucket=images, prefix=f"{construct_id}/")
+        generation = ImageGeneration(self, "Images", stream=stream, bucket=images, prefix=f"{construct_id}/")
+        # Each shop's role reaches its own stream and its own part of the bucket.
+        generation.grant_put_media(iam.Role(self, "Producer", assumed_by=iam.AccountRootPrincipal()))
 
 
 app = App()

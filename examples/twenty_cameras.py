@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -23,9 +24,11 @@ class CarPark(Stack):
             enforce_ssl=True,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(3))],
         )
+        # Behind an IoT role alias; each camera is an IoT thing with the name of its stream.
+        producer = iam.Role(self, "Producer", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
         for number in range(1, CAMERAS + 1):
             name = f"car-park-{number:02}"
-            ImageGeneration(
+            images = ImageGeneration(
                 self,
                 f"Images{number}",
                 stream=VideoStream(self, f"Camera{number}", stream_name=name),
@@ -34,6 +37,7 @@ class CarPark(Stack):
                 sampling_interval=Duration.seconds(10),
                 width_pixels=640,
             )
+            images.grant_put_media(producer, by_thing_name=True)
 
 
 app = App()

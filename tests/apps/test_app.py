@@ -12,12 +12,12 @@ DEFAULTS = json.loads((ROOT / "cdk.json").read_text())["context"]
 
 
 def resources(monkeypatch: pytest.MonkeyPatch, **context: str) -> dict[str, dict[str, Any]]:
-    """The resources of app.py, by their types; each type is there once."""
+    """The resources of app.py, by their types; each type is there once, but for the role of the producer."""
     # From the command line every value is text.
     app = app_of(ROOT / "app.py", monkeypatch, {**DEFAULTS, **context})
     template = app.synth().get_stack_by_name("Camera").template
     by_type = {resource["Type"]: resource for resource in template["Resources"].values()}
-    assert len(by_type) == len(template["Resources"])
+    assert len(by_type) == len(template["Resources"]) - 1
     return by_type
 
 
@@ -50,6 +50,14 @@ def test_the_settings_come_from_the_context(monkeypatch: pytest.MonkeyPatch) -> 
     assert configuration["SamplingInterval"] == 500
     assert configuration["Format"] == "PNG"
     assert (configuration["WidthPixels"], configuration["HeightPixels"]) == (1280, 720)
+
+
+def test_the_producer_may_have_its_images_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = resources(monkeypatch)["AWS::IAM::Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert [statement["Action"] for statement in policy] == [
+        ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"],
+        "s3:PutObject",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import Validations
+from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
 from .conftest import APPS, ROOT, app_of
@@ -17,10 +19,13 @@ from .test_app import DEFAULTS
 
 POLICY = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*]"
 
-# What a review would ask about, and the answer.
+# What a review would ask about, and the answer; each key is a pattern.
 ACKNOWLEDGED = {
     "AwsSolutions-S1": "Access logs of the bucket are beside the point of an example",
-    POLICY: "The policy must not shrink when a stream is removed, for its custom resource is deleted only then",
+    re.escape(POLICY): "The policy must not shrink when a stream is removed, for its resource is deleted only then",
+    r"AwsSolutions-IAM5\[Resource::(<.+\.Arn>|Storage:.+Arn\w+)/.*\*\]": "Images lie under a prefix",
+    r"AwsSolutions-IAM5\[.*:stream/<credentials-iot:ThingName>/\*\]": "A thing's own stream, whose number nobody knows",
+    r"AwsSolutions-IAM4\[.*/AWSLambdaBasicExecutionRole\]": "The CDK's own role for a function",
 }
 
 
@@ -28,7 +33,8 @@ def test_every_app_synthesises_without_a_warning_and_its_templates_are_sound(mon
     templates: list[Path] = []
     for path in APPS:
         assembly = app_of(path, monkeypatch, DEFAULTS).synth()
-        assert [message.entry.data for stack in assembly.stacks for message in stack.messages] == []
+        messages = [message for stack in assembly.stacks for message in stack.messages]
+        assert [message.entry.data for message in messages if message.level is not SynthesisMessageLevel.INFO] == []
         templates += Path(assembly.directory).glob("*.template.json")
     assert len(templates) >= len(APPS)
     # W3005: the CDK's own function depends on its role twice.
@@ -50,7 +56,7 @@ def test_a_security_review_finds_nothing(path: Path, monkeypatch: pytest.MonkeyP
         app.synth()
     report = json.loads(Path(app.outdir, "validation-report.json").read_text())
     found = {violation["ruleName"] for plugin in report["pluginReports"] for violation in plugin["violations"]}
-    assert found <= set(ACKNOWLEDGED)
+    assert [finding for finding in found if not any(re.fullmatch(known, finding) for known in ACKNOWLEDGED)] == []
     # The policy is in every app: without this finding the review would not have run.
     assert POLICY in found
 
