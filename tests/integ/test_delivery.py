@@ -1,0 +1,261 @@
+"""From a configured stream to images that arrive, on the local AWS with IAM enforced."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import boto3
+import pytest
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from botocore.exceptions import ClientError
+
+from cdk_kinesis_video import FragmentNotification, ImageGeneration, ImagesLayer, VideoStream
+from local_aws import LocalAws
+
+from .conftest import Cloud
+
+BUCKET = "delivered-images"
+STREAM = "front_door"
+KEY = f"front/111122223333_{STREAM}_1690707290324_0b0b0b0b.jpg"
+FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
+CODE = """
+from kinesis_video_images import image_keys, parse_image_key
+
+def handler(event, context):
+    return [parse_image_key(key).stream_name for bucket, key in image_keys(event)]
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[LocalAws]:
+    with LocalAws(enforce_iam=True) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def cloud(guarded: LocalAws) -> Cloud:
+    return Cloud(guarded)
+
+
+def delivery(stack: Stack) -> None:
+    bucket = s3.Bucket(stack, "Bucket", bucket_name=BUCKET, removal_policy=RemovalPolicy.DESTROY)
+    stream = VideoStream(stack, "Stream", stream_name=STREAM, removal_policy=RemovalPolicy.DESTROY)
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front")
+    anybody = iam.AccountRootPrincipal()
+    images.grant_put_media(iam.Role(stack, "Producer", assumed_by=anybody))
+    images.grant_read_images(iam.Role(stack, "Reader", assumed_by=anybody))
+    images.on_image_delivered("OnImage", target=targets.SqsQueue(sqs.Queue(stack, "Queue", queue_name="events")))
+    images.add_image_notification(
+        notifications.SqsDestination(sqs.Queue(stack, "Notified", queue_name="notifications")), suffix=".jpg"
+    )
+    images.alarm_on_missing_images("Missing", alarm_name="missing")
+    lambda_.Function(
+        stack,
+        "Function",
+        function_name="look",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline(CODE),
+        layers=[ImagesLayer(stack, "Layer")],
+    )
+
+
+@pytest.fixture(scope="module")
+def deployed(cloud: Cloud) -> Cloud:
+    assert cloud.deploy("Delivery", delivery) == "CREATE_COMPLETE"
+    return cloud
+
+
+@pytest.fixture
+def client_as(deployed: Cloud) -> Iterator[Callable[[str, str], Any]]:
+    """Make a client of a service with the rights of a role."""
+    with ExitStack() as clients:
+
+        def make(role: str, service: str) -> Any:
+            sts = deployed.aws.client("sts")
+            (name,) = (n for n in deployed.physical_ids("Delivery", "AWS::IAM::Role") if f"-{role}" in n)
+            arn = f"arn:aws:iam::000000000000:role/{name}"
+            session = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+            create: Any = boto3.client
+            client = create(
+                service,
+                endpoint_url=deployed.aws.endpoint_url,
+                region_name="us-east-1",
+                aws_access_key_id=session["AccessKeyId"],
+                aws_secret_access_key=session["SecretAccessKey"],
+                aws_session_token=session["SessionToken"],
+            )
+            return clients.enter_context(closing(client))
+
+        yield make
+
+
+def answer_to(call: Callable[[], Any]) -> str:
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "allowed"
+
+
+def keys_in(cloud: Cloud, queue: str) -> list[str]:
+    """The keys that a queue was told of, once it is told of no more."""
+    sqs_client = cloud.aws.client("sqs")
+    url = sqs_client.get_queue_url(QueueName=queue)["QueueUrl"]
+    bodies: list[dict[str, Any]] = []
+    while messages := sqs_client.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
+        "Messages"
+    ):
+        for message in messages:
+            bodies.append(json.loads(message["Body"]))
+            sqs_client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    of_rule = [body["detail"]["object"]["key"] for body in bodies if "detail" in body]
+    # S3 also sends an event without records, as a test of the queue.
+    of_bucket = [record["s3"]["object"]["key"] for body in bodies for record in body.get("Records", [])]
+    return sorted(of_rule + of_bucket)
+
+
+def test_a_producer_delivers_under_the_prefix_and_is_refused_outside_of_it(client_as: Any) -> None:
+    bucket, video = client_as("Producer", "s3"), client_as("Producer", "kinesisvideo")
+    put = {"Bucket": BUCKET, "Body": b"image"}
+    assert {
+        "under the prefix": answer_to(lambda: bucket.put_object(**put, Key=KEY)),
+        "at the root": answer_to(lambda: bucket.put_object(**put, Key="image.jpg")),
+        "beside the prefix": answer_to(lambda: bucket.put_object(**put, Key="frontier/image.jpg")),
+        "read": answer_to(lambda: bucket.get_object(Bucket=BUCKET, Key=KEY)),
+        "delete": answer_to(lambda: bucket.delete_object(Bucket=BUCKET, Key=KEY)),
+        "describe the stream": answer_to(lambda: video.describe_stream(StreamName=STREAM)),
+        "find where to send": answer_to(lambda: video.get_data_endpoint(StreamName=STREAM, APIName="PUT_MEDIA")),
+        "configure the stream": answer_to(lambda: video.update_image_generation_configuration(StreamName=STREAM)),
+    } == {
+        "under the prefix": "allowed",
+        "at the root": "AccessDenied",
+        "beside the prefix": "AccessDenied",
+        "read": "AccessDenied",
+        "delete": "AccessDenied",
+        "describe the stream": "allowed",
+        "find where to send": "allowed",
+        "configure the stream": "AccessDeniedException",
+    }
+
+
+def test_a_reader_reads_under_the_prefix_and_is_refused_outside_of_it(deployed: Cloud, client_as: Any) -> None:
+    for key in (KEY, "private/image.jpg"):
+        deployed.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"image")
+    reader = client_as("Reader", "s3")
+    assert {
+        "under the prefix": answer_to(lambda: reader.get_object(Bucket=BUCKET, Key=KEY)),
+        "outside": answer_to(lambda: reader.get_object(Bucket=BUCKET, Key="private/image.jpg")),
+        "list": answer_to(lambda: reader.list_objects_v2(Bucket=BUCKET, Prefix="front/")),
+        "list outside": answer_to(lambda: reader.list_objects_v2(Bucket=BUCKET, Prefix="private/")),
+        "write": answer_to(lambda: reader.put_object(Bucket=BUCKET, Key=KEY, Body=b"")),
+    } == {
+        "under the prefix": "allowed",
+        "outside": "AccessDenied",
+        "list": "allowed",
+        "list outside": "AccessDenied",
+        "write": "AccessDenied",
+    }
+
+
+def test_the_rule_and_the_notification_tell_of_objects_under_the_prefix_alone(deployed: Cloud) -> None:
+    keys_in(deployed, "events")
+    keys_in(deployed, "notifications")
+    for key in ("front/one.jpg", "front/two.png", "other/three.jpg", "four.jpg"):
+        deployed.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"image")
+    assert keys_in(deployed, "events") == ["front/one.jpg", "front/two.png"]
+    assert keys_in(deployed, "notifications") == ["front/one.jpg"]
+
+
+def test_a_function_with_the_layer_reads_the_key_of_an_event(deployed: Cloud) -> None:
+    event = {"detail": {"bucket": {"name": BUCKET}, "object": {"key": KEY}}}
+    answer = deployed.aws.client("lambda").invoke(FunctionName="look", Payload=json.dumps(event).encode())
+    assert json.load(io.BytesIO(answer["Payload"].read())) == [STREAM]
+
+
+def test_the_alarm_goes_off_and_recovers(deployed: Cloud) -> None:
+    cloudwatch = deployed.aws.client("cloudwatch")
+    (rule,) = deployed.physical_ids("Delivery", "AWS::Events::Rule")
+
+    def count(namespace: str, name: str, dimension: tuple[str, str], number: float, *periods_ago: int) -> str:
+        data = [
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": dimension[0], "Value": dimension[1]}],
+                # The middle of a period of five minutes.
+                "Timestamp": time.time() - 300 * periods - 150,
+                "Value": number,
+            }
+            for periods in periods_ago
+        ]
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=["missing"])["MetricAlarms"]
+        return str(alarm["StateValue"])
+
+    fragments = ("AWS/KinesisVideo", "PutMedia.IncomingFragments")
+    images = ("AWS/Events", "TriggeredRules")
+    assert count(*fragments, ("StreamName", "another-stream"), 30, 0, 1, 2) == "OK"
+    assert count(*fragments, ("StreamName", STREAM), 30, 1, 2) == "OK"
+    assert count(*fragments, ("StreamName", STREAM), 30, 0) == "ALARM"
+    assert count(*images, ("RuleName", "another-rule"), 5, 0) == "ALARM"
+    assert count(*images, ("RuleName", rule), 5, 0) == "OK"
+
+
+def notified(enabled: bool = True, topic: str = "fragments") -> Callable[[Stack], None]:
+    def build(stack: Stack) -> None:
+        stream = VideoStream.from_stream_name(stack, "Stream", "notified")
+        arn = f"arn:aws:sns:us-east-1:000000000000:{topic}"
+        topic_ = sns.Topic.from_topic_arn(stack, "Topic", arn)
+        notification = FragmentNotification(stack, "Notification", stream=stream, topic=topic_, enabled=enabled)
+        notification.grant_put_media(iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()))
+
+    return build
+
+
+def configuration_of(cloud: Cloud, stream_name: str) -> Any:
+    while True:
+        try:
+            answer = cloud.kinesisvideo.describe_notification_configuration(StreamName=stream_name)
+        except cloud.kinesisvideo.exceptions.ClientLimitExceededException:
+            # The function under test has used up the quota of this second.
+            time.sleep(0.25)
+        else:
+            return answer.get("NotificationConfiguration")
+
+
+def test_notifications_are_created_changed_rolled_back_and_deleted(cloud: Cloud) -> None:
+    cloud.create_stream("notified")
+    arn = "arn:aws:sns:us-east-1:000000000000:fragments"
+    assert cloud.deploy("Notified", notified()) == "CREATE_COMPLETE"
+    assert configuration_of(cloud, "notified") == {"Status": "ENABLED", "DestinationConfig": {"Uri": arn}}
+    assert cloud.physical_ids("Notified", FRAGMENT_NOTIFICATION) == [cloud.stream_arn("notified")]
+
+    assert cloud.deploy("Notified", notified(enabled=False)) == "UPDATE_COMPLETE"
+    assert configuration_of(cloud, "notified")["Status"] == "DISABLED"
+
+    cloud.aws.inject_fault("UpdateNotificationConfiguration", error="InvalidArgumentException")
+    assert cloud.deploy("Notified", notified(topic="others")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert configuration_of(cloud, "notified") == {"Status": "DISABLED", "DestinationConfig": {"Uri": arn}}
+
+    assert cloud.delete("Notified") == "DELETE_COMPLETE"
+    assert configuration_of(cloud, "notified") is None
+
+
+def test_notifications_that_somebody_else_has_changed_stay(cloud: Cloud) -> None:
+    assert cloud.deploy("Changed", notified()) == "CREATE_COMPLETE"
+    theirs = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:theirs"}}
+    cloud.kinesisvideo.update_notification_configuration(StreamName="notified", NotificationConfiguration=theirs)
+    assert cloud.delete("Changed") == "DELETE_COMPLETE"
+    assert configuration_of(cloud, "notified") == theirs
