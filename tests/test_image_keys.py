@@ -113,7 +113,8 @@ METADATA = {
 
 def test_the_metadata_of_an_image() -> None:
     metadata = parse_image_metadata({**METADATA, "door": "open"})
-    assert metadata == ImageMetadata(*METADATA.values(), custom={"door": "open"})
+    producer, server, fragment = METADATA.values()
+    assert metadata == ImageMetadata(producer, server, fragment, {"door": "open"})
 
 
 def test_metadata_that_is_none_of_an_image_is_refused() -> None:

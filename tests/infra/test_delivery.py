@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import App, Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -62,7 +62,9 @@ def test_an_imported_bucket_keeps_its_other_notifications(stack: Stack, stream: 
 
 
 def test_a_rule_may_match_less_and_lie_elsewhere(stack: Stack, images: ImageGeneration) -> None:
-    other = Stack(stack.node.root, "Other")
+    app = stack.node.root
+    assert isinstance(app, App)
+    other = Stack(app, "Other")
     images.on_image_delivered(
         "OnImage",
         rule_name="big-images",

@@ -63,7 +63,7 @@ def test_the_streams_images_are_another_resource_of_the_same_function(stack: Sta
 
 
 def test_the_path_of_the_construct_is_not_in_the_logical_id() -> None:
-    names = []
+    names: list[str] = []
     for construct_id in ("Notification", "Renamed"):
         stack = Stack(App(), "Cameras")
         topic = sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)

@@ -255,7 +255,7 @@ def test_notifications_are_created_changed_rolled_back_and_deleted(cloud: Cloud)
 
 def test_notifications_that_somebody_else_has_changed_stay(cloud: Cloud) -> None:
     assert cloud.deploy("Changed", notified()) == "CREATE_COMPLETE"
-    theirs = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:theirs"}}
+    theirs: Any = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:theirs"}}
     cloud.kinesisvideo.update_notification_configuration(StreamName="notified", NotificationConfiguration=theirs)
     assert cloud.delete("Changed") == "DELETE_COMPLETE"
     assert configuration_of(cloud, "notified") == theirs
