@@ -49,7 +49,7 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	node_modules/.bin/pyright
 
 unit: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
 	.venv-oldest/bin/pytest tests/infra

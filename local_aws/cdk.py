@@ -61,7 +61,8 @@ class Cdk:
     def bootstrap(self) -> str:
         """Bootstrap the environment of the local AWS's Region; return what the CLI printed."""
         region = self._aws.environment["AWS_REGION"]
-        return self.run("bootstrap", f"aws://{_ACCOUNT}/{region}")
+        # Where the CLI finds no cdk.json: it would synthesise the app first, and not need it.
+        return self.run("bootstrap", f"aws://{_ACCOUNT}/{region}", directory=self._directory.name)
 
     def deploy(
         self,
@@ -102,8 +103,17 @@ class Cdk:
         """Destroy stacks of an app; return what the CLI printed. The parameters are those of ``deploy``."""
         return self._run_app("destroy", app, stacks, context, ["--force", *arguments])
 
-    def run(self, command: str, *arguments: str) -> str:
+    def run(self, command: str, *arguments: str, directory: str | Path = _ROOT) -> str:
         """Run any command of the CLI; return what it printed.
+
+        Parameters
+        ----------
+        command
+            The command, such as ``diff``.
+        arguments
+            Its arguments.
+        directory
+            Where it runs, and looks for a cdk.json.
 
         Raises
         ------
@@ -113,7 +123,7 @@ class Cdk:
         line = [str(self._cli), command, *arguments, "--no-notices", "--ci", "--no-color"]
         process = subprocess.Popen(
             line,
-            cwd=_ROOT,
+            cwd=directory,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
