@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Annotations, CfnResource, RemovalPolicy, Stack
+from aws_cdk import Annotations, CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
-from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from aws_cdk import aws_kinesisvideo as kinesisvideo
 from constructs import Construct
 
 from ._grants import (
@@ -20,14 +20,14 @@ from ._grants import (
     key_of,
     thing_arn,
 )
-from ._identity import claim, logical_id, name_of, stream_of_app
-from ._provider import SERVICE_TIMEOUT_SECONDS, provider_of, service_token
-from ._validation import check_type, is_known
+from ._identity import Target, claim, name_of
+from ._provider import SERVICE_TIMEOUT_SECONDS, provider_of
+from ._validation import check_type, has, is_known
 
 
 def check_configuration_props(stream: Any, enabled: Any, removal_policy: Any) -> None:
     """Check the props that each kind of configuration has."""
-    check_type("stream", stream, hasattr(stream, "stream_ref"), "a VideoStream or a CfnStream")
+    check_type("stream", stream, has(stream, "stream_ref"), "a VideoStream or a CfnStream")
     check_type("enabled", enabled, isinstance(enabled, bool), "True or False")
     check_type(
         "removal_policy",
@@ -46,33 +46,33 @@ class StreamConfiguration(Construct):
         construct_id: str,
         *,
         kind: str,
-        stream: IStreamRef,
+        target: Target,
         configuration: Mapping[str, Any],
         enabled: bool,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        _check_region(self, stream, kind)
-        _check_data_retention(stream)
-        provider = provider_of(self)
-        resource_id = logical_id(self, stream, kind)
-        claim(self, provider, stream, kind, resource_id)
-        self._stream = stream
+        _check_region(target, kind)
+        _check_data_retention(target.resource)
+        provider = provider_of(target.stack)
+        claim(self, provider, target, kind)
+        self._stream = target.stream
+        self._annotations = Annotations.of(self)
         self._resource = CfnResource(
             self,
             "Resource",
             type=f"Custom::KinesisVideo{kind}",
             properties={
-                "ServiceToken": service_token(provider),
+                "ServiceToken": provider.service_token,
                 "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
-                **_stream_parameter(stream),
+                **target.parameter,
                 **configuration,
             },
         )
-        self._resource.override_logical_id(resource_id)
+        self._resource.override_logical_id(target.logical_id(kind))
         self._resource.apply_removal_policy(removal_policy)
         if enabled:
-            Annotations.of(self).add_warning_v2(
+            self._annotations.add_warning_v2(
                 NO_UPLOADER,
                 f"nobody was allowed to deliver for {self.node.path}: Kinesis Video Streams delivers with the rights "
                 "of the producer and without them delivers nothing and says nothing; call grant_put_media() with the "
@@ -93,7 +93,7 @@ class StreamConfiguration(Construct):
         arn = thing_arn(self) if by_thing_name else None
         grant = grant_on_stream(self, grantee, PUT_MEDIA_ACTIONS, self._stream, arn)
         grant = combine(grant, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
-        Annotations.of(self).acknowledge_warning(NO_UPLOADER)
+        self._annotations.acknowledge_warning(NO_UPLOADER)
         return grant
 
     def _by_thing_name(self, prefix: str) -> str:
@@ -116,19 +116,11 @@ class StreamConfiguration(Construct):
         return name
 
 
-def _stream_parameter(stream: IStreamRef) -> dict[str, str]:
-    reference = stream.stream_ref
-    # Without the creation time of the stream it is no ARN that the API takes; the function looks the name up.
-    if reference.stream_arn.endswith("/*"):
-        return {"StreamName": reference.stream_name}
-    return {"StreamARN": reference.stream_arn}
-
-
 _WHAT_IS_DECLARED = {"ImageGeneration": "image generation", "FragmentNotification": "fragment notification"}
 
 
-def _check_region(scope: Construct, stream: IStreamRef, kind: str) -> None:
-    here, of_stream = Stack.of(scope).region, stream.env.region
+def _check_region(target: Target, kind: str) -> None:
+    here, of_stream = target.here, target.region
     if is_known(of_stream) and is_known(here) and of_stream != here:
         raise ValueError(
             f"`stream` is in {of_stream} and this stack in {here}, declare its {_WHAT_IS_DECLARED[kind]} in a stack in "
@@ -136,8 +128,7 @@ def _check_region(scope: Construct, stream: IStreamRef, kind: str) -> None:
         )
 
 
-def _check_data_retention(stream: IStreamRef) -> None:
-    resource = stream_of_app(stream)
+def _check_data_retention(resource: kinesisvideo.CfnStream | None) -> None:
     if resource is None:
         return
     hours = resource.data_retention_in_hours

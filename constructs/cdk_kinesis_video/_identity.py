@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from ._provider import Provider
 from ._validation import is_known
 
 
@@ -23,6 +26,10 @@ def stream_of_app(stream: IStreamRef) -> kinesisvideo.CfnStream | None:
     """Find the L1 behind a stream that is declared in this app; None for an imported one."""
     if isinstance(stream, kinesisvideo.CfnStream):
         return stream
+    # A VideoStream keeps it, which spares asking CDK.
+    own = getattr(stream, "_resource", None)
+    if isinstance(own, kinesisvideo.CfnStream):
+        return own
     child = stream.node.default_child
     return child if isinstance(child, kinesisvideo.CfnStream) else None
 
@@ -37,22 +44,78 @@ def name_of(stream: IStreamRef) -> str:
     return declared if isinstance(declared, str) else cast("str", resource.name)
 
 
-def logical_id(scope: Construct, stream: IStreamRef, feature: str) -> str:
-    """Make the logical id of a stream's custom resource, the same wherever in the stack it is declared."""
-    resource = stream_of_app(stream)
-    if resource is None:
-        return f"{_imported_id(scope, stream)}{feature}"
-    # A token: it follows when the stream's own logical id is overridden later.
-    own = resource.logical_id
-    home = Stack.of(resource)
-    if home.node.path == Stack.of(scope).node.path:
-        return f"{own}{feature}"
-    if home.nested_stack_resource is not None:
-        return f"{Stack.of(home.nested_stack_resource).get_logical_id(home.nested_stack_resource)}{own}{feature}"
-    return f"{_alphanumeric(home.stack_name)}{own}{feature}"
+@dataclass(frozen=True)
+class Target:
+    """A stream as seen from the stack that declares something on it."""
+
+    stack: Stack
+    stream: IStreamRef
+    resource: kinesisvideo.CfnStream | None
+    """The L1 behind a stream that is declared in this app; None for an imported one."""
+    home: Stack | None
+    """The stack of that L1."""
+    own_id: str
+    """The logical id of that L1: a token, which follows when the id is overridden later."""
+
+    @classmethod
+    def of(cls, scope: Construct, stream: IStreamRef) -> Target:
+        """Ask CDK, whose every answer is a round trip to another process, only once."""
+        stack = scope if isinstance(scope, Stack) else Stack.of(scope)
+        resource = stream_of_app(stream)
+        if resource is None:
+            return cls(stack, stream, None, None, "")
+        return cls(stack, stream, resource, Stack.of(resource), resource.logical_id)
+
+    @property
+    def here(self) -> str:
+        """The Region of the stack."""
+        region = _regions.get(self.stack)
+        if region is None:
+            region = _regions[self.stack] = self.stack.region
+        return region
+
+    @property
+    def region(self) -> str:
+        """The Region of the stream."""
+        return self.here if self.home is self.stack else self.stream.env.region
+
+    @property
+    def parameter(self) -> dict[str, str]:
+        """The stream as the function takes it."""
+        if self.resource is not None and self.home is self.stack:
+            return {"StreamARN": self.resource.attr_arn}
+        reference = self.stream.stream_ref
+        # Without the creation time of the stream it is no ARN that the API takes; the function looks the name up.
+        if reference.stream_arn.endswith("/*"):
+            return {"StreamName": reference.stream_name}
+        return {"StreamARN": reference.stream_arn}
+
+    def logical_id(self, feature: str) -> str:
+        """Make the logical id of the stream's custom resource, the same wherever in the stack it is declared."""
+        if self.home is None:
+            return f"{self._imported_id()}{feature}"
+        if self.home is self.stack or self.home.node.path == self.stack.node.path:
+            return f"{self.own_id}{feature}"
+        nested = self.home.nested_stack_resource
+        if nested is not None:
+            return f"{Stack.of(nested).get_logical_id(nested)}{self.own_id}{feature}"
+        return f"{_alphanumeric(self.home.stack_name)}{self.own_id}{feature}"
+
+    def _imported_id(self) -> str:
+        name = self.stream.stream_ref.stream_name
+        if is_known(name):
+            return f"{_alphanumeric(name)}{_digest(name)}"
+        return f"Stream{_digest(json.dumps(self.stack.resolve(name), sort_keys=True))}"
 
 
-def claim(scope: Construct, provider: Construct, stream: IStreamRef, feature: str, resource_id: str) -> None:
+_regions: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
+
+# Where each configuration is declared. The keys hold tokens of CDK, which never repeat within a process, and jsii
+# keeps every construct for as long as that lives.
+_declared: dict[tuple[str, str], Construct] = {}
+
+
+def claim(scope: Construct, provider: Provider, target: Target, feature: str) -> None:
     """Note that `scope` declares the stream's configuration.
 
     Raises
@@ -60,33 +123,19 @@ def claim(scope: Construct, provider: Construct, stream: IStreamRef, feature: st
     ValueError
         If another construct of the app has declared it.
     """
-    resource = stream_of_app(stream)
-    # The note is a construct because these outlive the Python object that stands for them.
-    note_id = _note_id(feature if resource else resource_id)
-    holder = resource or provider
-    earlier = holder.node.try_find_child(note_id)
-    if earlier is not None:
+    # A stream of the app is the same one from every stack of it.
+    key = (target.own_id, feature) if target.resource else (provider.service_token, target.logical_id(feature))
+    earlier = _declared.setdefault(key, scope)
+    if earlier is not scope:
         raise ValueError(
-            f"`stream` has its configuration at {earlier.node.try_get_context('declared-at')!r} already and can't have "
-            f"a second one at {scope.node.path!r}, keep one of the two"
+            f"`stream` has its configuration at {earlier.node.path!r} already and can't have a second one at "
+            f"{scope.node.path!r}, keep one of the two"
         )
-    Construct(holder, note_id).node.set_context("declared-at", scope.node.path)
 
 
 def is_claimed(stream: kinesisvideo.CfnStream, feature: str) -> bool:
     """Whether a construct of the app declares the stream's configuration."""
-    return stream.node.try_find_child(_note_id(feature)) is not None
-
-
-def _note_id(what: str) -> str:
-    return f"cdk-kinesis-video:{what}"
-
-
-def _imported_id(scope: Construct, stream: IStreamRef) -> str:
-    name = stream.stream_ref.stream_name
-    if is_known(name):
-        return f"{_alphanumeric(name)}{_digest(name)}"
-    return f"Stream{_digest(json.dumps(Stack.of(scope).resolve(name), sort_keys=True))}"
+    return (stream.logical_id, feature) in _declared
 
 
 def _alphanumeric(text: str) -> str:

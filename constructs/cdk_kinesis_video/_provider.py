@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -52,7 +53,7 @@ class Provider(Construct):
             # Inline, so that the rights exist before the function and until the last custom resource is deleted.
             inline_policies={"KinesisVideo": iam.PolicyDocument(statements=_statements(stack, log_group))},
         )
-        lambda_.Function(
+        function = lambda_.Function(
             self,
             "Function",
             description="Configures Kinesis video streams for the custom resources of this stack",
@@ -68,20 +69,21 @@ class Provider(Construct):
             handler=f"{HANDLER_PACKAGE}.entry.handler",
             code=_handler_code(),
         )
+        self.service_token = function.function_arn
+        """The ARN of the function that CloudFormation invokes."""
 
 
-def provider_of(scope: Construct) -> Construct:
-    """Find the provider of the scope's stack, or define it."""
-    stack = Stack.of(scope)
-    found = stack.node.try_find_child(PROVIDER_ID)
-    return Provider(stack) if found is None else cast("Construct", found)
+# Asking the stack for its child takes round trips to CDK's process, for every stream.
+_providers: WeakKeyDictionary[Stack, Provider] = WeakKeyDictionary()
 
 
-def service_token(provider: Construct) -> str:
-    """Read the ARN of the function that CloudFormation invokes."""
-    function = provider.node.find_child("Function")
-    assert isinstance(function, lambda_.Function)
-    return function.function_arn
+def provider_of(stack: Stack) -> Provider:
+    """Find the provider of the stack, or define it."""
+    provider = _providers.get(stack)
+    if provider is None:
+        found = stack.node.try_find_child(PROVIDER_ID)
+        provider = _providers[stack] = Provider(stack) if found is None else cast("Provider", found)
+    return provider
 
 
 def _statements(stack: Stack, log_group: logs.LogGroup) -> list[iam.PolicyStatement]:

@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 import jsii
 from aws_cdk import Duration, Token
 
+# CDK writes a token into text as `${Token[...]}`, and as a number far beyond those that JavaScript counts with.
+_TOKEN_IN_TEXT = "${Token["
+_LARGEST_COUNT = 2**53
+
 
 def is_known(value: Any) -> bool:
-    """Whether the value itself is here, and not a token for it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        # JSON has no such number, and jsii's process ends when it is asked about one.
-        return True
-    return not (value.is_unresolved() if isinstance(value, Duration) else Token.is_unresolved(value))
+    """Whether the value itself is here, and not a token for it.
+
+    CDK's answer costs a round trip to its process, so only what looks like a token is asked about.
+    """
+    if isinstance(value, str):
+        return _TOKEN_IN_TEXT not in value or not _is_token(value)
+    if isinstance(value, int | float):
+        # JSON has no infinite number, and jsii's process ends when it is asked about one.
+        return abs(value) < _LARGEST_COUNT or not math.isfinite(value) or not Token.is_unresolved(value)
+    return not Token.is_unresolved(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_token(text: str) -> bool:
+    # The streams of a stack share their bucket and their Region.
+    return Token.is_unresolved(text)
 
 
 def check_integer(prop: str, value: jsii.Number | None, minimum: int, maximum: int) -> None:
@@ -37,16 +53,23 @@ def check_text(prop: str, value: str | None, pattern: str, maximum: int, allowed
         raise ValueError(f"`{prop}` is {value!r}, it must be 1 to {maximum} characters of {allowed}")
 
 
+def has(value: Any, name: str) -> bool:
+    """Whether a thing has a property, without asking CDK for its value where the class tells."""
+    return hasattr(type(value), name) or hasattr(value, name)
+
+
 def check_type(prop: str, value: Any, fitting: bool, allowed: str) -> None:
     """Check that a thing is of the kind that the prop takes."""
     if not fitting:
         raise ValueError(f"`{prop}` is {value!r}, it must be {allowed}")
 
 
-def whole_units(prop: str, duration: Duration, unit: str, example: str) -> int:
-    """Turn a duration into whole `unit`s, such as "hours"; the caller has made sure that it is known."""
+def whole_units(prop: str, duration: Duration, unit: str, example: str) -> jsii.Number:
+    """Turn a duration into whole `unit`s, such as "hours"; a token stays one."""
     # jsii rounds nothing: asked for an integral number, it throws its own error with a stack trace of the inside.
-    amount = getattr(duration, f"to_{unit}")(integral=False)
+    amount: jsii.Number = getattr(duration, f"to_{unit}")(integral=False)
+    if not is_known(amount):
+        return amount
     if amount != int(amount):
         raise ValueError(f"`{prop}` is {amount:g} {unit}, it must be a whole number of {unit} such as {example}")
     return int(amount)

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from ._configuration import StreamConfiguration, check_configuration_props
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, combine, grant_on_key, grant_on_resource
+from ._identity import Target
 from ._validation import check_type, is_known
 
 
@@ -69,7 +70,7 @@ class FragmentNotification(StreamConfiguration):
             scope,
             construct_id,
             kind="FragmentNotification",
-            stream=stream,
+            target=Target.of(scope, stream),
             configuration={
                 "NotificationConfiguration": {
                     "Status": "ENABLED" if enabled else "DISABLED",

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Unpack
 
 import jsii
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -17,11 +17,13 @@ from constructs import Construct
 
 from ._configuration import StreamConfiguration, check_configuration_props
 from ._grants import IMAGE_KEY_ACTIONS, READ_KEY_ACTIONS, combine, grant_on_key, grant_on_resource
+from ._identity import Target
 from ._metrics import DEFAULT_PERIOD, MetricOptions, metric, stream_metric
-from ._validation import check_integer, check_type, is_known, whole_units
+from ._validation import check_integer, check_type, has, is_known, whole_units
 
 # The first two are in the API's documentation only, the model has no bound for them.
 MIN_SAMPLING_INTERVAL_MILLIS = 200
+DEFAULT_SAMPLING_INTERVAL_MILLIS = 3000
 MIN_JPEG_QUALITY, MAX_JPEG_QUALITY = 1, 100
 MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS = 1, 3840
 MIN_HEIGHT_PIXELS, MAX_HEIGHT_PIXELS = 1, 2160
@@ -147,9 +149,11 @@ class ImageGeneration(StreamConfiguration):
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
         check_configuration_props(stream, enabled, removal_policy)
-        check_type("bucket", bucket, hasattr(bucket, "bucket_name"), "a bucket such as s3.Bucket")
-        interval_millis = _sampling_interval_millis(
-            Duration.seconds(3) if sampling_interval is None else sampling_interval
+        check_type("bucket", bucket, has(bucket, "bucket_name"), "a bucket such as s3.Bucket")
+        interval_millis = (
+            DEFAULT_SAMPLING_INTERVAL_MILLIS
+            if sampling_interval is None
+            else _sampling_interval_millis(sampling_interval)
         )
         image_format = ImageFormat.jpeg() if format is None else format
         check_type("format", format, isinstance(image_format, ImageFormat), "ImageFormat.jpeg() or ImageFormat.png()")
@@ -160,18 +164,19 @@ class ImageGeneration(StreamConfiguration):
             "image_selector_type", image_selector_type, isinstance(image_selector_type, ImageSelectorType), selectors
         )
         key_prefix = _key_prefix(prefix)
-        uri = _destination_uri(bucket, key_prefix)
-        _check_bucket_region(stream, bucket)
+        uri = _destination_uri(bucket.bucket_name, key_prefix)
+        target = Target.of(scope, stream)
+        _check_bucket_region(target.region, bucket)
         super().__init__(
             scope,
             construct_id,
             kind="ImageGeneration",
-            stream=stream,
+            target=target,
             configuration={
                 "ImageGenerationConfiguration": {
                     "Status": "ENABLED" if enabled else "DISABLED",
                     "ImageSelectorType": image_selector_type.value,
-                    "DestinationConfig": {"Uri": uri, "DestinationRegion": Stack.of(scope).region},
+                    "DestinationConfig": {"Uri": uri, "DestinationRegion": target.here},
                     "SamplingInterval": interval_millis,
                     "Format": image_format._format,
                     "FormatConfig": None
@@ -190,7 +195,7 @@ class ImageGeneration(StreamConfiguration):
         self._images_per_day = _images_per_day(interval_millis) if enabled else 0
         self._counter: tuple[str, str, dict[str, str]] | None = None
         if self._images_per_day:
-            Annotations.of(self).add_info_v2(
+            self._annotations.add_info_v2(
                 "cdk-kinesis-video:images-per-day",
                 f"up to {self._images_per_day:,} images a day: one every {interval_millis} ms while the producer tags "
                 "every fragment, change `sampling_interval` for more or fewer",
@@ -511,16 +516,14 @@ _WHAT_TO_LOOK_AT = (
 )
 
 
-def _images_per_day(interval_millis: int | float) -> int | None:
+def _images_per_day(interval_millis: jsii.Number) -> int | None:
     return -(-MILLIS_PER_DAY // int(interval_millis)) if is_known(interval_millis) else None
 
 
-def _sampling_interval_millis(interval: Duration) -> int | float:
+def _sampling_interval_millis(interval: Duration) -> jsii.Number:
     check_type("sampling_interval", interval, isinstance(interval, Duration), "a Duration such as Duration.seconds(3)")
-    if not is_known(interval):
-        return interval.to_milliseconds()
     millis = whole_units("sampling_interval", interval, "milliseconds", "Duration.millis(200)")
-    if not MIN_SAMPLING_INTERVAL_MILLIS <= millis <= MAX_SAMPLING_INTERVAL_MILLIS:
+    if is_known(millis) and not MIN_SAMPLING_INTERVAL_MILLIS <= millis <= MAX_SAMPLING_INTERVAL_MILLIS:
         raise ValueError(
             f"`sampling_interval` is {millis} ms, it must be {MIN_SAMPLING_INTERVAL_MILLIS} to "
             f"{MAX_SAMPLING_INTERVAL_MILLIS} ms"
@@ -541,21 +544,23 @@ def _key_prefix(prefix: str | None) -> str:
     return folders and f"{folders}/"
 
 
-def _destination_uri(bucket: s3.IBucket, prefix: str) -> str:
+def _destination_uri(bucket_name: str, prefix: str) -> str:
     if is_known(prefix):
-        name = bucket.bucket_name if is_known(bucket.bucket_name) else _SHORTEST_BUCKET_NAME
+        name = bucket_name if is_known(bucket_name) else _SHORTEST_BUCKET_NAME
         length = len(f"s3://{name}/{prefix}")
         if length > MAX_URI_LENGTH:
             raise ValueError(
                 f"`prefix` makes a destination of {length} characters, it must be at most {MAX_URI_LENGTH} with the "
                 f"bucket's name, shorten it by {length - MAX_URI_LENGTH}"
             )
-    return f"s3://{bucket.bucket_name}/{prefix}" if prefix else f"s3://{bucket.bucket_name}"
+    return f"s3://{bucket_name}/{prefix}" if prefix else f"s3://{bucket_name}"
 
 
-def _check_bucket_region(stream: IStreamRef, bucket: s3.IBucket) -> None:
-    of_stream, of_bucket = stream.env.region, bucket.env.region
-    if is_known(of_stream) and is_known(of_bucket) and of_stream != of_bucket:
+def _check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
+    if not is_known(of_stream):
+        return
+    of_bucket = bucket.env.region
+    if is_known(of_bucket) and of_stream != of_bucket:
         raise ValueError(
             f"`bucket` is in {of_bucket} and `stream` in {of_stream}, images are delivered in the stream's Region "
             f"only, take a bucket in {of_stream}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cached_property
 from typing import Protocol, Unpack
 
 import jsii
@@ -34,6 +35,7 @@ MEDIA_TYPE_PATTERN = r"[\w\-\.\+]+/[\w\-\.\+]+(,[\w\-\.\+]+/[\w\-\.\+]+)*"
 MIN_DATA_RETENTION_HOURS = 1
 # CloudFormation's bound, 10 years; the API's model has none.
 MAX_DATA_RETENTION_HOURS = 87_600
+DEFAULT_DATA_RETENTION_HOURS = 24
 
 _STREAM_ARN = re.compile(rf"arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:stream/({STREAM_NAME_PATTERN})/[0-9]+")
 
@@ -149,24 +151,22 @@ class IVideoStream(IStreamRef, Protocol):
 class _VideoStreamBase(Resource):
     """What an owned and an imported stream have in common."""
 
-    _stream_arn: str
-    _stream_name: str
     _encryption_key: kms.IKey | None
 
     @property
     def stream_arn(self) -> str:
         """The ARN of the stream."""
-        return self._stream_arn
+        raise NotImplementedError
 
     @property
     def stream_name(self) -> str:
         """The name of the stream."""
-        return self._stream_name
+        raise NotImplementedError
 
     @property
     def stream_ref(self) -> StreamReference:
         """The reference by which other constructs take this stream."""
-        return StreamReference(stream_arn=self._stream_arn, stream_name=self._stream_name)
+        return StreamReference(stream_arn=self.stream_arn, stream_name=self.stream_name)
 
     @property
     def encryption_key(self) -> kms.IKey | None:
@@ -297,6 +297,14 @@ class _ImportedVideoStream(_VideoStreamBase):
         self._stream_name = stream_name
         self._encryption_key = encryption_key
 
+    @property
+    def stream_arn(self) -> str:
+        return self._stream_arn
+
+    @property
+    def stream_name(self) -> str:
+        return self._stream_name
+
 
 class VideoStream(_VideoStreamBase):
     """Define a Kinesis video stream.
@@ -349,16 +357,20 @@ class VideoStream(_VideoStreamBase):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         _check_stream_name(stream_name)
-        retention_hours = _data_retention_hours(Duration.days(1) if data_retention is None else data_retention)
+        retention_hours = (
+            DEFAULT_DATA_RETENTION_HOURS if data_retention is None else _data_retention_hours(data_retention)
+        )
         check_text("media_type", media_type, MEDIA_TYPE_PATTERN, MAX_MEDIA_TYPE_LENGTH, "types such as video/h264")
         if storage_tier is not None:
             tiers = " or ".join(f"StorageTier.{tier.name}" for tier in StorageTier)
             check_type("storage_tier", storage_tier, isinstance(storage_tier, StorageTier), tiers)
         super().__init__(scope, construct_id, physical_name=stream_name)
-        resource = kinesisvideo.CfnStream(
+        # Only what CDK is told to generate has another name than the one that was given.
+        self._given_name = stream_name if stream_name is None or is_known(stream_name) else self._physical_name
+        self._resource = kinesisvideo.CfnStream(
             self,
             "Resource",
-            name=self._physical_name,
+            name=self._given_name,
             data_retention_in_hours=retention_hours,
             kms_key_id=None if encryption_key is None else encryption_key.key_arn,
             media_type=media_type,
@@ -366,12 +378,21 @@ class VideoStream(_VideoStreamBase):
             if storage_tier is None
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
-        resource.apply_removal_policy(removal_policy)
-        self._stream_arn = self._get_resource_arn_attribute(
-            resource.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._physical_name}/*"
-        )
-        self._stream_name = self._get_resource_name_attribute(resource.ref)
+        self._resource.apply_removal_policy(removal_policy)
         self._encryption_key = encryption_key
+
+    # Asked of CDK when somebody wants them, and once: each takes several round trips to its process.
+    @cached_property
+    def stream_arn(self) -> str:
+        """The ARN of the stream."""
+        return self._get_resource_arn_attribute(
+            self._resource.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._given_name}/*"
+        )
+
+    @cached_property
+    def stream_name(self) -> str:
+        """The name of the stream."""
+        return self._get_resource_name_attribute(self._resource.ref)
 
     @staticmethod
     def from_stream_arn(
@@ -454,14 +475,12 @@ def _check_stream_name(stream_name: str | None) -> None:
     check_text("stream_name", stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
 
 
-def _data_retention_hours(data_retention: Duration) -> int | float:
+def _data_retention_hours(data_retention: Duration) -> jsii.Number:
     check_type(
         "data_retention", data_retention, isinstance(data_retention, Duration), "a Duration such as Duration.days(1)"
     )
-    if not is_known(data_retention):
-        return data_retention.to_hours()
     hours = whole_units("data_retention", data_retention, "hours", "Duration.hours(24)")
-    if not MIN_DATA_RETENTION_HOURS <= hours <= MAX_DATA_RETENTION_HOURS:
+    if is_known(hours) and not MIN_DATA_RETENTION_HOURS <= hours <= MAX_DATA_RETENTION_HOURS:
         raise ValueError(
             f"`data_retention` is {hours} hours, it must be {MIN_DATA_RETENTION_HOURS} to {MAX_DATA_RETENTION_HOURS} "
             "hours, as a stream that keeps no data delivers no images"
