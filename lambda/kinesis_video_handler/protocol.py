@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Literal
@@ -181,7 +183,7 @@ def send(request: Request, answer: Answer) -> None:
         # The presigned URL is signed for an empty content type; any other is answered with 403.
         put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
         try:
-            with urllib.request.urlopen(put, timeout=SEND_TIMEOUT_SECONDS):
+            with urllib.request.urlopen(put, timeout=SEND_TIMEOUT_SECONDS, context=_tls()):
                 return
         except urllib.error.HTTPError as error:
             problem = f"HTTP status {error.code}"
@@ -191,3 +193,9 @@ def send(request: Request, answer: Answer) -> None:
     raise AnswerNotSentError(
         f"CloudFormation did not take the answer in {len(SEND_PAUSES_SECONDS)} attempts, the last one: {problem}"
     )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the authorities takes longer than all else of a warm event, and before 3.12 Python reads them each time.
+    return ssl.create_default_context()
