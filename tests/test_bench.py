@@ -1,0 +1,88 @@
+"""What docs/performance.md promises and counting can show; what takes a clock is for `make bench`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsii
+import pytest
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
+
+# CloudFormation's quotas of a template, and IAM's of a role's inline policies.
+MAX_RESOURCES = 500
+MAX_TEMPLATE_BYTES = 1_000_000
+
+# An L1 stream and a custom resource of the same configuration take 5; AwsCustomResource takes 10.
+MAX_ROUND_TRIPS = 19
+
+
+def declare(stack: Stack, numbers: range, bucket: s3.IBucket) -> None:
+    for number in numbers:
+        ImageGeneration(
+            stack,
+            f"Images{number}",
+            stream=VideoStream(stack, f"Camera{number}"),
+            bucket=bucket,
+            prefix=f"camera-{number}/",
+            sampling_interval=Duration.seconds(1),
+            format=ImageFormat.jpeg(quality=80),
+            width_pixels=640,
+        )
+
+
+def template_with(streams: int) -> dict[str, Any]:
+    app = App()
+    stack = Stack(app, "Cameras")
+    declare(stack, range(streams), s3.Bucket(stack, "Bucket"))
+    template: dict[str, Any] = app.synth().get_stack_by_name("Cameras").template
+    return template
+
+
+@pytest.fixture(scope="module")
+def many() -> dict[str, Any]:
+    return template_with(240)
+
+
+def test_240_streams_fit_into_one_stack(many: dict[str, Any]) -> None:
+    assert len(many["Resources"]) <= MAX_RESOURCES
+    assert len(json.dumps(many, indent=1)) < MAX_TEMPLATE_BYTES / 2
+
+
+def test_a_stream_costs_two_resources_and_itself_is_one_of_them(many: dict[str, Any]) -> None:
+    assert len(many["Resources"]) - len(template_with(1)["Resources"]) == 2 * 239
+
+
+def test_the_policies_are_the_same_for_240_streams_as_for_one(many: dict[str, Any]) -> None:
+    def iam(template: dict[str, Any]) -> dict[str, Any]:
+        return {name: r for name, r in template["Resources"].items() if r["Type"].startswith("AWS::IAM::")}
+
+    assert iam(many) == iam(template_with(1))
+
+
+@pytest.fixture
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The requests to the Node.js process that CDK runs in, of which each takes longer than all of our own code."""
+    provider: Any = jsii._runtime.kernel.provider
+    process = provider._process
+    requests: list[object] = []
+    send = process.send
+
+    def counting(request: object, *arguments: Any) -> Any:
+        requests.append(request)
+        return send(request, *arguments)
+
+    monkeypatch.setattr(process, "send", counting)
+    return requests
+
+
+def test_a_further_stream_takes_few_round_trips_to_cdk(round_trips: list[object]) -> None:
+    stack = Stack(App(), "Cameras")
+    bucket = s3.Bucket(stack, "Bucket")
+    declare(stack, range(1), bucket)
+    round_trips.clear()
+    declare(stack, range(1, 11), bucket)
+    assert len(round_trips) <= 10 * MAX_ROUND_TRIPS
