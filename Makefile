@@ -9,7 +9,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: demo test setup lint format types unit oldest local-aws lock clean
+.PHONY: demo test setup lint format types unit oldest bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
 	$(BIN)/python -m local_aws.demo
@@ -44,6 +44,7 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy app.py local_aws
+	$(BIN)/mypy bench
 	$(BIN)/mypy tests
 	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
 	node_modules/.bin/pyright
@@ -60,12 +61,25 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
 	touch $@
 
+bench: setup .venv/bench bench/node_modules/ready ## compare with what a user would pick instead; ONLY=synth for one comparison
+	$(BIN)/python -m bench $(ONLY)
+
+.venv/bench: .venv/ready bench/requirements.txt
+	$(UV) .venv --requirement bench/requirements.txt
+	touch $@
+
+bench/node_modules/ready: bench/package.json bench/package-lock.json
+	cd bench && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
 local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
 	$(BIN)/python -m local_aws
 
 lock: .venv/ready ## pin what pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --no-header --no-annotate --output-file bench/requirements.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean:
-	rm -rf .venv .venv-oldest node_modules dist cdk.out
+	rm -rf .venv .venv-oldest node_modules bench/node_modules dist cdk.out

@@ -1,0 +1,57 @@
+"""The four ways to declare the images of a stream, each as its own documentation shows it.
+
+Every one of them has a `cameras` that declares a bucket, `count` streams and the images of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_s3 as s3
+
+from ..names import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK
+from . import aws_custom_resource, crhelper, ours, provider_framework
+
+
+class Cameras(Protocol):
+    """Declares `count` streams and their images."""
+
+    def __call__(self, stack: Stack, count: int, declared: Declared) -> None:
+        """Fill the stack."""
+        ...
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a user varies."""
+
+    sampling_interval_millis: int = 3000
+    images_id: str = "Images"
+    """What the ids of the constructs begin with that declare the images."""
+    own_arns: bool = False
+    """Grant the calls for each stream by its ARN, and not for all streams; where the tool leaves that to the user."""
+
+    def configuration(self, bucket: s3.IBucket, number: int) -> dict[str, Any]:
+        """Make the request's configuration, for the tools that take it in the API's own words."""
+        return {
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "DestinationConfig": {
+                "Uri": f"s3://{bucket.bucket_name}/camera-{number}/",
+                "DestinationRegion": Aws.REGION,
+            },
+            "SamplingInterval": self.sampling_interval_millis,
+            "Format": "JPEG",
+            "FormatConfig": {"JPEGQuality": "80"},
+            "WidthPixels": 640,
+        }
+
+
+CAMERAS: dict[str, Cameras] = {
+    OURS: ours.cameras,
+    AWS_CUSTOM_RESOURCE: aws_custom_resource.cameras,
+    PROVIDER_FRAMEWORK: provider_framework.cameras,
+    CRHELPER: crhelper.cameras,
+}

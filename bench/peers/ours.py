@@ -1,0 +1,29 @@
+"""The library of this repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
+
+if TYPE_CHECKING:
+    from . import Declared
+
+
+def cameras(stack: Stack, count: int, declared: Declared) -> None:
+    """Declare the streams and their images."""
+    bucket = s3.Bucket(stack, "Bucket")
+    for number in range(count):
+        ImageGeneration(
+            stack,
+            f"{declared.images_id}{number}",
+            stream=VideoStream(stack, f"Camera{number}"),
+            bucket=bucket,
+            prefix=f"camera-{number}/",
+            sampling_interval=Duration.millis(declared.sampling_interval_millis),
+            format=ImageFormat.jpeg(quality=80),
+            width_pixels=640,
+        )

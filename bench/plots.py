@@ -1,0 +1,96 @@
+"""Draws the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .deploy import COUNTS
+from .footprint import MAX_INLINE_POLICY_BYTES, MAX_RESOURCES
+from .handler import FLOOR
+from .measure import Spread
+from .names import OURS, TOOLS
+
+# Okabe and Ito's colours, which differ for every kind of sight.
+COLOURS = dict(zip(TOOLS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=True)) | {FLOOR: "#999999"}
+MARKERS = dict(zip(TOOLS, "osD^", strict=True))
+
+
+def draw(figures: Mapping[str, Any], directory: Path) -> None:
+    """Write one file for each plot."""
+    directory.mkdir(exist_ok=True)
+    plt.rcParams.update(
+        {"svg.hashsalt": "bench", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+    )
+    for name, figure in (
+        ("footprint", _footprint(figures["footprint"])),
+        ("cost", _cost(figures["synth"], figures["handler"])),
+        ("deploy", _deploy(figures["deploy"])),
+    ):
+        figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+        plt.close(figure)
+
+
+def _footprint(grown: Mapping[str, Mapping[str, Sequence[int]]]) -> Figure:
+    figure: Figure
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for panel, name, limit, title in (
+        (axes[0], "resources", MAX_RESOURCES, "resources in the stack"),
+        (axes[1], "inline_policy_bytes", MAX_INLINE_POLICY_BYTES, "bytes of IAM policy"),
+    ):
+        for tool in TOOLS:
+            panel.plot(COUNTS, grown[name][tool], color=COLOURS[tool], marker=MARKERS[tool], label=tool)
+        panel.axhline(limit, color="black", linestyle="--", linewidth=1)
+        panel.annotate(f"AWS's limit: {limit:,}", (0, limit), xytext=(2, 4), textcoords="offset points")
+        panel.set(xlabel="streams in one stack", ylabel=title, ylim=(0, limit * 1.6), xlim=(0, COUNTS[-1] * 1.05))
+    axes[0].legend(frameon=False, loc="lower right")
+    return figure
+
+
+def _cost(synth: Mapping[str, Spread], handler: Mapping[str, Mapping[str, Spread]]) -> Figure:
+    figure: Figure
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+    _bars(axes[0], synth, "Synth of a further stream", f"CPU time, {OURS} = 1")
+    _bars(axes[1], handler["cold CPU"], "Cold start and first event", "CPU time, floor = 1")
+    _bars(axes[2], handler["warm CPU"], "Warm event", "CPU time, floor = 1")
+    return figure
+
+
+def _bars(panel: Axes, spreads: Mapping[str, Spread], title: str, label: str) -> None:
+    for name, spread in reversed(list(spreads.items())):
+        whisker = [[spread.median - spread.low], [spread.high - spread.median]]
+        short = name.partition(":")[0]
+        panel.barh(short, spread.median, xerr=whisker, color=COLOURS[name], ecolor="black", capsize=3)
+        panel.annotate(f"{spread.median:.2f}", (0, short), xytext=(4, -4), textcoords="offset points", color="white")
+    panel.set(title=title, xlabel=label)
+
+
+def _deploy(times: Mapping[str, Mapping[int, Spread | None]]) -> Figure:
+    figure: Figure
+    figure, panel = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    width = 0.8 / len(TOOLS)
+    for place, tool in enumerate(TOOLS):
+        for group, count in enumerate(COUNTS):
+            x, spread = group + (place - (len(TOOLS) - 1) / 2) * width, times[tool][count]
+            label = tool if group == 0 else None
+            if spread is None:
+                panel.annotate("fails", (x, 0.03), rotation=90, ha="center", va="bottom", color=COLOURS[tool])
+                continue
+            whisker = [[spread.median - spread.low], [spread.high - spread.median]]
+            panel.bar(x, spread.median, width * 0.9, yerr=whisker, color=COLOURS[tool], label=label, capsize=2)
+    panel.set(
+        xlabel="streams in the stack",
+        ylabel=f"time to create it, {OURS} = 1",
+        xticks=range(len(COUNTS)),
+        xticklabels=COUNTS,
+    )
+    panel.legend(frameon=False, ncols=2)
+    return figure
