@@ -74,7 +74,7 @@ class StreamConfiguration(Construct):
         if enabled:
             self._annotations.add_warning_v2(
                 NO_UPLOADER,
-                f"nobody was allowed to deliver for {self.node.path}: Kinesis Video Streams delivers with the rights "
+                f"nobody was allowed to deliver for {self.to_string()}: Kinesis Video Streams delivers with the rights "
                 "of the producer and without them delivers nothing and says nothing; call grant_put_media() with the "
                 "producer's role, or acknowledge this if its rights are declared elsewhere",
             )

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
@@ -44,6 +44,17 @@ def name_of(stream: IStreamRef) -> str:
     return declared if isinstance(declared, str) else cast("str", resource.name)
 
 
+_known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+
+
+def known_of(owner: Any, name: str) -> str:
+    """Ask CDK once for text that never changes, of what many streams share: their stack, their bucket."""
+    known = _known.setdefault(owner, {})
+    if name not in known:
+        known[name] = getattr(owner, name)
+    return known[name]
+
+
 @dataclass(frozen=True)
 class Target:
     """A stream as seen from the stack that declares something on it."""
@@ -64,15 +75,13 @@ class Target:
         resource = stream_of_app(stream)
         if resource is None:
             return cls(stack, stream, None, None, "")
-        return cls(stack, stream, resource, Stack.of(resource), resource.logical_id)
+        home = getattr(stream, "_home", None) or Stack.of(resource)
+        return cls(stack, stream, resource, home, resource.logical_id)
 
     @property
     def here(self) -> str:
         """The Region of the stack."""
-        region = _regions.get(self.stack)
-        if region is None:
-            region = _regions[self.stack] = self.stack.region
-        return region
+        return known_of(self.stack, "region")
 
     @property
     def region(self) -> str:
@@ -107,8 +116,6 @@ class Target:
             return f"{_alphanumeric(name)}{_digest(name)}"
         return f"Stream{_digest(json.dumps(self.stack.resolve(name), sort_keys=True))}"
 
-
-_regions: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
 
 # Where each configuration is declared. The keys hold tokens of CDK, which never repeat within a process, and jsii
 # keeps every construct for as long as that lives.

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from ._configuration import StreamConfiguration, check_configuration_props
 from ._grants import IMAGE_KEY_ACTIONS, READ_KEY_ACTIONS, combine, grant_on_key, grant_on_resource
-from ._identity import Target
+from ._identity import Target, known_of
 from ._metrics import DEFAULT_PERIOD, MetricOptions, metric, stream_metric
 from ._validation import check_integer, check_type, has, is_known, whole_units
 
@@ -164,7 +164,7 @@ class ImageGeneration(StreamConfiguration):
             "image_selector_type", image_selector_type, isinstance(image_selector_type, ImageSelectorType), selectors
         )
         key_prefix = _key_prefix(prefix)
-        uri = _destination_uri(bucket.bucket_name, key_prefix)
+        uri = _destination_uri(known_of(bucket, "bucket_name"), key_prefix)
         target = Target.of(scope, stream)
         _check_bucket_region(target.region, bucket)
         super().__init__(

@@ -379,6 +379,8 @@ class VideoStream(_VideoStreamBase):
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
         self._resource.apply_removal_policy(removal_policy)
+        # Known without asking CDK in most apps.
+        self._home = scope if isinstance(scope, Stack) else None
         self._encryption_key = encryption_key
 
     # Asked of CDK when somebody wants them, and once: each takes several round trips to its process.
