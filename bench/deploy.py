@@ -56,7 +56,7 @@ def run(repetitions: int) -> Result:
                 f"{title} Time as a multiple of {OURS}'s with as many streams; then the calls of the service for each "
                 "stream; then how many of all calls were throttled.\n\n"
                 + table(
-                    ["tool", *(f"{count} streams" for count in COUNTS)],
+                    ["tool", *(f"{count} stream{'s' * (count > 1)}" for count in COUNTS)],
                     ([tool, *(_cell(steps, tool, count, step) for count in COUNTS)] for tool in TOOLS),
                 )
                 for step, title in (("create", "Create the stack."), ("update", "Change the interval of all streams."))
@@ -94,10 +94,10 @@ def _cell(steps: dict[Key, list[Step | None]], tool: str, count: int, what: str)
         return "never created"
     failed = sum(not step.done for step in tried)
     if failed:
-        return f"fails {failed} times in {len(tried)}"
+        return f"fails, {failed} of {len(tried)} times"
     ratio = _ratio(steps, tool, count, what)
     if ratio is None:
-        return f"{len(tried)} times in {len(mine)}"
+        return f"created {len(tried)} of {len(mine)} times only"
     calls = Spread.of(step.calls / count for step in tried).median
     throttled = Spread.of(step.throttled for step in tried).median
     return f"{'1' if tool == OURS else ratio}; {calls:.1f}; {throttled:.0f}"
