@@ -44,8 +44,8 @@ def run(repetitions: int) -> Result:
     }
     text = "\n\n".join(
         [
-            f"As a multiple of the floor ({FLOOR.partition(': ')[2]}), in {ROUNDS * repetitions} rounds; where two functions "
-            "answer together, both:",
+            f"As a multiple of the floor ({FLOOR.partition(': ')[2]}), in {ROUNDS * repetitions} rounds; where two "
+            "functions answer together, both:",
             table(
                 ["tool", *figures],
                 ([name, *("1" if name == FLOOR else compared[figure][name] for figure in figures)] for name in samples),
