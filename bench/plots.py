@@ -21,6 +21,8 @@ from .names import OURS, TOOLS
 
 # Okabe and Ito's colours, which differ for every kind of sight.
 COLOURS = dict(zip(TOOLS, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=True)) | {FLOOR: "#999999"}
+# Three of the lines lie on each other.
+WIDTHS = dict(zip(TOOLS, (7, 2, 4, 1.5), strict=True))
 MARKERS = dict(zip(TOOLS, "osD^", strict=True))
 
 
@@ -47,7 +49,9 @@ def _footprint(grown: Mapping[str, Mapping[str, Sequence[int]]]) -> Figure:
         (axes[1], "inline_policy_bytes", MAX_INLINE_POLICY_BYTES, "bytes of IAM policy"),
     ):
         for tool in TOOLS:
-            panel.plot(COUNTS, grown[name][tool], color=COLOURS[tool], marker=MARKERS[tool], label=tool)
+            panel.plot(
+                COUNTS, grown[name][tool], color=COLOURS[tool], marker=MARKERS[tool], label=tool, linewidth=WIDTHS[tool]
+            )
         panel.axhline(limit, color="black", linestyle="--", linewidth=1)
         panel.annotate(f"AWS's limit: {limit:,}", (0, limit), xytext=(2, 4), textcoords="offset points")
         panel.set(xlabel="streams in one stack", ylabel=title, ylim=(0, limit * 1.6), xlim=(0, COUNTS[-1] * 1.05))
@@ -58,7 +62,7 @@ def _footprint(grown: Mapping[str, Mapping[str, Sequence[int]]]) -> Figure:
 def _cost(synth: Mapping[str, Spread], handler: Mapping[str, Mapping[str, Spread]]) -> Figure:
     figure: Figure
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
-    _bars(axes[0], synth, "Synth of a further stream", f"CPU time, {OURS} = 1")
+    _bars(axes[0], synth, "Synth of a further stream", f"time, {OURS} = 1")
     _bars(axes[1], handler["cold CPU"], "Cold start and first event", "CPU time, floor = 1")
     _bars(axes[2], handler["warm CPU"], "Warm event", "CPU time, floor = 1")
     return figure
@@ -69,8 +73,8 @@ def _bars(panel: Axes, spreads: Mapping[str, Spread], title: str, label: str) ->
         whisker = [[spread.median - spread.low], [spread.high - spread.median]]
         short = name.partition(":")[0]
         panel.barh(short, spread.median, xerr=whisker, color=COLOURS[name], ecolor="black", capsize=3)
-        panel.annotate(f"{spread.median:.2f}", (0, short), xytext=(4, -4), textcoords="offset points", color="white")
-    panel.set(title=title, xlabel=label)
+        panel.annotate(f"{spread.median:.2f}", (spread.high, short), xytext=(5, -4), textcoords="offset points")
+    panel.set(title=title, xlabel=label, xlim=(0, 1.2 * max(spread.high for spread in spreads.values())))
 
 
 def _deploy(times: Mapping[str, Mapping[int, Spread | None]]) -> Figure:
@@ -92,5 +96,5 @@ def _deploy(times: Mapping[str, Mapping[int, Spread | None]]) -> Figure:
         xticks=range(len(COUNTS)),
         xticklabels=COUNTS,
     )
-    panel.legend(frameon=False, ncols=2)
+    figure.legend(frameon=False, ncols=len(TOOLS), loc="outside upper center")
     return figure
