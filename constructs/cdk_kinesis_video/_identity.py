@@ -75,8 +75,9 @@ class Target:
         resource = stream_of_app(stream)
         if resource is None:
             return cls(stack, stream, None, None, "")
-        home = getattr(stream, "_home", None) or Stack.of(resource)
-        return cls(stack, stream, resource, home, resource.logical_id)
+        # A VideoStream keeps this, too; of another construct it may be anything.
+        home = getattr(stream, "_home", None)
+        return cls(stack, stream, resource, home if isinstance(home, Stack) else Stack.of(resource), resource.logical_id)
 
     @property
     def here(self) -> str:
