@@ -17,7 +17,7 @@ else:
     _broken = None
 
 # At DEBUG these write the credentials of their requests.
-for _name in ("botocore", "urllib3"):
+for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.INFO)
 
 logger = logging.getLogger(__name__)

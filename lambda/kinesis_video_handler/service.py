@@ -9,16 +9,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import boto3
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
-from botocore.session import get_session
 
 from .properties import Feature
 from .retries import Retries
 
-# Made while the function is initialised, where Lambda gives a full CPU whatever the function's memory. boto3 would make
-# the same client, after a tenth more of a cold start's work for what only its resources need.
-client = get_session().create_client(
+# Made while the function is initialised, where Lambda gives a full CPU whatever the function's memory.
+client = boto3.client(
     "kinesisvideo",
     config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}),
 )

@@ -153,7 +153,7 @@ def test_the_handler_needs_nothing_but_what_lambda_has() -> None:
         )
     }
     assert not imported & {"aws_cdk", "constructs", "jsii", "cdk_kinesis_video"}
-    assert imported & {"boto3", "botocore"} == {"botocore"}
+    assert imported & {"boto3", "botocore"} == {"boto3", "botocore"}
 
 
 def test_the_times_follow_from_each_other() -> None:
