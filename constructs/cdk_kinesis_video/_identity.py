@@ -77,7 +77,9 @@ class Target:
             return cls(stack, stream, None, None, "")
         # A VideoStream keeps this, too; of another construct it may be anything.
         home = getattr(stream, "_home", None)
-        return cls(stack, stream, resource, home if isinstance(home, Stack) else Stack.of(resource), resource.logical_id)
+        return cls(
+            stack, stream, resource, home if isinstance(home, Stack) else Stack.of(resource), resource.logical_id
+        )
 
     @property
     def here(self) -> str:

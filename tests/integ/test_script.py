@@ -1,0 +1,40 @@
+"""What becomes of a configuration that a script has set beside the stack, for comparison: the README tells of it."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy, Stack
+
+from cdk_kinesis_video import VideoStream
+
+from .conftest import Build, Cloud
+
+
+def only_a_stream(name: str) -> Build:
+    def build(stack: Stack) -> None:
+        VideoStream(stack, "Stream", stream_name=name, removal_policy=RemovalPolicy.RETAIN)
+
+    return build
+
+
+def run_the_script(cloud: Cloud, stream_name: str) -> None:
+    cloud.kinesisvideo.update_image_generation_configuration(
+        StreamName=stream_name,
+        ImageGenerationConfiguration={
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "DestinationConfig": {"Uri": "s3://camera-images", "DestinationRegion": "us-east-1"},
+            "SamplingInterval": 3000,
+            "Format": "JPEG",
+        },
+    )
+
+
+def test_a_scripts_configuration_neither_follows_the_stream_nor_ends_with_the_stack(cloud: Cloud) -> None:
+    cloud.deploy("Scripted", only_a_stream("scripted-1"))
+    run_the_script(cloud, "scripted-1")
+    assert cloud.deploy("Scripted", only_a_stream("scripted-2")) == "UPDATE_COMPLETE"
+    assert cloud.images("scripted-2") is None
+
+    run_the_script(cloud, "scripted-2")
+    assert cloud.delete("Scripted") == "DELETE_COMPLETE"
+    assert cloud.images("scripted-2") is not None
