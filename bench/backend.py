@@ -107,7 +107,7 @@ class Backend:
         # The first answer counts.
         body = json.loads(taken[0])
         if len(taken[0]) > MAX_ANSWER_BYTES:
-            return Told("FAILED", "", "Response object is too long.", len(taken), invocations)
+            return Told("FAILED", body["PhysicalResourceId"], "Response object is too long.", len(taken), invocations)
         return Told(body["Status"], body["PhysicalResourceId"], body.get("Reason", ""), len(taken), invocations)
 
     def _function(self, properties: Mapping[str, Any], environment: Mapping[str, str]) -> Function:

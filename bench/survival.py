@@ -161,7 +161,13 @@ def _said(told: Told) -> str:
 
 def short(reason: str) -> str:
     """Cut a reason to what fits a table, without the names that differ from run to run."""
-    line = re.sub(r"arn:aws:\S+/\d+", "(the stream)", " ".join(reason.split()))
+    line = " ".join(reason.split())
+    for pattern, name in (
+        (r"arn:aws:\S+/\d+", "(the stream)"),
+        (r"http://127\.0\.0\.1:\d+", "(the service)"),
+        (r"(?<=[\s(])/\S+/", ""),
+    ):
+        line = re.sub(pattern, name, line)
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."
 
 
