@@ -151,17 +151,19 @@ class IVideoStream(IStreamRef, Protocol):
 class _VideoStreamBase(Resource):
     """What an owned and an imported stream have in common."""
 
+    _stream_arn: str
+    _stream_name: str
     _encryption_key: kms.IKey | None
 
     @property
     def stream_arn(self) -> str:
         """The ARN of the stream."""
-        raise NotImplementedError
+        return self._stream_arn
 
     @property
     def stream_name(self) -> str:
         """The name of the stream."""
-        raise NotImplementedError
+        return self._stream_name
 
     @property
     def stream_ref(self) -> StreamReference:
@@ -297,14 +299,6 @@ class _ImportedVideoStream(_VideoStreamBase):
         self._stream_name = stream_name
         self._encryption_key = encryption_key
 
-    @property
-    def stream_arn(self) -> str:
-        return self._stream_arn
-
-    @property
-    def stream_name(self) -> str:
-        return self._stream_name
-
 
 class VideoStream(_VideoStreamBase):
     """Define a Kinesis video stream.
@@ -385,15 +379,13 @@ class VideoStream(_VideoStreamBase):
 
     # Asked of CDK when somebody wants them, and once: each takes several round trips to its process.
     @cached_property
-    def stream_arn(self) -> str:
-        """The ARN of the stream."""
+    def _stream_arn(self) -> str:  # type: ignore[override]
         return self._get_resource_arn_attribute(
             self._resource.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._given_name}/*"
         )
 
     @cached_property
-    def stream_name(self) -> str:
-        """The name of the stream."""
+    def _stream_name(self) -> str:  # type: ignore[override]
         return self._get_resource_name_attribute(self._resource.ref)
 
     @staticmethod
