@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -81,8 +80,7 @@ def provider_of(stack: Stack) -> Provider:
     """Find the provider of the stack, or define it."""
     provider = _providers.get(stack)
     if provider is None:
-        found = stack.node.try_find_child(PROVIDER_ID)
-        provider = _providers[stack] = Provider(stack) if found is None else cast("Provider", found)
+        provider = _providers[stack] = Provider(stack)
     return provider
 
 

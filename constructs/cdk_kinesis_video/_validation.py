@@ -26,7 +26,10 @@ def is_known(value: Any) -> bool:
     """
     if isinstance(value, str):
         return _TOKEN_IN_TEXT not in value or not _is_token(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        # As a number, a token is a fraction to Python.
+        return True
+    if isinstance(value, float):
         # JSON has no infinite number, and jsii's process ends when it is asked about one.
         return abs(value) < _LARGEST_COUNT or not math.isfinite(value) or not Token.is_unresolved(value)
     return not Token.is_unresolved(value)

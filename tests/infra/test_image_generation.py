@@ -174,6 +174,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"format": "JPEG"}, "`format` is 'JPEG', it must be ImageFormat.jpeg() or ImageFormat.png()"),
     ({"width_pixels": 0}, "`width_pixels` is 0, it must be a whole number from 1 to 3840"),
     ({"width_pixels": 3841}, "`width_pixels` is 3841, it must be a whole number from 1 to 3840"),
+    ({"width_pixels": 10**400}, f"`width_pixels` is {10**400}, it must be a whole number from 1 to 3840"),
     ({"width_pixels": True}, "`width_pixels` is True, it must be a whole number from 1 to 3840"),
     ({"height_pixels": 0}, "`height_pixels` is 0, it must be a whole number from 1 to 2160"),
     ({"height_pixels": 2161}, "`height_pixels` is 2161, it must be a whole number from 1 to 2160"),
