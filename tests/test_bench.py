@@ -17,7 +17,7 @@ MAX_RESOURCES = 500
 MAX_TEMPLATE_BYTES = 1_000_000
 
 # An L1 stream and a custom resource of the same configuration take 5; AwsCustomResource takes 10.
-MAX_ROUND_TRIPS = 16
+MAX_ROUND_TRIPS = 12
 
 
 def declare(stack: Stack, numbers: range, bucket: s3.IBucket) -> None:

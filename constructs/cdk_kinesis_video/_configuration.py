@@ -7,7 +7,6 @@ from typing import Any
 
 from aws_cdk import Annotations, CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kinesisvideo as kinesisvideo
 from constructs import Construct
 
 from ._grants import (
@@ -20,7 +19,7 @@ from ._grants import (
     key_of,
     thing_arn,
 )
-from ._identity import Target, claim, name_of
+from ._identity import OwnStream, Target, claim, name_of
 from ._provider import SERVICE_TIMEOUT_SECONDS, provider_of
 from ._validation import check_type, has, is_known
 
@@ -53,11 +52,10 @@ class StreamConfiguration(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check_region(target, kind)
-        _check_data_retention(target.resource)
+        _check_data_retention(target)
         provider = provider_of(target.stack)
         claim(self, provider, target, kind)
         self._stream = target.stream
-        self._annotations = Annotations.of(self)
         self._resource = CfnResource(
             self,
             "Resource",
@@ -72,11 +70,11 @@ class StreamConfiguration(Construct):
         self._resource.override_logical_id(target.logical_id(kind))
         self._resource.apply_removal_policy(removal_policy)
         if enabled:
-            self._annotations.add_warning_v2(
+            Annotations.of(self).add_warning_v2(
                 NO_UPLOADER,
-                f"nobody was allowed to deliver for {self.to_string()}: Kinesis Video Streams delivers with the rights "
-                "of the producer and without them delivers nothing and says nothing; call grant_put_media() with the "
-                "producer's role, or acknowledge this if its rights are declared elsewhere",
+                "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and "
+                "without them delivers nothing and says nothing; call grant_put_media() with the producer's role, or "
+                "acknowledge this if its rights are declared elsewhere",
             )
 
     @property
@@ -93,7 +91,7 @@ class StreamConfiguration(Construct):
         arn = thing_arn(self) if by_thing_name else None
         grant = grant_on_stream(self, grantee, PUT_MEDIA_ACTIONS, self._stream, arn)
         grant = combine(grant, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
-        self._annotations.acknowledge_warning(NO_UPLOADER)
+        Annotations.of(self).acknowledge_warning(NO_UPLOADER)
         return grant
 
     def _by_thing_name(self, prefix: str) -> str:
@@ -128,10 +126,11 @@ def _check_region(target: Target, kind: str) -> None:
         )
 
 
-def _check_data_retention(resource: kinesisvideo.CfnStream | None) -> None:
-    if resource is None:
+def _check_data_retention(target: Target) -> None:
+    # A stream of this library has checked its own.
+    if target.resource is None or isinstance(target.stream, OwnStream):
         return
-    hours = resource.data_retention_in_hours
+    hours = target.resource.data_retention_in_hours
     if not hours:
         given = "unset, which is 0" if hours is None else "0"
         raise ValueError(

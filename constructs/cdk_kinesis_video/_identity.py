@@ -22,14 +22,20 @@ from ._provider import Provider
 from ._validation import is_known
 
 
+class OwnStream:
+    """A stream of this library, which knows about itself what others must be asked for by round trips to CDK."""
+
+    _resource: kinesisvideo.CfnStream
+    _home: Stack | None
+    """Its stack, where that is known."""
+
+
 def stream_of_app(stream: IStreamRef) -> kinesisvideo.CfnStream | None:
     """Find the L1 behind a stream that is declared in this app; None for an imported one."""
     if isinstance(stream, kinesisvideo.CfnStream):
         return stream
-    # A VideoStream keeps it, which spares asking CDK.
-    own = getattr(stream, "_resource", None)
-    if isinstance(own, kinesisvideo.CfnStream):
-        return own
+    if isinstance(stream, OwnStream):
+        return stream._resource
     child = stream.node.default_child
     return child if isinstance(child, kinesisvideo.CfnStream) else None
 
@@ -75,11 +81,8 @@ class Target:
         resource = stream_of_app(stream)
         if resource is None:
             return cls(stack, stream, None, None, "")
-        # A VideoStream keeps this, too; of another construct it may be anything.
-        home = getattr(stream, "_home", None)
-        return cls(
-            stack, stream, resource, home if isinstance(home, Stack) else Stack.of(resource), resource.logical_id
-        )
+        home = stream._home if isinstance(stream, OwnStream) else None
+        return cls(stack, stream, resource, home or Stack.of(resource), resource.logical_id)
 
     @property
     def here(self) -> str:
@@ -92,10 +95,11 @@ class Target:
         return self.here if self.home is self.stack else self.stream.env.region
 
     @property
-    def parameter(self) -> dict[str, str]:
+    def parameter(self) -> dict[str, Any]:
         """The stream as the function takes it."""
         if self.resource is not None and self.home is self.stack:
-            return {"StreamARN": self.resource.attr_arn}
+            # What its `attr_arn` is within its own stack, without asking CDK for it.
+            return {"StreamARN": {"Fn::GetAtt": [self.own_id, "Arn"]}}
         reference = self.stream.stream_ref
         # Without the creation time of the stream it is no ARN that the API takes; the function looks the name up.
         if reference.stream_arn.endswith("/*"):

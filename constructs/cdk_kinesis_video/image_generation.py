@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Unpack
+from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from ._configuration import StreamConfiguration, check_configuration_props
 from ._grants import IMAGE_KEY_ACTIONS, READ_KEY_ACTIONS, combine, grant_on_key, grant_on_resource
@@ -195,11 +197,7 @@ class ImageGeneration(StreamConfiguration):
         self._images_per_day = _images_per_day(interval_millis) if enabled else 0
         self._counter: tuple[str, str, dict[str, str]] | None = None
         if self._images_per_day:
-            self._annotations.add_info_v2(
-                "cdk-kinesis-video:images-per-day",
-                f"up to {self._images_per_day:,} images a day: one every {interval_millis} ms while the producer tags "
-                "every fragment, change `sampling_interval` for more or fewer",
-            )
+            _plan_of(target.stack).add(int(interval_millis), self._images_per_day)
 
     @property
     def bucket(self) -> s3.IBucket:
@@ -514,6 +512,47 @@ _WHAT_TO_LOOK_AT = (
     "Fragments come in and no image comes out: does the producer tag its fragments with "
     "AWS_KINESISVIDEO_IMAGE_GENERATION, and may its role put objects under the destination's prefix?"
 )
+
+
+@jsii.implements(IValidation)
+class _Plan:
+    """How many images the streams of a stack make, told in one line at synth: a hundred lines would hide it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._images_per_day = 0
+        self._streams_by_interval: Counter[int] = Counter()
+        self._told = 0
+
+    def add(self, interval_millis: int, images_per_day: int) -> None:
+        self._images_per_day += images_per_day
+        self._streams_by_interval[interval_millis] += 1
+
+    def validate(self) -> list[str]:
+        # It finds no fault: CDK asks when every construct is there and annotations are still taken, at each synth.
+        if self._told != self._images_per_day:
+            self._told = self._images_per_day
+            intervals = ", ".join(
+                f"one every {millis} ms from {streams} stream{'' if streams == 1 else 's'}"
+                for millis, streams in sorted(self._streams_by_interval.items())
+            )
+            Annotations.of(self._stack).add_info_v2(
+                "cdk-kinesis-video:images-per-day",
+                f"up to {self._images_per_day:,} images a day while every fragment is tagged: {intervals}; change "
+                "`sampling_interval` for more or fewer",
+            )
+        return []
+
+
+_plans: WeakKeyDictionary[Stack, _Plan] = WeakKeyDictionary()
+
+
+def _plan_of(stack: Stack) -> _Plan:
+    plan = _plans.get(stack)
+    if plan is None:
+        plan = _plans[stack] = _Plan(stack)
+        stack.node.add_validation(plan)
+    return plan
 
 
 def _images_per_day(interval_millis: jsii.Number) -> int | None:

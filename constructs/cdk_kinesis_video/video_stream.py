@@ -25,6 +25,7 @@ from ._grants import (
     grant_on_key,
     grant_on_stream,
 )
+from ._identity import OwnStream
 from ._metrics import MetricOptions, stream_metric
 from ._validation import check_text, check_type, is_known, whole_units
 
@@ -300,7 +301,7 @@ class _ImportedVideoStream(_VideoStreamBase):
         self._encryption_key = encryption_key
 
 
-class VideoStream(_VideoStreamBase):
+class VideoStream(_VideoStreamBase, OwnStream):
     """Define a Kinesis video stream.
 
     Parameters
@@ -373,7 +374,6 @@ class VideoStream(_VideoStreamBase):
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
         self._resource.apply_removal_policy(removal_policy)
-        # Known without asking CDK in most apps.
         self._home = scope if isinstance(scope, Stack) else None
         self._encryption_key = encryption_key
 

@@ -129,7 +129,7 @@ def test_notifications_that_nobody_may_publish_are_a_warning(
 ) -> None:
     FragmentNotification(stack, "Notification", stream=stream, topic=topic)
     (warning,) = messages_of(stack, "warning")
-    assert warning.startswith("nobody was allowed to deliver for Cameras/Notification: ")
+    assert warning.startswith("nobody was allowed to deliver: ")
     assert warning.endswith("[ack: cdk-kinesis-video:no-uploader]")
 
 

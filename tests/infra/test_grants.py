@@ -283,9 +283,9 @@ def test_fails_on_a_thing_whose_stream_has_no_known_name(role: iam.Role, stack: 
 
 
 NO_UPLOADER = (
-    "nobody was allowed to deliver for Cameras/Images: Kinesis Video Streams delivers with the rights of the producer "
-    "and without them delivers nothing and says nothing; call grant_put_media() with the producer's role, or "
-    "acknowledge this if its rights are declared elsewhere [ack: cdk-kinesis-video:no-uploader]"
+    "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and without them "
+    "delivers nothing and says nothing; call grant_put_media() with the producer's role, or acknowledge this if its "
+    "rights are declared elsewhere [ack: cdk-kinesis-video:no-uploader]"
 )
 
 
