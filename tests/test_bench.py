@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import jsii
@@ -86,3 +89,20 @@ def test_a_further_stream_takes_few_round_trips_to_cdk(round_trips: list[object]
     round_trips.clear()
     declare(stack, range(1, 11), bucket)
     assert len(round_trips) <= 10 * MAX_ROUND_TRIPS
+
+
+def test_the_function_looks_through_no_folders_of_other_services() -> None:
+    # botocore looks through those of all its services for each client, which takes as long as all code of the handler.
+    code = """
+import sys
+from pathlib import Path
+import botocore
+data = str(Path(botocore.__file__).with_name("data"))
+folders = []
+sys.addaudithook(lambda event, given: folders.append(str(given[0])) if event == "os.listdir" else None)
+import kinesis_video_handler.entry
+print(*sorted({folder.removeprefix(data) for folder in folders if folder.startswith(data)}))
+"""
+    environment = os.environ | {"AWS_DEFAULT_REGION": "us-east-1"}
+    child = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert child.stdout.split() == ["/kinesisvideo"]

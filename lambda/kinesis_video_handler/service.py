@@ -10,14 +10,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
 from .properties import Feature
 from .retries import Retries
 
+
+class _OneService(Loader):
+    """Knows the one service: botocore looks through the folders of hundreds for it, twice for each client."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        return ["kinesisvideo"]
+
+
+_session = botocore.session.get_session()
+_session.register_component("data_loader", _OneService())
+
 # Made while the function is initialised, where Lambda gives a full CPU whatever the function's memory.
-client = boto3.client(
+client = boto3.Session(botocore_session=_session).client(
     "kinesisvideo",
     config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}),
 )
