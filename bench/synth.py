@@ -19,11 +19,9 @@ FIGURES = {"seconds": "time", "cpu": "CPU", "memory": "peak memory"}
 
 def run(repetitions: int) -> Result:
     """Measure every tool with few and with many streams, each time in a process of its own as a user does."""
-    cases = {f"{tool} {count}": partial(_measure, tool, count) for tool in TOOLS for count in (SMALL, LARGE)}
     for tool in TOOLS:
         _measure(tool, 1)  # so that nobody pays for compiling Python or unpacking jsii's packages
-    measured = interleave(repetitions, cases, "synth")
-    samples = {tool: _split(measured[f"{tool} {SMALL}"], measured[f"{tool} {LARGE}"]) for tool in TOOLS}
+    samples = interleave(repetitions, {tool: partial(_measure_both, tool) for tool in TOOLS}, "synth")
     shares = {
         figure: {tool: ratios(samples[tool], samples[OURS], figure) for tool in TOOLS} for figure in samples[OURS][0]
     }
@@ -49,20 +47,16 @@ def run(repetitions: int) -> Result:
     return Result(text, shares["further seconds"])
 
 
-def _split(small: list[Sample], large: list[Sample]) -> list[Sample]:
+def _measure_both(tool: str) -> Sample:
     """Tell what a further stream costs from what comes before the first one."""
-    samples: list[Sample] = []
-    for few, many in zip(small, large, strict=True):
-        further = {figure: (many[figure] - few[figure]) / (LARGE - SMALL) for figure in FIGURES}
-        samples.append(
-            {
-                "import seconds": few["import seconds"],
-                "import cpu": few["import cpu"],
-                **{f"further {figure}": value for figure, value in further.items()},
-                **{f"fixed {figure}": few[figure] - SMALL * value for figure, value in further.items()},
-            }
-        )
-    return samples
+    few, many = _measure(tool, SMALL), _measure(tool, LARGE)
+    further = {figure: (many[figure] - few[figure]) / (LARGE - SMALL) for figure in FIGURES}
+    return {
+        "import seconds": few["import seconds"],
+        "import cpu": few["import cpu"],
+        **{f"further {figure}": value for figure, value in further.items()},
+        **{f"fixed {figure}": few[figure] - SMALL * value for figure, value in further.items()},
+    }
 
 
 def _table(shares: dict[str, dict[str, Spread]], columns: dict[str, str]) -> str:
