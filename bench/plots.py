@@ -53,9 +53,13 @@ def _footprint(grown: Mapping[str, Mapping[str, Sequence[int]]]) -> Figure:
                 COUNTS, grown[name][tool], color=COLOURS[tool], marker=MARKERS[tool], label=tool, linewidth=WIDTHS[tool]
             )
         panel.axhline(limit, color="black", linestyle="--", linewidth=1)
-        panel.annotate(f"AWS's limit: {limit:,}", (0, limit), xytext=(2, 4), textcoords="offset points")
-        panel.set(xlabel="streams in one stack", ylabel=title, ylim=(0, limit * 1.6), xlim=(0, COUNTS[-1] * 1.05))
-    axes[0].legend(frameon=False, loc="lower right")
+        end = COUNTS[-1] * 1.05
+        panel.annotate(
+            f"AWS's limit: {limit:,}", (end, limit), xytext=(0, 4), textcoords="offset points", ha="right", fontsize=9
+        )
+        panel.set(xlabel="streams in one stack", ylabel=title, ylim=(0, limit * 1.6), xlim=(0, end))
+        panel.yaxis.set_major_formatter("{x:,.0f}")
+    axes[0].legend(frameon=False, loc="upper left")
     return figure
 
 

@@ -19,7 +19,7 @@ from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
 MAX_RESOURCES = 500
 MAX_TEMPLATE_BYTES = 1_000_000
 
-# An L1 stream and a custom resource of the same configuration take 5; AwsCustomResource takes 10.
+# The provider framework and crhelper take 6 for the same configuration, AwsCustomResource takes 10.
 MAX_ROUND_TRIPS = 12
 
 
