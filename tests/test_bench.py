@@ -11,6 +11,7 @@ from typing import Any
 import jsii
 import pytest
 from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
@@ -21,11 +22,13 @@ MAX_TEMPLATE_BYTES = 1_000_000
 
 # The provider framework and crhelper take 6 for the same configuration, AwsCustomResource takes 10.
 MAX_ROUND_TRIPS = 12
+# And what lets a producer deliver.
+MAX_ROUND_TRIPS_WITH_PRODUCER = 26
 
 
-def declare(stack: Stack, numbers: range, bucket: s3.IBucket) -> None:
+def declare(stack: Stack, numbers: range, bucket: s3.IBucket, producer: iam.IRole | None = None) -> None:
     for number in numbers:
-        ImageGeneration(
+        images = ImageGeneration(
             stack,
             f"Images{number}",
             stream=VideoStream(stack, f"Camera{number}"),
@@ -35,6 +38,8 @@ def declare(stack: Stack, numbers: range, bucket: s3.IBucket) -> None:
             format=ImageFormat.jpeg(quality=80),
             width_pixels=640,
         )
+        if producer:
+            images.grant_put_media(producer)
 
 
 def template_with(streams: int) -> dict[str, Any]:
@@ -89,6 +94,16 @@ def test_a_further_stream_takes_few_round_trips_to_cdk(round_trips: list[object]
     round_trips.clear()
     declare(stack, range(1, 11), bucket)
     assert len(round_trips) <= 10 * MAX_ROUND_TRIPS
+
+
+def test_a_further_stream_and_its_producers_rights_take_few_round_trips_to_cdk(round_trips: list[object]) -> None:
+    stack = Stack(App(), "Cameras")
+    bucket = s3.Bucket(stack, "Bucket")
+    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
+    declare(stack, range(1), bucket, producer)
+    round_trips.clear()
+    declare(stack, range(1, 11), bucket, producer)
+    assert len(round_trips) <= 10 * MAX_ROUND_TRIPS_WITH_PRODUCER
 
 
 def test_the_function_looks_through_no_folders_of_other_services() -> None:

@@ -18,7 +18,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._identity import stream_of_app
+from ._identity import OwnStream, known_of, stream_of_app
 from ._validation import is_known
 
 # Sorted. https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iam.html
@@ -122,7 +122,9 @@ def combine(first: iam.Grant, *others: iam.Grant | None) -> iam.Grant:
 
 def iam_arn(stream: IStreamRef) -> str:
     """Make the ARN of a stream for a policy; of one imported by its name it is a pattern."""
-    return stream.stream_ref.stream_arn
+    # The reference would ask CDK for the name as well.
+    arn: str | None = getattr(stream, "stream_arn", None)
+    return arn or stream.stream_ref.stream_arn
 
 
 def thing_arn(scope: Construct) -> str:
@@ -133,7 +135,7 @@ def thing_arn(scope: Construct) -> str:
 def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
     """Find the customer managed key of a stream."""
     key: kms.IKey | None = getattr(stream, "encryption_key", None)
-    if key is not None:
+    if key is not None or isinstance(stream, OwnStream):
         return key
     resource = stream_of_app(stream)
     # A mixin is given the L1 of a VideoStream, which knows the key itself.
@@ -169,7 +171,7 @@ def _as_policy_holder(resource: Any) -> Any:
 
 
 def _is_of_another_account(grantee: iam.IGrantable, ours: str) -> bool:
-    theirs = grantee.grant_principal.principal_account
+    theirs = known_of(known_of(grantee, "grant_principal"), "principal_account")
     return theirs is not None and is_known(theirs) and is_known(ours) and theirs != ours
 
 
@@ -186,7 +188,7 @@ def _warn_of_principal(
     resource_arns: Sequence[str],
     conditions: Conditions | None,
 ) -> None:
-    foreign = _is_of_another_account(grantee, Stack.of(scope).account)
+    foreign = _is_of_another_account(grantee, known_of(Stack.of(scope), "account"))
     if grant.success and not foreign:
         return
     advice = (

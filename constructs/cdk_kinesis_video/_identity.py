@@ -50,11 +50,11 @@ def name_of(stream: IStreamRef) -> str:
     return declared if isinstance(declared, str) else cast("str", resource.name)
 
 
-_known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
-def known_of(owner: Any, name: str) -> str:
-    """Ask CDK once for text that never changes, of what many streams share: their stack, their bucket."""
+def known_of(owner: Any, name: str) -> Any:
+    """Ask CDK once for what never changes of what many streams share: their stack, their bucket, their producer."""
     known = _known.setdefault(owner, {})
     if name not in known:
         known[name] = getattr(owner, name)
@@ -87,7 +87,8 @@ class Target:
     @property
     def here(self) -> str:
         """The Region of the stack."""
-        return known_of(self.stack, "region")
+        region: str = known_of(self.stack, "region")
+        return region
 
     @property
     def region(self) -> str:

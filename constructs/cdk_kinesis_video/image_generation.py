@@ -261,7 +261,7 @@ class ImageGeneration(StreamConfiguration):
                 ("s3:PutObject",),
                 [self._bucket.arn_for_objects(f"{prefix}*")],
                 self._bucket,
-                self._bucket.bucket_name,
+                known_of(self._bucket, "bucket_name"),
             ),
             grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, self._bucket.encryption_key),
         )
