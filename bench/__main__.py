@@ -18,6 +18,7 @@ from .runtime import NODE_MODULES
 
 _HERE = Path(__file__).resolve().parent
 RESULTS = _HERE / "results.md"
+REPETITIONS = 7
 
 SECTIONS = {
     "footprint": "Footprint",
@@ -33,8 +34,12 @@ def main() -> None:
     """Run what is asked for; only a run of everything writes the results and the plots."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("section", nargs="*", choices=[[], *SECTIONS], help="run these only, and write no file")
-    parser.add_argument("--repetitions", type=int, default=7, help="how often everything that is timed is repeated")
+    parser.add_argument(
+        "--repetitions", type=int, default=REPETITIONS, help="how often everything that is timed is repeated"
+    )
     arguments = parser.parse_args()
+    if arguments.repetitions < (2 if arguments.section else REPETITIONS):
+        parser.error(f"--repetitions is at least {REPETITIONS} for the results, and 2 for one comparison")
     sections = arguments.section or list(SECTIONS)
     figures: dict[str, Any] = {}
     parts = [_introduction(arguments.repetitions)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from aws_cdk import App, Stack
 
-from .peers import CAMERAS, Declared
+from .peers import Declared, cameras_of
 
 STACK = "Cameras"
 REGION = "us-east-1"
@@ -58,7 +58,7 @@ def synthesise(tool: str, count: int, declared: Declared | None = None) -> Assem
 
 def _synthesise(tool: str, count: int, declared: Declared) -> Assembly:
     app = App(outdir=mkdtemp(), context={"@aws-cdk/core:stackResourceLimit": 0})
-    CAMERAS[tool](Stack(app, STACK), count, declared)
+    cameras_of(tool)(Stack(app, STACK), count, declared)
     directory = Path(app.synth().directory)
     text = (directory / f"{STACK}.template.json").read_text()
     files = json.loads((directory / f"{STACK}.assets.json").read_text())["files"].values()

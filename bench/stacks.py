@@ -18,7 +18,7 @@ from local_aws import LocalAws
 
 from .assembly import ACCOUNT, REGION, Assembly, Asset
 from .loopback import OverTls, trust
-from .names import CRHELPER
+from .names import CRHELPER, OURS
 from .runtime import NODE_MODULES
 
 _LOCAL = Path(__file__).resolve().parent / "local"
@@ -121,7 +121,7 @@ class Stacks:
             variables["REAL_HANDLER"] = function["Handler"]
             variables["LOG_LEVEL"] = function.get("LoggingConfig", {}).get("ApplicationLogLevel", "WARNING")
             function["Handler"] = "as_on_lambda.handler"
-            if tool == CRHELPER:
+            if tool in (OURS, CRHELPER):
                 variables |= trust()
                 variables |= {"PLAIN_URL": self._aws.endpoint_url, "TLS_URL": self._over_tls.url}
         return template

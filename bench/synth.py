@@ -77,7 +77,9 @@ def _probe(tool: str, count: int) -> Sample:
     """Synthesise in this very process, and say what it took."""
     start, cpu = time.perf_counter(), _cpu()
     from .assembly import synthesise
+    from .peers import cameras_of
 
+    cameras_of(tool)
     imported, imported_cpu = time.perf_counter(), _cpu()
     synthesise(tool, count)
     return {

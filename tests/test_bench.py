@@ -21,9 +21,9 @@ MAX_RESOURCES = 500
 MAX_TEMPLATE_BYTES = 1_000_000
 
 # The provider framework and crhelper take 6 for the same configuration, AwsCustomResource takes 10.
-MAX_ROUND_TRIPS = 12
+MAX_ROUND_TRIPS = 13
 # And what lets a producer deliver.
-MAX_ROUND_TRIPS_WITH_PRODUCER = 26
+MAX_ROUND_TRIPS_WITH_PRODUCER = 28
 
 
 def declare(stack: Stack, numbers: range, bucket: s3.IBucket, producer: iam.IRole | None = None) -> None:

@@ -1,7 +1,7 @@
 """Stands before the handlers in Python on the local AWS, and adds what Lambda does there and the local AWS doesn't.
 
 Lambda gives Python a root logger and writes lines of its own about each event; the local AWS waits 50 ms for the first
-line of a function that writes none. And its ResponseURL is plain http, where crhelper answers over https only.
+line of a function that writes none. And its ResponseURL is plain http, where AWS's is https.
 """
 
 import importlib

@@ -6,13 +6,13 @@ Every one of them has a `cameras` that declares a bucket, `count` streams and th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_s3 as s3
 
 from ..names import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK
-from . import aws_custom_resource, crhelper, ours, provider_framework
 
 
 class Cameras(Protocol):
@@ -49,9 +49,15 @@ class Declared:
         }
 
 
-CAMERAS: dict[str, Cameras] = {
-    OURS: ours.cameras,
-    AWS_CUSTOM_RESOURCE: aws_custom_resource.cameras,
-    PROVIDER_FRAMEWORK: provider_framework.cameras,
-    CRHELPER: crhelper.cameras,
+_MODULES = {
+    OURS: "ours",
+    AWS_CUSTOM_RESOURCE: "aws_custom_resource",
+    PROVIDER_FRAMEWORK: "provider_framework",
+    CRHELPER: "crhelper",
 }
+
+
+def cameras_of(tool: str) -> Cameras:
+    """Import what declares a tool's streams, and nothing of the other tools."""
+    cameras: Cameras = import_module(f".{_MODULES[tool]}", __package__).cameras
+    return cameras

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_cdk import Annotations, CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisvideo as kinesisvideo
 from constructs import Construct
 
 from ._grants import (
@@ -19,7 +20,7 @@ from ._grants import (
     key_of,
     thing_arn,
 )
-from ._identity import OwnStream, Target, claim, name_of
+from ._identity import Target, claim, name_of
 from ._provider import SERVICE_TIMEOUT_SECONDS, provider_of
 from ._validation import check_type, has, is_known
 
@@ -52,7 +53,7 @@ class StreamConfiguration(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check_region(target, kind)
-        _check_data_retention(target)
+        _check_data_retention(target.resource)
         provider = provider_of(target.stack)
         claim(self, provider, target, kind)
         self._stream = target.stream
@@ -126,11 +127,11 @@ def _check_region(target: Target, kind: str) -> None:
         )
 
 
-def _check_data_retention(target: Target) -> None:
-    # A stream of this library has checked its own.
-    if target.resource is None or isinstance(target.stream, OwnStream):
+def _check_data_retention(resource: kinesisvideo.CfnStream | None) -> None:
+    if resource is None:
         return
-    hours = target.resource.data_retention_in_hours
+    # Of a VideoStream, too: its L1 may have been changed since.
+    hours = resource.data_retention_in_hours
     if not hours:
         given = "unset, which is 0" if hours is None else "0"
         raise ValueError(

@@ -18,7 +18,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._identity import OwnStream, known_of, stream_of_app
+from ._identity import known_of, stream_of_app
 from ._validation import is_known
 
 # Sorted. https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iam.html
@@ -135,13 +135,14 @@ def thing_arn(scope: Construct) -> str:
 def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
     """Find the customer managed key of a stream."""
     key: kms.IKey | None = getattr(stream, "encryption_key", None)
-    if key is not None or isinstance(stream, OwnStream):
+    if key is not None:
         return key
     resource = stream_of_app(stream)
     # A mixin is given the L1 of a VideoStream, which knows the key itself.
-    key = None if resource is None else cast("kms.IKey | None", getattr(resource.node.scope, "encryption_key", None))
-    if key is not None:
-        return key
+    if resource is stream:
+        key = cast("kms.IKey | None", getattr(resource.node.scope, "encryption_key", None))
+        if key is not None:
+            return key
     key_id = None if resource is None else resource.kms_key_id
     if resource is None or key_id is None or key_id == "alias/aws/kinesisvideo":
         return None

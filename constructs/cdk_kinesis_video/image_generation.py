@@ -196,8 +196,8 @@ class ImageGeneration(StreamConfiguration):
         self._destination_uri = uri
         self._images_per_day = _images_per_day(interval_millis) if enabled else 0
         self._counter: tuple[str, str, dict[str, str]] | None = None
-        if self._images_per_day:
-            _plan_of(target.stack).add(int(interval_millis), self._images_per_day)
+        if enabled:
+            _plan_of(target.stack).add(interval_millis, self._images_per_day)
 
     @property
     def bucket(self) -> s3.IBucket:
@@ -522,26 +522,39 @@ class _Plan:
         self._stack = stack
         self._images_per_day = 0
         self._streams_by_interval: Counter[int] = Counter()
+        self._streams_with_token = 0
         self._told = 0
 
-    def add(self, interval_millis: int, images_per_day: int) -> None:
-        self._images_per_day += images_per_day
-        self._streams_by_interval[interval_millis] += 1
+    def add(self, interval_millis: jsii.Number, images_per_day: int | None) -> None:
+        if images_per_day is None:
+            self._streams_with_token += 1
+        else:
+            self._images_per_day += images_per_day
+            self._streams_by_interval[int(interval_millis)] += 1
 
     def validate(self) -> list[str]:
         # It finds no fault: CDK asks when every construct is there and annotations are still taken, at each synth.
         if self._told != self._images_per_day:
             self._told = self._images_per_day
             intervals = ", ".join(
-                f"one every {millis} ms from {streams} stream{'' if streams == 1 else 's'}"
+                f"one every {millis} ms from {_streams(streams)}"
                 for millis, streams in sorted(self._streams_by_interval.items())
+            )
+            tokens = (
+                f", without those of {_streams(self._streams_with_token)} whose interval is a token"
+                if self._streams_with_token
+                else ""
             )
             Annotations.of(self._stack).add_info_v2(
                 "cdk-kinesis-video:images-per-day",
-                f"up to {self._images_per_day:,} images a day while every fragment is tagged: {intervals}; change "
-                "`sampling_interval` for more or fewer",
+                f"up to {self._images_per_day:,} images a day while every fragment is tagged: {intervals}{tokens}; "
+                "change `sampling_interval` for more or fewer",
             )
         return []
+
+
+def _streams(count: int) -> str:
+    return f"{count} stream{'' if count == 1 else 's'}"
 
 
 _plans: WeakKeyDictionary[Stack, _Plan] = WeakKeyDictionary()

@@ -206,14 +206,16 @@ def test_the_most_images_of_a_day(
 
 
 def test_one_line_at_synth_tells_the_number_for_all_streams_of_a_stack(stack: Stack, bucket: s3.IBucket) -> None:
-    for number, interval in enumerate((Duration.seconds(3), Duration.millis(200), Duration.millis(200))):
+    token = Duration.millis(Token.as_number({"Ref": "Millis"}))
+    for number, interval in enumerate((Duration.seconds(3), Duration.millis(200), Duration.millis(200), token)):
         ImageGeneration(
             stack, f"{number}", stream=VideoStream(stack, f"S{number}"), bucket=bucket, sampling_interval=interval
         )
     template_of(stack)
     line = (
         "up to 892,800 images a day while every fragment is tagged: one every 200 ms from 2 streams, one every 3000 ms "
-        "from 1 stream; change `sampling_interval` for more or fewer [ack: cdk-kinesis-video:images-per-day]"
+        "from 1 stream, without those of 1 stream whose interval is a token; change `sampling_interval` for more or "
+        "fewer [ack: cdk-kinesis-video:images-per-day]"
     )
     assert messages_of(stack, "info") == [line]
     template_of(stack)

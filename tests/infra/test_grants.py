@@ -160,6 +160,16 @@ def test_the_key_of_a_cfn_stream_is_found_by_its_arn(stack: Stack, role: iam.Rol
     assert messages_of(stack, "warning") == []
 
 
+def test_a_key_that_the_l1_of_a_stream_was_given_is_granted(stack: Stack, role: iam.Role) -> None:
+    stream = VideoStream(stack, "Stream")
+    resource: Any = stream.node.default_child
+    resource.kms_key_id = KEY_ARN.format(account="111122223333")
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
+    (statement,) = (s for s in statements_of(template_of(stack)) if s["Action"] == IMAGE_KEY_ACTIONS)
+    assert statement["Resource"] == resource.kms_key_id
+
+
 def test_a_key_that_is_no_arn_is_a_warning(stack: Stack, role: iam.Role) -> None:
     stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id="alias/cameras")
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")

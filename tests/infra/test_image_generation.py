@@ -218,6 +218,18 @@ def test_fails_on_a_stream_that_keeps_no_data(stack: Stack, bucket: s3.IBucket, 
         ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
 
 
+def test_fails_on_a_stream_whose_l1_was_changed_to_keep_no_data(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket
+) -> None:
+    resource: Any = stream.node.default_child
+    resource.data_retention_in_hours = 0
+    with fails_with(
+        "`stream` keeps no data: its data retention is 0, it must be at least 1 hour, set `data_retention_in_hours` of "
+        "the stream"
+    ):
+        ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+
+
 def test_fails_on_a_bucket_in_another_region() -> None:
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
     bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="camera-images", region="us-east-1")
