@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from .assembly import synthesise
 from .measure import Result, table
-from .names import OURS, TOOLS
+from .names import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK, TOOLS
 from .stacks import zipped
 
 BUNDLED = {
     OURS: "none",
-    "AwsCustomResource": "none; the SDK's client comes with Lambda, or by npm at run time",
-    "provider framework": "none",
-    "crhelper": "crhelper",
+    AWS_CUSTOM_RESOURCE: "none; the SDK's client comes with Lambda, or by npm at run time",
+    PROVIDER_FRAMEWORK: "none",
+    CRHELPER: "crhelper",
 }
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import CustomResource, Duration, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import custom_resources as cr
+
+from .rights import allow
 
 if TYPE_CHECKING:
     from . import Declared
@@ -49,10 +50,3 @@ def cameras(stack: Stack, count: int, declared: Declared) -> None:
                 "ImageGenerationConfiguration": declared.configuration(bucket, number),
             },
         )
-
-
-def allow(function: lambda_.Function, stream_arn: str) -> None:
-    """Let the function configure streams."""
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=["kinesisvideo:UpdateImageGenerationConfiguration"], resources=[stream_arn])
-    )
