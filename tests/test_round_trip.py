@@ -54,12 +54,12 @@ def expected(props: dict[str, Any]) -> dict[str, Any]:
             "DestinationRegion": "eu-west-1",
         },
         "SamplingInterval": int(interval.to_milliseconds()) if interval else 3000,
-        "Format": image_format._format,
+        "Format": image_format.name,
         "WidthPixels": props.get("width_pixels"),
         "HeightPixels": props.get("height_pixels"),
     }
-    if image_format._quality is not None:
-        configuration["FormatConfig"] = {"JPEGQuality": str(image_format._quality)}
+    if image_format.quality is not None:
+        configuration["FormatConfig"] = {"JPEGQuality": str(image_format.quality)}
     return {name: value for name, value in configuration.items() if value is not None}
 
 

@@ -19,8 +19,9 @@ from cdk_kinesis_video import (
     ImageSelectorType,
     StorageTier,
     VideoStream,
+    image_destination,
+    image_generation,
 )
-from cdk_kinesis_video import image_generation as bounds
 from cdk_kinesis_video import video_stream as stream_bounds
 from kinesis_video_handler import properties
 
@@ -122,9 +123,9 @@ def test_the_handler_has_the_operations_of_the_model(feature: properties.Feature
 @pytest.mark.parametrize(
     ("shape_name", "ours"),
     [
-        ("WidthPixels", {"min": bounds.MIN_WIDTH_PIXELS, "max": bounds.MAX_WIDTH_PIXELS}),
-        ("HeightPixels", {"min": bounds.MIN_HEIGHT_PIXELS, "max": bounds.MAX_HEIGHT_PIXELS}),
-        ("DestinationUri", {"max": bounds.MAX_URI_LENGTH}),
+        ("WidthPixels", {"min": image_generation.MIN_WIDTH_PIXELS, "max": image_generation.MAX_WIDTH_PIXELS}),
+        ("HeightPixels", {"min": image_generation.MIN_HEIGHT_PIXELS, "max": image_generation.MAX_HEIGHT_PIXELS}),
+        ("DestinationUri", {"max": image_destination.MAX_URI_LENGTH}),
         (
             "StreamName",
             {"max": stream_bounds.MAX_STREAM_NAME_LENGTH, "pattern": stream_bounds.STREAM_NAME_PATTERN, "min": 1},
@@ -148,7 +149,7 @@ def test_the_model_still_has_no_bound_where_only_the_documentation_has_one() -> 
     ("shape_name", "ours"),
     [
         ("ImageSelectorType", {selector.value for selector in ImageSelectorType}),
-        ("Format", {ImageFormat.jpeg()._format, ImageFormat.png()._format}),
+        ("Format", {ImageFormat.jpeg().name, ImageFormat.png().name}),
         ("ConfigurationStatus", {"ENABLED", "DISABLED"}),
         ("FormatConfigKey", {"JPEGQuality"}),
         ("DefaultStorageTier", {tier.value for tier in StorageTier}),

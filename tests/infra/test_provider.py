@@ -16,7 +16,7 @@ from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
-from cdk_kinesis_video._provider import FUNCTION_TIMEOUT, SERVICE_TIMEOUT_SECONDS
+from cdk_kinesis_video._stream_configuration.provider import FUNCTION_TIMEOUT_SECONDS, SERVICE_TIMEOUT_SECONDS
 from kinesis_video_handler.protocol import ANSWER_RESERVE_SECONDS
 from kinesis_video_handler.retries import ACCESS_DENIED_SECONDS, CALL_SECONDS
 
@@ -157,7 +157,7 @@ def test_the_handler_needs_nothing_but_what_lambda_has() -> None:
 
 
 def test_the_times_follow_from_each_other() -> None:
-    timeout = FUNCTION_TIMEOUT.to_seconds()
+    timeout = FUNCTION_TIMEOUT_SECONDS
     # Patience with IAM, one more call and the sending of the answer fit into one invocation.
     assert timeout > ACCESS_DENIED_SECONDS + CALL_SECONDS + ANSWER_RESERVE_SECONDS
     # Lambda's two retries, after one minute and after two more, fit into CloudFormation's patience.

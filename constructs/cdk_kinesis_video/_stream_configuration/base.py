@@ -1,28 +1,20 @@
-"""What the configurations of a stream have in common: one custom resource, identified by the stream and the kind."""
+"""A configuration of a stream, of whatever kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Annotations, CfnResource, RemovalPolicy
+from aws_cdk import CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kinesisvideo as kinesisvideo
 from constructs import Construct
 
-from ._grants import (
-    NO_UPLOADER,
-    PUT_MEDIA_ACTIONS,
-    THING_NAME,
-    combine,
-    grant_on_key,
-    grant_on_stream,
-    key_of,
-    thing_arn,
-)
-from ._identity import Target, claim, name_of
-from ._provider import SERVICE_TIMEOUT_SECONDS, provider_of
-from ._validation import check_type, has, is_known
+from .._grants import PUT_MEDIA_ACTIONS, THING_NAME, Statement, combine, grant, grant_on_key, stream_arn, thing_arn
+from .._streams import key_of, name_of
+from .._validation import check_type, has, is_known
+from .identity import Target
+from .kinds import Kind
+from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
 
 
 def check_configuration_props(stream: Any, enabled: Any, removal_policy: Any) -> None:
@@ -45,7 +37,7 @@ class StreamConfiguration(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        kind: str,
+        kind: Kind,
         target: Target,
         configuration: Mapping[str, Any],
         enabled: bool,
@@ -53,30 +45,26 @@ class StreamConfiguration(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check_region(target, kind)
-        _check_data_retention(target.resource)
+        _check_data_retention(target)
         provider = provider_of(target.stack)
-        claim(self, provider, target, kind)
+        target.claim(kind, self)
         self._stream = target.stream
+        self._warnings = provider.warnings
         self._resource = CfnResource(
             self,
             "Resource",
-            type=f"Custom::KinesisVideo{kind}",
+            type=kind.resource_type,
             properties={
                 "ServiceToken": provider.service_token,
                 "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
                 **target.parameter,
-                **configuration,
+                kind.configuration: configuration,
             },
         )
         self._resource.override_logical_id(target.logical_id(kind))
         self._resource.apply_removal_policy(removal_policy)
         if enabled:
-            Annotations.of(self).add_warning_v2(
-                NO_UPLOADER,
-                "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and "
-                "without them delivers nothing and says nothing; call grant_put_media() with the producer's role, or "
-                "acknowledge this if its rights are declared elsewhere",
-            )
+            self._warnings.expect_producer(self)
 
     @property
     def verified(self) -> str:
@@ -89,11 +77,10 @@ class StreamConfiguration(Construct):
     def _grant_stream(
         self, grantee: iam.IGrantable, key_actions: tuple[str, ...], by_thing_name: bool = False
     ) -> iam.Grant:
-        arn = thing_arn(self) if by_thing_name else None
-        grant = grant_on_stream(self, grantee, PUT_MEDIA_ACTIONS, self._stream, arn)
-        grant = combine(grant, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
-        Annotations.of(self).acknowledge_warning(NO_UPLOADER)
-        return grant
+        arn = thing_arn(self) if by_thing_name else stream_arn(self._stream)
+        on_stream = grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (arn,)))
+        self._warnings.found_producer(self)
+        return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
 
     def _by_thing_name(self, prefix: str) -> str:
         """Put the thing's name in the place of the stream's in a prefix."""
@@ -115,23 +102,19 @@ class StreamConfiguration(Construct):
         return name
 
 
-_WHAT_IS_DECLARED = {"ImageGeneration": "image generation", "FragmentNotification": "fragment notification"}
-
-
-def _check_region(target: Target, kind: str) -> None:
+def _check_region(target: Target, kind: Kind) -> None:
     here, of_stream = target.here, target.region
     if is_known(of_stream) and is_known(here) and of_stream != here:
         raise ValueError(
-            f"`stream` is in {of_stream} and this stack in {here}, declare its {_WHAT_IS_DECLARED[kind]} in a stack in "
-            f"{of_stream}"
+            f"`stream` is in {of_stream} and this stack in {here}, declare its {kind.noun} in a stack in {of_stream}"
         )
 
 
-def _check_data_retention(resource: kinesisvideo.CfnStream | None) -> None:
-    if resource is None:
+def _check_data_retention(target: Target) -> None:
+    if target.resource is None:
         return
     # Of a VideoStream, too: its L1 may have been changed since.
-    hours = resource.data_retention_in_hours
+    hours = target.resource.data_retention_in_hours
     if not hours:
         given = "unset, which is 0" if hours is None else "0"
         raise ValueError(
