@@ -17,6 +17,8 @@ PROVIDER_ID = "CdkKinesisVideo"
 service token of a custom resource."""
 
 HANDLER_PACKAGE = "kinesis_video_handler"
+PACKAGES = ("kinesis_video_configuration", HANDLER_PACKAGE)
+"""What the function's code is."""
 
 # The arithmetic of time. Of its FUNCTION_TIMEOUT the function keeps 20 s back to send its answer and starts no call in
 # the last 8 s before those, which leaves 152 s to be patient with throttling. Lambda repeats an invocation that raised
@@ -101,12 +103,17 @@ def _statements(stack: Stack, log_group: logs.LogGroup) -> list[iam.PolicyStatem
 
 
 def _handler_code() -> lambda_.Code:
-    # In a wheel the handler's package lies beside this one, in an editable install in its own folder: whatever else
-    # lies there stays out of the asset.
-    spec = find_spec(HANDLER_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"the package {HANDLER_PACKAGE} is missing, install cdk-kinesis-video again")
+    # In a wheel the packages lie beside this one, in an editable install in their own folder: whatever else lies there
+    # stays out of the asset.
+    (folder,) = {_folder_of(package) for package in PACKAGES}
     return lambda_.Code.from_asset(
-        str(Path(spec.origin).parents[1]),
-        exclude=["*", f"!{HANDLER_PACKAGE}", f"!{HANDLER_PACKAGE}/*.py"],
+        str(folder),
+        exclude=["*", *(pattern for package in PACKAGES for pattern in (f"!{package}", f"!{package}/*.py"))],
     )
+
+
+def _folder_of(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the package {package} is missing, install cdk-kinesis-video again")
+    return Path(spec.origin).parents[1]
