@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
-from kinesis_video_handler import properties
+from kinesis_video_configuration import Declaration
 from local_aws.kinesisvideo.model import OPERATIONS, parse_request
 
 from .infra.conftest import ENVIRONMENT, IMAGE_GENERATION, resources_of, template_of
@@ -83,7 +83,7 @@ def test_what_passes_at_synth_reaches_the_service_unchanged(many: list[dict[str,
     assert len(sent) == len(many)
     for properties_sent, props in zip(sent, many, strict=True):
         arrived = as_cloudformation_sends({**properties_sent, "StreamARN": STREAM_ARN})
-        declaration = properties.parse(IMAGE_GENERATION, arrived)
+        declaration = Declaration.parse(IMAGE_GENERATION, arrived)
         request = {**declaration.stream, "ImageGenerationConfiguration": declaration.configuration}
         assert parse_request(OPERATION, request) == {
             "StreamARN": STREAM_ARN,

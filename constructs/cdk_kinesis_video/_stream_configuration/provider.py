@@ -23,7 +23,8 @@ PROVIDER_ID = "CdkKinesisVideo"
 service token of a custom resource."""
 
 HANDLER_PACKAGE = "kinesis_video_handler"
-PACKAGES = (HANDLER_PACKAGE,)
+PACKAGES = ("kinesis_video_configuration", HANDLER_PACKAGE)
+"""What the function's code is."""
 
 # The arithmetic of time. Of its FUNCTION_TIMEOUT_SECONDS the function keeps 20 s back to send its answer and starts no
 # call in the last 8 s before those, which leaves 152 s to be patient with throttling. Lambda repeats an invocation that

@@ -14,17 +14,8 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from . import clock
-from .protocol import one_line
-
-FIRST_WAIT_SECONDS = 0.25
-LONGEST_WAIT_SECONDS = 5.0
-
-CALL_SECONDS = 8.0
-"""What one call may take: the connect and read timeouts of `service`. No call starts later than this before the end."""
-
-ACCESS_DENIED_SECONDS = 60.0
-"""How long a right may take to reach every part of IAM after CloudFormation has created the role."""
+from . import timing
+from .text import one_line
 
 _THROTTLED_OR_BUSY = {
     "ClientLimitExceededException",
@@ -57,19 +48,19 @@ class CallError(Exception):
 
 
 class Retries:
-    """The policy for all calls of one event.
+    """The policy for all calls of one piece of work, such as one event.
 
     Parameters
     ----------
     deadline
-        When the event must have its answer.
+        When the work must be over.
     access_denied_seconds
         How long AccessDeniedException is believed to be IAM still spreading a new right; 0 for a final no.
     """
 
-    def __init__(self, deadline: clock.Deadline, access_denied_seconds: float) -> None:
+    def __init__(self, deadline: timing.Deadline, access_denied_seconds: float = timing.ACCESS_DENIED_SECONDS) -> None:
         self._deadline = deadline
-        self._access_denied = clock.Deadline(access_denied_seconds)
+        self._access_denied = timing.Deadline(access_denied_seconds)
 
     def call(self, name: str, operation: Callable[[], _T]) -> _T:
         """Call until it succeeds, fails for good, or no time is left for another call.
@@ -79,10 +70,10 @@ class Retries:
         CallError
             If it failed; it tells the last failure.
         """
-        if self._deadline.remaining() <= CALL_SECONDS:
+        if self._deadline.remaining() <= timing.CALL_SECONDS:
             raise CallError(name, "OutOfTime", "no time was left to call it")
-        start = clock.now()
-        longest_wait = FIRST_WAIT_SECONDS
+        start = timing.now()
+        longest_wait = timing.FIRST_WAIT_SECONDS
         attempt = 0
         while True:
             attempt += 1
@@ -94,13 +85,13 @@ class Retries:
                 if not self._worth_another(error, wait):
                     code, message = _told_by(error)
                     if attempt > 1:
-                        message += f" (call {attempt}, after {clock.now() - start:.0f} s)"
+                        message += f" (call {attempt}, after {timing.now() - start:.0f} s)"
                     raise CallError(name, code, message) from error
-            clock.sleep(wait)
-            longest_wait = min(longest_wait * 2, LONGEST_WAIT_SECONDS)
+            timing.sleep(wait)
+            longest_wait = min(longest_wait * 2, timing.LONGEST_WAIT_SECONDS)
 
     def _worth_another(self, error: Exception, wait: float) -> bool:
-        if self._deadline.remaining() <= wait + CALL_SECONDS:
+        if self._deadline.remaining() <= wait + timing.CALL_SECONDS:
             return False
         if not isinstance(error, ClientError):
             return True

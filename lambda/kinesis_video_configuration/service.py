@@ -10,30 +10,26 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
-from .properties import Feature
+from . import timing
+from .features import Feature
 from .retries import Retries
 
 
-class _OneService(Loader):
-    """Knows the one service: botocore looks through the folders of hundreds for it, twice for each client."""
-
-    def list_available_services(self, type_name: str) -> list[str]:
-        return ["kinesisvideo"]
-
-
-_session = botocore.session.get_session()
-_session.register_component("data_loader", _OneService())
-
-# Made while the function is initialised, where Lambda gives a full CPU whatever the function's memory.
-client = boto3.Session(botocore_session=_session).client(
-    "kinesisvideo",
-    config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}),
-)
+def create_client(session: boto3.Session) -> Any:
+    """Make the client that `KinesisVideo` takes: with the timeouts of `timing`, and without botocore's own retries."""
+    client = session.client(
+        "kinesisvideo",
+        config=Config(
+            connect_timeout=timing.CONNECT_SECONDS,
+            read_timeout=timing.READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 1},
+        ),
+    )
+    client.meta.events.register("before-parse.kinesis-video", _refuse_broken_body)
+    return client
 
 
 def _refuse_broken_body(response_dict: Mapping[str, Any], **_: object) -> None:
@@ -44,13 +40,19 @@ def _refuse_broken_body(response_dict: Mapping[str, Any], **_: object) -> None:
         raise ResponseParserError("the body of the response is not JSON") from None
 
 
-client.meta.events.register("before-parse.kinesis-video", _refuse_broken_body)
-
-
 class KinesisVideo:
-    """The streams of this account and Region, as one event sees them."""
+    """The streams of the client's account and Region.
 
-    def __init__(self, retries: Retries) -> None:
+    Parameters
+    ----------
+    client
+        What `create_client` makes.
+    retries
+        When a call is made again, and until when.
+    """
+
+    def __init__(self, client: Any, retries: Retries) -> None:
+        self._client = client
         self._retries = retries
 
     def stream_arn(self, stream: Mapping[str, str]) -> str:
@@ -73,7 +75,7 @@ class KinesisVideo:
         self._call(feature.update, StreamARN=stream_arn)
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        name = client.meta.method_to_api_mapping[operation]
-        method = getattr(client, operation)
+        name = self._client.meta.method_to_api_mapping[operation]
+        method = getattr(self._client, operation)
         response: dict[str, Any] = self._retries.call(name, lambda: method(**parameters))
         return response
