@@ -12,7 +12,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 .PHONY: demo test setup lint format types unit oldest bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
-	$(BIN)/python -m local_aws.demo
+	$(BIN)/python demo.py
 
 test: lint types unit oldest ## everything that CI asks for
 
@@ -43,7 +43,8 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
-	$(BIN)/mypy app.py local_aws
+	$(BIN)/mypy tools/kinesis_video_local
+	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests
 	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
@@ -73,7 +74,7 @@ bench/node_modules/ready: bench/package.json bench/package-lock.json
 	touch $@
 
 local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
-	$(BIN)/python -m local_aws
+	$(BIN)/python -m kinesis_video_local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt
