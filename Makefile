@@ -4,10 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python
 
-# jsii and the CDK CLI print a banner for every Node.js version that they don't know, or not any more.
-export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
+# The CDK runs on Node.js 22 and 24, and prints a banner of ten lines on any other. package.json brings a 24 (50 MB to
+# download); the machine's own Node.js, 20 or later, only runs npm. A virtual environment that is told of it so needs no
+# variable to be set: whatever its Python runs, also by `cdk synth`, starts jsii with it.
+site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
+tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
+	> $(call site_packages,$(1))/jsii_node.pth
 
 .PHONY: demo test setup lint format types unit oldest bench local-aws lock clean
 
@@ -24,6 +26,7 @@ setup: .venv/ready node_modules/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(UV) .venv --requirement requirements.txt
 	$(UV) .venv --no-deps --editable .
+	$(call tell_of_node,.venv)
 	touch $@
 
 node_modules/ready: package.json package-lock.json
@@ -60,6 +63,7 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
 	$(PYTHON) -m venv .venv-oldest
 	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
+	$(call tell_of_node,.venv-oldest)
 	touch $@
 
 bench: setup .venv/bench bench/node_modules/ready ## compare with what a user would pick instead; ONLY=synth for one comparison

@@ -182,10 +182,8 @@ class Cdk:
             "CDK_DEFAULT_REGION": self._aws.environment["AWS_REGION"],
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
-            # Banners of jsii and of the AWS SDK about the Node.js version.
-            "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20,21,23",
-            "NODE_NO_WARNINGS": "1",
+            # As npx does: a Node.js that the project brings is the one that its CLI runs on.
+            "PATH": f"{self._cli.parent}{os.pathsep}{os.environ['PATH']}",
             # Not the developer's own configuration and profiles.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
