@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import zipfile
 from collections import Counter
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from aws_cdk import aws_s3 as s3
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from cdk_kinesis_video._stream_configuration.provider import FUNCTION_TIMEOUT_SECONDS, SERVICE_TIMEOUT_SECONDS
 from kinesis_video_configuration.timing import ACCESS_DENIED_SECONDS, ANSWER_RESERVE_SECONDS, CALL_SECONDS
+from kinesis_video_local.archives import zipped
 
 from .conftest import IMAGE_GENERATION, only_resource, resources_of
 
@@ -134,10 +133,7 @@ def test_the_asset_is_the_handlers_files_alone_and_under_20_kb(one: tuple[Templa
     files = sorted(path for path in asset.rglob("*") if path.is_file())
     expected = sorted(f"{path.parent.name}/{path.name}" for path in handler_files())
     assert [path.relative_to(asset).as_posix() for path in files] == expected
-    with zipfile.ZipFile(buffer := BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            archive.write(path, path.relative_to(asset))
-    assert len(buffer.getvalue()) < 20_000
+    assert len(zipped(asset)) < 20_000
 
 
 def test_the_handler_needs_nothing_but_what_lambda_has() -> None:
