@@ -1,0 +1,145 @@
+"""A test picture: a clock, the stream's name, and a colour for each fragment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from .font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
+from .h264 import MACROBLOCK, Encoder
+from .matroska import Fragment, Frame, Track
+
+_SCALE = 2
+_CHARACTER = (GLYPH_WIDTH + 1) * _SCALE
+_MARGIN = 8
+# A line of text is a row of macroblocks: the clock changes no other.
+_TIME_ROW, _DATE_ROW, _NAME_ROW = 1, 2, 4
+
+_WHITE = 235
+# Y, Cb, Cr of dark colours: blue, green, red, turquoise, purple, brown.
+_COLOURS = ((41, 170, 115), (70, 105, 100), (60, 110, 165), (75, 135, 90), (55, 155, 145), (65, 100, 140))
+
+_MIN_WIDTH, _MIN_HEIGHT = 160, 96
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ClockVideo:
+    """Endless H.264 video that shows its own time in UTC, made without an encoder.
+
+    Every picture shows the time of its own timecode, so what a picture shows can be compared with its timecode, and an
+    image's key with its pixels. The text is white; the ground has another colour in each of six successive fragments.
+
+    Parameters
+    ----------
+    name
+        What stands below the clock, such as the stream's name; small letters are drawn as capitals.
+    width
+        The width in pixels, a multiple of 16, at least 160; the default is 320.
+    height
+        The height in pixels, a multiple of 16, at least 96; the default is 240.
+    frame_rate
+        Pictures a second, more than 0; the default is 10.
+    fragment_seconds
+        The length of a fragment in seconds, 1 to 20, as the service takes it; the default is 2.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its bounds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        width: int = 320,
+        height: int = 240,
+        frame_rate: float = 10,
+        fragment_seconds: float = 2,
+    ) -> None:
+        if width < _MIN_WIDTH or height < _MIN_HEIGHT:
+            raise ValueError(
+                f"`width` and `height` are {width} and {height}, and the clock needs at least {_MIN_WIDTH} and "
+                f"{_MIN_HEIGHT} pixels; use a larger size, such as 320x240"
+            )
+        if not 1 <= fragment_seconds <= 20:
+            raise ValueError(
+                f"`fragment_seconds` is {fragment_seconds}, and the service takes fragments of 1 to 20 seconds; "
+                "use a length between them, such as 2"
+            )
+        if not frame_rate * fragment_seconds >= 1:
+            raise ValueError(
+                f"`frame_rate` is {frame_rate}, and a fragment of {fragment_seconds} seconds needs a picture at least; "
+                "use a higher rate or longer fragments"
+            )
+        self._encoder = Encoder(width, height)
+        self._name = name
+        self._columns, self._rows = width // MACROBLOCK, height // MACROBLOCK
+        self._frame_rate = frame_rate
+        self._pictures_per_fragment = round(frame_rate * fragment_seconds)
+
+    @property
+    def track(self) -> Track:
+        """The video's track."""
+        width, height = self._columns * MACROBLOCK, self._rows * MACROBLOCK
+        return Track(1, "V_MPEG4/ISO/AVC", self._encoder.codec_private, width, height)
+
+    @property
+    def duration(self) -> None:
+        """None: the video has no end."""
+        return None
+
+    def fragments(self, start: int) -> Iterator[Fragment]:
+        """Make fragments without an end, each when it is asked for.
+
+        Parameters
+        ----------
+        start
+            The time of the first picture, in milliseconds since 1970.
+        """
+        number = 0
+        while True:
+            first = number * self._pictures_per_fragment
+            timecodes = [
+                start + round((first + index) * 1000 / self._frame_rate) for index in range(self._pictures_per_fragment)
+            ]
+            yield Fragment(timecodes[0], list(self._frames(timecodes, _COLOURS[number % len(_COLOURS)])))
+            number += 1
+
+    def _frames(self, timecodes: Sequence[int], colour: tuple[int, int, int]) -> Iterator[Frame]:
+        picture = self._ground(colour)
+        for timecode in timecodes:
+            time = _EPOCH + timedelta(milliseconds=timecode)
+            picture = list(picture)
+            self._draw(picture, _TIME_ROW, f"{time:%H:%M:%S}.{timecode % 1000:03d}", colour)
+            self._draw(picture, _DATE_ROW, f"{time:%Y-%m-%d}", colour)
+            key = timecode == timecodes[0]
+            data = self._encoder.encode_key_picture(picture) if key else self._encoder.encode_picture(picture)
+            yield Frame(1, timecode, key, data)
+
+    def _ground(self, colour: tuple[int, int, int]) -> list[bytes]:
+        luma, cb, cr = colour
+        picture = [bytes([luma]) * 256 + bytes([cb]) * 64 + bytes([cr]) * 64] * (self._columns * self._rows)
+        length = (self._columns * MACROBLOCK - 2 * _MARGIN) // _CHARACTER
+        lines = [self._name[begin : begin + length] for begin in range(0, len(self._name), length)]
+        for row, line in enumerate(lines[: self._rows - _NAME_ROW], _NAME_ROW):
+            self._draw(picture, row, line, colour)
+        return picture
+
+    def _draw(self, picture: list[bytes], row: int, text: str, colour: tuple[int, int, int]) -> None:
+        luma, cb, cr = colour
+        ground = bytes([luma])
+        dots = {"#": bytes([_WHITE]) * _SCALE, ".": ground * _SCALE}
+        width = self._columns * MACROBLOCK
+        empty = ground * width
+        lines = [empty]
+        for index in range(GLYPH_HEIGHT):
+            dotted = ".".join(glyph(character)[index] for character in text)
+            line = ground * _MARGIN + b"".join(dots[dot] for dot in dotted)
+            lines += [line.ljust(width, ground)] * _SCALE
+        lines.append(empty)
+        chroma = bytes([cb]) * 64 + bytes([cr]) * 64
+        for column in range(self._columns):
+            left = column * MACROBLOCK
+            macroblock = b"".join(line[left : left + MACROBLOCK] for line in lines) + chroma
+            picture[row * self._columns + column] = macroblock
