@@ -9,11 +9,10 @@ from .font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
 from .h264 import MACROBLOCK, Encoder
 from .matroska import Fragment, Frame, Track
 
-_SCALE = 2
-_CHARACTER = (GLYPH_WIDTH + 1) * _SCALE
 _MARGIN = 8
-# A line of text is a row of macroblocks: the clock changes no other.
-_TIME_ROW, _DATE_ROW, _NAME_ROW = 1, 2, 4
+_CHARACTER_WIDTH = GLYPH_WIDTH + 1
+_CLOCK_WIDTH = len("00:00:00.000") * _CHARACTER_WIDTH
+_MIN_SCALE = 2
 
 _WHITE = 235
 # Y, Cb, Cr of dark colours: blue, green, red, turquoise, purple, brown.
@@ -27,7 +26,8 @@ class ClockVideo:
     """Endless H.264 video that shows its own time in UTC, made without an encoder.
 
     Every picture shows the time of its own timecode, so what a picture shows can be compared with its timecode, and an
-    image's key with its pixels. The text is white; the ground has another colour in each of six successive fragments.
+    image's key with its pixels. The text is white: the time, the date, the name. The ground has another colour in each
+    of six successive fragments.
 
     Parameters
     ----------
@@ -75,6 +75,9 @@ class ClockVideo:
         self._encoder = Encoder(width, height)
         self._name = name
         self._columns, self._rows = width // MACROBLOCK, height // MACROBLOCK
+        # As large as fits, so that it can be read in a small image, too.
+        self._clock_scale = min((width - 2 * _MARGIN) // _CLOCK_WIDTH, height // 40)
+        self._text_scale = max(_MIN_SCALE, self._clock_scale // 2)
         self._frame_rate = frame_rate
         self._pictures_per_fragment = round(frame_rate * fragment_seconds)
 
@@ -111,8 +114,8 @@ class ClockVideo:
         for timecode in timecodes:
             time = _EPOCH + timedelta(milliseconds=timecode)
             picture = list(picture)
-            self._draw(picture, _TIME_ROW, f"{time:%H:%M:%S}.{timecode % 1000:03d}", colour)
-            self._draw(picture, _DATE_ROW, f"{time:%Y-%m-%d}", colour)
+            row = self._draw(picture, 1, f"{time:%H:%M:%S}.{timecode % 1000:03d}", self._clock_scale, colour)
+            self._draw(picture, row, f"{time:%Y-%m-%d}", self._text_scale, colour)
             key = timecode == timecodes[0]
             data = self._encoder.encode_key_picture(picture) if key else self._encoder.encode_picture(picture)
             yield Frame(1, timecode, key, data)
@@ -120,26 +123,36 @@ class ClockVideo:
     def _ground(self, colour: tuple[int, int, int]) -> list[bytes]:
         luma, cb, cr = colour
         picture = [bytes([luma]) * 256 + bytes([cb]) * 64 + bytes([cr]) * 64] * (self._columns * self._rows)
-        length = (self._columns * MACROBLOCK - 2 * _MARGIN) // _CHARACTER
-        lines = [self._name[begin : begin + length] for begin in range(0, len(self._name), length)]
-        for row, line in enumerate(lines[: self._rows - _NAME_ROW], _NAME_ROW):
-            self._draw(picture, row, line, colour)
+        row = 2 + _rows_of_text(self._clock_scale) + _rows_of_text(self._text_scale)
+        length = (self._columns * MACROBLOCK - 2 * _MARGIN) // (_CHARACTER_WIDTH * self._text_scale)
+        for begin in range(0, len(self._name), length):
+            if row + _rows_of_text(self._text_scale) <= self._rows:
+                row = self._draw(picture, row, self._name[begin : begin + length], self._text_scale, colour)
         return picture
 
-    def _draw(self, picture: list[bytes], row: int, text: str, colour: tuple[int, int, int]) -> None:
+    def _draw(self, picture: list[bytes], row: int, text: str, scale: int, colour: tuple[int, int, int]) -> int:
+        """Draw a line of text that begins at a row of macroblocks, and return the row after it."""
         luma, cb, cr = colour
         ground = bytes([luma])
-        dots = {"#": bytes([_WHITE]) * _SCALE, ".": ground * _SCALE}
-        width = self._columns * MACROBLOCK
-        empty = ground * width
-        lines = [empty]
+        dots = {"#": bytes([_WHITE]) * scale, ".": ground * scale}
+        width, height = self._columns * MACROBLOCK, _rows_of_text(scale) * MACROBLOCK
+        above = (height - GLYPH_HEIGHT * scale) // 2
+        lines = [ground * width] * height
         for index in range(GLYPH_HEIGHT):
             dotted = ".".join(glyph(character)[index] for character in text)
-            line = ground * _MARGIN + b"".join(dots[dot] for dot in dotted)
-            lines += [line.ljust(width, ground)] * _SCALE
-        lines.append(empty)
+            line = (ground * _MARGIN + b"".join(dots[dot] for dot in dotted)).ljust(width, ground)
+            lines[above + index * scale : above + (index + 1) * scale] = [line] * scale
         chroma = bytes([cb]) * 64 + bytes([cr]) * 64
-        for column in range(self._columns):
-            left = column * MACROBLOCK
-            macroblock = b"".join(line[left : left + MACROBLOCK] for line in lines) + chroma
-            picture[row * self._columns + column] = macroblock
+        # Whole rows of macroblocks: what stands beside a line of text doesn't change with it.
+        for top in range(0, height, MACROBLOCK):
+            for column in range(self._columns):
+                part = slice(column * MACROBLOCK, (column + 1) * MACROBLOCK)
+                luma_of_macroblock = b"".join(line[part] for line in lines[top : top + MACROBLOCK])
+                picture[row * self._columns + column] = luma_of_macroblock + chroma
+            row += 1
+        return row
+
+
+def _rows_of_text(scale: int) -> int:
+    """Return how many rows of macroblocks a line of text takes."""
+    return -(-GLYPH_HEIGHT * scale // MACROBLOCK)

@@ -43,8 +43,8 @@ class Encoder:
         level = next((level for most, level in _LEVELS if columns * rows <= most), None)
         if width % MACROBLOCK or height % MACROBLOCK or min(columns, rows) < 1 or level is None:
             raise ValueError(
-                f"a picture has {width}x{height} pixels, and width and height must be multiples of 16 that make at most "
-                "8192 macroblocks of 16x16; use another size, such as 320x240"
+                f"a picture has {width}x{height} pixels, and width and height must be multiples of 16 that make at "
+                "most 8192 macroblocks of 16x16; use another size, such as 320x240"
             )
         profile = bytes([66, 0xC0, level])
         # frame_num of 16 bits, output in the order of decoding, one reference, frames only, no cropping, no VUI.
