@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from ..matroska import Fragment, Frame, Track
 from .font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
 from .h264 import MACROBLOCK, Encoder
-from .matroska import Fragment, Frame, Track
 
 _MARGIN = 8
 _CHARACTER_WIDTH = GLYPH_WIDTH + 1
@@ -87,10 +87,15 @@ class ClockVideo:
         width, height = self._columns * MACROBLOCK, self._rows * MACROBLOCK
         return Track(1, "V_MPEG4/ISO/AVC", self._encoder.codec_private, width, height)
 
-    @property
-    def duration(self) -> None:
-        """None: the video has no end."""
-        return None
+    def duration(self, fragments: int | None) -> float | None:
+        """Return the length of that many fragments in seconds; None, if None are given, as the video has no end.
+
+        Parameters
+        ----------
+        fragments
+            The number of fragments.
+        """
+        return None if fragments is None else fragments * self._pictures_per_fragment / self._frame_rate
 
     def fragments(self, start: int) -> Iterator[Fragment]:
         """Make fragments without an end, each when it is asked for.
