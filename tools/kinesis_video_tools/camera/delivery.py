@@ -13,8 +13,6 @@ from ..matroska import Fragment, SimpleTag, TagName, Tags, Track, write_cluster,
 from .acknowledgements import Acknowledgement
 from .put_media import LOST, PutMedia, PutMediaError
 
-# The service ends a connection after 45 minutes.
-_MAX_CONNECTION_SECONDS = 40 * 60
 # The service takes 5 fragments a second.
 _MIN_SECONDS_BETWEEN_FRAGMENTS = 0.2
 _LAST_ACKNOWLEDGEMENT_SECONDS = 15
@@ -61,6 +59,7 @@ class Delivery:
         tags: Sequence[Tags],
         absolute_timecodes: bool,
         speed: float,
+        connection_seconds: float,
         attempts: int,
         on_acknowledgement: Callable[[Acknowledgement], None],
         on_reconnect: Callable[[str], None],
@@ -72,6 +71,7 @@ class Delivery:
         self._tags = b"".join(write_tags(element) for element in (*tags, _END_OF_FRAGMENT))
         self._absolute_timecodes = absolute_timecodes
         self._speed = speed
+        self._connection_seconds = connection_seconds
         self._attempts = attempts
         self._on_acknowledgement = on_acknowledgement
         self._on_reconnect = on_reconnect
@@ -133,7 +133,7 @@ class Delivery:
         self._base = 0 if self._absolute_timecodes else first.timecode
         self._error = None
         put_media = await self._connect(first.timecode, self._acknowledge)
-        end = self._now() + _MAX_CONNECTION_SECONDS
+        end = self._now() + self._connection_seconds
         try:
             self.report.connections += 1
             await put_media.send(write_header([self._track]))
@@ -167,7 +167,7 @@ class Delivery:
         if ended:
             return "the service has ended the connection"
         if self._now() >= end:
-            return "the connection is 40 minutes old"
+            return f"the connection is {self._connection_seconds:g} seconds old"
         return f"no acknowledgement came in {_LAST_ACKNOWLEDGEMENT_SECONDS} seconds"
 
     async def _send(self, fragment: Fragment, put_media: PutMedia) -> None:

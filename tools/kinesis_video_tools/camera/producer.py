@@ -38,7 +38,7 @@ class Producer:
     """Sends video to one stream.
 
     It opens a new connection after a lost one, after an ERROR acknowledgement and after 40 minutes, each time with
-    fresh credentials, with pauses that grow up to 30 seconds. Fragments that weren't acknowledged are sent again; one
+    new credentials, with pauses that grow up to 30 seconds. Fragments that weren't acknowledged are sent again; one
     that the service has answered with an error is given up.
 
     Parameters
@@ -57,6 +57,8 @@ class Producer:
     absolute_timecodes
         Whether the timecodes count from 1970 (the default) or from the begin of the connection. Images have the same
         timestamps either way.
+    connection_seconds
+        After how long a new connection is opened; the default is 2,400, as the service ends one after 45 minutes.
     attempts
         After how many connections without an acknowledgement it gives up; the default is 8, about a minute.
     on_acknowledgement
@@ -74,6 +76,7 @@ class Producer:
         endpoint_url: str | None = None,
         tags: Sequence[Tags] = (),
         absolute_timecodes: bool = True,
+        connection_seconds: float = 2400,
         attempts: int = 8,
         on_acknowledgement: Callable[[Acknowledgement], None] = lambda acknowledgement: None,
         on_reconnect: Callable[[str], None] = lambda reason: None,
@@ -84,6 +87,7 @@ class Producer:
         self._endpoint_url = endpoint_url
         self._tags = tags
         self._absolute_timecodes = absolute_timecodes
+        self._connection_seconds = connection_seconds
         self._attempts = attempts
         self._on_acknowledgement = on_acknowledgement
         self._on_reconnect = on_reconnect
@@ -158,6 +162,7 @@ class Producer:
             tags=self._tags,
             absolute_timecodes=self._absolute_timecodes,
             speed=speed,
+            connection_seconds=self._connection_seconds,
             attempts=self._attempts,
             on_acknowledgement=self._on_acknowledgement,
             on_reconnect=self._on_reconnect,
