@@ -1,0 +1,106 @@
+"""The acknowledgements of PutMedia."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+# An acknowledgement has at most 1,024 characters, so more than that without an end is none.
+_MAX_CHARACTERS = 4096
+
+_KEY = "the key that encrypts the stream"
+_MEANINGS = {
+    4000: "the service can't read the data",
+    4001: "the fragment has more than 50 MB; use shorter fragments or a lower bit rate",
+    4002: "the fragment is too long; use key frames at least every 20 seconds",
+    4003: "the connection is older than the service allows",
+    4004: "the fragment begins before the one before it; send fragments in the order of their timecodes",
+    4005: "there are more tracks than the service allows; send one to three",
+    4006: "the data is no valid Matroska",
+    4007: "the producer's timestamp is invalid; look at this machine's clock",
+    4008: "the stream was deleted",
+    4009: "the fragment has too many or too long tags; 10 are allowed, names of 128 and values of 256 bytes",
+    4010: "a frame's track is missing in the header",
+    4011: "a track of the header has no frame in the fragment",
+    4012: "there are more tracks than the service allows; send one to three",
+    4500: f"the producer may not use {_KEY}; allow it kms:GenerateDataKey",
+    4501: f"{_KEY} is disabled; enable it",
+    4502: f"{_KEY} can't be validated",
+    4503: f"{_KEY} is unavailable; send again later",
+    4504: f"{_KEY} has a usage other than ENCRYPT_DECRYPT; use another stream",
+    4505: f"{_KEY} is in a state that forbids its use; look at it in AWS KMS",
+    4506: f"{_KEY} doesn't exist; use another stream",
+    4507: "the stream was deleted",
+    5000: "the service has failed; send again",
+    5001: "the service hasn't stored the fragment; send again",
+}
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """What the service says about a fragment while it receives.
+
+    See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutMedia.html
+    """
+
+    event_type: str
+    """``BUFFERING``: the fragment begins to arrive; ``RECEIVED``: it is there; ``PERSISTED``: it is stored, which never
+    comes from a stream without retention; ``ERROR``; ``IDLE``: no data comes."""
+    fragment_timecode: int | None = None
+    """The timecode of the fragment's cluster in milliseconds."""
+    fragment_number: str | None = None
+    """The number that the service has given to the fragment."""
+    error_id: int | None = None
+    """The number of the error, such as 4006."""
+    error_code: str | None = None
+    """The name of the error, such as ``INVALID_MKV_DATA``."""
+
+    @property
+    def meaning(self) -> str:
+        """The cause of an error and what to change, in words."""
+        words = _MEANINGS.get(self.error_id or 0, "the service gives no reason that this version knows")
+        name = " ".join(str(part) for part in (self.error_id, self.error_code) if part is not None)
+        return f"{words} ({name})" if name else words
+
+
+class AcknowledgementReader:
+    """Finds acknowledgements in bytes that come in pieces.
+
+    They are found by their braces, with newlines between them or without. What is none is skipped.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[Acknowledgement]:
+        """Take the next bytes and find the acknowledgements that they complete.
+
+        Parameters
+        ----------
+        data
+            The next bytes, any number of them.
+        """
+        *texts, rest = re.split(rb"(?<=\})", self._buffer + data)
+        self._buffer = rest[-_MAX_CHARACTERS:]
+        return [acknowledgement for text in texts if (acknowledgement := _parse(text[text.rfind(b"{") :]))]
+
+
+def _parse(text: bytes) -> Acknowledgement | None:
+    try:
+        fields: dict[str, Any] = json.loads(text)
+        number = fields.get("FragmentNumber")
+        return Acknowledgement(
+            event_type=str(fields["EventType"]),
+            fragment_timecode=_int(fields.get("FragmentTimecode")),
+            fragment_number=None if number is None else str(number),
+            error_id=_int(fields.get("ErrorId")),
+            error_code=fields.get("ErrorCode"),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _int(value: str | int | None) -> int | None:
+    return None if value is None else int(value)

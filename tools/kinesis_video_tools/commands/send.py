@@ -1,0 +1,218 @@
+"""``kinesis-video send``: a camera that sends a test picture or a file."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_EPILOG = """\
+Without --file, the video is a test picture: a clock, the stream's name, and a colour for each fragment. Ctrl-C ends the
+last fragment and waits for its acknowledgement; a second Ctrl-C ends at once.
+
+The images are written with the rights of whoever calls PutMedia. Use --role to send as your producer's role.
+
+exit code: 0 if every fragment has arrived, 1 if one has not or the service refuses, 2 if an argument is wrong
+"""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the sub-command.
+
+    Parameters
+    ----------
+    commands
+        The sub-commands of ``kinesis-video``.
+    """
+    parser = commands.add_parser(
+        "send",
+        help="send video to a stream",
+        description="Send video to a stream by PutMedia, and say what the service acknowledges.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("stream", metavar="STREAM", help="the name of a stream, which exists")
+
+    video = parser.add_argument_group("video")
+    video.add_argument(
+        "--file", type=Path, help="a Matroska file with H.264, which is sent as it is; sound is left out"
+    )
+    video.add_argument(
+        "--size",
+        type=_size,
+        default=(320, 240),
+        metavar="WxH",
+        help="the test picture's size: multiples of 16 (320x240)",
+    )
+    video.add_argument(
+        "--frame-rate", type=float, default=10, metavar="N", help="the test picture's frames a second (10)"
+    )
+    video.add_argument(
+        "--fragment-seconds",
+        type=float,
+        default=2,
+        metavar="S",
+        help="the length of the test picture's fragments, 1 to 20 (2)",
+    )
+    video.add_argument("--seconds", type=float, metavar="S", help="how much video to send, in seconds of its own time")
+    video.add_argument("--fragments", type=int, metavar="N", help="how many fragments to send")
+    video.add_argument(
+        "--speed",
+        type=float,
+        default=1,
+        metavar="N",
+        help="N times as fast as real time, at most 5 fragments a second (1)",
+    )
+    video.add_argument(
+        "--relative", action="store_true", help="send timecodes that count from the begin of the connection"
+    )
+
+    tags = parser.add_argument_group("images and notifications")
+    tags.add_argument("--no-images", action="store_true", help="don't ask for images")
+    tags.add_argument("--notifications", action="store_true", help="ask for a notification of each fragment")
+    tags.add_argument(
+        "--prefix", default="", help="what the keys of the images begin with, after the destination's prefix"
+    )
+    tags.add_argument(
+        "--metadata",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="metadata of the images and the notifications; may be repeated",
+    )
+
+    account = parser.add_argument_group("account")
+    account.add_argument("--role", metavar="ARN", help="the role to assume, such as the producer's")
+    account.add_argument("--region", help="the Region of the stream")
+    account.add_argument("--profile", help="the profile of your AWS configuration")
+    account.add_argument(
+        "--endpoint-url", metavar="URL", help="where Kinesis Video Streams and STS are, such as a local AWS"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send the video.
+
+    Parameters
+    ----------
+    options
+        The parsed arguments.
+
+    Returns
+    -------
+    The exit code.
+    """
+    screen = _Screen(options.stream)
+    try:
+        width, height = options.size
+        video = (
+            VideoFile(options.file)
+            if options.file
+            else ClockVideo(
+                options.stream,
+                width=width,
+                height=height,
+                frame_rate=options.frame_rate,
+                fragment_seconds=options.fragment_seconds,
+            )
+        )
+        tags = fragment_tags(
+            images=not options.no_images,
+            notifications=options.notifications,
+            prefix=options.prefix,
+            metadata=dict(options.metadata),
+        )
+        producer = Producer(
+            options.stream,
+            session=boto3.Session(region_name=options.region, profile_name=options.profile),
+            role_arn=options.role,
+            endpoint_url=options.endpoint_url,
+            tags=tags,
+            absolute_timecodes=not options.relative,
+            on_acknowledgement=lambda acknowledgement: screen.show(acknowledgement, producer.report),
+            on_reconnect=lambda reason: screen.say(f"{reason}; connecting again"),
+        )
+        _stop_on_signals(producer)
+        report = producer.send(video, seconds=options.seconds, fragments=options.fragments, speed=options.speed)
+    except (ValueError, OSError) as error:
+        screen.say(str(error))
+        return 2
+    except (PutMediaError, BotoCoreError, ClientError) as error:
+        screen.say(str(error))
+        return 1
+    screen.end(report)
+    return 0 if report.complete else 1
+
+
+def _stop_on_signals(producer: Producer) -> None:
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        producer.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+class _Screen:
+    """What people see: a progress line on a terminal, and lines for what has gone wrong, on the standard error."""
+
+    def __init__(self, stream_name: str) -> None:
+        self._stream_name = stream_name
+        self._terminal = sys.stderr.isatty()
+        self._begin = time.monotonic()
+
+    def show(self, acknowledgement: Acknowledgement, report: Report) -> None:
+        """Show what the service has acknowledged."""
+        if acknowledgement.event_type == "ERROR":
+            self.say(f"fragment {acknowledgement.fragment_timecode}: {acknowledgement.meaning}")
+        if self._terminal:
+            self._write(self._progress(report))
+
+    def say(self, sentence: str) -> None:
+        """Show a line that stays."""
+        self._write(f"{sentence}\n")
+
+    def end(self, report: Report) -> None:
+        """Show what came of it."""
+        self.say(self._progress(report))
+
+    def _write(self, text: str) -> None:
+        # On a terminal, what stands in the progress line goes first.
+        sys.stderr.write(f"\r\033[K{text}" if self._terminal else text)
+        sys.stderr.flush()
+
+    def _progress(self, report: Report) -> str:
+        errors = f", {len(report.errors)} errors" if report.errors else ""
+        return (
+            f"{self._stream_name}: {report.fragments} fragments sent, {report.acknowledged} received, "
+            f"{report.persisted} persisted{errors}, {time.monotonic() - self._begin:.0f} s"
+        )
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size; give the width and the height in pixels, such as 320x240"
+        )
+    return int(width), int(height)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair; give a name and a value, such as camera=front")
+    return name, value

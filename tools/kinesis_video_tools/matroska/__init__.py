@@ -1,0 +1,30 @@
+"""Matroska as Kinesis Video Streams takes it: one incremental reader and one writer, with the standard library alone.
+
+`Reader` turns bytes in pieces of any size into elements, `FragmentCollector` turns elements into fragments, and the
+functions `write_...` write the layout that AWS's C producer sends.
+"""
+
+from .fragments import Fragment, FragmentCollector, TagName
+from .model import Cluster, Element, Frame, Segment, SimpleTag, Tags, Track, Tracks
+from .reader import MatroskaError, Reader
+from .writer import write_cluster, write_frame, write_header, write_tags
+
+__all__ = [
+    "Cluster",
+    "Element",
+    "Fragment",
+    "FragmentCollector",
+    "Frame",
+    "MatroskaError",
+    "Reader",
+    "Segment",
+    "SimpleTag",
+    "TagName",
+    "Tags",
+    "Track",
+    "Tracks",
+    "write_cluster",
+    "write_frame",
+    "write_header",
+    "write_tags",
+]

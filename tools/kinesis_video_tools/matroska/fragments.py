@@ -1,0 +1,74 @@
+"""Fragments, as Kinesis Video Streams makes them from clusters and tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .model import Cluster, Element, Frame, Segment, Tags
+
+
+class TagName(StrEnum):
+    """The names that the service has reserved."""
+
+    IMAGE_GENERATION = "AWS_KINESISVIDEO_IMAGE_GENERATION"
+    IMAGE_PREFIX = "AWS_KINESISVIDEO_IMAGE_PREFIX"
+    NOTIFICATION = "AWS_KINESISVIDEO_NOTIFICATION"
+    END_OF_FRAGMENT = "AWS_KINESISVIDEO_END_OF_FRAGMENT"
+
+
+@dataclass
+class Fragment:
+    """A cluster and the tags that belong to it."""
+
+    timecode: int
+    """The cluster's timecode in milliseconds."""
+    frames: list[Frame] = field(default_factory=list)
+    """Its frames; the first one is a key frame."""
+    tags: list[Tags] = field(default_factory=list)
+    """The Tags elements that belong to it, the end-of-fragment tag apart."""
+
+
+class FragmentCollector:
+    """Puts fragments together from the elements of one stream.
+
+    Tags belong to the cluster before them. Tags before the first cluster, and those between an end-of-fragment tag and
+    the next cluster, belong to the next one.
+    """
+
+    def __init__(self) -> None:
+        self.open: Fragment | None = None
+        """The fragment that is being received, if there is one."""
+        self._tags_of_next: list[Tags] = []
+
+    def add(self, element: Element) -> Fragment | None:
+        """Take an element.
+
+        Returns
+        -------
+        The fragment that this element has ended, if it has ended one.
+        """
+        match element:
+            case Cluster(timecode):
+                ended, self.open = self.open, Fragment(timecode, tags=self._tags_of_next)
+                self._tags_of_next = []
+                return ended
+            case Frame() if self.open:
+                self.open.frames.append(element)
+            case Tags() if TagName.END_OF_FRAGMENT in element:
+                return self.close()
+            case Tags():
+                (self.open.tags if self.open else self._tags_of_next).append(element)
+            case Segment():
+                return self.close()
+        return None
+
+    def close(self) -> Fragment | None:
+        """Take the end of the stream.
+
+        Returns
+        -------
+        The fragment that was being received, if there was one.
+        """
+        ended, self.open = self.open, None
+        return ended

@@ -1,0 +1,226 @@
+"""Reads Matroska from bytes in pieces of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import ids
+from .model import Cluster, Element, Frame, Segment, SimpleTag, Tags, Track, Tracks
+
+# What a stream may begin with. Tags alone are what AWS's C producer sends after an ERROR acknowledgement.
+_FIRST = frozenset({ids.EBML, ids.SEGMENT, ids.TAGS, ids.VOID, ids.CRC_32})
+# What is read whole; everything else but Segment and Cluster is skipped.
+_WHOLE = frozenset({ids.INFO, ids.TRACKS, ids.TIMECODE, ids.SIMPLE_BLOCK, ids.BLOCK_GROUP, ids.TAGS})
+
+_DEFAULT_TIMECODE_SCALE = 1_000_000
+_NANOSECONDS_PER_MILLISECOND = 1_000_000
+
+
+class MatroskaError(ValueError):
+    """The bytes are no Matroska, or more than the reader's limit lies in one element."""
+
+
+class Reader:
+    """Finds elements in a Matroska stream whose bytes come in pieces, cut anywhere.
+
+    Segment and Cluster are entered, whether their sizes are known or not; every other element is taken as a whole.
+    The reader keeps no more than one such element and the piece that it was given.
+
+    Parameters
+    ----------
+    max_element_size
+        The most bytes that one element may have; the default is 50,000,000, the service's bound of a fragment.
+    """
+
+    def __init__(self, *, max_element_size: int = 50_000_000) -> None:
+        self._max_element_size = max_element_size
+        self._buffer = bytearray()
+        self._position = 0
+        self._needed = 0
+        self._skipping = 0
+        self._begun = False
+        self._scale = _DEFAULT_TIMECODE_SCALE
+        self._cluster: int | None = None
+
+    def feed(self, data: bytes | bytearray | memoryview) -> Iterator[Element]:
+        """Take the next bytes and find the elements that they complete.
+
+        Parameters
+        ----------
+        data
+            The next bytes, any number of them.
+
+        Returns
+        -------
+        An iterator over the elements. What is not taken from it comes from the next one.
+
+        Raises
+        ------
+        MatroskaError
+            From the iterator, after the elements before the fault.
+        """
+        del self._buffer[: self._position]
+        self._position = 0
+        self._buffer += data
+        return self._elements()
+
+    def close(self) -> None:
+        """Say that no more bytes come.
+
+        Raises
+        ------
+        MatroskaError
+            If the stream has ended within an element.
+        """
+        if self._skipping or self._position < len(self._buffer):
+            raise MatroskaError("the stream ends within an element")
+
+    def _elements(self) -> Iterator[Element]:
+        while True:
+            skipped = min(self._skipping, len(self._buffer) - self._position)
+            self._skipping -= skipped
+            self._position += skipped
+            if self._skipping or len(self._buffer) - self._position < self._needed:
+                return
+            header = _header(self._buffer, self._position)
+            if header is None:
+                self._needed = 0
+                return
+            id_, size, begin = header
+            if not self._begun and id_ not in _FIRST:
+                raise MatroskaError(f"the stream begins with the element {id_:X}, which no Matroska stream begins with")
+            self._begun = True
+            if id_ in (ids.SEGMENT, ids.CLUSTER):
+                self._position, self._needed, self._cluster = begin, 0, None
+                if id_ == ids.SEGMENT:
+                    self._scale = _DEFAULT_TIMECODE_SCALE
+                    yield Segment()
+                continue
+            if size is None:
+                raise MatroskaError(f"the element {id_:X} has an unknown size, which only Segment and Cluster may have")
+            if size > self._max_element_size:
+                raise MatroskaError(
+                    f"the element {id_:X} has {size} bytes, and the limit is {self._max_element_size} bytes"
+                )
+            if id_ not in _WHOLE:
+                self._position, self._needed, self._skipping = begin, 0, size
+                continue
+            if begin + size > len(self._buffer):
+                # Until the element is complete, a piece costs no second look at its header.
+                self._needed = begin + size - self._position
+                return
+            body = bytes(memoryview(self._buffer)[begin : begin + size])
+            element = self._read(id_, body)
+            self._position, self._needed = begin + size, 0
+            if element is not None:
+                yield element
+
+    def _read(self, id_: int, body: bytes) -> Element | None:
+        match id_:
+            case ids.INFO:
+                for child, content in _children(body):
+                    if child == ids.TIMECODE_SCALE:
+                        self._scale = _unsigned(content)
+            case ids.TRACKS:
+                return Tracks(tuple(_track(entry) for id_, entry in _children(body) if id_ == ids.TRACK_ENTRY))
+            case ids.TIMECODE:
+                self._cluster = _unsigned(body)
+                return Cluster(self._milliseconds(self._cluster))
+            case ids.SIMPLE_BLOCK:
+                return self._frame(body)
+            case ids.BLOCK_GROUP:
+                children = dict(_children(body))
+                if ids.BLOCK in children:
+                    return self._frame(children[ids.BLOCK], key=ids.REFERENCE_BLOCK not in children)
+            case ids.TAGS:
+                return Tags(tuple(_simple_tags(body)))
+        return None
+
+    def _frame(self, block: bytes, key: bool | None = None) -> Frame:
+        if self._cluster is None:
+            raise MatroskaError("a block comes before the timecode of its cluster")
+        number, begin = _size(block, 0) or (None, 0)
+        if number is None or len(block) < begin + 3:
+            raise MatroskaError(f"a block of {len(block)} bytes is too short for its header, or has no track")
+        timecode = int.from_bytes(block[begin : begin + 2], signed=True)
+        return Frame(
+            number,
+            self._milliseconds(self._cluster + timecode),
+            bool(block[begin + 2] & 0x80) if key is None else key,
+            block[begin + 3 :],
+        )
+
+    def _milliseconds(self, ticks: int) -> int:
+        return ticks * self._scale // _NANOSECONDS_PER_MILLISECOND
+
+
+def _header(data: bytes | bytearray, position: int) -> tuple[int, int | None, int] | None:
+    """Read the id of an element, its size (None: unknown) and where its content begins; None: more bytes are needed."""
+    if position >= len(data):
+        return None
+    length = 9 - data[position].bit_length()
+    if length > 4:
+        raise MatroskaError(f"the byte {data[position]:02X} begins no element's id")
+    if position + length >= len(data):
+        return None
+    size = _size(data, position + length)
+    return None if size is None else (int.from_bytes(data[position : position + length]), *size)
+
+
+def _size(data: bytes | bytearray, position: int) -> tuple[int | None, int] | None:
+    """Read a number of variable length (None: all ones) and where it ends; None: more bytes are needed."""
+    if position >= len(data):
+        return None
+    length = 9 - data[position].bit_length()
+    if length > 8:
+        raise MatroskaError("the byte 00 begins no element's size")
+    if position + length > len(data):
+        return None
+    ones = (1 << 7 * length) - 1
+    value = int.from_bytes(data[position : position + length]) & ones
+    return (None if value == ones else value), position + length
+
+
+def _children(data: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position < len(data):
+        id_, size, begin = _header(data, position) or (0, None, 0)
+        if size is None or begin + size > len(data):
+            raise MatroskaError("an element is longer than the one that it lies in")
+        position = begin + size
+        yield id_, data[begin:position]
+
+
+def _track(entry: bytes) -> Track:
+    children = dict(_children(entry))
+    video = dict(_children(children.get(ids.VIDEO, b"")))
+    return Track(
+        number=_unsigned(children.get(ids.TRACK_NUMBER, b"")),
+        codec_id=_text(children.get(ids.CODEC_ID, b"")),
+        codec_private=children.get(ids.CODEC_PRIVATE, b""),
+        width=_unsigned(video.get(ids.PIXEL_WIDTH, b"")),
+        height=_unsigned(video.get(ids.PIXEL_HEIGHT, b"")),
+        type=_unsigned(children.get(ids.TRACK_TYPE, b"")),
+        name=_text(children.get(ids.TRACK_NAME, b"")),
+        encoded=ids.CONTENT_ENCODINGS in children,
+    )
+
+
+def _simple_tags(tags: bytes) -> Iterator[SimpleTag]:
+    for id_, tag in _children(tags):
+        if id_ == ids.TAG:
+            for child, simple_tag in _children(tag):
+                if child == ids.SIMPLE_TAG:
+                    content = dict(_children(simple_tag))
+                    yield SimpleTag(_text(content.get(ids.TAG_NAME, b"")), _text(content.get(ids.TAG_STRING, b"")))
+
+
+def _unsigned(data: bytes) -> int:
+    if len(data) > 8:
+        raise MatroskaError(f"a number has {len(data)} bytes, and 8 are allowed")
+    return int.from_bytes(data)
+
+
+def _text(data: bytes) -> str:
+    # Matroska pads strings with zeros.
+    return data.rstrip(b"\0").decode(errors="replace")
