@@ -173,7 +173,7 @@ class _Connection:
 
     async def _receive(self) -> None:
         end = self._now() + self._limits.connection_seconds
-        ready = self._now()
+        ready = self._now() - 1
         async with aclosing(self._pieces(end)) as pieces:
             async for piece in pieces:
                 self._bytes += len(piece)
