@@ -194,8 +194,13 @@ class Producer:
             "x-amzn-fragment-acknowledgment-required": "1",
         }
         signed = sign_put_media(self._url, headers, credentials, self._session.region_name)
-        ca_bundle = botocore.session.Session(profile=self._session.profile_name).get_config_variable("ca_bundle")
-        return await PutMedia.open(self._url, signed, on_acknowledgement, get_cert_path(ca_bundle or True))
+        return await PutMedia.open(self._url, signed, on_acknowledgement, self._trust())
+
+    def _trust(self) -> str | None:
+        """Return the file of certificates that boto3 uses: of AWS_CA_BUNDLE, of the profile, or botocore's own."""
+        # boto3 says "default" for no profile, and botocore refuses a profile that isn't there.
+        profile = None if self._session.profile_name == "default" else self._session.profile_name
+        return get_cert_path(botocore.session.Session(profile=profile).get_config_variable("ca_bundle") or True)
 
     def _credentials(self) -> ReadOnlyCredentials:
         if self._role_arn:
