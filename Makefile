@@ -43,6 +43,7 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
+	$(BIN)/mypy tools/kinesis_video_tools
 	$(BIN)/mypy app.py local_aws
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests

@@ -105,6 +105,8 @@ class Producer:
     ) -> Report:
         """Send video until it ends, and wait for the last acknowledgement.
 
+        It runs an event loop of its own: a program that has one calls it in a thread.
+
         Parameters
         ----------
         video
