@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kinesis_video_tools.__main__ import main
 from kinesis_video_tools.matroska import SimpleTag, TagName, Tags
 
 from .service import ROLE_ACCESS_KEY, Answer, Service, serve
@@ -113,22 +114,19 @@ def test_missing_credentials_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> No
         (["--metadata", "camera"], "'camera' is no pair; give a name and a value, such as camera=front"),
         (["--metadata", "AWS=1"], "`metadata` has the name 'AWS'"),
         (["--speed", "4"], "`speed` is 4.0, and a video without an end can't be faster than real time"),
-        (["--file", "pyproject.toml"], 'ffmpeg -i "pyproject.toml" -map 0:v:0 -c copy "pyproject-kinesis.mkv"'),
+        (["--file", __file__], '-map 0:v:0 -c copy "test_command-kinesis.mkv"'),
         (["--file", "nowhere.mkv"], "nowhere.mkv"),
     ],
 )
-def test_wrong_arguments_are_said_before_anything_is_sent(arguments: list[str], words: str) -> None:
-    ran = subprocess.run(
-        command("send", "front-door", "--endpoint-url", "http://127.0.0.1:9", *arguments),
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 2
-    assert words in ran.stderr
-    assert "Traceback" not in ran.stderr
+def test_wrong_arguments_are_said_before_anything_is_sent(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code: object = main(["send", "front-door", "--endpoint-url", "http://127.0.0.1:9", *arguments])
+    except SystemExit as end:  # argparse's own way
+        code = end.code
+    assert code == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_terminal_shows_a_progress_line() -> None:
@@ -139,7 +137,7 @@ def test_a_terminal_shows_a_progress_line() -> None:
     os.close(terminal)
     shown = os.read(screen, 10_000).decode()
     os.close(screen)
-    assert "\r\x1b[Kfront-door: 1 fragments sent, 1 received, 0 persisted, " in shown
+    assert re.search(r"\r\x1b\[Kfront-door: [12] fragments sent, 1 received, 0 persisted, \d+ s\r\x1b\[K", shown)
     assert (
         shown.splitlines()[-1].split("\x1b[K")[-1].startswith("front-door: 2 fragments sent, 2 received, 2 persisted, ")
     )

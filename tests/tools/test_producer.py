@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import trustme
 from hypothesis import given
@@ -29,8 +31,14 @@ def small_video() -> ClockVideo:
     return ClockVideo("front-door", width=160, height=96, frame_rate=4, fragment_seconds=1)
 
 
+@cache
+def session() -> boto3.Session:
+    """A session for all tests: reading the service's model takes a third of a second."""
+    return boto3.Session()
+
+
 def make_producer(service: Service, **options: Any) -> Producer:
-    return Producer("front-door", endpoint_url=service.url, **options)
+    return Producer("front-door", session=session(), endpoint_url=service.url, **options)
 
 
 def timecodes_of(service: Service) -> list[list[int]]:
@@ -55,7 +63,7 @@ def test_fragments_arrive_as_the_video_has_them() -> None:
 
 def test_the_request_is_the_one_that_the_service_documents() -> None:
     with serve() as service:
-        make_producer(service).send(small_video(), fragments=1)
+        make_producer(service).send(small_video(), fragments=1, speed=20)
         (received,) = service.put_media
     assert received.signed_correctly
     start = received.fragments[0].timecode
@@ -93,7 +101,7 @@ def test_acknowledgements_are_read_while_the_body_goes_on() -> None:
 @pytest.mark.parametrize("separator", [b"", b"\n", b"\r\n", b" , \n"])
 def test_acknowledgements_are_read_whatever_stands_between_them(separator: bytes) -> None:
     with serve(Answer(separator=separator)) as service:
-        assert make_producer(service).send(small_video(), fragments=1).persisted == 1
+        assert make_producer(service).send(small_video(), fragments=1, speed=20).persisted == 1
 
 
 @given(st.lists(st.sampled_from([b"", b"\n", b"\r\n", b"noise ", b"{bad}", b"}"]), min_size=3, max_size=3), st.data())
@@ -170,7 +178,7 @@ def test_a_fragment_that_is_answered_with_an_error_is_given_up_and_the_next_ones
 
 def test_an_error_of_the_last_fragment_ends_the_producer() -> None:
     with serve(Answer(error_in=0)) as service:
-        report = make_producer(service).send(small_video(), fragments=1)
+        report = make_producer(service).send(small_video(), fragments=1, speed=20)
     assert not report.complete
     assert len(service.put_media) == 1
     assert report.errors[0].meaning == (
@@ -223,7 +231,7 @@ def test_a_refusal_is_said_and_not_tried_again(refusal: tuple[int, str, str], wo
 )
 def test_a_refusal_that_passes_is_tried_again(refusal: tuple[int, str, str]) -> None:
     with serve(Answer(refusal=refusal)) as service:
-        assert make_producer(service).send(small_video(), fragments=1).complete
+        assert make_producer(service).send(small_video(), fragments=1, speed=20).complete
     assert len(service.put_media) == 2
 
 
@@ -240,15 +248,15 @@ def test_it_gives_up_after_too_many_connections_without_an_acknowledgement() -> 
 def test_it_gives_up_if_nobody_listens() -> None:
     with serve() as service:
         producer = make_producer(service, attempts=2)
-        assert producer.send(small_video(), fragments=1).complete
+        assert producer.send(small_video(), fragments=1, speed=20).complete
     with pytest.raises(PutMediaError, match="the producer gives up after 2 connections without an acknowledgement"):
-        producer.send(small_video(), fragments=1)
+        producer.send(small_video(), fragments=1, speed=20)
 
 
 def test_a_role_is_assumed_for_every_connection_and_its_rights_are_used() -> None:
     with serve(Answer(cut_in=0)) as service:
         producer = make_producer(service, role_arn="arn:aws:iam::123456789012:role/producer")
-        assert producer.send(small_video(), fragments=1).complete
+        assert producer.send(small_video(), fragments=1, speed=20).complete
         cut, received = service.put_media
     for request in (cut, received):
         assert request.signed_correctly
@@ -275,7 +283,7 @@ def test_it_works_over_tls_and_believes_only_known_certificates(
         assert service.put_media[0].signed_correctly
         monkeypatch.delenv("AWS_CA_BUNDLE")
         with pytest.raises(PutMediaError, match=r"isn't trusted .* AWS_CA_BUNDLE"):
-            producer.send(small_video(), fragments=1)
+            producer.send(small_video(), fragments=1, speed=20)
 
 
 def test_video_faster_than_real_time_ends_no_later_than_now() -> None:
