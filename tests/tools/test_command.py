@@ -143,6 +143,17 @@ def test_a_terminal_shows_a_progress_line() -> None:
     )
 
 
+@pytest.mark.parametrize("package", ["boto3", "h11"])
+def test_without_the_extra_it_says_how_to_install_it(package: str) -> None:
+    script = (
+        f"import sys; sys.modules[{package!r}] = None; "
+        "from kinesis_video_tools.__main__ import main; sys.exit(main(['send', 'front-door']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr == f"{package} is missing; install it with pip install 'cdk-kinesis-video[tools]'\n"
+
+
 def test_the_help_names_every_command_and_option() -> None:
     ran = subprocess.run(command("send", "--help"), capture_output=True, text=True, timeout=60, check=True)
     for option in ("--file", "--role", "--no-images", "--notifications", "--prefix", "--metadata", "--speed"):

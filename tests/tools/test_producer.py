@@ -158,11 +158,8 @@ def test_an_old_connection_is_ended_as_it_should_be_and_followed_by_another() ->
     assert sum(map(len, timecodes_of(service))) == 4
 
 
-@pytest.mark.parametrize("has_timecode", [True, False])
-def test_a_fragment_that_is_answered_with_an_error_is_given_up_and_the_next_ones_arrive(has_timecode: bool) -> None:
-    answer = Answer(
-        error_in=1, error='"ErrorId":"4006","ErrorCode":"INVALID_MKV_DATA"', error_has_timecode=has_timecode
-    )
+def test_a_fragment_that_is_answered_with_an_error_is_given_up_and_the_next_ones_arrive() -> None:
+    answer = Answer(error_in=1, error='"ErrorId":"4006","ErrorCode":"INVALID_MKV_DATA"')
     reasons: list[str] = []
     with serve(answer) as service:
         report = make_producer(service, on_reconnect=reasons.append).send(small_video(), fragments=3, speed=20)
@@ -176,8 +173,9 @@ def test_a_fragment_that_is_answered_with_an_error_is_given_up_and_the_next_ones
     assert (refused - first, third - first) == (1000, 2000)
 
 
-def test_an_error_of_the_last_fragment_ends_the_producer() -> None:
-    with serve(Answer(error_in=0)) as service:
+@pytest.mark.parametrize("has_timecode", [True, False])
+def test_an_error_of_the_last_fragment_ends_the_producer(has_timecode: bool) -> None:
+    with serve(Answer(error_in=0, error_has_timecode=has_timecode)) as service:
         report = make_producer(service).send(small_video(), fragments=1, speed=20)
     assert not report.complete
     assert len(service.put_media) == 1
@@ -251,6 +249,22 @@ def test_it_gives_up_if_nobody_listens() -> None:
         assert producer.send(small_video(), fragments=1, speed=20).complete
     with pytest.raises(PutMediaError, match="the producer gives up after 2 connections without an acknowledgement"):
         producer.send(small_video(), fragments=1, speed=20)
+
+
+def test_it_tries_again_if_the_role_cant_be_assumed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unplug(reason: str) -> None:
+        reasons.append(reason)
+        service.shutdown()
+        service.server_close()
+
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    reasons: list[str] = []
+    with serve(Answer(cut_in=0)) as service:
+        role = "arn:aws:iam::123456789012:role/producer"
+        producer = make_producer(service, role_arn=role, attempts=3, on_reconnect=unplug)
+        with pytest.raises(PutMediaError, match="the producer gives up after 3 connections"):
+            producer.send(small_video(), fragments=1, speed=20)
+    assert reasons[1].startswith("Could not connect to the endpoint URL")
 
 
 def test_a_role_is_assumed_for_every_connection_and_its_rights_are_used() -> None:
