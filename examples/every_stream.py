@@ -45,7 +45,7 @@ Mixins.of(app).apply(
     ImageDelivery(
         bucket=storage.bucket,
         prefix="sites/",
-        uploader=storage.producer,
+        producer=storage.producer,
         by_thing_name=True,
         sampling_interval=Duration.seconds(5),
     )

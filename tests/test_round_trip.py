@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
-from kinesis_video_handler import properties
-from local_aws.kinesisvideo.model import OPERATIONS, parse_request
+from kinesis_video_configuration import Declaration
+from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
+from kinesis_video_local.templates import stringify
 
 from .infra.conftest import ENVIRONMENT, IMAGE_GENERATION, resources_of, template_of
 
-OPERATION = OPERATIONS["UpdateImageGenerationConfiguration"]
 BUCKET = "camera-images"
 STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
 
@@ -54,20 +54,13 @@ def expected(props: dict[str, Any]) -> dict[str, Any]:
             "DestinationRegion": "eu-west-1",
         },
         "SamplingInterval": int(interval.to_milliseconds()) if interval else 3000,
-        "Format": image_format._format,
+        "Format": image_format.name,
         "WidthPixels": props.get("width_pixels"),
         "HeightPixels": props.get("height_pixels"),
     }
-    if image_format._quality is not None:
-        configuration["FormatConfig"] = {"JPEGQuality": str(image_format._quality)}
+    if image_format.quality is not None:
+        configuration["FormatConfig"] = {"JPEGQuality": str(image_format.quality)}
     return {name: value for name, value in configuration.items() if value is not None}
-
-
-def as_cloudformation_sends(value: Any) -> Any:
-    """Every scalar becomes a string on the way, at every depth."""
-    if isinstance(value, dict):
-        return {name: as_cloudformation_sends(item) for name, item in value.items()}
-    return str(value)
 
 
 # Many configurations in one stack, since it is the synthesis that takes the time.
@@ -82,10 +75,10 @@ def test_what_passes_at_synth_reaches_the_service_unchanged(many: list[dict[str,
     sent = [resource["Properties"] for resource in resources_of(template_of(stack), IMAGE_GENERATION).values()]
     assert len(sent) == len(many)
     for properties_sent, props in zip(sent, many, strict=True):
-        arrived = as_cloudformation_sends({**properties_sent, "StreamARN": STREAM_ARN})
-        declaration = properties.parse(IMAGE_GENERATION, arrived)
+        arrived = stringify({**properties_sent, "StreamARN": STREAM_ARN})
+        declaration = Declaration.parse(IMAGE_GENERATION, arrived)
         request = {**declaration.stream, "ImageGenerationConfiguration": declaration.configuration}
-        assert parse_request(OPERATION, request) == {
+        assert CONTROL_PLANE.parse("UpdateImageGenerationConfiguration", request) == {
             "StreamARN": STREAM_ARN,
             "ImageGenerationConfiguration": expected(props),
         }

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache
 from typing import Any
 
 import jsii
-from aws_cdk import Duration, Token
+from aws_cdk import Token
+
+from ._jsii import is_token
 
 # CDK writes a token into text as `${Token[...]}`, and as a number far beyond those that JavaScript counts with.
 _TOKEN_IN_TEXT = "${Token["
@@ -25,7 +26,7 @@ def is_known(value: Any) -> bool:
     CDK's answer costs a round trip to its process, so only what looks like a token is asked about.
     """
     if isinstance(value, str):
-        return _TOKEN_IN_TEXT not in value or not _is_token(value)
+        return _TOKEN_IN_TEXT not in value or not is_token(value)
     if isinstance(value, int):
         # As a number, a token is a fraction to Python.
         return True
@@ -33,12 +34,6 @@ def is_known(value: Any) -> bool:
         # JSON has no infinite number, and jsii's process ends when it is asked about one.
         return abs(value) < _LARGEST_COUNT or not math.isfinite(value) or not Token.is_unresolved(value)
     return not Token.is_unresolved(value)
-
-
-@lru_cache(maxsize=1024)
-def _is_token(text: str) -> bool:
-    # The streams of a stack share their bucket and their Region.
-    return Token.is_unresolved(text)
 
 
 def check_integer(prop: str, value: jsii.Number | None, minimum: int, maximum: int) -> None:
@@ -67,10 +62,8 @@ def check_type(prop: str, value: Any, fitting: bool, allowed: str) -> None:
         raise ValueError(f"`{prop}` is {value!r}, it must be {allowed}")
 
 
-def whole_units(prop: str, duration: Duration, unit: str, example: str) -> jsii.Number:
-    """Turn a duration into whole `unit`s, such as "hours"; a token stays one."""
-    # jsii rounds nothing: asked for an integral number, it throws its own error with a stack trace of the inside.
-    amount: jsii.Number = getattr(duration, f"to_{unit}")(integral=False)
+def check_whole(prop: str, amount: jsii.Number, unit: str, example: str) -> jsii.Number:
+    """Check that a duration is a whole number of a unit, such as "hours"; a token passes."""
     if not is_known(amount):
         return amount
     if amount != int(amount):

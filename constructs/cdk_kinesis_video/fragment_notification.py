@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._configuration import StreamConfiguration, check_configuration_props
-from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, combine, grant_on_key, grant_on_resource
-from ._identity import Target
+from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
+from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target, check_configuration_props
 from ._validation import check_type, is_known
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
 
 
 class FragmentNotification(StreamConfiguration):
@@ -69,13 +72,11 @@ class FragmentNotification(StreamConfiguration):
         super().__init__(
             scope,
             construct_id,
-            kind="FragmentNotification",
+            kind=FRAGMENT_NOTIFICATION,
             target=Target.of(scope, stream),
             configuration={
-                "NotificationConfiguration": {
-                    "Status": "ENABLED" if enabled else "DISABLED",
-                    "DestinationConfig": {"Uri": topic.topic_arn},
-                }
+                "Status": "ENABLED" if enabled else "DISABLED",
+                "DestinationConfig": {"Uri": topic.topic_arn},
             },
             enabled=enabled,
             removal_policy=removal_policy,
@@ -106,12 +107,11 @@ class FragmentNotification(StreamConfiguration):
         """
         if by_thing_name:
             self._stream_name_as_declared()
+        topic = self._topic
         return combine(
             self._grant_stream(grantee, PUT_MEDIA_KEY_ACTIONS, by_thing_name),
-            grant_on_resource(
-                self, grantee, ("sns:Publish",), [self._topic.topic_arn], self._topic, self._topic.topic_name
-            ),
-            grant_on_key(self, grantee, PUBLISH_KEY_ACTIONS, self._topic.master_key),
+            grant_with_policy(self, grantee, Statement(("sns:Publish",), (topic.topic_arn,)), topic, topic.topic_name),
+            grant_on_key(self, grantee, PUBLISH_KEY_ACTIONS, topic.master_key),
         )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Unpack
 
-import jsii
-from aws_cdk import Duration, Mixin, RemovalPolicy
+from aws_cdk import Mixin
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from ._identity import is_claimed, name_of
+from ._stream_configuration import IMAGE_GENERATION, is_claimed
+from ._streams import name_of
 from ._validation import is_known
-from .image_generation import ImageFormat, ImageGeneration, ImageSelectorType
+from .image_generation import ImageGeneration, ImageOptions
 
 _HEX_DIGITS = 4
 
@@ -35,31 +36,21 @@ class ImageDelivery(Mixin):
     hex_prefix
         True puts four hexadecimal digits before each stream's prefix, different for each stream and always the same
         for one. S3 scales by prefix, 3,500 images a second each, and names that begin alike make one. Default: False.
-    uploader
+    producer
         Who sends the video of all these streams; it is allowed to, see `ImageGeneration.grant_put_media`. Default:
         nobody is, and each stream has a warning until `grant_put_media` is called.
     by_thing_name
-        True if `uploader` is the role of an IoT role alias whose things are named like their streams, see
+        True if `producer` is the role of an IoT role alias whose things are named like their streams, see
         `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't work out. Default: False.
-    sampling_interval
-        As of `ImageGeneration`, like all that follow.
-    format
-        The format of the images.
-    width_pixels
-        The width of the images.
-    height_pixels
-        The height of the images.
-    image_selector_type
-        Which clock the sampling interval is measured by.
-    enabled
-        False keeps the configurations and stops the images.
-    removal_policy
-        What happens to the configurations when they are removed from their stack.
+    options
+        The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`.
 
     Raises
     ------
+    TypeError
+        If there is no such prop.
     ValueError
-        If `by_thing_name` is given without `uploader` or with `hex_prefix`; and where it is applied, as by
+        If `by_thing_name` is given without `producer` or with `hex_prefix`; and where it is applied, as by
         `ImageGeneration`.
 
     See Also
@@ -74,33 +65,24 @@ class ImageDelivery(Mixin):
         bucket: s3.IBucket,
         prefix: str | None = None,
         hex_prefix: bool = False,
-        uploader: iam.IGrantable | None = None,
+        producer: iam.IGrantable | None = None,
         by_thing_name: bool = False,
-        sampling_interval: Duration | None = None,
-        format: ImageFormat | None = None,
-        width_pixels: jsii.Number | None = None,
-        height_pixels: jsii.Number | None = None,
-        image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
-        enabled: bool = True,
-        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        **options: Unpack[ImageOptions],
     ) -> None:
-        if by_thing_name and uploader is None:
-            raise ValueError("`by_thing_name` is True without `uploader`, give the role of the IoT role alias")
+        unknown = options.keys() - ImageOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"ImageDelivery has no prop {', '.join(f'`{name}`' for name in sorted(unknown))}")
+        if by_thing_name and producer is None:
+            raise ValueError("`by_thing_name` is True without `producer`, give the role of the IoT role alias")
         if by_thing_name and hex_prefix:
             raise ValueError("`by_thing_name` and `hex_prefix` are both True, leave one of the two out")
         super().__init__()
         self._bucket = bucket
         self._prefix = (prefix or "").strip("/") if is_known(prefix) else str(prefix)
         self._hex_prefix = hex_prefix
-        self._uploader = uploader
+        self._producer = producer
         self._by_thing_name = by_thing_name
-        self._sampling_interval = sampling_interval
-        self._format = format
-        self._width_pixels = width_pixels
-        self._height_pixels = height_pixels
-        self._image_selector_type = image_selector_type
-        self._enabled = enabled
-        self._removal_policy = removal_policy
+        self._options = options
         self._image_generations: list[ImageGeneration] = []
 
     @property
@@ -110,7 +92,7 @@ class ImageDelivery(Mixin):
 
     def supports(self, construct: IConstruct) -> bool:
         """Say whether it applies: to each `CfnStream`, which is in each `VideoStream` as well."""
-        return isinstance(construct, kinesisvideo.CfnStream) and not is_claimed(construct, "ImageGeneration")
+        return isinstance(construct, kinesisvideo.CfnStream) and not is_claimed(construct, IMAGE_GENERATION)
 
     def apply_to(self, construct: IConstruct) -> None:
         """Declare the images of a stream."""
@@ -121,16 +103,10 @@ class ImageDelivery(Mixin):
             stream=construct,
             bucket=self._bucket,
             prefix=self._prefix_of(construct),
-            sampling_interval=self._sampling_interval,
-            format=self._format,
-            width_pixels=self._width_pixels,
-            height_pixels=self._height_pixels,
-            image_selector_type=self._image_selector_type,
-            enabled=self._enabled,
-            removal_policy=self._removal_policy,
+            **self._options,
         )
-        if self._uploader is not None:
-            images.grant_put_media(self._uploader, by_thing_name=self._by_thing_name)
+        if self._producer is not None:
+            images.grant_put_media(self._producer, by_thing_name=self._by_thing_name)
         self._image_generations.append(images)
 
     def _prefix_of(self, stream: kinesisvideo.CfnStream) -> str:

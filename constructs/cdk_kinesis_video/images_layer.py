@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
+
+from ._assets import folder_of
 
 IMAGES_PACKAGE = "kinesis_video_images"
 
@@ -27,13 +28,10 @@ class ImagesLayer(lambda_.LayerVersion):
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
-        spec = find_spec(IMAGES_PACKAGE)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"the package {IMAGES_PACKAGE} is missing, install cdk-kinesis-video again")
         # Python finds what lies in the folder `python` of a layer. CDK copies the asset when the layer is defined.
         with TemporaryDirectory() as directory:
             shutil.copytree(
-                Path(spec.origin).parent,
+                folder_of(IMAGES_PACKAGE),
                 Path(directory, "python", IMAGES_PACKAGE),
                 ignore=shutil.ignore_patterns("__pycache__"),
             )

@@ -9,8 +9,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._metrics import DEFAULT_PERIOD, stream_metric
 from .image_generation import ImageGeneration
+from .stream_metrics import DEFAULT_PERIOD, stream_metric
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 MAX_METRICS_OF_A_DASHBOARD = 2500

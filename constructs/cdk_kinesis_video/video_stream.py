@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import cached_property
-from typing import Protocol, Unpack
+from typing import TYPE_CHECKING
 
 import jsii
 from aws_cdk import Duration, Fn, RemovalPolicy, Resource, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
-from aws_cdk import aws_kms as kms
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
@@ -21,13 +19,17 @@ from ._grants import (
     PUT_MEDIA_KEY_ACTIONS,
     READ_ACTIONS,
     READ_KEY_ACTIONS,
+    Statement,
     combine,
+    grant,
     grant_on_key,
-    grant_on_stream,
 )
-from ._identity import OwnStream
-from ._metrics import MetricOptions, stream_metric
-from ._validation import check_text, check_type, is_known, whole_units
+from ._streams import DeclaredStream
+from ._validation import check_text, check_type, check_whole, is_known
+from .stream_metrics import StreamMetrics
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
 
 MAX_STREAM_NAME_LENGTH = 256
 STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
@@ -53,8 +55,13 @@ class StorageTier(str, Enum):
     """Cheaper storage, charged for at least 30 days, for media that is read less often."""
 
 
-class IVideoStream(IStreamRef, Protocol):
-    """A Kinesis video stream, of this app or imported."""
+@jsii.implements(IStreamRef)
+class IVideoStream(StreamMetrics, Resource):
+    """A Kinesis video stream: a `VideoStream` of this app, or what `VideoStream.from_stream_arn` imports."""
+
+    _stream_arn: str
+    _stream_name: str
+    _encryption_key: kms.IKey | None
 
     @property
     def stream_arn(self) -> str:
@@ -63,102 +70,6 @@ class IVideoStream(IStreamRef, Protocol):
         Of a stream imported by its name it is the pattern `…:stream/<name>/*`, good for IAM policies only: an ARN ends
         in the creation time of the stream, which the name doesn't tell.
         """
-        ...
-
-    @property
-    def stream_name(self) -> str:
-        """The name of the stream."""
-        ...
-
-    @property
-    def encryption_key(self) -> kms.IKey | None:
-        """The customer managed key of the stream, if it is known to have one."""
-        ...
-
-    def grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
-        """Allow these actions on the stream, such as ``kinesisvideo:TagStream``."""
-        ...
-
-    def grant_put_media(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow sending video, without delivering images: for that there is `ImageGeneration.grant_put_media`."""
-        ...
-
-    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow reading the video: GetMedia, GetImages, HLS, DASH, clips and fragments."""
-        ...
-
-    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return a metric of the stream in ``AWS/KinesisVideo``, by its name there."""
-        ...
-
-    def metric_put_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of PutMedia requests: a count, summed."""
-        ...
-
-    def metric_put_media_incoming_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the bytes received: bytes, summed."""
-        ...
-
-    def metric_put_media_incoming_fragments(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of complete fragments received: a count, summed."""
-        ...
-
-    def metric_put_media_incoming_frames(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of complete frames received: a count, summed."""
-        ...
-
-    def metric_put_media_active_connections(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of open connections: a count, its maximum."""
-        ...
-
-    def metric_put_media_connection_errors(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of connections that failed: a count, summed."""
-        ...
-
-    def metric_put_media_error_ack_count(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of errors that the producer was told of: a count, summed."""
-        ...
-
-    def metric_put_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the share of fragments that were written: 0 to 1, averaged."""
-        ...
-
-    def metric_put_media_fragment_ingestion_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the time from a fragment's first byte to its last: milliseconds, averaged."""
-        ...
-
-    def metric_put_media_fragment_persist_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the time until a fragment is stored: milliseconds, averaged."""
-        ...
-
-    def metric_get_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of GetMedia requests: a count, summed."""
-        ...
-
-    def metric_get_media_outgoing_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the bytes that GetMedia sent: bytes, summed."""
-        ...
-
-    def metric_get_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the share of fragments that GetMedia sent: 0 to 1, averaged."""
-        ...
-
-    def metric_get_media_millis_behind_now(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how far GetMedia is behind the stream's end: milliseconds, averaged."""
-        ...
-
-
-@jsii.implements(IStreamRef)
-class _VideoStreamBase(Resource):
-    """What an owned and an imported stream have in common."""
-
-    _stream_arn: str
-    _stream_name: str
-    _encryption_key: kms.IKey | None
-
-    @property
-    def stream_arn(self) -> str:
-        """The ARN of the stream."""
         return self._stream_arn
 
     @property
@@ -187,7 +98,7 @@ class _VideoStreamBase(Resource):
             The actions, such as ``kinesisvideo:TagStream``, see
             https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisvideostreams.html
         """
-        return grant_on_stream(self, grantee, actions, self)
+        return grant(self, grantee, Statement(actions, (self.stream_arn,)))
 
     def grant_put_media(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow sending video to the stream, and using its key for that.
@@ -199,8 +110,10 @@ class _VideoStreamBase(Resource):
         grantee
             The producer's role or user. A stream has no policy of its own, so it must be of the stream's account.
         """
-        grant = grant_on_stream(self, grantee, PUT_MEDIA_ACTIONS, self)
-        return combine(grant, grant_on_key(self, grantee, PUT_MEDIA_KEY_ACTIONS, self._encryption_key))
+        return combine(
+            self.grant(grantee, *PUT_MEDIA_ACTIONS),
+            grant_on_key(self, grantee, PUT_MEDIA_KEY_ACTIONS, self._encryption_key),
+        )
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow reading the video (GetMedia, GetImages, HLS, DASH, clips, fragments), and using its key for that.
@@ -210,81 +123,12 @@ class _VideoStreamBase(Resource):
         grantee
             The reader's role or user, of the stream's account.
         """
-        grant = grant_on_stream(self, grantee, READ_ACTIONS, self)
-        return combine(grant, grant_on_key(self, grantee, READ_KEY_ACTIONS, self._encryption_key))
-
-    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return a metric of the stream.
-
-        Parameters
-        ----------
-        metric_name
-            Its name in ``AWS/KinesisVideo``, such as ``PutMedia.IncomingFragments``, see
-            https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
-        options
-            What to change of it. Default: over 5 minutes, the average of latencies and of ``Success``, the maximum of
-            ``ActiveConnections``, the sum of all else.
-        """
-        return stream_metric(self, self, metric_name, **options)
-
-    def metric_put_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of PutMedia requests: a count, summed."""
-        return self.metric("PutMedia.Requests", **options)
-
-    def metric_put_media_incoming_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the bytes received: bytes, summed."""
-        return self.metric("PutMedia.IncomingBytes", **options)
-
-    def metric_put_media_incoming_fragments(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of complete fragments received: a count, summed."""
-        return self.metric("PutMedia.IncomingFragments", **options)
-
-    def metric_put_media_incoming_frames(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of complete frames received: a count, summed."""
-        return self.metric("PutMedia.IncomingFrames", **options)
-
-    def metric_put_media_active_connections(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of open connections: a count, its maximum."""
-        return self.metric("PutMedia.ActiveConnections", **options)
-
-    def metric_put_media_connection_errors(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of connections that failed: a count, summed."""
-        return self.metric("PutMedia.ConnectionErrors", **options)
-
-    def metric_put_media_error_ack_count(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of errors that the producer was told of: a count, summed."""
-        return self.metric("PutMedia.ErrorAckCount", **options)
-
-    def metric_put_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the share of fragments that were written: 0 to 1, averaged."""
-        return self.metric("PutMedia.Success", **options)
-
-    def metric_put_media_fragment_ingestion_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the time from a fragment's first byte to its last: milliseconds, averaged."""
-        return self.metric("PutMedia.FragmentIngestionLatency", **options)
-
-    def metric_put_media_fragment_persist_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the time until a fragment is stored: milliseconds, averaged."""
-        return self.metric("PutMedia.FragmentPersistLatency", **options)
-
-    def metric_get_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of GetMedia requests: a count, summed."""
-        return self.metric("GetMedia.Requests", **options)
-
-    def metric_get_media_outgoing_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the bytes that GetMedia sent: bytes, summed."""
-        return self.metric("GetMedia.OutgoingBytes", **options)
-
-    def metric_get_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the share of fragments that GetMedia sent: 0 to 1, averaged."""
-        return self.metric("GetMedia.Success", **options)
-
-    def metric_get_media_millis_behind_now(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how far GetMedia is behind the stream's end: milliseconds, averaged."""
-        return self.metric("GetMedia.MillisBehindNow", **options)
+        return combine(
+            self.grant(grantee, *READ_ACTIONS), grant_on_key(self, grantee, READ_KEY_ACTIONS, self._encryption_key)
+        )
 
 
-class _ImportedVideoStream(_VideoStreamBase):
+class _ImportedVideoStream(IVideoStream):
     def __init__(
         self,
         scope: Construct,
@@ -301,7 +145,7 @@ class _ImportedVideoStream(_VideoStreamBase):
         self._encryption_key = encryption_key
 
 
-class VideoStream(_VideoStreamBase, OwnStream):
+class VideoStream(IVideoStream, DeclaredStream):
     """Define a Kinesis video stream.
 
     Parameters
@@ -362,7 +206,7 @@ class VideoStream(_VideoStreamBase, OwnStream):
         super().__init__(scope, construct_id, physical_name=stream_name)
         # Only what CDK is told to generate has another name than the one that was given.
         self._given_name = stream_name if stream_name is None or is_known(stream_name) else self._physical_name
-        self._resource = kinesisvideo.CfnStream(
+        self.cfn_stream = kinesisvideo.CfnStream(
             self,
             "Resource",
             name=self._given_name,
@@ -373,20 +217,20 @@ class VideoStream(_VideoStreamBase, OwnStream):
             if storage_tier is None
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
-        self._resource.apply_removal_policy(removal_policy)
-        self._home = scope if isinstance(scope, Stack) else None
+        self.cfn_stream.apply_removal_policy(removal_policy)
+        self.declared_in = scope
         self._encryption_key = encryption_key
 
     # Asked of CDK when somebody wants them, and once: each takes several round trips to its process.
     @cached_property
     def _stream_arn(self) -> str:  # type: ignore[override]
         return self._get_resource_arn_attribute(
-            self._resource.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._given_name}/*"
+            self.cfn_stream.attr_arn, service="kinesisvideo", resource="stream", resource_name=f"{self._given_name}/*"
         )
 
     @cached_property
     def _stream_name(self) -> str:  # type: ignore[override]
-        return self._get_resource_name_attribute(self._resource.ref)
+        return self._get_resource_name_attribute(self.cfn_stream.ref)
 
     @staticmethod
     def from_stream_arn(
@@ -473,7 +317,7 @@ def _data_retention_hours(data_retention: Duration) -> jsii.Number:
     check_type(
         "data_retention", data_retention, isinstance(data_retention, Duration), "a Duration such as Duration.days(1)"
     )
-    hours = whole_units("data_retention", data_retention, "hours", "Duration.hours(24)")
+    hours = check_whole("data_retention", data_retention.to_hours(integral=False), "hours", "Duration.hours(24)")
     if is_known(hours) and not MIN_DATA_RETENTION_HOURS <= hours <= MAX_DATA_RETENTION_HOURS:
         raise ValueError(
             f"`data_retention` is {hours} hours, it must be {MIN_DATA_RETENTION_HOURS} to {MAX_DATA_RETENTION_HOURS} "

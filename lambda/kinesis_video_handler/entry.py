@@ -6,10 +6,14 @@ import logging
 import traceback
 from typing import Any, Protocol
 
-from .clock import Deadline
-from .protocol import ANSWER_RESERVE_SECONDS, Answer, Request, answer_in_time, one_line, send
+from kinesis_video_configuration import Deadline, one_line
+from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS
+
+from .protocol import Answer, Request, send
+from .watchdog import answer_in_time
 
 try:
+    from .clients import kinesis_video
     from .lifecycle import handle
 except Exception as error:  # an event that is never answered holds its stack until the ServiceTimeout
     _broken: Exception | None = error
@@ -51,7 +55,7 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
     try:
         if _broken is not None:
             raise _broken
-        return answer_in_time(lambda: handle(request, deadline), deadline)
+        return answer_in_time(lambda: handle(request, deadline, kinesis_video), deadline)
     except Exception as error:
         # Where it happened, and what: the message may be of any length and origin, so no plain traceback.
         frames = [

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 from botocore.exceptions import ParamValidationError
 
-from . import properties
-from .clock import Deadline
-from .protocol import CREATE_FAILED_ID, Answer, Request, one_line
-from .retries import ACCESS_DENIED_SECONDS, CallError, Retries
-from .service import KinesisVideo
+from kinesis_video_configuration import Deadline, Declaration, differences, one_line
+from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration.service import KinesisVideo
+
+from .protocol import CREATE_FAILED_ID, Answer, Request
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +37,13 @@ _WHAT_TO_CHANGE = {
 }
 
 
-def handle(request: Request, deadline: Deadline) -> Answer:
+def handle(request: Request, deadline: Deadline, client: Any) -> Answer:
     """Do what the event asks for, and say how it went."""
     try:
         if request.request_type == "Delete":
-            return _delete(request, deadline)
+            return _delete(request, deadline, client)
         if request.request_type in ("Create", "Update"):
-            return _create_or_update(request, deadline)
+            return _create_or_update(request, deadline, client)
         reason = f"the request type is {request.request_type!r}, it must be Create, Update or Delete"
     except CallError as error:
         reason = f"{_stream(request)}: {error}; {_WHAT_TO_CHANGE.get(error.code, 'deploy again later')}"
@@ -52,9 +53,9 @@ def handle(request: Request, deadline: Deadline) -> Answer:
     return Answer.failed(request, reason)
 
 
-def _create_or_update(request: Request, deadline: Deadline) -> Answer:
-    declaration = properties.parse(request.resource_type, request.properties)
-    streams = KinesisVideo(Retries(deadline, ACCESS_DENIED_SECONDS))
+def _create_or_update(request: Request, deadline: Deadline, client: Any) -> Answer:
+    declaration = Declaration.parse(request.resource_type, request.properties)
+    streams = KinesisVideo(client, Retries(deadline))
     stream_arn = streams.stream_arn(declaration.stream)
     streams.configure(declaration.feature, stream_arn, declaration.configuration)
     verified = _verify(streams, declaration, stream_arn)
@@ -62,14 +63,14 @@ def _create_or_update(request: Request, deadline: Deadline) -> Answer:
     return Answer.success(stream_arn, Verified="true" if verified else "false")
 
 
-def _verify(streams: KinesisVideo, declaration: properties.Declaration, stream_arn: str) -> bool:
+def _verify(streams: KinesisVideo, declaration: Declaration, stream_arn: str) -> bool:
     """Read the configuration back. It was accepted, so what is odd now is worth a warning and not a rollback."""
     try:
         actual = streams.configuration(declaration.feature, stream_arn)
     except CallError as error:
         logger.warning("could not read back", extra={"stream": stream_arn, "problem": str(error)})
         return False
-    names = properties.differences(declaration.configuration, actual or {})
+    names = differences(declaration.configuration, actual or {})
     if names:
         logger.warning("read back otherwise than declared", extra={"stream": stream_arn, "fields": names})
     else:
@@ -77,21 +78,21 @@ def _verify(streams: KinesisVideo, declaration: properties.Declaration, stream_a
     return not names
 
 
-def _delete(request: Request, deadline: Deadline) -> Answer:
+def _delete(request: Request, deadline: Deadline, client: Any) -> Answer:
     stream_arn = request.physical_resource_id
     done = Answer.success(stream_arn or CREATE_FAILED_ID)
     # A Create that failed, or one that CloudFormation cancelled and made an id up for: nothing is known to be ours.
     if not _STREAM_ARN.fullmatch(stream_arn):
         logger.info("nothing to delete, the resource was never created")
         return done
-    declaration = properties.parse(request.resource_type, request.properties)
-    streams = KinesisVideo(Retries(deadline, access_denied_seconds=0))
+    declaration = Declaration.parse(request.resource_type, request.properties)
+    streams = KinesisVideo(client, Retries(deadline, access_denied_seconds=0))
     try:
         actual = streams.configuration(declaration.feature, stream_arn)
         if actual is None:
             logger.info("nothing to delete, the stream has no configuration", extra={"stream": stream_arn})
             return done
-        names = properties.differences(declaration.configuration, actual)
+        names = differences(declaration.configuration, actual)
         if names:
             logger.warning(
                 "left alone, somebody else has changed the configuration", extra={"stream": stream_arn, "fields": names}

@@ -10,29 +10,18 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any, Literal
 
-from . import clock
+from kinesis_video_configuration import one_line, timing
 
 MAX_ANSWER_BYTES = 4096
 """A longer answer fails the operation with "Response object is too long", even if it says SUCCESS."""
 
 CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
 """The physical id of a Create that failed. CloudFormation deletes by it, and there is nothing to delete then."""
-
-SEND_TIMEOUT_SECONDS = 4.0
-SEND_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
-"""The pause before each attempt to send the answer."""
-
-ANSWER_RESERVE_SECONDS = 20.0
-"""Time kept back to send the answer: 4 attempts x 4 s and 3.5 s of pauses are 19.5 s."""
-
-MAX_REASON_CHARACTERS = 1500
 
 
 class AnswerNotSentError(Exception):
@@ -127,47 +116,6 @@ class Answer:
             reason = one_line(reason, limit=len(reason) // 2)
 
 
-def one_line(text: str, limit: int = MAX_REASON_CHARACTERS) -> str:
-    """Make text of unknown origin fit for an answer or a log line: one line, and no longer than `limit` characters.
-
-    The beginning says what was called and the end says what to change, so it is cut in the middle.
-    """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if len(line) <= limit:
-        return line
-    kept = max(0, limit - 3) // 2
-    return f"{line[:kept]}...{line[len(line) - kept :]}"
-
-
-def answer_in_time(work: Callable[[], Answer], deadline: clock.Deadline) -> Answer:
-    """Do the work, and come back at the deadline whatever the work is doing then.
-
-    Only a second thread can leave a call that blocks in C code, such as a DNS look-up. Work that was left behind finds
-    its own deadline passed before its next call, also when Lambda thaws it for another event.
-
-    Raises
-    ------
-    TimeoutError
-        If the deadline came first.
-    """
-    outcome: SimpleQueue[Answer | BaseException] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put(work())
-        except BaseException as error:  # nothing may end the thread without an outcome
-            outcome.put(error)
-
-    Thread(target=run, name="work", daemon=True).start()
-    try:
-        result = outcome.get(timeout=deadline.remaining())
-    except Empty:
-        raise TimeoutError("no answer from Kinesis Video Streams in the time that the function has") from None
-    if isinstance(result, BaseException):
-        raise result
-    return result
-
-
 def send(request: Request, answer: Answer) -> None:
     """PUT the answer to the event's ResponseURL.
 
@@ -178,12 +126,12 @@ def send(request: Request, answer: Answer) -> None:
     """
     body = answer.encode(request)
     problem = ""
-    for pause in SEND_PAUSES_SECONDS:
-        clock.sleep(pause)
+    for pause in timing.SEND_PAUSES_SECONDS:
+        timing.sleep(pause)
         # The presigned URL is signed for an empty content type; any other is answered with 403.
         put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
         try:
-            with urllib.request.urlopen(put, timeout=SEND_TIMEOUT_SECONDS, context=_tls()):
+            with urllib.request.urlopen(put, timeout=timing.SEND_SECONDS, context=_tls()):
                 return
         except urllib.error.HTTPError as error:
             problem = f"HTTP status {error.code}"
@@ -191,7 +139,7 @@ def send(request: Request, answer: Answer) -> None:
         except (OSError, http.client.HTTPException, ValueError) as error:
             problem = type(error).__name__
     raise AnswerNotSentError(
-        f"CloudFormation did not take the answer in {len(SEND_PAUSES_SECONDS)} attempts, the last one: {problem}"
+        f"CloudFormation did not take the answer in {len(timing.SEND_PAUSES_SECONDS)} attempts, the last one: {problem}"
     )
 
 

@@ -64,6 +64,7 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {
         "cdk_kinesis_video",
+        "kinesis_video_configuration",
         "kinesis_video_handler",
         "kinesis_video_images",
         "kinesis_video_tools",
@@ -94,5 +95,6 @@ def test_each_stack_has_its_image_generations_and_one_function(assembly: Path, t
 def test_the_asset_is_the_handlers_files_alone(assembly: Path) -> None:
     (asset,) = (path for path in assembly.glob("asset.*") if path.is_dir())
     files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
-    source = ROOT / "lambda" / "kinesis_video_handler"
-    assert files == {f"kinesis_video_handler/{path.name}" for path in source.glob("*.py")}
+    packages = ("kinesis_video_configuration", "kinesis_video_handler")
+    sources = [path for package in packages for path in (ROOT / "lambda" / package).glob("*.py")]
+    assert files == {f"{path.parent.name}/{path.name}" for path in sources}

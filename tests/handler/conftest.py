@@ -125,8 +125,8 @@ class FakeClock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
-    monkeypatch.setattr("kinesis_video_handler.clock.now", fake.now)
-    monkeypatch.setattr("kinesis_video_handler.clock.sleep", fake.sleep)
+    monkeypatch.setattr("kinesis_video_configuration.timing.now", fake.now)
+    monkeypatch.setattr("kinesis_video_configuration.timing.sleep", fake.sleep)
     return fake
 
 
@@ -208,7 +208,7 @@ def feature() -> Feature:
 
 @pytest.fixture
 def service(clock: FakeClock, feature: Feature, _environment: None) -> Iterator[Service]:
-    from kinesis_video_handler.service import client
+    from kinesis_video_handler.clients import kinesis_video as client
 
     fake = Service(clock, feature)
     events: Any = client.meta.events

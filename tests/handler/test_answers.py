@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from kinesis_video_handler import protocol, retries
+from kinesis_video_configuration import timing
+from kinesis_video_handler import protocol
 from kinesis_video_handler.protocol import AnswerNotSentError
 
 from ..cloudformation import SECRET, CloudFormation
@@ -54,7 +55,7 @@ def test_an_answer_that_is_never_taken_raises_so_that_lambda_repeats_the_event(
 def test_a_slow_receiver_is_given_up(
     function: Function, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "SEND_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(timing, "SEND_SECONDS", 0.1)
     cloudformation.script = ["never", 200]
     function.invoke("create")
     assert len(cloudformation.puts) == 2
@@ -104,7 +105,7 @@ def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
 def test_it_answers_at_the_deadline_whatever_it_is_doing_then(
     function: Function, service: Service, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retries, "CALL_SECONDS", 0)
+    monkeypatch.setattr(timing, "CALL_SECONDS", 0)
     stuck, released = threading.Event(), threading.Event()
 
     def get_stuck(request: AWSPreparedRequest, **_: Any) -> AWSResponse:

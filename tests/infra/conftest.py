@@ -51,7 +51,8 @@ def statements_of(template: dict[str, Any], resource_type: str = "AWS::IAM::Poli
 
 
 def messages_of(stack: Stack, level: str) -> list[str]:
-    """The warnings or infos of a stack, each with the id that acknowledges it."""
+    """The warnings or infos of a stack at synth, each with the id that acknowledges it."""
+    template_of(stack)
     return [
         entry.data
         for construct in stack.node.find_all()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import App, NestedStack, Stack, Stage, Tags
+import jsii
+from aws_cdk import App, Aspects, IAspect, NestedStack, Stack, Stage, Tags
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 
@@ -113,3 +114,23 @@ def test_the_escape_hatch_is_the_default_child() -> None:
     images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
     images.node.default_child.add_property_override("ServiceTimeout", 60)  # type: ignore[union-attr]
     assert only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]["ServiceTimeout"] == 60
+
+
+@jsii.implements(IAspect)
+class Seen:
+    """What an Aspect of somebody else's library sees."""
+
+    def __init__(self) -> None:
+        self.types: set[str] = set()
+
+    def visit(self, node: IConstruct) -> None:
+        self.types.add(type(node).__name__)
+
+
+def test_an_aspect_sees_the_function_and_its_log_group_as_what_they_are() -> None:
+    stack = Stack(App(), "Cameras")
+    Camera(stack, "Camera", bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images"))
+    seen = Seen()
+    Aspects.of(stack).add(seen)
+    template_of(stack)
+    assert {"CfnFunction", "CfnLogGroup", "CfnRole", "CfnStream"} <= seen.types

@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from botocore.model import Shape, StructureShape
 
+import kinesis_video_configuration as configuration
 from cdk_kinesis_video import (
     FragmentNotification,
     ImageFormat,
@@ -19,10 +20,11 @@ from cdk_kinesis_video import (
     ImageSelectorType,
     StorageTier,
     VideoStream,
+    image_destination,
+    image_generation,
 )
-from cdk_kinesis_video import image_generation as bounds
 from cdk_kinesis_video import video_stream as stream_bounds
-from kinesis_video_handler import properties
+from kinesis_video_configuration import Declaration, Feature
 
 from .conftest import ENVIRONMENT, only_resource, template_of
 
@@ -53,7 +55,7 @@ def names(value: Any) -> Any:
 
 TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
 FEATURES = pytest.mark.parametrize(
-    "feature", [properties.IMAGE_GENERATION, properties.FRAGMENT_NOTIFICATION], ids=["images", "notifications"]
+    "feature", [configuration.IMAGE_GENERATION, configuration.FRAGMENT_NOTIFICATION], ids=["images", "notifications"]
 )
 
 
@@ -76,21 +78,21 @@ def sent() -> dict[str, Any]:
         stack, "Notification", stream=stream, topic=sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)
     )
     template = template_of(stack)
-    return {name: only_resource(template, name)["Properties"] for name in properties.FEATURES}
+    return {name: only_resource(template, name)["Properties"] for name in configuration.FEATURES}
 
 
 @FEATURES
-def test_the_construct_sends_every_field_of_the_model(sent: dict[str, Any], feature: properties.Feature) -> None:
+def test_the_construct_sends_every_field_of_the_model(sent: dict[str, Any], feature: Feature) -> None:
     assert names(sent[feature.resource_type][feature.configuration]) == fields(shape(feature.configuration))
 
 
 @FEATURES
-def test_the_handler_reads_every_field_of_the_model(feature: properties.Feature) -> None:
+def test_the_handler_reads_every_field_of_the_model(feature: Feature) -> None:
     assert names(feature.fields) == fields(shape(feature.configuration))
 
 
 @FEATURES
-def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: properties.Feature) -> None:
+def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: Feature) -> None:
     structure = shape(feature.configuration)
     assert isinstance(structure, StructureShape)
     integers = {name for name, member in structure.members.items() if member.type_name == "integer"}
@@ -98,21 +100,21 @@ def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: p
 
 
 @FEATURES
-def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any], feature: properties.Feature) -> None:
+def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any], feature: Feature) -> None:
     request = fields(shape(f"Update{feature.configuration}Input"))
     assert set(sent[feature.resource_type]) - {"ServiceToken", "ServiceTimeout"} < set(request)
     assert request.keys() == {"StreamName", "StreamARN", feature.configuration}
 
 
 @FEATURES
-def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any], feature: properties.Feature) -> None:
+def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any], feature: Feature) -> None:
     arrived = {**sent[feature.resource_type], "StreamARN": "arn"}
-    declaration = properties.parse(feature.resource_type, arrived)
+    declaration = Declaration.parse(feature.resource_type, arrived)
     assert declaration.configuration == arrived[feature.configuration]
 
 
 @FEATURES
-def test_the_handler_has_the_operations_of_the_model(feature: properties.Feature) -> None:
+def test_the_handler_has_the_operations_of_the_model(feature: Feature) -> None:
     client = boto3.Session().client("kinesisvideo", region_name="us-east-1")
     operations = client.meta.method_to_api_mapping
     assert operations[feature.update] == f"Update{feature.configuration}"
@@ -122,9 +124,9 @@ def test_the_handler_has_the_operations_of_the_model(feature: properties.Feature
 @pytest.mark.parametrize(
     ("shape_name", "ours"),
     [
-        ("WidthPixels", {"min": bounds.MIN_WIDTH_PIXELS, "max": bounds.MAX_WIDTH_PIXELS}),
-        ("HeightPixels", {"min": bounds.MIN_HEIGHT_PIXELS, "max": bounds.MAX_HEIGHT_PIXELS}),
-        ("DestinationUri", {"max": bounds.MAX_URI_LENGTH}),
+        ("WidthPixels", {"min": image_generation.MIN_WIDTH_PIXELS, "max": image_generation.MAX_WIDTH_PIXELS}),
+        ("HeightPixels", {"min": image_generation.MIN_HEIGHT_PIXELS, "max": image_generation.MAX_HEIGHT_PIXELS}),
+        ("DestinationUri", {"max": image_destination.MAX_URI_LENGTH}),
         (
             "StreamName",
             {"max": stream_bounds.MAX_STREAM_NAME_LENGTH, "pattern": stream_bounds.STREAM_NAME_PATTERN, "min": 1},
@@ -148,7 +150,7 @@ def test_the_model_still_has_no_bound_where_only_the_documentation_has_one() -> 
     ("shape_name", "ours"),
     [
         ("ImageSelectorType", {selector.value for selector in ImageSelectorType}),
-        ("Format", {ImageFormat.jpeg()._format, ImageFormat.png()._format}),
+        ("Format", {ImageFormat.jpeg().name, ImageFormat.png().name}),
         ("ConfigurationStatus", {"ENABLED", "DISABLED"}),
         ("FormatConfigKey", {"JPEGQuality"}),
         ("DefaultStorageTier", {tier.value for tier in StorageTier}),

@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 
-from .conftest import fails_with, messages_of, only_resource, resources_of, template_of
+from .conftest import fails_with, only_resource, resources_of, template_of
 
 NOTIFICATIONS = "Custom::S3BucketNotifications"
 
@@ -201,25 +201,6 @@ def test_the_most_images_of_a_day(
 ) -> None:
     images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, sampling_interval=interval, enabled=enabled)
     assert images.images_per_day == images_per_day
-    template_of(stack)
-    assert len(messages_of(stack, "info")) == (1 if images_per_day else 0)
-
-
-def test_one_line_at_synth_tells_the_number_for_all_streams_of_a_stack(stack: Stack, bucket: s3.IBucket) -> None:
-    token = Duration.millis(Token.as_number({"Ref": "Millis"}))
-    for number, interval in enumerate((Duration.seconds(3), Duration.millis(200), Duration.millis(200), token)):
-        ImageGeneration(
-            stack, f"{number}", stream=VideoStream(stack, f"S{number}"), bucket=bucket, sampling_interval=interval
-        )
-    template_of(stack)
-    line = (
-        "up to 892,800 images a day while every fragment is tagged: one every 200 ms from 2 streams, one every 3000 ms "
-        "from 1 stream, without those of 1 stream whose interval is a token; change `sampling_interval` for more or "
-        "fewer [ack: cdk-kinesis-video:images-per-day]"
-    )
-    assert messages_of(stack, "info") == [line]
-    template_of(stack)
-    assert messages_of(stack, "info") == [line]
 
 
 def test_the_destination_is_at_hand_for_what_is_not_here(images: ImageGeneration, bucket: s3.IBucket) -> None:

@@ -157,7 +157,7 @@ def test_fails_on_a_topic_that_is_none(stack: Stack, stream: VideoStream) -> Non
 def test_fails_on_a_second_one_of_the_stream(stack: Stack, topic: sns.ITopic, stream: VideoStream) -> None:
     FragmentNotification(stack, "Notification", stream=stream, topic=topic)
     with fails_with(
-        "`stream` has its configuration at 'Cameras/Notification' already and can't have a second one at "
+        "`stream` has its fragment notification at 'Cameras/Notification' already and can't have a second one at "
         "'Cameras/Second', keep one of the two"
     ):
         FragmentNotification(stack, "Second", stream=stream, topic=topic)

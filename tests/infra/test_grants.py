@@ -292,7 +292,7 @@ def test_fails_on_a_thing_whose_stream_has_no_known_name(role: iam.Role, stack: 
         images.grant_put_media(role, by_thing_name=True)
 
 
-NO_UPLOADER = (
+NO_PRODUCER = (
     "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and without them "
     "delivers nothing and says nothing; call grant_put_media() with the producer's role, or acknowledge this if its "
     "rights are declared elsewhere [ack: cdk-kinesis-video:no-uploader]"
@@ -300,7 +300,7 @@ NO_UPLOADER = (
 
 
 def test_images_that_nobody_may_deliver_are_a_warning(stack: Stack, images: ImageGeneration) -> None:
-    assert messages_of(stack, "warning") == [NO_UPLOADER]
+    assert messages_of(stack, "warning") == [NO_PRODUCER]
 
 
 def test_the_warning_goes_with_the_grant(stack: Stack, role: iam.Role, images: ImageGeneration) -> None:
@@ -313,7 +313,7 @@ def test_the_warning_can_be_acknowledged_for_a_whole_app(stack: Stack, images: I
     assert messages_of(stack, "warning") == []
 
 
-def test_images_that_are_switched_off_need_no_uploader(stack: Stack, stream: Any) -> None:
+def test_images_that_are_switched_off_need_no_producer(stack: Stack, stream: Any) -> None:
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     ImageGeneration(stack, "Images", stream=stream, bucket=bucket, enabled=False)
     assert messages_of(stack, "warning") == []

@@ -100,13 +100,13 @@ def test_all_options_are_those_of_an_image_generation(stack: Stack, stream: Vide
     assert configuration["Status"] == "DISABLED"
 
 
-def test_one_uploader_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
+def test_one_producer_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
     stack = Stack(App(), "Keyed", env=ENVIRONMENT)
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
     key = kms.Key(stack, "Key")
     for name in ("front-door", "back-door"):
         VideoStream(stack, name, stream_name=name, encryption_key=key)
-    Mixins.of(stack).apply(ImageDelivery(bucket=bucket, uploader=role, by_thing_name=True))
+    Mixins.of(stack).apply(ImageDelivery(bucket=bucket, producer=role, by_thing_name=True))
     template = template_of(stack)
     video, with_key, put = statements_of(template)
     assert put["Resource"]["Fn::Join"][1][-1] == ":s3:::camera-images/${credentials-iot:ThingName}/*"
@@ -116,7 +116,7 @@ def test_one_uploader_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
     assert messages_of(stack, "warning") == []
 
 
-def test_without_an_uploader_each_stream_is_a_warning(stack: Stack, bucket: s3.IBucket) -> None:
+def test_without_a_producer_each_stream_is_a_warning(stack: Stack, bucket: s3.IBucket) -> None:
     for name in ("front-door", "back-door"):
         VideoStream(stack, name)
     Mixins.of(stack).apply(ImageDelivery(bucket=bucket))
@@ -129,11 +129,11 @@ def test_other_constructs_are_none_of_its_business(stack: Stack, bucket: s3.IBuc
 
 
 def test_fails_on_things_without_their_role(bucket: s3.IBucket) -> None:
-    with fails_with("`by_thing_name` is True without `uploader`, give the role of the IoT role alias"):
+    with fails_with("`by_thing_name` is True without `producer`, give the role of the IoT role alias"):
         ImageDelivery(bucket=bucket, by_thing_name=True)
 
 
 def test_fails_on_things_with_hexadecimal_prefixes(stack: Stack, bucket: s3.IBucket) -> None:
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
     with fails_with("`by_thing_name` and `hex_prefix` are both True, leave one of the two out"):
-        ImageDelivery(bucket=bucket, uploader=role, by_thing_name=True, hex_prefix=True)
+        ImageDelivery(bucket=bucket, producer=role, by_thing_name=True, hex_prefix=True)

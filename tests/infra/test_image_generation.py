@@ -269,7 +269,7 @@ def test_fails_on_two_image_generations_of_one_stream(stack: Stack, bucket: s3.I
     one, two = twice(stack)
     ImageGeneration(stack, "Images", stream=one, bucket=bucket)
     sentence = (
-        "`stream` has its configuration at 'Cameras/Images' already and can't have a second one at "
+        "`stream` has its image generation at 'Cameras/Images' already and can't have a second one at "
         "'Cameras/MoreImages', keep one of the two"
     )
     with fails_with(sentence):

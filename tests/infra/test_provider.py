@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import zipfile
 from collections import Counter
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,9 @@ from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
-from cdk_kinesis_video._provider import FUNCTION_TIMEOUT, SERVICE_TIMEOUT_SECONDS
-from kinesis_video_handler.protocol import ANSWER_RESERVE_SECONDS
-from kinesis_video_handler.retries import ACCESS_DENIED_SECONDS, CALL_SECONDS
+from cdk_kinesis_video._stream_configuration.provider import FUNCTION_TIMEOUT_SECONDS, SERVICE_TIMEOUT_SECONDS
+from kinesis_video_configuration.timing import ACCESS_DENIED_SECONDS, ANSWER_RESERVE_SECONDS, CALL_SECONDS
+from kinesis_video_local.archives import zipped
 
 from .conftest import IMAGE_GENERATION, only_resource, resources_of
 
@@ -120,26 +118,26 @@ def test_the_function_has_no_name_of_its_own(one: tuple[Template, Path]) -> None
     assert function["Timeout"] == 180
 
 
+def handler_files() -> list[Path]:
+    """All code of the function: the package that answers CloudFormation, and the one that makes the calls."""
+    return [
+        path
+        for package in ("kinesis_video_configuration", "kinesis_video_handler")
+        for folder in importlib.util.find_spec(package).submodule_search_locations  # type: ignore[union-attr]
+        for path in Path(folder).glob("*.py")
+    ]
+
+
 def test_the_asset_is_the_handlers_files_alone_and_under_20_kb(one: tuple[Template, Path]) -> None:
     (asset,) = (path for path in one[1].glob("asset.*") if path.is_dir())
     files = sorted(path for path in asset.rglob("*") if path.is_file())
-    spec = importlib.util.find_spec("kinesis_video_handler")
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).parent
-    expected = sorted(f"kinesis_video_handler/{path.name}" for path in source.glob("*.py"))
+    expected = sorted(f"{path.parent.name}/{path.name}" for path in handler_files())
     assert [path.relative_to(asset).as_posix() for path in files] == expected
-    with zipfile.ZipFile(buffer := BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            archive.write(path, path.relative_to(asset))
-    assert len(buffer.getvalue()) < 20_000
+    assert len(zipped(asset)) < 20_000
 
 
 def test_the_handler_needs_nothing_but_what_lambda_has() -> None:
-    spec = importlib.util.find_spec("kinesis_video_handler")
-    assert spec is not None
-    assert spec.origin is not None
-    trees = [ast.parse(path.read_text()) for path in Path(spec.origin).parent.glob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in handler_files()]
     imported = {
         name.split(".")[0]
         for tree in trees
@@ -157,7 +155,7 @@ def test_the_handler_needs_nothing_but_what_lambda_has() -> None:
 
 
 def test_the_times_follow_from_each_other() -> None:
-    timeout = FUNCTION_TIMEOUT.to_seconds()
+    timeout = FUNCTION_TIMEOUT_SECONDS
     # Patience with IAM, one more call and the sending of the answer fit into one invocation.
     assert timeout > ACCESS_DENIED_SECONDS + CALL_SECONDS + ANSWER_RESERVE_SECONDS
     # Lambda's two retries, after one minute and after two more, fit into CloudFormation's patience.

@@ -1,0 +1,98 @@
+"""What CDK is asked once, since it never changes and many streams share it.
+
+CDK lives in a process of its own; each answer takes a round trip of about 0.5 ms. jsii keeps every construct until its
+process ends, so these caches free nothing earlier than it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+from aws_cdk import Duration, Resource, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
+
+_Owner = TypeVar("_Owner")
+_Answer = TypeVar("_Answer")
+
+
+def once(ask: Callable[[_Owner], _Answer]) -> Callable[[_Owner], _Answer]:
+    """Keep each answer, by the type of the question, which `functools.cache` takes for anything that is hashable."""
+    kept: Any = cache(ask)
+    answers: Callable[[_Owner], _Answer] = kept
+    return answers
+
+
+@once
+def stack_of(construct: IConstruct) -> Stack:
+    """Find the stack: saves a trip for each further stream of a scope, and two for each grant."""
+    return construct if isinstance(construct, Stack) else Stack.of(construct)
+
+
+@once
+def region_of(stack: Stack) -> str:
+    """Find the Region: saves two trips for each further stream."""
+    return stack.region
+
+
+@once
+def account_of(stack: Stack) -> str:
+    """Find the account: saves two trips for each grant."""
+    return stack.account
+
+
+@once
+def bucket_name_of(bucket: s3.IBucket) -> str:
+    """Find the bucket's name: saves a trip for each further stream, and one for each grant."""
+    return bucket.bucket_name
+
+
+@once
+def bucket_arn_of(bucket: s3.IBucket) -> str:
+    """Find the bucket's ARN: saves a trip for each grant."""
+    return bucket.bucket_arn
+
+
+@once
+def bucket_key_of(bucket: s3.IBucket) -> kms.IKey | None:
+    """Find the bucket's key: saves a trip for each grant."""
+    return bucket.encryption_key
+
+
+@once
+def is_owned(resource: IConstruct) -> bool:
+    """Say whether the app declares it: saves a trip for each grant."""
+    return Resource.is_owned_resource(resource)
+
+
+@once
+def account_of_grantee(grantee: iam.IGrantable) -> str | None:
+    """Find the grantee's account: saves two trips for each statement of a grant."""
+    return grantee.grant_principal.principal_account
+
+
+@once
+def millis_of(duration: Duration) -> float:
+    """Convert to milliseconds: saves a trip for each further stream that shares a Duration."""
+    # jsii rounds nothing: asked for an integral number, it throws its own error with a stack trace of the inside.
+    return duration.to_milliseconds(integral=False)
+
+
+@once
+def is_token(text: str) -> bool:
+    """Say whether text that looks like a token has one: saves a trip for each use; streams share bucket and Region."""
+    return Token.is_unresolved(text)
+
+
+_takers: set[iam.IGrantable] = set()
+
+
+def takes_policies(grantee: iam.IGrantable, grant: iam.Grant | None = None) -> bool:
+    """Say whether the grantee takes statements, all if it took one: saves a trip for each."""
+    if grantee not in _takers and grant is not None and grant.success:
+        _takers.add(grantee)
+    return grantee in _takers

@@ -1,0 +1,123 @@
+"""A configuration of a stream, of whatever kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import CfnResource, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from .._grants import PUT_MEDIA_ACTIONS, THING_NAME, Statement, combine, grant, grant_on_key, stream_arn, thing_arn
+from .._streams import key_of, name_of
+from .._validation import check_type, has, is_known
+from .identity import Target
+from .kinds import Kind
+from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
+
+
+def check_configuration_props(stream: Any, enabled: Any, removal_policy: Any) -> None:
+    """Check the props that each kind of configuration has."""
+    check_type("stream", stream, has(stream, "stream_ref"), "a VideoStream or a CfnStream")
+    check_type("enabled", enabled, isinstance(enabled, bool), "True or False")
+    check_type(
+        "removal_policy",
+        removal_policy,
+        removal_policy in (RemovalPolicy.DESTROY, RemovalPolicy.RETAIN),
+        "RemovalPolicy.DESTROY or RemovalPolicy.RETAIN",
+    )
+
+
+class StreamConfiguration(Construct):
+    """A configuration of a stream."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        kind: Kind,
+        target: Target,
+        configuration: Mapping[str, Any],
+        enabled: bool,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        _check_region(target, kind)
+        _check_data_retention(target)
+        provider = provider_of(target.stack)
+        target.claim(kind, self)
+        self._stream = target.stream
+        self._warnings = provider.warnings
+        self._resource = CfnResource(
+            self,
+            "Resource",
+            type=kind.resource_type,
+            properties={
+                "ServiceToken": provider.service_token,
+                "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
+                **target.parameter,
+                kind.configuration: configuration,
+            },
+        )
+        self._resource.override_logical_id(target.logical_id(kind))
+        self._resource.apply_removal_policy(removal_policy)
+        if enabled:
+            self._warnings.expect_producer(self)
+
+    @property
+    def verified(self) -> str:
+        """``true`` if the stream, read back at the last deployment, had what is declared here; otherwise ``false``.
+
+        A token, for an output of the stack. The function's log says which fields differ.
+        """
+        return self._resource.get_att("Verified").to_string()
+
+    def _grant_stream(
+        self, grantee: iam.IGrantable, key_actions: tuple[str, ...], by_thing_name: bool = False
+    ) -> iam.Grant:
+        arn = thing_arn(self) if by_thing_name else stream_arn(self._stream)
+        on_stream = grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (arn,)))
+        self._warnings.found_producer(self)
+        return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
+
+    def _by_thing_name(self, prefix: str) -> str:
+        """Put the thing's name in the place of the stream's in a prefix."""
+        name = self._stream_name_as_declared()
+        folders = prefix.split("/")
+        if name not in folders[:-1]:
+            raise ValueError(
+                f"`prefix` is {prefix!r}, it must have the stream's name {name!r} as a folder when `by_thing_name` is "
+                f"True, or each thing could overwrite the images of all, take a prefix such as '{name}/'"
+            )
+        return "/".join(THING_NAME if folder == name else folder for folder in folders)
+
+    def _stream_name_as_declared(self) -> str:
+        name = name_of(self._stream)
+        if not is_known(name):
+            raise ValueError(
+                "`by_thing_name` is True and the stream's name is not known here, name the stream like its thing"
+            )
+        return name
+
+
+def _check_region(target: Target, kind: Kind) -> None:
+    here, of_stream = target.here, target.region
+    if is_known(of_stream) and is_known(here) and of_stream != here:
+        raise ValueError(
+            f"`stream` is in {of_stream} and this stack in {here}, declare its {kind.noun} in a stack in {of_stream}"
+        )
+
+
+def _check_data_retention(target: Target) -> None:
+    if target.resource is None:
+        return
+    # Of a VideoStream, too: its L1 may have been changed since.
+    hours = target.resource.data_retention_in_hours
+    if not hours:
+        given = "unset, which is 0" if hours is None else "0"
+        raise ValueError(
+            f"`stream` keeps no data: its data retention is {given}, it must be at least 1 hour, set "
+            "`data_retention_in_hours` of the stream"
+        )

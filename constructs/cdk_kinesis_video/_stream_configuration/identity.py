@@ -1,0 +1,121 @@
+"""What identifies the configuration of a stream: the stream, and never the path of the construct that declares it.
+
+A stream has one configuration of a kind. Were its custom resource named after the construct, renaming the construct
+would make CloudFormation create a resource that sets the configuration, and then delete one that removes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from .._jsii import region_of, stack_of
+from .._streams import DeclaredStream, cfn_stream_of
+from .._validation import is_known
+from .kinds import Kind
+from .provider import provider_of
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stream as seen from the stack that declares something on it."""
+
+    stack: Stack
+    stream: IStreamRef
+    resource: kinesisvideo.CfnStream | None
+    """The L1 behind a stream that is declared in this app; None for an imported one."""
+    home: Stack | None
+    """The stack of that L1."""
+    own_id: str
+    """The logical id of that L1: a token, which follows when the id is overridden later."""
+
+    @classmethod
+    def of(cls, scope: Construct, stream: IStreamRef) -> Target:
+        """Find all of it, so that CDK is asked once."""
+        resource = cfn_stream_of(stream)
+        if resource is None:
+            return cls(stack_of(scope), stream, None, None, "")
+        home = stack_of(stream.declared_in if isinstance(stream, DeclaredStream) else resource)
+        return cls(stack_of(scope), stream, resource, home, resource.logical_id)
+
+    @property
+    def here(self) -> str:
+        """The Region of the stack."""
+        return region_of(self.stack)
+
+    @property
+    def region(self) -> str:
+        """The Region of the stream."""
+        return self.here if self.home is self.stack else self.stream.env.region
+
+    @property
+    def parameter(self) -> dict[str, Any]:
+        """The stream as the function takes it."""
+        if self.resource is not None and self.home is self.stack:
+            # What its `attr_arn` is within its own stack, without asking CDK for it.
+            return {"StreamARN": {"Fn::GetAtt": [self.own_id, "Arn"]}}
+        reference = self.stream.stream_ref
+        # Without the creation time of the stream it is no ARN that the API takes; the function looks the name up.
+        if reference.stream_arn.endswith("/*"):
+            return {"StreamName": reference.stream_name}
+        return {"StreamARN": reference.stream_arn}
+
+    def logical_id(self, kind: Kind) -> str:
+        """Make the logical id of the stream's custom resource, the same wherever in the stack it is declared."""
+        if self.home is None:
+            return f"{self._imported_id()}{kind.id_suffix}"
+        if self.home is self.stack or self.home.node.path == self.stack.node.path:
+            return f"{self.own_id}{kind.id_suffix}"
+        nested = self.home.nested_stack_resource
+        if nested is not None:
+            return f"{stack_of(nested).get_logical_id(nested)}{self.own_id}{kind.id_suffix}"
+        return f"{_alphanumeric(self.home.stack_name)}{self.own_id}{kind.id_suffix}"
+
+    def claim(self, kind: Kind, scope: Construct) -> None:
+        """Note that `scope` declares the stream's configuration.
+
+        Raises
+        ------
+        ValueError
+            If another construct of the app has declared it.
+        """
+        # A stream of the app is the same one from every stack of it.
+        key = (self.own_id, kind) if self.resource else (provider_of(self.stack).service_token, self.logical_id(kind))
+        earlier = _declared.setdefault(key, scope)
+        if earlier is not scope:
+            raise ValueError(
+                f"`stream` has its {kind.noun} at {earlier.node.path!r} already and can't have a second one at "
+                f"{scope.node.path!r}, keep one of the two"
+            )
+
+    def _imported_id(self) -> str:
+        name = self.stream.stream_ref.stream_name
+        if is_known(name):
+            return f"{_alphanumeric(name)}{_digest(name)}"
+        return f"Stream{_digest(json.dumps(self.stack.resolve(name), sort_keys=True))}"
+
+
+# Where each configuration is declared. Asking the whole tree for it would take round trips for each of its constructs.
+# The keys hold tokens of CDK, which never repeat within a process.
+_declared: dict[tuple[str, Kind | str], Construct] = {}
+
+
+def is_claimed(stream: kinesisvideo.CfnStream, kind: Kind) -> bool:
+    """Whether a construct of the app declares the stream's configuration."""
+    return (stream.logical_id, kind) in _declared
+
+
+def _alphanumeric(text: str) -> str:
+    return re.sub("[^a-zA-Z0-9]", "", text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8].upper()

@@ -1,0 +1,49 @@
+"""The warning for a configuration that nobody may deliver for."""
+
+from __future__ import annotations
+
+import jsii
+from aws_cdk import Annotations, Aspects, IAspect
+from constructs import Construct, IConstruct
+
+NO_PRODUCER = "cdk-kinesis-video:no-uploader"
+
+
+@jsii.implements(IAspect)
+class _AtSynth:
+    def __init__(self, warnings: Warnings) -> None:
+        self._warnings = warnings
+
+    def visit(self, node: IConstruct) -> None:
+        self._warnings.tell()
+
+
+class Warnings(Construct):
+    """Warns at synth, when every grant has been made: a warning for each and its withdrawal are four round trips.
+
+    It has a place in the tree of its own, with nothing below it, so that CDK visits nothing else.
+    """
+
+    def __init__(self, scope: Construct) -> None:
+        super().__init__(scope, "Warnings")
+        self._without_producer: dict[Construct, None] = {}
+        Aspects.of(self).add(_AtSynth(self))
+
+    def expect_producer(self, configuration: Construct) -> None:
+        """Warn of this configuration unless a producer is found."""
+        self._without_producer[configuration] = None
+
+    def found_producer(self, configuration: Construct) -> None:
+        """Don't warn of this configuration."""
+        self._without_producer.pop(configuration, None)
+
+    def tell(self) -> None:
+        """Warn, once however often the app is synthesised."""
+        while self._without_producer:
+            configuration, _ = self._without_producer.popitem()
+            Annotations.of(configuration).add_warning_v2(
+                NO_PRODUCER,
+                "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and "
+                "without them delivers nothing and says nothing; call grant_put_media() with the producer's role, or "
+                "acknowledge this if its rights are declared elsewhere",
+            )

@@ -1,0 +1,82 @@
+"""What the other rooms want to know of a stream, whichever construct it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_cdk import Annotations
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from ._jsii import stack_of
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+
+UNKNOWN_STREAM_KEY = "cdk-kinesis-video:unknown-stream-key"
+
+
+class DeclaredStream:
+    """A stream of this library that is declared in this app."""
+
+    cfn_stream: kinesisvideo.CfnStream
+    """The L1 behind it, for what has no prop here."""
+    declared_in: Construct
+    """The construct that it belongs to."""
+
+
+def cfn_stream_of(stream: IStreamRef) -> kinesisvideo.CfnStream | None:
+    """Find the L1 behind a stream that is declared in this app; None for an imported one."""
+    if isinstance(stream, kinesisvideo.CfnStream):
+        return stream
+    if isinstance(stream, DeclaredStream):
+        return stream.cfn_stream
+    child = stream.node.default_child
+    return child if isinstance(child, kinesisvideo.CfnStream) else None
+
+
+def name_of(stream: IStreamRef) -> str:
+    """Find the name of a stream as it is declared; a token if CloudFormation makes it up."""
+    resource = cfn_stream_of(stream)
+    # A VideoStream without a name gives its L1 a token that stands for nothing at all.
+    declared = None if resource is None else stack_of(resource).resolve(resource.name)
+    if resource is None or declared is None:
+        return stream.stream_ref.stream_name
+    return declared if isinstance(declared, str) else cast("str", resource.name)
+
+
+def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
+    """Find the customer managed key of a stream."""
+    key: kms.IKey | None = getattr(stream, "encryption_key", None)
+    if key is not None:
+        return key
+    resource = cfn_stream_of(stream)
+    # A mixin is given the L1 of a VideoStream, which knows the key itself.
+    if resource is stream:
+        key = cast("kms.IKey | None", getattr(resource.node.scope, "encryption_key", None))
+        if key is not None:
+            return key
+    key_id = None if resource is None else resource.kms_key_id
+    if resource is None or key_id is None or key_id == "alias/aws/kinesisvideo":
+        return None
+    found = resource.node.try_find_child("cdk-kinesis-video:Key")
+    if found is not None:
+        return cast("kms.IKey", found)
+    if _is_key_arn(stack_of(resource).resolve(key_id)):
+        from aws_cdk import aws_kms as kms
+
+        return kms.Key.from_key_arn(resource, "cdk-kinesis-video:Key", key_id)
+    # A key id or an alias is good for no policy.
+    Annotations.of(scope).add_warning_v2(
+        UNKNOWN_STREAM_KEY,
+        "the stream's `kms_key_id` is no ARN, so no right to its key was granted; give the key's ARN, or declare the "
+        "stream as VideoStream(encryption_key=...)",
+    )
+    return None
+
+
+def _is_key_arn(key_id: Any) -> bool:
+    if isinstance(key_id, str):
+        return key_id.startswith("arn:") and ":key/" in key_id
+    return isinstance(key_id, dict) and list(key_id.get("Fn::GetAtt", []))[1:] == ["Arn"]

@@ -1,0 +1,166 @@
+"""Where images are delivered to, and who may deliver and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from ._grants import IMAGE_KEY_ACTIONS, READ_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
+from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of
+from ._stream_configuration import IMAGE_GENERATION, StreamConfiguration, Target
+from ._validation import check_type, has, is_known
+
+MAX_URI_LENGTH = 255
+
+# S3's bounds of a bucket name, for a name that is not known yet.
+_SHORTEST_BUCKET_NAME = "b" * 3
+
+
+class ImageDestination(StreamConfiguration):
+    """The destination of an image generation."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        target: Target,
+        bucket: s3.IBucket,
+        prefix: str | None,
+        request: Mapping[str, Any],
+        enabled: bool,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        check_type("bucket", bucket, has(bucket, "bucket_name"), "a bucket such as s3.Bucket")
+        self._bucket = bucket
+        self._prefix = _key_prefix(prefix)
+        self._destination_uri = _destination_uri(bucket_name_of(bucket), self._prefix)
+        _check_bucket_region(target.region, bucket)
+        super().__init__(
+            scope,
+            construct_id,
+            kind=IMAGE_GENERATION,
+            target=target,
+            configuration={
+                **request,
+                "DestinationConfig": {"Uri": self._destination_uri, "DestinationRegion": target.here},
+            },
+            enabled=enabled,
+            removal_policy=removal_policy,
+        )
+
+    @property
+    def bucket(self) -> s3.IBucket:
+        """The bucket that the images are delivered to."""
+        return self._bucket
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the images begin with, empty or with a slash at the end."""
+        return self._prefix
+
+    @property
+    def destination_uri(self) -> str:
+        """Where the images are delivered, as ``s3://<bucket>/<prefix>``."""
+        return self._destination_uri
+
+    def grant_put_media(self, grantee: iam.IGrantable, *, by_thing_name: bool = False) -> iam.Grant:
+        """Allow a producer to send video and have its images delivered.
+
+        Kinesis Video Streams writes the images with the rights of whoever calls PutMedia. This grants what that
+        takes: PutMedia, GetDataEndpoint and DescribeStream on the stream, ``s3:PutObject`` below the destination's
+        prefix, and Decrypt, Encrypt and GenerateDataKey with the stream's and the bucket's key where these are
+        customer managed, in the keys' policies as well. For a grantee of another account the bucket's and the keys'
+        policies allow it too. What this app can't write itself becomes a warning with the statement to add.
+
+        Parameters
+        ----------
+        grantee
+            The producer's role or user.
+        by_thing_name
+            True for the role of an IoT role alias whose things are named like their streams: the policy then says
+            ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
+            streams, and each thing reaches its own stream and images only. The prefix must have the stream's name as
+            a folder. Default: False.
+
+        Raises
+        ------
+        ValueError
+            If `by_thing_name` is True and the stream's name is not known at synth or is no folder of the prefix.
+
+        See Also
+        --------
+        https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/s3-real-time-image-create.html
+        https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
+        """
+        prefix = self._by_thing_name(self._prefix) if by_thing_name else self._prefix
+        return combine(
+            self._grant_stream(grantee, IMAGE_KEY_ACTIONS, by_thing_name),
+            self._grant_on_bucket(grantee, Statement(("s3:PutObject",), (self._objects(prefix),))),
+            grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, bucket_key_of(self._bucket)),
+        )
+
+    def grant_read_images(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow listing and reading the images, and nothing else in the bucket.
+
+        It grants ``s3:GetObject`` below the prefix, ``s3:ListBucket`` for keys below it, and ``kms:Decrypt`` with the
+        bucket's key where it is customer managed.
+
+        Parameters
+        ----------
+        grantee
+            The reader's role or user.
+        """
+        conditions = {"StringLike": {"s3:prefix": f"{self._prefix}*"}} if self._prefix else None
+        return combine(
+            self._grant_on_bucket(grantee, Statement(("s3:GetObject",), (self._objects(self._prefix),))),
+            self._grant_on_bucket(grantee, Statement(("s3:ListBucket",), (bucket_arn_of(self._bucket),), conditions)),
+            grant_on_key(self, grantee, READ_KEY_ACTIONS, bucket_key_of(self._bucket)),
+        )
+
+    def _objects(self, prefix: str) -> str:
+        return f"{bucket_arn_of(self._bucket)}/{prefix}*"
+
+    def _grant_on_bucket(self, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
+        return grant_with_policy(self, grantee, statement, self._bucket, bucket_name_of(self._bucket))
+
+
+def _key_prefix(prefix: str | None) -> str:
+    if prefix is None:
+        return ""
+    if not isinstance(prefix, str):
+        raise ValueError(f"`prefix` is {prefix!r}, it must be text such as 'front-door/'")
+    if not is_known(prefix):
+        return prefix
+    if "*" in prefix:
+        raise ValueError(f"`prefix` is {prefix!r}, it must not contain *, take that character out")
+    folders = prefix.strip("/")
+    return folders and f"{folders}/"
+
+
+def _destination_uri(bucket_name: str, prefix: str) -> str:
+    if is_known(prefix):
+        name = bucket_name if is_known(bucket_name) else _SHORTEST_BUCKET_NAME
+        length = len(f"s3://{name}/{prefix}")
+        if length > MAX_URI_LENGTH:
+            raise ValueError(
+                f"`prefix` makes a destination of {length} characters, it must be at most {MAX_URI_LENGTH} with the "
+                f"bucket's name, shorten it by {length - MAX_URI_LENGTH}"
+            )
+    return f"s3://{bucket_name}/{prefix}" if prefix else f"s3://{bucket_name}"
+
+
+def _check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
+    if not is_known(of_stream):
+        return
+    of_bucket = bucket.env.region
+    if is_known(of_bucket) and of_stream != of_bucket:
+        raise ValueError(
+            f"`bucket` is in {of_bucket} and `stream` in {of_stream}, images are delivered in the stream's Region "
+            f"only, take a bucket in {of_stream}"
+        )

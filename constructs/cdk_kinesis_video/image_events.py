@@ -1,0 +1,92 @@
+"""What happens for each image that is delivered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from .image_metrics import ImageCounter, ImageMetrics
+
+
+class ImageEvents(ImageMetrics):
+    """The events of an image generation, which its metrics can count."""
+
+    def on_image_delivered(
+        self,
+        construct_id: str,
+        *,
+        target: events.IRuleTarget | None = None,
+        description: str | None = None,
+        rule_name: str | None = None,
+        event_pattern: events.EventPattern | None = None,
+        cross_stack_scope: Construct | None = None,
+    ) -> events.Rule:
+        """Define an EventBridge rule for each image that is delivered.
+
+        It switches on EventBridge for the bucket. A bucket of the app gets it declared; for an imported one the CDK
+        adds it to the notifications that the bucket has, by a custom resource with a function of its own, which works
+        for a bucket of this account and Region. S3 then sends the events of all objects in the bucket, and EventBridge
+        charges for each of them.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the rule within this construct, or within `cross_stack_scope`.
+        target
+            What is invoked. Default: nothing; add targets with ``add_target`` of the rule.
+        description
+            The rule's description. Default: it has none.
+        rule_name
+            The rule's name. Default: CloudFormation makes one up.
+        event_pattern
+            What else an event must match. Default: each image under the prefix matches.
+        cross_stack_scope
+            Where the rule is defined, for a target of another stack. Default: in this construct.
+
+        See Also
+        --------
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
+        """
+        self._bucket.enable_event_bridge_notification()
+        rule = events.Rule(
+            cross_stack_scope or self,
+            construct_id,
+            description=description,
+            rule_name=rule_name,
+            event_pattern=event_pattern,
+            targets=None if target is None else [target],
+        )
+        detail: dict[str, Any] = {"bucket": {"name": [self._bucket.bucket_name]}}
+        if self._prefix:
+            detail["object"] = {"key": [{"prefix": self._prefix}]}
+        rule.add_event_pattern(source=["aws.s3"], detail_type=["Object Created"], detail=detail)
+        # A rule that matches less than all images doesn't count them.
+        if self._counter is None and event_pattern is None:
+            self._counter = ImageCounter.of_rule(rule)
+        return rule
+
+    def add_image_notification(
+        self, destination: s3.IBucketNotificationDestination, *, suffix: str | None = None
+    ) -> None:
+        """Notify a function, queue or topic of each image by the bucket's own notifications, which cost nothing extra.
+
+        S3 refuses two notifications of a bucket whose prefixes overlap; `on_image_delivered` knows no such limit.
+
+        Parameters
+        ----------
+        destination
+            Who is notified: one of ``aws_cdk.aws_s3_notifications``.
+        suffix
+            What the key must end in, such as ``.jpg``. Default: any key under the prefix.
+
+        See Also
+        --------
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
+        """
+        filters = [s3.NotificationKeyFilter(prefix=self._prefix or None, suffix=suffix)]
+        self._bucket.add_event_notification(
+            s3.EventType.OBJECT_CREATED, destination, *(filters if self._prefix or suffix else [])
+        )

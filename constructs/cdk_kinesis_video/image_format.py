@@ -1,0 +1,60 @@
+"""How an image is made: its file format, and the clock that says when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import jsii
+
+from ._validation import check_integer
+
+MIN_JPEG_QUALITY, MAX_JPEG_QUALITY = 1, 100
+
+
+class ImageSelectorType(str, Enum):
+    """Which clock the sampling interval is measured by."""
+
+    PRODUCER_TIMESTAMP = "PRODUCER_TIMESTAMP"
+    """The producer's, also right for media that was recorded earlier."""
+    SERVER_TIMESTAMP = "SERVER_TIMESTAMP"
+    """The service's, at the arrival of the fragment."""
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """The file format of the images. Made by `ImageFormat.jpeg` or `ImageFormat.png`."""
+
+    name: str
+    """As the API has it: ``JPEG`` or ``PNG``."""
+    quality: jsii.Number | None = None
+    """Of a JPEG; None if the service decides."""
+
+    @staticmethod
+    def jpeg(*, quality: jsii.Number | None = None) -> ImageFormat:
+        """JPEG.
+
+        Parameters
+        ----------
+        quality
+            1, the smallest file, to 100, the best image. Default: the service decides, which is 80.
+
+        Raises
+        ------
+        ValueError
+            If the quality is out of its bounds.
+        """
+        check_integer("quality", quality, MIN_JPEG_QUALITY, MAX_JPEG_QUALITY)
+        return ImageFormat("JPEG", quality)
+
+    @staticmethod
+    def png() -> ImageFormat:
+        """PNG, without loss."""
+        return ImageFormat("PNG")
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The format as the API's request has it."""
+        quality = None if self.quality is None else {"JPEGQuality": str(self.quality)}
+        return {"Format": self.name, "FormatConfig": quality}

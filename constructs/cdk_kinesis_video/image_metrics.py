@@ -1,0 +1,188 @@
+"""The number of images, and the alarm for those that are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_s3 as s3
+
+from ._validation import check_integer
+from .image_destination import ImageDestination
+from .stream_metrics import DEFAULT_PERIOD, MetricOptions, metric, stream_metric
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
+# With periods of 5 minutes, a week: the longest time that an alarm looks back.
+MAX_EVALUATION_PERIODS = 2016
+
+
+@dataclass(frozen=True)
+class ImageCounter:
+    """A metric of something else that goes up by one for each image: the service has none of its own."""
+
+    namespace: str
+    metric_name: str
+    dimensions: dict[str, str]
+
+    @classmethod
+    def of_rule(cls, rule: events.Rule) -> ImageCounter:
+        """Count by an EventBridge rule that matches each image."""
+        return cls("AWS/Events", "TriggeredRules", {"RuleName": rule.rule_name})
+
+    @classmethod
+    def of_requests(cls, bucket: s3.IBucket, filter_id: str) -> ImageCounter:
+        """Count by S3's request metrics."""
+        return cls("AWS/S3", "PutRequests", {"BucketName": bucket.bucket_name, "FilterId": filter_id})
+
+
+class ImageMetrics(ImageDestination):
+    """The metrics of an image generation."""
+
+    _counter: ImageCounter | None = None
+
+    def count_by_request_metrics(self, *, filter_id: str | None = None) -> None:
+        """Count the images by S3's request metrics below the prefix, which CloudWatch charges as custom metrics.
+
+        Only needed if there is no `on_image_delivered`, whose rule counts them anyway.
+
+        Parameters
+        ----------
+        filter_id
+            The id of a request metrics filter that the bucket has already, for a bucket that is imported. Default: a
+            filter is added to the bucket.
+
+        Raises
+        ------
+        ValueError
+            If the bucket is imported and no `filter_id` is given.
+
+        See Also
+        --------
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-configurations.html
+        """
+        if filter_id is None:
+            if not isinstance(self._bucket, s3.Bucket):
+                raise ValueError(
+                    "`filter_id` is None and `bucket` is imported, give the id of a request metrics filter that the "
+                    f"bucket has for {self._prefix or 'all its objects'!r}"
+                )
+            filter_id = f"images-{self.node.addr[-16:]}"
+            self._bucket.add_metric(id=filter_id, prefix=self._prefix or None)
+        self._counter = ImageCounter.of_requests(self._bucket, filter_id)
+
+    def metric_images_delivered(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of images delivered: a count, summed over 5 minutes.
+
+        Kinesis Video Streams has no metric of it. The rule of `on_image_delivered` counts its images at no cost of its
+        own; without such a rule, `count_by_request_metrics` makes S3 count them.
+
+        Parameters
+        ----------
+        options
+            What to change of the metric.
+
+        Raises
+        ------
+        ValueError
+            If nothing counts the images: neither of the two methods was called before.
+        """
+        counter = self._counter
+        if counter is None:
+            raise ValueError(
+                f"nothing counts the images of {self.node.path!r}, call on_image_delivered() without `event_pattern` "
+                "or count_by_request_metrics() first, each of which costs something"
+            )
+        return metric(counter.namespace, counter.metric_name, counter.dimensions, {"statistic": "Sum", **options})
+
+    def metric_images_missing(
+        self, *, period: Duration | None = None, label: str | None = None
+    ) -> cloudwatch.MathExpression:
+        """Return 1 for a period in which fragments came in and no image came out, otherwise 0.
+
+        Nothing is returned for a period without fragments.
+
+        Parameters
+        ----------
+        period
+            The time that one data point stands for, longer than a producer goes without a tagged fragment. Default:
+            5 minutes.
+        label
+            What a graph calls it. Default: ``images missing``.
+
+        Raises
+        ------
+        ValueError
+            If nothing counts the images, see `metric_images_delivered`.
+        """
+        from aws_cdk import aws_cloudwatch as cloudwatch
+
+        of_period: MetricOptions = {"period": DEFAULT_PERIOD if period is None else period}
+        return cloudwatch.MathExpression(
+            # The count has no data point for a period without images, where 0 is meant.
+            expression="IF(fragments > 0 AND FILL(images, 0) == 0, 1, 0)",
+            using_metrics={
+                "fragments": stream_metric(self, self._stream, "PutMedia.IncomingFragments", **of_period),
+                "images": self.metric_images_delivered(**of_period),
+            },
+            period=of_period["period"],
+            label="images missing" if label is None else label,
+        )
+
+    def alarm_on_missing_images(
+        self,
+        construct_id: str,
+        *,
+        period: Duration | None = None,
+        evaluation_periods: int = 3,
+        alarm_name: str | None = None,
+        alarm_description: str | None = None,
+    ) -> cloudwatch.Alarm:
+        """Define an alarm for fragments that come in while no image comes out.
+
+        It is for producers that tag all along. One that tags only when something happens goes without images for
+        longer, so give it a longer `period`. A stream that gets no video is no reason for this alarm.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the alarm within this construct.
+        period
+            The time that one data point stands for. Default: 5 minutes.
+        evaluation_periods
+            How many periods in a row must be without images. Default: 3. The last of them may be incomplete, so 1
+            makes false alarms.
+        alarm_name
+            The alarm's name. Default: CloudFormation makes one up.
+        alarm_description
+            The alarm's description. Default: one that says what to look at.
+
+        Raises
+        ------
+        ValueError
+            If nothing counts the images, see `metric_images_delivered`, or if `evaluation_periods` is below 1.
+        """
+        check_integer("evaluation_periods", evaluation_periods, 1, MAX_EVALUATION_PERIODS)
+        from aws_cdk import aws_cloudwatch as cloudwatch
+
+        return cloudwatch.Alarm(
+            self,
+            construct_id,
+            metric=self.metric_images_missing(period=period),
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=evaluation_periods,
+            # No fragments, no data point, and nothing that is missing.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_name=alarm_name,
+            alarm_description=_WHAT_TO_LOOK_AT if alarm_description is None else alarm_description,
+        )
+
+
+_WHAT_TO_LOOK_AT = (
+    "Fragments come in and no image comes out: does the producer tag its fragments with "
+    "AWS_KINESISVIDEO_IMAGE_GENERATION, and may its role put objects under the destination's prefix?"
+)

@@ -1,0 +1,158 @@
+"""The metrics of Kinesis Video Streams.
+
+None of them names a unit: to CloudWatch a unit is a filter, and where the documentation has one wrong (it lists two
+latencies as "Count") a metric that names it would show nothing. The units are in the documentation of each.
+
+See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict, Unpack, cast
+
+from aws_cdk import Duration
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import IConstruct
+
+from ._jsii import account_of, region_of, stack_of
+from ._validation import is_known
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
+NAMESPACE = "AWS/KinesisVideo"
+DEFAULT_PERIOD = Duration.minutes(5)
+
+
+class MetricOptions(TypedDict, total=False):
+    """What can be changed of a metric: the keyword arguments of `aws_cloudwatch.Metric` but those that name it."""
+
+    statistic: str
+    """Such as ``Sum``, ``Average``, ``p99`` or ``Maximum``."""
+    period: Duration
+    """The time that one data point stands for. Default: 5 minutes."""
+    label: str
+    """What a graph calls it."""
+    color: str
+    """Its colour in a graph, as ``#1f77b4``."""
+    unit: cloudwatch.Unit
+    """Take only the data points of this unit. Default: all of them."""
+    account: str
+    """The account whose metric it is. Default: the stream's."""
+    region: str
+    """The Region whose metric it is. Default: the stream's."""
+
+
+def default_statistic(metric_name: str) -> str:
+    """Find the statistic that a metric is meant to be read by."""
+    name = metric_name.rpartition(".")[2]
+    if name == "Success" or name.endswith("Latency") or name == "MillisBehindNow":
+        # Success is 1 or 0 for each fragment or request, its average the share that succeeded.
+        return "Average"
+    if name == "ActiveConnections":
+        # A level: the sum of a level over time is nothing.
+        return "Maximum"
+    return "Sum"
+
+
+def stream_metric(
+    scope: IConstruct, stream: IStreamRef, metric_name: str, **options: Unpack[MetricOptions]
+) -> cloudwatch.Metric:
+    """Make a metric of a stream."""
+    stack = stack_of(scope)
+    home: MetricOptions = {}
+    # Only of a stream that is elsewhere: an alarm takes a metric of its own account and Region without naming them.
+    if is_known(stream.env.region) and stream.env.region != region_of(stack):
+        home["region"] = stream.env.region
+    if is_known(stream.env.account) and stream.env.account != account_of(stack):
+        home["account"] = stream.env.account
+    return metric(
+        NAMESPACE,
+        metric_name,
+        {"StreamName": stream.stream_ref.stream_name},
+        {"statistic": default_statistic(metric_name), **home, **options},
+    )
+
+
+def metric(namespace: str, metric_name: str, dimensions: dict[str, str], options: MetricOptions) -> cloudwatch.Metric:
+    """Make a metric of what is fixed about it and of options."""
+    # Imported here, as an app without metrics needs none of its 60 ms and 6 MB.
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
+    with_period: MetricOptions = {"period": DEFAULT_PERIOD, **options}
+    return cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **with_period)
+
+
+class StreamMetrics:
+    """The metrics of a stream, for the constructs that are one."""
+
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return a metric of the stream.
+
+        Parameters
+        ----------
+        metric_name
+            Its name in ``AWS/KinesisVideo``, such as ``PutMedia.IncomingFragments``, see
+            https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
+        options
+            What to change of it. Default: over 5 minutes, the average of latencies and of ``Success``, the maximum of
+            ``ActiveConnections``, the sum of all else.
+        """
+        stream = cast("IStreamRef", self)
+        return stream_metric(stream, stream, metric_name, **options)
+
+    def metric_put_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of PutMedia requests: a count, summed."""
+        return self.metric("PutMedia.Requests", **options)
+
+    def metric_put_media_incoming_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the bytes received: bytes, summed."""
+        return self.metric("PutMedia.IncomingBytes", **options)
+
+    def metric_put_media_incoming_fragments(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of complete fragments received: a count, summed."""
+        return self.metric("PutMedia.IncomingFragments", **options)
+
+    def metric_put_media_incoming_frames(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of complete frames received: a count, summed."""
+        return self.metric("PutMedia.IncomingFrames", **options)
+
+    def metric_put_media_active_connections(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of open connections: a count, its maximum."""
+        return self.metric("PutMedia.ActiveConnections", **options)
+
+    def metric_put_media_connection_errors(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of connections that failed: a count, summed."""
+        return self.metric("PutMedia.ConnectionErrors", **options)
+
+    def metric_put_media_error_ack_count(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of errors that the producer was told of: a count, summed."""
+        return self.metric("PutMedia.ErrorAckCount", **options)
+
+    def metric_put_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the share of fragments that were written: 0 to 1, averaged."""
+        return self.metric("PutMedia.Success", **options)
+
+    def metric_put_media_fragment_ingestion_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the time from a fragment's first byte to its last: milliseconds, averaged."""
+        return self.metric("PutMedia.FragmentIngestionLatency", **options)
+
+    def metric_put_media_fragment_persist_latency(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the time until a fragment is stored: milliseconds, averaged."""
+        return self.metric("PutMedia.FragmentPersistLatency", **options)
+
+    def metric_get_media_requests(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of GetMedia requests: a count, summed."""
+        return self.metric("GetMedia.Requests", **options)
+
+    def metric_get_media_outgoing_bytes(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the bytes that GetMedia sent: bytes, summed."""
+        return self.metric("GetMedia.OutgoingBytes", **options)
+
+    def metric_get_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the share of fragments that GetMedia sent: 0 to 1, averaged."""
+        return self.metric("GetMedia.Success", **options)
+
+    def metric_get_media_millis_behind_now(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how far GetMedia is behind the stream's end: milliseconds, averaged."""
+        return self.metric("GetMedia.MillisBehindNow", **options)

@@ -1,0 +1,25 @@
+"""Declare, read and compare one configuration of one stream.
+
+A stream has at most one configuration of a kind, which is a `Feature`: where its images go, or where its notifications
+of fragments go. A `Declaration` says what a stream shall have, `service.KinesisVideo` reads and sets what it has, and
+`differences` names the fields in which the two differ.
+
+The names below need nothing but Python. The calls need botocore, and so are imported from their modules: `service` has
+the calls, `retries` says when to call again. `timing` has every duration.
+"""
+
+from .declaration import Declaration, differences
+from .features import FEATURES, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature
+from .text import one_line
+from .timing import Deadline
+
+__all__ = [
+    "FEATURES",
+    "FRAGMENT_NOTIFICATION",
+    "IMAGE_GENERATION",
+    "Deadline",
+    "Declaration",
+    "Feature",
+    "differences",
+    "one_line",
+]

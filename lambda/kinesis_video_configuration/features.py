@@ -1,0 +1,56 @@
+"""The kinds of configuration that a stream can have, one record each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Fields = Mapping[str, "type[str] | type[int] | Fields"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One kind of configuration: an update call sets it, a describe call reads it."""
+
+    resource_type: str
+    """Of the custom resource that declares it."""
+    noun: str
+    """What messages call it."""
+    configuration: str
+    """The name of the configuration in the request, in the response and in the properties."""
+    update: str
+    """The operation that sets it, as boto3 names it."""
+    describe: str
+    """The operation that reads it, as boto3 names it."""
+    fields: Fields
+    """The fields that this version knows, with their types in the API."""
+
+
+IMAGE_GENERATION = Feature(
+    resource_type="Custom::KinesisVideoImageGeneration",
+    noun="image generation configuration",
+    configuration="ImageGenerationConfiguration",
+    update="update_image_generation_configuration",
+    describe="describe_image_generation_configuration",
+    fields={
+        "Status": str,
+        "ImageSelectorType": str,
+        "DestinationConfig": {"Uri": str, "DestinationRegion": str},
+        "SamplingInterval": int,
+        "Format": str,
+        "FormatConfig": {"JPEGQuality": str},
+        "WidthPixels": int,
+        "HeightPixels": int,
+    },
+)
+
+FRAGMENT_NOTIFICATION = Feature(
+    resource_type="Custom::KinesisVideoFragmentNotification",
+    noun="notification configuration",
+    configuration="NotificationConfiguration",
+    update="update_notification_configuration",
+    describe="describe_notification_configuration",
+    fields={"Status": str, "DestinationConfig": {"Uri": str}},
+)
+
+FEATURES = {feature.resource_type: feature for feature in (IMAGE_GENERATION, FRAGMENT_NOTIFICATION)}

@@ -1,0 +1,40 @@
+"""An answer in time, whatever the work is doing then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from kinesis_video_configuration import Deadline
+
+from .protocol import Answer
+
+
+def answer_in_time(work: Callable[[], Answer], deadline: Deadline) -> Answer:
+    """Do the work, and come back at the deadline whatever the work is doing then.
+
+    Only a second thread can leave a call that blocks in C code, such as a DNS look-up. Work that was left behind finds
+    its own deadline passed before its next call, also when Lambda thaws it for another event.
+
+    Raises
+    ------
+    TimeoutError
+        If the deadline came first.
+    """
+    outcome: SimpleQueue[Answer | BaseException] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(work())
+        except BaseException as error:  # nothing may end the thread without an outcome
+            outcome.put(error)
+
+    Thread(target=run, name="work", daemon=True).start()
+    try:
+        result = outcome.get(timeout=deadline.remaining())
+    except Empty:
+        raise TimeoutError("no answer from Kinesis Video Streams in the time that the function has") from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
