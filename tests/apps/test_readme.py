@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
 
 from .conftest import ROOT
 
@@ -36,3 +40,23 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if not target.startswith("https://"):
             assert (page.parent / target).exists(), target
+
+
+def table_of(name: str) -> dict[str, str]:
+    """The props of a class and their defaults, as the README has them."""
+    section = re.search(rf"^### {name}\n(.*?)^##", ROOT.joinpath("README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert section
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section[1].splitlines() if line[:1] == "|"]
+    return {prop.strip("`"): default for prop, _, default in rows[2:]}
+
+
+@pytest.mark.parametrize("construct", [ImageGeneration, VideoStream], ids=lambda construct: construct.__name__)
+def test_the_tables_of_props_are_the_signatures(construct: type[Any]) -> None:
+    parameters = inspect.signature(construct.__init__).parameters
+    props = {name: p.default for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    table = table_of(construct.__name__)
+    assert list(table) == list(props)
+    for prop, default in props.items():
+        assert (table[prop] == "required") == (default is inspect.Parameter.empty), prop
+        if default not in (None, inspect.Parameter.empty):
+            assert str(default) in table[prop], prop
