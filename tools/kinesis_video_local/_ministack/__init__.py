@@ -8,7 +8,7 @@ from __future__ import annotations
 from ministack.app import app as application
 
 from ..kinesisvideo import KinesisVideo
-from . import alarms, reset, resource_types
+from . import alarms, metrics, reset, resource_types
 from .caller import SignedCaller, pinned_caller
 from .metrics import record_metric
 
@@ -16,7 +16,8 @@ __all__ = ["SignedCaller", "application", "install", "pinned_caller", "record_me
 
 
 def install(kinesis_video: KinesisVideo) -> None:
-    """Add the CloudFormation type and the alarms on metric math to ministack, and let it reset the streams."""
+    """Add to ministack the CloudFormation type, alarms on metric math, EventBridge's metric of rules, and the reset."""
     resource_types.install(kinesis_video)
     alarms.install()
+    metrics.install()
     reset.install(kinesis_video)
