@@ -16,6 +16,7 @@ from kinesis_video_local import LocalAws
 from kinesis_video_tools.camera import ClockVideo, Producer
 from kinesis_video_tools.matroska import Cluster, Element, Frame, Reader, SimpleTag, Tags, write_header
 
+from .conftest import Client
 from .wire import END_OF_FRAGMENT, HEADER, TRACK, PutMediaRequest, cluster, put_media, summary
 
 if TYPE_CHECKING:
@@ -51,10 +52,8 @@ def acknowledged(*timecodes: int) -> list[list[Any]]:
     return [[event, timecode] for timecode in timecodes for event in ("BUFFERING", "RECEIVED", "PERSISTED")]
 
 
-def fragments(aws: LocalAws, stream: str) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = aws.client("kinesis-video-archived-media").list_fragments(StreamName=stream)[
-        "Fragments"
-    ]
+def fragments(client: Client, stream: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = client("kinesis-video-archived-media").list_fragments(StreamName=stream)["Fragments"]
     return listed
 
 
@@ -82,28 +81,32 @@ def test_fragments_are_acknowledged_while_the_body_still_comes(aws: LocalAws, he
     assert [len(number) for number in numbers] == [47] * 3
 
 
-def test_a_stream_without_retention_persists_nothing(aws: LocalAws, new_stream: NewStream, stream_name: str) -> None:
+def test_a_stream_without_retention_persists_nothing(
+    aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str
+) -> None:
     arn = new_stream(stream_name, DataRetentionInHours=0)
     received = put_media(aws.endpoint_url, {"x-amzn-stream-arn": arn}, [HEADER + cluster(1_000)])
     assert received == [["BUFFERING", 1_000], ["RECEIVED", 1_000]]
-    assert fragments(aws, stream_name) == []
+    assert fragments(client, stream_name) == []
 
 
-def test_relative_timecodes_count_from_the_producers_start(aws: LocalAws, stream: str) -> None:
+def test_relative_timecodes_count_from_the_producers_start(aws: LocalAws, client: Client, stream: str) -> None:
     headers = {
         "x-amzn-stream-name": stream,
         "x-amzn-fragment-timecode-type": "RELATIVE",
         "x-amzn-producer-start-timestamp": "1795252104.25",
     }
     assert put_media(aws.endpoint_url, headers, [HEADER + cluster(0) + cluster(2_000)]) == acknowledged(0, 2_000)
-    times = [fragment["ProducerTimestamp"].timestamp() for fragment in fragments(aws, stream)]
+    times = [fragment["ProducerTimestamp"].timestamp() for fragment in fragments(client, stream)]
     assert times == [1795252104.25, 1795252106.25]
 
 
-def test_a_producer_that_wants_no_acknowledgements_gets_none(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_a_producer_that_wants_no_acknowledgements_gets_none(
+    aws: LocalAws, client: Client, headers: dict[str, str]
+) -> None:
     silent = {**headers, "x-amzn-fragment-acknowledgment-required": "0"}
     assert put_media(aws.endpoint_url, silent, [HEADER + cluster(1_000)]) == []
-    assert len(fragments(aws, headers["x-amzn-stream-name"])) == 1
+    assert len(fragments(client, headers["x-amzn-stream-name"])) == 1
 
 
 def test_tls_speaks_http_1_1_and_its_data_endpoint_is_itself(aws: LocalAws, stream: str) -> None:
@@ -111,8 +114,8 @@ def test_tls_speaks_http_1_1_and_its_data_endpoint_is_itself(aws: LocalAws, stre
     session = boto3.Session("test", "test", region_name="us-east-1")
     with contextlib.closing(
         session.client("kinesisvideo", endpoint_url=aws.tls_endpoint_url, verify=str(aws.trusted_certificate))
-    ) as client:
-        endpoint = client.get_data_endpoint(StreamName=stream, APIName="PUT_MEDIA")["DataEndpoint"]
+    ) as secure:
+        endpoint = secure.get_data_endpoint(StreamName=stream, APIName="PUT_MEDIA")["DataEndpoint"]
     assert endpoint == aws.tls_endpoint_url == aws.producer_environment["CONTROL_PLANE_URI"]
     with PutMediaRequest(endpoint, {"x-amzn-stream-name": stream}, trust=aws.trusted_certificate) as request:
         assert request.protocol == "http/1.1"
@@ -160,13 +163,15 @@ def test_a_stream_takes_one_connection(aws: LocalAws, headers: dict[str, str], n
     assert put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000)]) == acknowledged(1_000)
 
 
-def test_a_connection_that_is_lost_leaves_what_was_complete(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_a_connection_that_is_lost_leaves_what_was_complete(
+    aws: LocalAws, client: Client, headers: dict[str, str]
+) -> None:
     with PutMediaRequest(aws.endpoint_url, headers) as request:
         request.send(HEADER, cluster(1_000), cluster(2_000))
         while summary(request.acknowledgement()) != ["BUFFERING", 2_000]:
             pass
     assert retried(aws, headers) == acknowledged(3_000)
-    times = [fragment["ProducerTimestamp"].timestamp() for fragment in fragments(aws, headers["x-amzn-stream-name"])]
+    times = [fragment["ProducerTimestamp"].timestamp() for fragment in fragments(client, headers["x-amzn-stream-name"])]
     assert times == [1, 3]
 
 
@@ -221,9 +226,9 @@ def test_a_stream_that_is_deleted_meanwhile_takes_no_more(
 
 @pytest.mark.parametrize("change", ["no key", "disabled"])
 def test_a_stream_whose_key_cant_be_used_takes_nothing(
-    aws: LocalAws, new_stream: NewStream, stream_name: str, change: str
+    aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str, change: str
 ) -> None:
-    kms = aws.client("kms")
+    kms = client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
     new_stream(stream_name, KmsKeyId=key if change == "disabled" else "alias/nobodys")
     if change == "disabled":
@@ -256,7 +261,7 @@ def test_a_fault_of_a_fragment_is_the_name_of_an_acknowledgements_error(aws: Loc
         aws.inject_fault("PutMedia.Fragment", error="ResourceNotFoundException")
 
 
-def test_the_producer_of_this_project_gets_over_every_fault(aws: LocalAws, stream: str) -> None:
+def test_the_producer_of_this_project_gets_over_every_fault(aws: LocalAws, client: Client, stream: str) -> None:
     aws.inject_fault("PutMedia", error="ServiceUnavailable")
     aws.inject_fault("PutMedia.Fragment", error="CONNECTION_CUT")
     aws.inject_fault("PutMedia.Fragment", error="INTERNAL_ERROR")
@@ -267,14 +272,14 @@ def test_the_producer_of_this_project_gets_over_every_fault(aws: LocalAws, strea
     )
     # The fragment that the service answers with an error is given up.
     assert (report.fragments, report.persisted, len(report.errors)) == (3, 2, 1)
-    assert len(fragments(aws, stream)) == 2
+    assert len(fragments(client, stream)) == 2
 
 
-def test_get_media_gives_what_came_and_what_comes(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_get_media_gives_what_came_and_what_comes(aws: LocalAws, client: Client, headers: dict[str, str]) -> None:
     stream = headers["x-amzn-stream-name"]
     put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000) + cluster(2_000)])
-    after = fragments(aws, stream)[0]["FragmentNumber"]
-    media = aws.client("kinesis-video-media").get_media(
+    after = fragments(client, stream)[0]["FragmentNumber"]
+    media = client("kinesis-video-media").get_media(
         StreamName=stream, StartSelector={"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": after}
     )
     with contextlib.closing(media["Payload"]) as payload:
@@ -295,10 +300,12 @@ def read_frames(payload: Any, number: int) -> list[Element]:
     return elements
 
 
-def test_fragments_are_listed_by_time_and_read_by_number(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_fragments_are_listed_by_time_and_read_by_number(
+    aws: LocalAws, client: Client, headers: dict[str, str]
+) -> None:
     stream = headers["x-amzn-stream-name"]
     put_media(aws.endpoint_url, headers, [HEADER + b"".join(cluster(number * 1_000) for number in range(1, 5))])
-    archive = aws.client("kinesis-video-archived-media")
+    archive = client("kinesis-video-archived-media")
     selector = {
         "FragmentSelectorType": "PRODUCER_TIMESTAMP",
         "TimestampRange": {"StartTimestamp": 2, "EndTimestamp": 4},
@@ -319,13 +326,15 @@ def test_fragments_are_listed_by_time_and_read_by_number(aws: LocalAws, headers:
         archive.get_media_for_fragment_list(StreamName=stream, Fragments=["7"])
 
 
-def test_the_metrics_of_a_stream_are_those_that_are_documented(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_the_metrics_of_a_stream_are_those_that_are_documented(
+    aws: LocalAws, client: Client, headers: dict[str, str]
+) -> None:
     stream = headers["x-amzn-stream-name"]
     body = write_header([TRACK]) + cluster(2_000) + cluster(3_000)
     put_media(aws.endpoint_url, headers, [body])
     put_media(aws.endpoint_url, headers, [body + cluster(1_000)])
 
-    cloudwatch = aws.client("cloudwatch")
+    cloudwatch = client("cloudwatch")
 
     def total(name: str, statistic: str = "Sum") -> float:
         points = cloudwatch.get_metric_statistics(
@@ -337,7 +346,7 @@ def test_the_metrics_of_a_stream_are_those_that_are_documented(aws: LocalAws, he
             Period=3_600,
             Statistics=[statistic],
         )["Datapoints"]
-        return sum(point[statistic] for point in points)
+        return float(sum(point[statistic] for point in points))
 
     assert total("Requests") == 2
     assert total("IncomingFragments") == 4

@@ -1,0 +1,221 @@
+"""The rights of whoever calls PutMedia, with IAM enforced: for the stream, the images and the notifications."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from kinesis_video_local import LocalAws
+from kinesis_video_tools.camera import ClockVideo, Producer, PutMediaError, fragment_tags
+
+from .conftest import Client
+from .wire import HEADER, PutMediaRequest, cluster, put_media, written
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesisvideo import KinesisVideoClient
+
+NewStream = Callable[..., str]
+START = 1795252104607
+RIGHTS = ("kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia", "s3:PutObject", "sns:Publish")
+VIDEO = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
+TAGS = fragment_tags(notifications=True)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(creating_seconds=0, enforce_iam=True) as aws:
+        yield aws
+
+
+@dataclass
+class Site:
+    """A stream, where its images and notifications go to, and a role that sends video to it."""
+
+    aws: LocalAws
+    client: Client
+    stream: str
+    queue: str
+    credentials: Credentials
+
+    def allow(self, actions: Sequence[str], resource: str = "*") -> None:
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("iam").put_role_policy(RoleName=self.stream, PolicyName="policy", PolicyDocument=policy)
+
+    def send(self, timecode: int = START) -> list[list[Any]]:
+        body = written(VIDEO.track, islice(VIDEO.fragments(timecode), 1), *TAGS)
+        headers = {"x-amzn-stream-name": self.stream}
+        return put_media(self.aws.endpoint_url, headers, [body], credentials=self.credentials)
+
+    def images(self) -> list[str]:
+        listed = self.client("s3").list_objects_v2(Bucket=self.stream).get("Contents", [])
+        return sorted(entry["Key"].split("_")[2] for entry in listed)
+
+    def wait_for_image(self, timecode: int) -> None:
+        deadline = time.monotonic() + 20
+        while str(timecode) not in self.images():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def wait_for_log(self, words: str) -> None:
+        """Wait until the log says it: nothing else does, as on AWS."""
+        deadline = time.monotonic() + 20
+        while words not in self.aws.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def notifications(self) -> int:
+        answer = self.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        return len(answer.get("Messages", []))
+
+
+@pytest.fixture
+def site(
+    aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> Site:
+    new_stream(stream_name)
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = client("iam").create_role(RoleName=stream_name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    session = client("sts").assume_role(RoleArn=role, RoleSessionName="producer")["Credentials"]
+    client("s3").create_bucket(Bucket=stream_name)
+    queue = client("sqs").create_queue(QueueName=stream_name)["QueueUrl"]
+    topic = client("sns").create_topic(Name=stream_name)["TopicArn"]
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{stream_name}"
+    anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    kinesis_video.update_image_generation_configuration(
+        StreamName=stream_name,
+        ImageGenerationConfiguration={
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "DestinationConfig": {"Uri": f"s3://{stream_name}/", "DestinationRegion": "us-east-1"},
+            "SamplingInterval": 1_000,
+            "Format": "JPEG",
+        },
+    )
+    kinesis_video.update_notification_configuration(
+        StreamName=stream_name, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": topic}}
+    )
+    keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+    return Site(aws, client, stream_name, queue, Credentials(*keys))
+
+
+def produce(site: Site) -> int:
+    session = boto3.Session(*site.credentials.get_frozen_credentials()[:3], region_name="us-east-1")
+    producer = Producer(site.stream, session=session, endpoint_url=site.aws.endpoint_url, tags=TAGS)
+    return producer.send(VIDEO, fragments=1, speed=20).persisted
+
+
+def test_a_producer_with_every_right_gets_images_and_notifications(site: Site) -> None:
+    site.allow(RIGHTS)
+    assert produce(site) == 1
+    assert site.send() == [["BUFFERING", START], ["RECEIVED", START], ["PERSISTED", START]]
+    site.wait_for_image(START)
+    assert len(site.images()) == 2
+    assert site.notifications() == 2
+
+
+def test_without_the_right_to_the_endpoint_nothing_is_sent(site: Site) -> None:
+    site.allow([right for right in RIGHTS if right != "kinesisvideo:GetDataEndpoint"])
+    with pytest.raises(ClientError, match="kinesisvideo:GetDataEndpoint"):
+        produce(site)
+
+
+def test_without_the_right_to_put_media_the_producer_reads_why(site: Site) -> None:
+    site.allow([right for right in RIGHTS if right != "kinesisvideo:PutMedia"])
+    with pytest.raises(PutMediaError, match=r"401 NotAuthorizedException: User: .* is not authorized"):
+        produce(site)
+    site.allow(RIGHTS, "arn:aws:kinesisvideo:us-east-1:000000000000:stream/another/*")
+    with PutMediaRequest(
+        site.aws.endpoint_url, {"x-amzn-stream-name": site.stream}, credentials=site.credentials
+    ) as request:
+        request.send(HEADER, cluster(1_000))
+        assert request.refusal() == (401, "NotAuthorizedException")
+
+
+@pytest.mark.parametrize(("missing", "images", "notifications"), [("s3:PutObject", 0, 1), ("sns:Publish", 1, 0)])
+def test_without_a_right_to_the_destination_nothing_comes_and_nobody_hears_of_it(
+    site: Site, missing: str, images: int, notifications: int
+) -> None:
+    site.allow([right for right in RIGHTS if right != missing])
+    assert [event for event, _ in site.send()] == ["BUFFERING", "RECEIVED", "PERSISTED"]
+    if missing == "s3:PutObject":
+        site.wait_for_log(f"not authorized to perform: s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
+    # A right that is given back counts at once; what was sent before stays missing.
+    site.allow(RIGHTS)
+    later = START + 60_000
+    assert [event for event, _ in site.send(later)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
+    site.wait_for_image(later)
+    assert len(site.images()) == 1 + images
+    assert site.notifications() == 1 + notifications
+
+
+def test_a_right_to_another_folder_is_no_right(site: Site) -> None:
+    site.allow(["kinesisvideo:PutMedia"])
+    resource = f"arn:aws:s3:::{site.stream}/another/*"
+    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": resource}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    iam = site.client("iam")
+    iam.put_role_policy(RoleName=site.stream, PolicyName="images", PolicyDocument=json.dumps(policy))
+    site.send()
+    site.wait_for_log(f"s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
+    statement["Resource"] = f"arn:aws:s3:::{site.stream}/*"
+    iam.put_role_policy(RoleName=site.stream, PolicyName="images", PolicyDocument=json.dumps(policy))
+    site.send(later := START + 60_000)
+    site.wait_for_image(later)
+    assert site.images() == [str(later)]
+
+
+@pytest.mark.parametrize("unsigned_payload", [False, True])
+def test_a_signature_is_taken_in_both_ways_and_checked(site: Site, unsigned_payload: bool) -> None:
+    site.allow(RIGHTS)
+    headers = {"x-amzn-stream-name": site.stream}
+    forged = Credentials(site.credentials.access_key, "another secret", site.credentials.token)
+    for credentials in site.credentials, forged:
+        with PutMediaRequest(
+            site.aws.endpoint_url, headers, credentials=credentials, unsigned_payload=unsigned_payload
+        ) as request:
+            request.send(HEADER + cluster(1_000))
+            request.end()
+            if credentials is forged:
+                assert request.refusal() == (403, "InvalidSignatureException")
+            else:
+                assert len(request.acknowledgements()) == 3
+
+
+@pytest.mark.parametrize("of", ["stream", "bucket"])
+def test_the_key_of_a_stream_and_of_a_bucket_ask_for_a_right_of_their_own(
+    site: Site, kinesis_video: KinesisVideoClient, new_stream: NewStream, of: str
+) -> None:
+    key = site.client("kms").create_key()["KeyMetadata"]["Arn"]
+    headers = {"x-amzn-stream-name": site.stream}
+    if of == "stream":
+        new_stream(encrypted := f"{site.stream}-encrypted", KmsKeyId=key)
+        headers = {"x-amzn-stream-name": encrypted}
+    else:
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+        site.client("s3").put_bucket_encryption(Bucket=site.stream, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    site.allow(RIGHTS)
+    body = [written(VIDEO.track, islice(VIDEO.fragments(START), 1), *TAGS)]
+    last = put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1]
+    assert last == (["ERROR", START, "KMS_KEY_ACCESS_DENIED"] if of == "stream" else ["PERSISTED", START])
+    if of == "bucket":
+        site.wait_for_log(f"kms:GenerateDataKey on resource: {key}")
+    site.allow([*RIGHTS, "kms:GenerateDataKey"])
+    body = [written(VIDEO.track, islice(VIDEO.fragments(later := START + 60_000), 1), *TAGS)]
+    assert put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1] == ["PERSISTED", later]
+    if of == "bucket":
+        site.wait_for_image(later)
+        assert site.images() == [str(later)]
