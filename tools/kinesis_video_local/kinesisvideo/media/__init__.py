@@ -35,7 +35,7 @@ Images
 - They are delivered as soon as they are made. A configuration counts from the moment it is set, also for a connection
   that is open, and so does a policy. (On AWS a configuration needs a minute.)
 - An image that can't be decoded or written is missing without a word. This log has a line of it.
-- At most 100 fragments wait for their images; the next ones get none, and the log says so.
+- At most 100 MB of fragments wait for their images; the next ones get none, and the log says so.
 
 Notifications
 

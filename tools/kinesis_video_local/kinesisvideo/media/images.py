@@ -29,8 +29,8 @@ FAULT = "PutMedia.Images"
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png"}
 _URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
 _METADATA_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# So many fragments may wait for their images: what a machine can't keep up with must not fill its memory.
-_MAX_WAITING = 100
+# So many bytes of fragments may wait for their images: what a machine can't keep up with must not fill its memory.
+_MAX_WAITING_BYTES = 100_000_000
 
 _logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class ImageGenerator:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="images")
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Task[None], int] = {}
 
     def submit(self, stream: Stream, fragment: MediaFragment, producer: Caller) -> None:
         """Make the images of a fragment, if there are to be any, without waiting for them."""
@@ -55,12 +55,12 @@ class ImageGenerator:
         tagged = any(TagName.IMAGE_GENERATION in tags for tags in fragment.media.tags)
         if not tagged or configuration is None or configuration["Status"] != "ENABLED":
             return
-        if len(self._waiting) >= _MAX_WAITING:
+        if sum(self._waiting.values()) + fragment.size > _MAX_WAITING_BYTES:
             _logger.warning("no images of fragment %s: this machine can't keep up", fragment.number)
             return
         task = asyncio.create_task(self._deliver(stream, configuration, fragment, producer))
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        self._waiting[task] = fragment.size
+        task.add_done_callback(self._waiting.pop)
 
     async def pictures(
         self, fragment: MediaFragment, wanted: Sequence[int], image_format: ImageFormat
