@@ -49,6 +49,7 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy tools/kinesis_video_local
+	$(BIN)/mypy tools/kinesis_video_tools
 	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests

@@ -67,6 +67,7 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "kinesis_video_configuration",
         "kinesis_video_handler",
         "kinesis_video_images",
+        "kinesis_video_tools",
         f"{wheel.name.split('-py3')[0]}.dist-info",
     }
     assert "cdk_kinesis_video/py.typed" in names

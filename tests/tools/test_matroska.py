@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kinesis_video_tools.matroska import (
     Cluster,
     Element,
+    ElementTooLargeError,
     Fragment,
     FragmentCollector,
     Frame,
@@ -131,9 +132,9 @@ def test_the_reader_reads_it_at_once_and_byte_by_byte() -> None:
     assert read(bytes([byte]) for byte in ON_THE_WIRE) == ELEMENTS
 
 
-@pytest.mark.parametrize("cut", range(0, len(ON_THE_WIRE), 3))
-def test_the_reader_reads_it_cut_in_two(cut: int) -> None:
-    assert read([ON_THE_WIRE[:cut], ON_THE_WIRE[cut:]]) == ELEMENTS
+def test_the_reader_reads_it_cut_at_any_byte() -> None:
+    for cut in range(len(ON_THE_WIRE)):
+        assert read([ON_THE_WIRE[:cut], ON_THE_WIRE[cut:]]) == ELEMENTS
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -263,7 +264,7 @@ def test_an_element_beyond_the_limit_is_refused_by_its_header_alone() -> None:
     reader = Reader(max_element_size=1000)
     header = b"\x18\x53\x80\x67\xff\x1f\x43\xb6\x75\xff\xe7\x81\x01"
     list(reader.feed(header + element("a3", b"\x81\x00\x00\x80" + bytes(996))))
-    with pytest.raises(MatroskaError, match="the element A3 has 1001 bytes, and the limit is 1000 bytes"):
+    with pytest.raises(ElementTooLargeError, match="the element A3 has 1001 bytes, and the limit is 1000 bytes"):
         list(reader.feed(bytes.fromhex("a3 01000000000003e9")))
 
 

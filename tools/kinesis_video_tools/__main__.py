@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .commands import send
+# What the extra `tools` brings.
+_EXTRA = ("boto3", "botocore", "h11")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code: 0 for success, 1 for a failure, 2 for wrong arguments,
     130 for Ctrl-C.
     """
+    try:
+        from .commands import send
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        sys.stderr.write(f"{error.name} is missing; install it with pip install 'cdk-kinesis-video[tools]'\n")
+        return 2
     parser = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     send.add_to(commands)

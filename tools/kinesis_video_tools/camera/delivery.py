@@ -97,7 +97,7 @@ class Delivery:
     async def run(self) -> None:
         """Send the fragments until there are no more, and wait for the last acknowledgement."""
         failures = 0
-        while first := self._first():
+        while not self._stopping.done() and (first := self._first()):
             acknowledged = self.report.acknowledged
             try:
                 reason = await self._use_connection(first)

@@ -9,15 +9,15 @@ from itertools import islice
 from typing import Protocol
 
 import boto3
+import botocore.exceptions
 import botocore.session
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import get_cert_path
 
 from ..matroska import Fragment, Tags, Track
 from .acknowledgements import Acknowledgement
 from .delivery import Delivery, Report
-from .put_media import PutMedia, sign_put_media
+from .put_media import PutMedia, PutMediaError, sign_put_media
 
 
 class Video(Protocol):
@@ -105,6 +105,8 @@ class Producer:
     ) -> Report:
         """Send video until it ends, and wait for the last acknowledgement.
 
+        It runs an event loop of its own: a program that has one calls it in a thread.
+
         Parameters
         ----------
         video
@@ -175,7 +177,15 @@ class Producer:
         return self._delivery.report
 
     async def _connect(self, start: int, on_acknowledgement: Callable[[Acknowledgement], None]) -> PutMedia:
-        # No connection is open now, so nothing waits for these calls.
+        try:
+            url, headers = self._request(start)
+        except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
+            # A network that was there comes back.
+            raise PutMediaError(str(error), retryable=self.report.connections > 0) from error
+        return await PutMedia.open(url, headers, on_acknowledgement, self._trust())
+
+    def _request(self, start: int) -> tuple[str, dict[str, str]]:
+        # It blocks, and no connection is open that would wait.
         credentials = self._credentials()
         if self._url is None:
             client = self._session.client(
@@ -193,9 +203,13 @@ class Producer:
             "x-amzn-producer-start-timestamp": f"{start // 1000}.{start % 1000:03d}",
             "x-amzn-fragment-acknowledgment-required": "1",
         }
-        signed = sign_put_media(self._url, headers, credentials, self._session.region_name)
-        ca_bundle = botocore.session.Session(profile=self._session.profile_name).get_config_variable("ca_bundle")
-        return await PutMedia.open(self._url, signed, on_acknowledgement, get_cert_path(ca_bundle or True))
+        return self._url, sign_put_media(self._url, headers, credentials, self._session.region_name)
+
+    def _trust(self) -> str | None:
+        """Return the file of certificates that boto3 uses: of AWS_CA_BUNDLE, of the profile, or botocore's own."""
+        # boto3 says "default" for no profile, and botocore refuses a profile that isn't there.
+        profile = None if self._session.profile_name == "default" else self._session.profile_name
+        return get_cert_path(botocore.session.Session(profile=profile).get_config_variable("ca_bundle") or True)
 
     def _credentials(self) -> ReadOnlyCredentials:
         if self._role_arn:
@@ -204,7 +218,7 @@ class Producer:
             return ReadOnlyCredentials(role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"])
         credentials = self._session.get_credentials()
         if credentials is None:
-            raise NoCredentialsError
+            raise botocore.exceptions.NoCredentialsError
         frozen: ReadOnlyCredentials = credentials.get_frozen_credentials()
         return frozen
 

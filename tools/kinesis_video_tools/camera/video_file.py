@@ -99,7 +99,7 @@ class VideoFile:
             if isinstance(element, Tracks):
                 track = next((track for track in element.tracks if track.type == _VIDEO), None)
                 if track is None:
-                    raise self._refusal("has no video track", _ENCODE)
+                    raise ValueError(f"`file` is {self._path}, which has no video; use a file with H.264 video")
                 if track.codec_id != _H264 or not track.codec_private:
                     raise self._refusal(f"has video of the codec {track.codec_id}, and {_H264} is sent", _ENCODE)
                 if track.encoded:

@@ -6,6 +6,8 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,8 +147,8 @@ def run(options: argparse.Namespace) -> int:
             on_acknowledgement=lambda acknowledgement: screen.show(acknowledgement, producer.report),
             on_reconnect=lambda reason: screen.say(f"{reason}; connecting again"),
         )
-        _stop_on_signals(producer)
-        report = producer.send(video, seconds=options.seconds, fragments=options.fragments, speed=options.speed)
+        with _signals_stop(producer):
+            report = producer.send(video, seconds=options.seconds, fragments=options.fragments, speed=options.speed)
     except (ValueError, OSError) as error:
         screen.say(str(error))
         return 2
@@ -157,13 +159,20 @@ def run(options: argparse.Namespace) -> int:
     return 0 if report.complete else 1
 
 
-def _stop_on_signals(producer: Producer) -> None:
+@contextmanager
+def _signals_stop(producer: Producer) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop the producer, and a second Ctrl-C end the process."""
+
     def stop(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         producer.stop()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Screen:

@@ -6,12 +6,13 @@ functions `write_...` write the layout that AWS's C producer sends.
 
 from .fragments import Fragment, FragmentCollector, TagName
 from .model import Cluster, Element, Frame, Segment, SimpleTag, Tags, Track, Tracks
-from .reader import MatroskaError, Reader
+from .reader import ElementTooLargeError, MatroskaError, Reader
 from .writer import write_cluster, write_frame, write_header, write_tags
 
 __all__ = [
     "Cluster",
     "Element",
+    "ElementTooLargeError",
     "Fragment",
     "FragmentCollector",
     "Frame",

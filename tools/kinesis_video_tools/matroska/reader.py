@@ -17,7 +17,11 @@ _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
 class MatroskaError(ValueError):
-    """The bytes are no Matroska, or more than the reader's limit lies in one element."""
+    """The bytes are no Matroska."""
+
+
+class ElementTooLargeError(MatroskaError):
+    """An element has more bytes than the reader's limit."""
 
 
 class Reader:
@@ -57,7 +61,7 @@ class Reader:
         Raises
         ------
         MatroskaError
-            From the iterator, after the elements before the fault.
+            From the iterator, after the elements before the fault: `ElementTooLargeError` if it is an element's size.
         """
         del self._buffer[: self._position]
         self._position = 0
@@ -99,7 +103,7 @@ class Reader:
             if size is None:
                 raise MatroskaError(f"the element {id_:X} has an unknown size, which only Segment and Cluster may have")
             if size > self._max_element_size:
-                raise MatroskaError(
+                raise ElementTooLargeError(
                     f"the element {id_:X} has {size} bytes, and the limit is {self._max_element_size} bytes"
                 )
             if id_ not in _WHOLE:
