@@ -1,0 +1,99 @@
+"""Handler: what one event costs the function, from nothing and when it is warm.
+
+Each function runs through the Lambda Runtime API. The calls of Kinesis Video Streams go to the local AWS over http, the
+answer to a server on this machine over https.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from functools import partial
+from pathlib import Path
+
+from kinesis_video_local import LocalAws
+
+from .. import peers
+from ..machinery.assembly import Assembly, synthesise
+from ..machinery.cloudformation import Answers, Backend, why_not_443
+from ..machinery.loopback import trust
+from ..machinery.processes import usage
+from ..machinery.rounds import Sample, interleave, ratio
+from ..machinery.runtime import Function
+from ..peers import CRHELPER, OURS, TOOLS
+from ..report.text import Result, table
+
+FLOOR = "floor: boto3, client, one call"
+WARM_EVENTS = 10
+# These are short, and the differences are small.
+ROUNDS = 1
+SECONDS = 60.0
+_FLOOR_CODE = Path(peers.__file__).parent / "functions" / "floor"
+
+
+def run(repetitions: int) -> Result:
+    """Measure every tool's function, and the floor beside them."""
+    left_out = why_not_443()
+    with LocalAws(quotas=False, creating_seconds=0) as aws:
+        tools = (OURS, CRHELPER) if left_out else TOOLS
+        cases = {tool: partial(_measure, synthesise(tool, 1), aws) for tool in tools}
+        cases[FLOOR] = partial(_measure_floor, aws)
+        for case in cases.values():
+            asyncio.run(case())
+        rounds = {name: lambda case=case: asyncio.run(case()) for name, case in cases.items()}
+        samples = interleave(ROUNDS * repetitions, rounds, "handler")
+    compared = {
+        figure: {name: ratio(sample, samples[FLOOR], figure) for name, sample in samples.items()}
+        for figure in samples[OURS][0]
+    }
+    return Result(
+        [
+            f"As a multiple of the floor ({FLOOR.partition(': ')[2]}), in {ROUNDS * repetitions} rounds; where two "
+            "functions answer together, both:",
+            table(
+                ["tool", *compared],
+                ([name, *("1" if name == FLOOR else figure[name] for figure in compared.values())] for name in samples),
+            ),
+            f"{OURS}'s cold start takes {compared['cold CPU'][OURS]} times its floor's CPU; the target is 1.10.",
+            left_out and f"Left out: the functions of AWS CDK, as {left_out}.",
+        ],
+        compared,
+    )
+
+
+def new_stream(aws: LocalAws) -> str:
+    """Create a stream that keeps its data."""
+    client = aws.client("kinesisvideo")
+    return client.create_stream(StreamName=f"s-{uuid.uuid4()}", DataRetentionInHours=24)["StreamARN"]
+
+
+async def _measure(assembly: Assembly, aws: LocalAws) -> Sample:
+    arn = new_stream(aws)
+    async with Answers.taking() as answers, Backend(assembly, aws.environment, answers) as backend:
+        told = await backend.send("Create", arn)
+        if told.status != "SUCCESS":
+            raise RuntimeError(f"the first event was answered {told}")
+        cold = usage(*backend.processes)
+        for _ in range(WARM_EVENTS):
+            await backend.send("Update", arn, PhysicalResourceId=told.physical_id)
+        return _sample(cold, usage(*backend.processes))
+
+
+async def _measure_floor(aws: LocalAws) -> Sample:
+    event = {"StreamARN": new_stream(aws)}
+    async with Function("python3.14", "index.handler", _FLOOR_CODE, {**aws.environment, **trust()}) as function:
+        if error := (first := await function.invoke(event, SECONDS)).error:
+            raise RuntimeError(f"the floor failed: {error}, {first.payload}")
+        cold = usage(function.process)
+        for _ in range(WARM_EVENTS):
+            await function.invoke(event, SECONDS)
+        return _sample(cold, usage(function.process))
+
+
+def _sample(cold: Sample, warm: Sample) -> Sample:
+    return {
+        "cold CPU": cold["CPU"],
+        "cold peak memory": cold["peak memory"],
+        "warm CPU": (warm["CPU"] - cold["CPU"]) / WARM_EVENTS,
+        "warm peak memory": warm["peak memory"],
+    }

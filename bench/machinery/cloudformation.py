@@ -1,0 +1,208 @@
+"""CloudFormation's conversation with the functions of a stack, which run as on AWS."""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import unquote
+
+import psutil
+from aiohttp import web
+from kinesis_video_local.templates import resolve, stringify
+
+from .assembly import ACCOUNT, REGION, Assembly
+from .loopback import HOST, serving, trust
+from .runtime import Function, Outcome
+
+MAX_ANSWER_BYTES = 4096
+LAMBDA_TRIES = 3
+"""Lambda invokes a function that failed on an asynchronous event, as CloudFormation's are, twice more."""
+HTTPS_PORT = 443
+
+
+@dataclass(frozen=True)
+class Told:
+    """What CloudFormation was told about one event."""
+
+    status: str
+    """SUCCESS or FAILED; nothing if no answer came."""
+    physical_id: str
+    reason: str
+    answers: int
+    invocations: int
+
+
+class Answers:
+    """Takes the functions' answers, as the bucket behind CloudFormation's presigned URLs does."""
+
+    def __init__(self) -> None:
+        self._address = ""
+        self._bodies: dict[str, list[bytes]] = {}
+        self._statuses: dict[str, list[int]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def taking(cls) -> AsyncIterator[Self]:
+        """Take answers over https: crhelper knows nothing else, and AWS CDK's own functions no port but 443."""
+        answers = cls()
+        async with serving(answers._take, 0 if why_not_443() else HTTPS_PORT, tls=True) as address:
+            answers._address = address.removesuffix(f":{HTTPS_PORT}")
+            yield answers
+
+    def url(self, *statuses: int) -> str:
+        """Make a new ResponseURL, whose first answers get these statuses and all later ones 200."""
+        path = f"/{uuid.uuid4()}"
+        self._bodies[path], self._statuses[path] = [], list(statuses)
+        return self._address + path
+
+    def taken(self, url: str) -> list[bytes]:
+        """List the answers that a ResponseURL took with status 200."""
+        return self._bodies[url.removeprefix(self._address)]
+
+    async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
+        status = self._statuses[request.path].pop(0) if self._statuses[request.path] else 200
+        if status == 200:
+            self._bodies[request.path].append(await request.read())
+        return web.Response(status=status)
+
+
+def why_not_443() -> str:
+    """Say why the functions of AWS CDK can't answer on this machine; nothing if they can."""
+    try:
+        socket.create_server((HOST, HTTPS_PORT)).close()
+    except OSError as error:
+        return f"port {HTTPS_PORT} of {HOST} can't be listened on: {error.strerror}"
+    return ""
+
+
+class Backend:
+    """The functions of one synthesised stack, whose processes start when they are invoked.
+
+    Parameters
+    ----------
+    assembly
+        The stack.
+    environment
+        The environment variables that point the functions to their AWS.
+    answers
+        Where the functions answer to.
+    seconds
+        How long an invocation may take, of a function whose timeout is the user's choice; by default the stack's.
+    """
+
+    def __init__(
+        self, assembly: Assembly, environment: Mapping[str, str], answers: Answers, seconds: float | None = None
+    ) -> None:
+        self._configurations = {
+            name: resource["Properties"] for name, resource in assembly.of_type("AWS::Lambda::Function").items()
+        }
+        self._assembly = assembly
+        self._environment = environment
+        self._answers = answers
+        self._seconds = seconds
+        self._exit = AsyncExitStack()
+        self._functions: dict[str, Function] = {}
+
+    async def __aenter__(self) -> Self:
+        """Start the Runtime API of each function, and Lambda's API, by which the provider framework invokes."""
+        url = await self._exit.enter_async_context(serving(self._invoke_api))
+        for name, configuration in self._configurations.items():
+            function = self._function(configuration, {**self._environment, **trust(), "AWS_ENDPOINT_URL_LAMBDA": url})
+            self._functions[name] = await self._exit.enter_async_context(function)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the functions."""
+        await self._exit.aclose()
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The functions' running processes."""
+        return [function.process for function in self._functions.values()]
+
+    async def send(self, request_type: str, stream_arn: str, *statuses: int, **more: Any) -> Told:
+        """Send an event of the stack's custom resource as CloudFormation does, through Lambda's queue.
+
+        Parameters
+        ----------
+        request_type
+            Create, Update or Delete.
+        stream_arn
+            The stream that the resource's properties name.
+        statuses
+            What the ResponseURL answers first; later it answers 200.
+        more
+            What else the event has, such as PhysicalResourceId.
+        """
+        resources = self._assembly.template["Resources"].items()
+        name, resource = next((name, r) for name, r in resources if "ServiceToken" in r.get("Properties", {}))
+        event = {
+            "RequestType": request_type,
+            "RequestId": str(uuid.uuid4()),
+            "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Cameras/{uuid.uuid4()}",
+            "ResponseURL": self._answers.url(*statuses),
+            "ResourceType": resource["Type"],
+            "LogicalResourceId": name,
+            "ResourceProperties": stringify(resolve(resource["Properties"], _known(stream_arn))),
+            **more,
+        }
+        invocations = 1
+        while (await self._invoke(event["ResourceProperties"]["ServiceToken"], event)).error:
+            if invocations == LAMBDA_TRIES:
+                break
+            invocations += 1
+        taken = self._answers.taken(event["ResponseURL"])
+        if not taken:
+            return Told("", "", "", 0, invocations)
+        # The first answer counts.
+        body = json.loads(taken[0])
+        if len(taken[0]) > MAX_ANSWER_BYTES:
+            body |= {"Status": "FAILED", "Reason": "Response object is too long."}
+        return Told(body["Status"], body["PhysicalResourceId"], body.get("Reason", ""), len(taken), invocations)
+
+    async def _invoke(self, arn: str, event: Any) -> Outcome:
+        name = arn.rpartition(":")[2]
+        configuration = self._configurations[name]
+        # The provider framework sets the 15 minutes of its own function itself.
+        chosen = None if configuration["Handler"].startswith("framework.") else self._seconds
+        return await self._functions[name].invoke(event, chosen or configuration.get("Timeout", 3))
+
+    async def _invoke_api(self, request: web.BaseRequest) -> web.StreamResponse:
+        outcome = await self._invoke(unquote(request.path.split("/")[3]), await request.json())
+        headers = {"X-Amz-Function-Error": outcome.error} if outcome.error else {}
+        return web.json_response(outcome.payload, headers=headers)
+
+    def _function(self, configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Function:
+        runtime = configuration["Runtime"]
+        logging = configuration.get("LoggingConfig", {})
+        logged = {f"AWS_LAMBDA_LOG_{key}": logging[name] for key, name in _LOGGING.items() if name in logging}
+        return Function(
+            # The functions of AWS CDK take the latest runtime of their Region from a mapping in the template.
+            runtime if isinstance(runtime, str) else "nodejs20.x",
+            configuration["Handler"],
+            self._assembly.assets[configuration["Code"]["S3Key"]],
+            {
+                **environment,
+                **resolve(configuration.get("Environment", {}).get("Variables", {}), _known("")),
+                **logged,
+            },
+        )
+
+
+_LOGGING = {"FORMAT": "LogFormat", "LEVEL": "ApplicationLogLevel"}
+
+
+def _known(stream_arn: str) -> Any:
+    def value(name: str, attribute: str) -> str:
+        if name.startswith("Camera"):
+            return stream_arn
+        if attribute == "Ref":
+            return "images-of-the-cameras"
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+    return value
