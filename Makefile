@@ -4,15 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python
 
-# jsii and the CDK CLI print a banner for every Node.js version that they don't know, or not any more.
-export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
+# The CDK runs on Node.js 22 and 24, and prints a banner of ten lines on any other. package.json brings a 24 (50 MB to
+# download); the machine's own Node.js, 20 or later, only runs npm. A virtual environment that is told of it so needs no
+# variable to be set: whatever its Python runs, also by `cdk synth`, starts jsii with it.
+site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
+tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
+	> $(call site_packages,$(1))/jsii_node.pth
 
 .PHONY: demo test setup lint format types unit oldest bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
-	$(BIN)/python -m local_aws.demo
+	$(BIN)/python demo.py
 
 test: lint types unit oldest ## everything that CI asks for
 
@@ -24,6 +26,7 @@ setup: .venv/ready node_modules/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(UV) .venv --requirement requirements.txt
 	$(UV) .venv --no-deps --editable .
+	$(call tell_of_node,.venv)
 	touch $@
 
 node_modules/ready: package.json package-lock.json
@@ -43,7 +46,8 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
-	$(BIN)/mypy app.py local_aws
+	$(BIN)/mypy tools/kinesis_video_local
+	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests
 	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
@@ -59,6 +63,7 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
 	$(PYTHON) -m venv .venv-oldest
 	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
+	$(call tell_of_node,.venv-oldest)
 	touch $@
 
 bench: setup .venv/bench bench/node_modules/ready ## compare with what a user would pick instead; ONLY=synth for one comparison
@@ -73,7 +78,7 @@ bench/node_modules/ready: bench/package.json bench/package-lock.json
 	touch $@
 
 local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
-	$(BIN)/python -m local_aws
+	$(BIN)/python -m kinesis_video_local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt

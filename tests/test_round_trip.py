@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
 from kinesis_video_handler import properties
-from local_aws.kinesisvideo.model import OPERATIONS, parse_request
+from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
+from kinesis_video_local.templates import stringify
 
 from .infra.conftest import ENVIRONMENT, IMAGE_GENERATION, resources_of, template_of
 
-OPERATION = OPERATIONS["UpdateImageGenerationConfiguration"]
 BUCKET = "camera-images"
 STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
 
@@ -63,13 +63,6 @@ def expected(props: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in configuration.items() if value is not None}
 
 
-def as_cloudformation_sends(value: Any) -> Any:
-    """Every scalar becomes a string on the way, at every depth."""
-    if isinstance(value, dict):
-        return {name: as_cloudformation_sends(item) for name, item in value.items()}
-    return str(value)
-
-
 # Many configurations in one stack, since it is the synthesis that takes the time.
 @settings(max_examples=10, deadline=None)
 @given(st.lists(PROPS, min_size=1, max_size=40))
@@ -82,10 +75,10 @@ def test_what_passes_at_synth_reaches_the_service_unchanged(many: list[dict[str,
     sent = [resource["Properties"] for resource in resources_of(template_of(stack), IMAGE_GENERATION).values()]
     assert len(sent) == len(many)
     for properties_sent, props in zip(sent, many, strict=True):
-        arrived = as_cloudformation_sends({**properties_sent, "StreamARN": STREAM_ARN})
+        arrived = stringify({**properties_sent, "StreamARN": STREAM_ARN})
         declaration = properties.parse(IMAGE_GENERATION, arrived)
         request = {**declaration.stream, "ImageGenerationConfiguration": declaration.configuration}
-        assert parse_request(OPERATION, request) == {
+        assert CONTROL_PLANE.parse("UpdateImageGenerationConfiguration", request) == {
             "StreamARN": STREAM_ARN,
             "ImageGenerationConfiguration": expected(props),
         }

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import zipfile
 from collections import Counter
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from cdk_kinesis_video import ImageGeneration, VideoStream
 from cdk_kinesis_video._provider import FUNCTION_TIMEOUT, SERVICE_TIMEOUT_SECONDS
 from kinesis_video_handler.protocol import ANSWER_RESERVE_SECONDS
 from kinesis_video_handler.retries import ACCESS_DENIED_SECONDS, CALL_SECONDS
+from kinesis_video_local.archives import zipped
 
 from .conftest import IMAGE_GENERATION, only_resource, resources_of
 
@@ -129,10 +128,7 @@ def test_the_asset_is_the_handlers_files_alone_and_under_20_kb(one: tuple[Templa
     source = Path(spec.origin).parent
     expected = sorted(f"kinesis_video_handler/{path.name}" for path in source.glob("*.py"))
     assert [path.relative_to(asset).as_posix() for path in files] == expected
-    with zipfile.ZipFile(buffer := BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            archive.write(path, path.relative_to(asset))
-    assert len(buffer.getvalue()) < 20_000
+    assert len(zipped(asset)) < 20_000
 
 
 def test_the_handler_needs_nothing_but_what_lambda_has() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,8 @@ import pytest
 from aws_cdk import App, DefaultStackSynthesizer, Stack
 from botocore.exceptions import ClientError
 
-from local_aws import Cdk, LocalAws
+from kinesis_video_local import Cdk, LocalAws
+from kinesis_video_local.archives import zipped
 
 Build = Callable[[Stack], None]
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
@@ -124,13 +123,6 @@ class Cloud:
             except self.kinesisvideo.exceptions.ClientLimitExceededException:
                 # This second's quota is used up, also by the function under test.
                 time.sleep(0.1)
-
-
-def zipped(folder: Path) -> bytes:
-    with zipfile.ZipFile(buffer := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder))
-    return buffer.getvalue()
 
 
 @pytest.fixture(scope="package")

@@ -22,7 +22,7 @@ from aws_cdk import aws_sqs as sqs
 from botocore.exceptions import ClientError
 
 from cdk_kinesis_video import FragmentNotification, ImageGeneration, ImagesLayer, VideoStream
-from local_aws import LocalAws
+from kinesis_video_local import LocalAws
 
 from .conftest import Cloud
 

@@ -12,9 +12,10 @@ from aws_cdk import App, CliCredentialsStackSynthesizer, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
-from local_aws import Cdk, LocalAws
+from kinesis_video_local import Cdk, LocalAws
+from kinesis_video_local.archives import zipped
 
-from .conftest import Cloud, zipped
+from .conftest import Cloud
 
 STACK = "Guarded"
 STREAM = "guarded"
@@ -70,7 +71,7 @@ def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud
     cli.deploy(assembly(tmp_path / "2", 640))
     assert cloud.images(STREAM)["WidthPixels"] == 640
 
-    assert what_the_role_may(cloud, tmp_path) == {
+    assert what_the_role_may(cloud) == {
         "describe its stream": "allowed",
         "describe the images of its stream": "allowed",
         "describe a stream of another Region": "NotAuthorizedException",
@@ -85,10 +86,7 @@ def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud
     assert cloud.images(STREAM) is None
 
 
-def what_the_role_may(cloud: Cloud, folder: Path) -> dict[str, Any]:
-    code = folder / "code"
-    code.mkdir()
-    (code / "intruder.py").write_text(INTRUDER)
+def what_the_role_may(cloud: Cloud) -> dict[str, Any]:
     (role,) = cloud.physical_ids(STACK, "AWS::IAM::Role")
     aws_lambda = cloud.aws.client("lambda")
     aws_lambda.create_function(
@@ -96,7 +94,7 @@ def what_the_role_may(cloud: Cloud, folder: Path) -> dict[str, Any]:
         Runtime="python3.13",
         Handler="intruder.handler",
         Role=f"arn:aws:iam::000000000000:role/{role}",
-        Code={"ZipFile": zipped(code)},
+        Code={"ZipFile": zipped({"intruder.py": INTRUDER})},
         Timeout=30,
     )
     arn = cloud.stream_arn(STREAM)

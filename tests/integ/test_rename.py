@@ -12,7 +12,7 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
-from local_aws import Cdk
+from kinesis_video_local import Cdk
 
 from .conftest import IMAGE_GENERATION, Cloud
 

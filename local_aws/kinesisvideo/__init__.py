@@ -1,1 +1,0 @@
-"""The Amazon Kinesis Video Streams control plane, as its service model describes it."""

@@ -1,0 +1,58 @@
+"""A local AWS for each test module, whose streams are ACTIVE at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kinesis_video_local import LocalAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesisvideo import KinesisVideoClient
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(creating_seconds=0) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def kinesis_video(aws: LocalAws) -> KinesisVideoClient:
+    return aws.client("kinesisvideo")
+
+
+@pytest.fixture
+def stream_name() -> str:
+    return f"camera-{next(_numbers)}"
+
+
+@pytest.fixture
+def new_stream(kinesis_video: KinesisVideoClient) -> Callable[..., str]:
+    """Create a stream that retains a day, and return its ARN."""
+
+    def create(name: str, **arguments: Any) -> str:
+        arguments.setdefault("DataRetentionInHours", 24)
+        return kinesis_video.create_stream(StreamName=name, **arguments)["StreamARN"]
+
+    return create
+
+
+@pytest.fixture
+def configuration() -> dict[str, Any]:
+    """An image generation configuration that the service accepts."""
+    return {
+        "Status": "ENABLED",
+        "ImageSelectorType": "PRODUCER_TIMESTAMP",
+        "DestinationConfig": {"Uri": "s3://images/front-door/", "DestinationRegion": "us-east-1"},
+        "SamplingInterval": 3000,
+        "Format": "JPEG",
+        "FormatConfig": {"JPEGQuality": "80"},
+        "WidthPixels": 640,
+        "HeightPixels": 360,
+    }

@@ -1,0 +1,239 @@
+"""What a local AWS leaves open while it runs, and what it leaves behind."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from kinesis_video_local import LocalAws, LocalAwsError
+from kinesis_video_local.archives import zipped
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Runs in a process of its own: starts a local AWS and a Lambda worker, tells who they are, and waits.
+PARENT = """
+import json, sys, time
+from kinesis_video_local import LocalAws
+sys.path.insert(0, sys.argv[1])
+from test_server import worker_process
+aws = LocalAws()
+aws.start()
+print(json.dumps([worker_process(aws), aws.endpoint_url]), flush=True)
+time.sleep(3600)
+"""
+
+FUNCTION = """
+import subprocess
+def handler(event, context):
+    return subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL).pid
+"""
+
+
+def worker_process(aws: LocalAws) -> int:
+    """Invoke a function; return the id of a process that it leaves running, which no closed pipe would end."""
+    aws.client("lambda").create_function(
+        FunctionName="worker",
+        Runtime="python3.13",
+        Handler="handler.handler",
+        Role="arn:aws:iam::000000000000:role/worker",
+        Code={"ZipFile": zipped({"handler.py": FUNCTION})},
+    )
+    return int(json.load(aws.client("lambda").invoke(FunctionName="worker")["Payload"]))
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a local AWS has its directory; nothing may be left there."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    monkeypatch.setenv("TMPDIR", str(directory))
+    yield directory
+    eventually(lambda: not any(directory.iterdir()))
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def running(process: int) -> bool:
+    """Tell whether a process runs; one that is dead and yet to be reaped does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def answers(endpoint_url: str) -> bool:
+    host, _, port = endpoint_url.removeprefix("http://").rpartition(":")
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection((host, int(port)), timeout=5):
+        return True
+    return False
+
+
+def listening_addresses(group: int) -> set[str]:
+    """List the addresses that the processes of a group listen on."""
+    processes = subprocess.run(["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
+    members = [pid for pid, pgid in (line.split() for line in processes.splitlines()) if int(pgid) == group]
+    if not Path("/proc/net/tcp").exists():
+        command = ["lsof", "-nP", "-a", "-iTCP", "-sTCP:LISTEN", "-Fn", "-p", ",".join(members)]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        return {line[1:].rpartition(":")[0] for line in lines if line.startswith("n")}
+    sockets = set()
+    for pid in members:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                sockets.add(os.readlink(descriptor))
+    addresses = set()
+    for family, table in (socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                words = base64.b16decode(local.split(":")[0])
+                # Each word of the address is in the machine's byte order.
+                packed = b"".join(
+                    words[i : i + 4][:: -1 if sys.byteorder == "little" else 1] for i in range(0, len(words), 4)
+                )
+                addresses.add(socket.inet_ntop(family, packed))
+    return addresses
+
+
+def test_nothing_listens_beyond_this_machine() -> None:
+    with LocalAws() as aws:
+        # The worker is in the process group of the local AWS.
+        group = os.getpgid(worker_process(aws))
+
+        assert group != os.getpgid(0)
+        assert listening_addresses(group) == {"127.0.0.1"}
+
+
+def test_its_end_stops_the_workers_and_removes_its_files(temporary_files: Path) -> None:
+    with LocalAws() as aws:
+        worker = worker_process(aws)
+        assert running(worker)
+        assert any(temporary_files.iterdir())
+
+    assert not any(temporary_files.iterdir())
+    eventually(lambda: not running(worker))
+    assert not answers(aws.endpoint_url)
+
+
+def test_it_ends_with_a_parent_that_is_killed(temporary_files: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(Path(__file__).parent)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        assert parent.stdout
+        worker, endpoint_url = json.loads(parent.stdout.readline())
+        assert running(worker)
+        assert answers(endpoint_url)
+
+        parent.kill()
+
+    eventually(lambda: not running(worker))
+    eventually(lambda: not answers(endpoint_url))
+    eventually(lambda: not any(temporary_files.iterdir()))
+
+
+def test_two_run_side_by_side() -> None:
+    with LocalAws() as one, LocalAws() as other:
+        one.client("kinesisvideo").create_stream(StreamName="camera")
+
+        assert other.client("kinesisvideo").list_streams()["StreamInfoList"] == []
+
+
+def test_it_can_be_started_again_with_nothing_in_it() -> None:
+    aws = LocalAws()
+    with aws:
+        aws.client("kinesisvideo").create_stream(StreamName="camera")
+    with aws:
+        assert aws.client("kinesisvideo").list_streams()["StreamInfoList"] == []
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(LocalAwsError, match=f"127.0.0.1:{port}"):
+            LocalAws(port=port).start()
+
+
+def test_a_failed_start_shows_the_end_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho no such module\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+    with pytest.raises(LocalAwsError, match="no such module"):
+        LocalAws().start()
+
+
+def test_the_users_own_aws_settings_do_not_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("SERVICES", "s3")
+    monkeypatch.setenv("AUTH", "true")
+
+    with LocalAws(region="eu-west-1") as aws:
+        arn = aws.client("kinesisvideo").create_stream(StreamName="camera")["StreamARN"]
+
+    assert arn.startswith("arn:aws:kinesisvideo:eu-west-1:000000000000:stream/camera/")
+
+
+def test_its_environment_points_an_sdk_at_it() -> None:
+    program = "import boto3; print(boto3.client('kinesisvideo').list_streams()['StreamInfoList'][0]['StreamName'])"
+    with LocalAws() as aws:
+        aws.client("kinesisvideo").create_stream(StreamName="camera")
+
+        printed = subprocess.run(
+            [sys.executable, "-c", program], env=aws.environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert printed == "camera\n"
+
+
+def test_a_client_of_a_stopped_local_aws_finds_nobody() -> None:
+    with LocalAws() as aws:
+        kinesis_video = aws.client("kinesisvideo")
+
+    with pytest.raises(EndpointConnectionError), contextlib.closing(kinesis_video):
+        kinesis_video.list_streams()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_prints_what_to_export_and_stops_on_a_signal(stop: signal.Signals) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "kinesis_video_local", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with command:
+        assert command.stdout
+        exports = dict(_exports(command.stdout))
+        endpoint_url = exports["AWS_ENDPOINT_URL"]
+        assert exports["AWS_ACCESS_KEY_ID"] == "test"
+        assert answers(endpoint_url)
+
+        command.send_signal(stop)
+
+    assert command.returncode == 0
+    assert not answers(endpoint_url)
+
+
+def _exports(lines: IO[str]) -> Iterator[list[str]]:
+    for line in lines:
+        if not line.startswith("export "):
+            return
+        yield line.removeprefix("export ").strip().split("=", 1)

@@ -1,0 +1,321 @@
+"""The stream operations, as boto3 sees them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from kinesis_video_local import LocalAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesisvideo import KinesisVideoClient
+
+NewStream = Callable[..., str]
+
+
+def version(kinesis_video: KinesisVideoClient, name: str) -> str:
+    return kinesis_video.describe_stream(StreamName=name)["StreamInfo"]["Version"]
+
+
+def test_a_created_stream_is_described_as_it_was_declared(kinesis_video: KinesisVideoClient, stream_name: str) -> None:
+    arn = kinesis_video.create_stream(
+        StreamName=stream_name,
+        DeviceName="device",
+        MediaType="video/h264,audio/aac",
+        KmsKeyId="alias/cameras",
+        DataRetentionInHours=48,
+        StreamStorageConfiguration={"DefaultStorageTier": "WARM"},
+    )["StreamARN"]
+
+    info = kinesis_video.describe_stream(StreamARN=arn)["StreamInfo"]
+
+    creation_number = int(info["CreationTime"].timestamp() * 1000)
+    assert arn == f"arn:aws:kinesisvideo:us-east-1:000000000000:stream/{stream_name}/{creation_number}"
+    assert info.pop("CreationTime")
+    assert info.pop("Version")
+    assert info == {
+        "StreamName": stream_name,
+        "StreamARN": arn,
+        "DeviceName": "device",
+        "MediaType": "video/h264,audio/aac",
+        "KmsKeyId": "alias/cameras",
+        "Status": "ACTIVE",
+        "DataRetentionInHours": 48,
+    }
+    storage = kinesis_video.describe_stream_storage_configuration(StreamName=stream_name)
+    assert storage["StreamStorageConfiguration"] == {"DefaultStorageTier": "WARM"}
+
+
+def test_a_stream_declared_with_its_name_only_retains_nothing(
+    kinesis_video: KinesisVideoClient, stream_name: str
+) -> None:
+    kinesis_video.create_stream(StreamName=stream_name)
+
+    info = kinesis_video.describe_stream(StreamName=stream_name)["StreamInfo"]
+
+    assert info["DataRetentionInHours"] == 0
+    assert info["KmsKeyId"] == "arn:aws:kms:us-east-1:000000000000:alias/aws/kinesisvideo"
+    assert "MediaType" not in info
+
+
+def test_a_new_stream_refuses_changes_until_it_is_active(configuration: Any) -> None:
+    with LocalAws(creating_seconds=3600) as slow:
+        kinesis_video = slow.client("kinesisvideo")
+        arn = kinesis_video.create_stream(StreamName="camera", DataRetentionInHours=24)["StreamARN"]
+        info = kinesis_video.describe_stream(StreamARN=arn)["StreamInfo"]
+
+        assert info["Status"] == "CREATING"
+        with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
+            kinesis_video.update_image_generation_configuration(
+                StreamARN=arn, ImageGenerationConfiguration=configuration
+            )
+        with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
+            kinesis_video.update_stream(StreamARN=arn, CurrentVersion=info["Version"], MediaType="video/h264")
+        with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
+            kinesis_video.delete_stream(StreamARN=arn)
+
+
+def test_a_new_stream_becomes_active_by_itself() -> None:
+    with LocalAws() as aws:
+        kinesis_video = aws.client("kinesisvideo")
+        kinesis_video.create_stream(StreamName="camera")
+        deadline = time.monotonic() + 30
+        while kinesis_video.describe_stream(StreamName="camera")["StreamInfo"]["Status"] != "ACTIVE":
+            assert time.monotonic() < deadline
+            time.sleep(0.3)
+
+
+def test_a_name_can_be_used_once(kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str) -> None:
+    new_stream(stream_name)
+
+    with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
+        new_stream(stream_name)
+
+
+def test_an_update_changes_the_version_and_checks_the_current_one(
+    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    new_stream(stream_name)
+    first = version(kinesis_video, stream_name)
+
+    kinesis_video.update_stream(StreamName=stream_name, CurrentVersion=first, MediaType="video/h265")
+
+    info = kinesis_video.describe_stream(StreamName=stream_name)["StreamInfo"]
+    assert info["MediaType"] == "video/h265"
+    assert info["Version"] != first
+    with pytest.raises(kinesis_video.exceptions.VersionMismatchException):
+        kinesis_video.update_stream(StreamName=stream_name, CurrentVersion=first, MediaType="video/h264")
+
+
+def test_the_data_retention_grows_and_shrinks_down_to_nothing(
+    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    new_stream(stream_name)
+
+    def change(operation: Any, hours: int) -> int:
+        kinesis_video.update_data_retention(
+            StreamName=stream_name,
+            CurrentVersion=version(kinesis_video, stream_name),
+            Operation=operation,
+            DataRetentionChangeInHours=hours,
+        )
+        return kinesis_video.describe_stream(StreamName=stream_name)["StreamInfo"]["DataRetentionInHours"]
+
+    assert change("INCREASE_DATA_RETENTION", 6) == 30
+    assert change("DECREASE_DATA_RETENTION", 20) == 10
+    with pytest.raises(kinesis_video.exceptions.InvalidArgumentException):
+        change("DECREASE_DATA_RETENTION", 11)
+
+
+def test_the_storage_tier_can_be_changed(
+    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    new_stream(stream_name)
+    assert kinesis_video.describe_stream_storage_configuration(StreamName=stream_name)[
+        "StreamStorageConfiguration"
+    ] == {"DefaultStorageTier": "HOT"}
+
+    kinesis_video.update_stream_storage_configuration(
+        StreamName=stream_name,
+        CurrentVersion=version(kinesis_video, stream_name),
+        StreamStorageConfiguration={"DefaultStorageTier": "WARM"},
+    )
+
+    storage = kinesis_video.describe_stream_storage_configuration(StreamName=stream_name)
+    assert storage["StreamStorageConfiguration"] == {"DefaultStorageTier": "WARM"}
+
+
+def test_a_deleted_stream_is_gone_and_its_namesake_is_another_stream(
+    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    first = new_stream(stream_name)
+    with pytest.raises(kinesis_video.exceptions.VersionMismatchException):
+        kinesis_video.delete_stream(StreamARN=first, CurrentVersion="other")
+
+    kinesis_video.delete_stream(StreamARN=first, CurrentVersion=version(kinesis_video, stream_name))
+    with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
+        kinesis_video.describe_stream(StreamName=stream_name)
+    new_stream(stream_name)
+
+    with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException) as refused:
+        kinesis_video.describe_stream(StreamARN=first)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_tags_are_added_listed_and_removed(
+    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    arn = new_stream(stream_name, Tags={"site": "Zürich 1", "owner": "a"})
+
+    kinesis_video.tag_stream(StreamARN=arn, Tags={"owner": "b", "team/name": "c"})
+    kinesis_video.untag_stream(StreamName=stream_name, TagKeyList=["team/name", "never there"])
+
+    assert kinesis_video.list_tags_for_stream(StreamName=stream_name)["Tags"] == {"site": "Zürich 1", "owner": "b"}
+
+
+def test_a_stream_has_at_most_50_tags(
+    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    new_stream(stream_name, Tags={f"key-{number}": "" for number in range(50)})
+
+    with pytest.raises(kinesis_video.exceptions.TagsPerResourceExceededLimitException):
+        kinesis_video.tag_stream(StreamName=stream_name, Tags={"one": "more"})
+
+
+def test_the_data_endpoint_is_the_local_aws(
+    aws: LocalAws, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    new_stream(stream_name)
+
+    endpoint = kinesis_video.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
+
+    assert endpoint == aws.endpoint_url
+    with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
+        kinesis_video.get_data_endpoint(StreamName="nobody", APIName="PUT_MEDIA")
+
+
+def test_streams_are_listed_by_prefix_ten_to_a_page() -> None:
+    with LocalAws(quotas=False) as aws:
+        kinesis_video = aws.client("kinesisvideo")
+        for number in range(25):
+            kinesis_video.create_stream(StreamName=f"site-a-{number:02}")
+        kinesis_video.create_stream(StreamName="site-b-00")
+
+        pages = list(
+            kinesis_video.get_paginator("list_streams").paginate(
+                StreamNameCondition={"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": "site-a-"}
+            )
+        )
+
+        assert [len(page["StreamInfoList"]) for page in pages] == [10, 10, 5]
+        names = [info["StreamName"] for page in pages for info in page["StreamInfoList"]]
+        assert names == [f"site-a-{number:02}" for number in range(25)]
+        assert len(kinesis_video.list_streams(MaxResults=10_000)["StreamInfoList"]) == 26
+        with pytest.raises(kinesis_video.exceptions.InvalidArgumentException):
+            kinesis_video.list_streams(NextToken="abc")
+
+
+def test_a_page_holds_at_most_1000_streams() -> None:
+    with LocalAws(quotas=False) as aws:
+        kinesis_video = aws.client("kinesisvideo")
+        for number in range(1001):
+            kinesis_video.create_stream(StreamName=f"camera-{number}")
+
+        page = kinesis_video.list_streams(MaxResults=10_000)
+
+        assert len(page["StreamInfoList"]) == 1000
+        assert len(kinesis_video.list_streams(NextToken=page["NextToken"])["StreamInfoList"]) == 1
+
+
+def test_each_account_and_region_has_its_own_streams(
+    aws: LocalAws, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> None:
+    arn = new_stream(stream_name)
+    elsewhere = aws.client("kinesisvideo", "eu-west-1")
+    with contextlib.closing(
+        boto3.client(
+            "kinesisvideo",
+            endpoint_url=aws.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="111111111111",
+            aws_secret_access_key="test",
+        )
+    ) as someone_else:
+        for client in elsewhere, someone_else:
+            for address in {"StreamName": stream_name}, {"StreamARN": arn}:
+                with pytest.raises(client.exceptions.ResourceNotFoundException):
+                    client.describe_stream(**address)
+        assert ":eu-west-1:000000000000:" in elsewhere.create_stream(StreamName=stream_name)["StreamARN"]
+        assert ":us-east-1:111111111111:" in someone_else.create_stream(StreamName=stream_name)["StreamARN"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_body", "complaint"),
+    [
+        ("createStream", {}, "must have StreamName"),
+        ("createStream", {"StreamName": "front door"}, "StreamName must match"),
+        ("createStream", {"StreamName": "a" * 257}, "at most 256 characters"),
+        ("createStream", {"StreamName": 7}, "must be a string"),
+        ("createStream", {"StreamName": "a", "MediaType": "vidéo/h264"}, "MediaType must match"),
+        ("createStream", {"StreamName": "a", "DataRetentionInHours": -1}, "at least 0"),
+        ("createStream", {"StreamName": "a", "DataRetentionInHours": "24"}, "must be an integer"),
+        ("createStream", {"StreamName": "a", "DataRetentionInHours": True}, "must be an integer"),
+        ("createStream", {"StreamName": "a", "Tags": {"k#": "v"}}, "Tags key must match"),
+        ("createStream", {"StreamName": "a", "Tags": {}}, "at least 1 entries"),
+        (
+            "createStream",
+            {"StreamName": "a", "StreamStorageConfiguration": {"DefaultStorageTier": "COLD"}},
+            "HOT, WARM",
+        ),
+        ("untagStream", {"StreamName": "a", "TagKeyList": "k"}, "must be a list"),
+        ("describeStream", {}, "StreamName or StreamARN"),
+        ("describeStream", {"StreamARN": "arn:aws:kinesisvideo:us-east-1:000000000000:stream/a"}, "must match"),
+        ("listStreams", {"MaxResults": 10_001}, "at most 10000"),
+        ("describeStream", [], "must be a structure"),
+    ],
+)
+def test_a_request_that_breaks_the_service_model_is_refused(
+    aws: LocalAws, operation: str, request_body: Any, complaint: str
+) -> None:
+    # boto3 would refuse most of these by itself.
+    status, error, message = post(aws, f"/{operation}", json.dumps(request_body).encode())
+
+    assert (status, error) == (400, "InvalidArgumentException")
+    assert complaint in message
+
+
+def test_a_request_that_is_not_json_is_refused(aws: LocalAws) -> None:
+    assert post(aws, "/createStream", b"{")[1] == "InvalidArgumentException"
+
+
+def test_an_operation_that_is_not_emulated_is_unknown(kinesis_video: KinesisVideoClient) -> None:
+    with pytest.raises(ClientError, match="CreateSignalingChannel") as refused:
+        kinesis_video.create_signaling_channel(ChannelName="doorbell")
+
+    assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_a_path_of_no_operation_is_unknown(aws: LocalAws) -> None:
+    assert post(aws, "/makeCoffee", b"{}")[1] == "UnknownOperationException"
+
+
+def post(aws: LocalAws, path: str, body: bytes) -> tuple[int, str | None, str]:
+    """Post a request as no SDK would; return the refusal's status, error and message."""
+    scope = "Credential=test/20260101/us-east-1/kinesisvideo/aws4_request"
+    request = urllib.request.Request(
+        aws.endpoint_url + path, data=body, headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    with refused.value as answer:
+        return answer.code, answer.headers["x-amzn-errortype"], json.load(answer)["Message"]

@@ -1,0 +1,79 @@
+"""Whoever signed a request, as ministack knows them: its accounts, its keys and its policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextvars import Context, copy_context
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, responses, router
+from ministack.core.sigv4 import decode_header_value
+
+from ..service.errors import ServiceError
+from ..service.http import DeniedError
+
+
+class SignedCaller:
+    """Whoever signed a request. It stays usable after the request: a policy counts as it is when it is asked for."""
+
+    def __init__(self, context: Context, access_key_id: str, service: str) -> None:
+        self._context = context
+        self._access_key_id = access_key_id
+        self._service = service
+        self.account: str = context.run(responses.get_account_id)
+        self.region: str = context.run(responses.get_region)
+
+    def authenticate(self, body: bytes) -> None:
+        """Check the signature; see `Caller`."""
+        if app.AUTH:
+            self._context.run(iam_evaluator.pin_signed_body, body)
+            self._raise(self._context.run(iam_evaluator.check_credentials, self._access_key_id, self._service))
+
+    def check(self, action: str, resource: str) -> None:
+        """Check the right to an action on a resource; see `Caller`."""
+        if not app.AUTH:
+            return
+        # The service of an action is the one whose resource policies count, a bucket's for s3:PutObject.
+        service = action.partition(":")[0]
+        arguments = self._access_key_id, action, service, self.region, resource
+        denied = self._context.run(iam_evaluator.enforce, *arguments)
+        self._raise(denied)
+        if denied:
+            raise DeniedError(
+                f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {resource}"
+            )
+
+    def _raise(self, failure: Any) -> None:
+        """Raise what ministack would answer, if the credentials are no good."""
+        if not isinstance(failure, iam_evaluator.AuthError):
+            return
+        status, _, body = iam_actions.access_denied_response(
+            self._service, "", "", "", error_code=failure.code, message=failure.message
+        )
+        answer = json.loads(body)
+        raise ServiceError(answer["__type"], answer["message"], status=status)
+
+
+def pinned_caller(scope: Mapping[str, Any], service: str) -> SignedCaller:
+    """Find out who signed a request, as ministack does before it reads the body."""
+    # A context of its own, since ministack keeps in it what is known about a request.
+    context = copy_context()
+    return SignedCaller(context, context.run(_pin, scope, scope["headers"]), service)
+
+
+def _pin(scope: Mapping[str, Any], raw_headers: Sequence[tuple[bytes, bytes]]) -> str:
+    headers = {name.decode("latin-1").lower(): decode_header_value(value) for name, value in raw_headers}
+    query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+    access_key_id: str = router.extract_access_key_id(headers, query)
+    responses.set_request_account_id(app._request_account_scope(access_key_id) if app.AUTH else access_key_id)
+    responses.set_request_region(router.extract_region(headers, query))
+    if app.AUTH:
+        client = (scope.get("client") or ("127.0.0.1",))[0]
+        iam_evaluator.pin_request_origin(client, scope.get("scheme") == "https")
+        raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+        iam_evaluator.pin_signed_request(scope["method"], raw_path.decode("latin-1"), query, raw_headers)
+        iam_evaluator.pin_request_caller(headers, query)
+    return access_key_id

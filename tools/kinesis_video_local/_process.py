@@ -1,0 +1,53 @@
+"""The process that a LocalAws starts: ministack with Kinesis Video Streams, on a listening socket it is given."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from . import _ministack
+from ._gateway import Gateway
+from .kinesisvideo import KinesisVideo
+
+
+def _end_with_parent() -> None:
+    # The parent holds the other end and never writes: this returns when it closes that end or dies, however it dies.
+    sys.stdin.buffer.read()
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+    # The process group is this process and the Lambda workers it has started.
+    os.kill(0, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve until the parent closes its end of this process's standard input."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--socket", type=int, required=True)
+    parser.add_argument("--endpoint-url", required=True)
+    parser.add_argument("--creating-seconds", type=float, required=True)
+    parser.add_argument("--no-quotas", action="store_true")
+    arguments = parser.parse_args()
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    kinesis_video = KinesisVideo(
+        endpoint_url=arguments.endpoint_url,
+        quotas=not arguments.no_quotas,
+        creating_seconds=arguments.creating_seconds,
+    )
+    _ministack.install(kinesis_video)
+    config = Config()
+    config.bind = [f"fd://{arguments.socket}"]
+    # As ministack serves itself: long enough for the CDK CLI's pauses between calls.
+    config.keep_alive_timeout = 75
+    asyncio.run(serve(Gateway(kinesis_video.services), config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Starts and stops an AWS on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+
+import boto3
+from botocore.config import Config
+from botocore.session import Session
+
+from .service.journal import Call
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesisvideo import KinesisVideoClient
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 60
+_STOP_SECONDS = 10
+_LOG_TAIL_LINES = 30
+
+# The process gets no more of this one's environment than it needs: no credentials, no settings of another ministack.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+
+# A client is to depend on neither AWS_PROFILE nor the files it names. Each value is what botocore calls a variable: its
+# name in the file, its name in the environment, its default and its type.
+_NO_USER_SETTINGS: dict[str, tuple[Any, Any, Any, Any]] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+
+
+class LocalAwsError(RuntimeError):
+    """The local AWS did not start, or did not do what it was asked."""
+
+
+class LocalAws:
+    """An AWS on this machine, for as long as the ``with`` block runs.
+
+    It listens on 127.0.0.1 only and keeps everything in memory and in one temporary directory. It ends with the block,
+    and also when this process ends in any other way.
+
+    Parameters
+    ----------
+    port
+        The port to listen on; 0 takes a free one.
+    region
+        The Region of ``environment`` and the default of ``client``.
+    enforce_iam
+        Check IAM policies. The credentials of ``environment`` are the account's root, which may do everything.
+    quotas
+        Enforce the API quotas of Kinesis Video Streams.
+    creating_seconds
+        How long a stream created by the API is CREATING.
+
+    Examples
+    --------
+    >>> with LocalAws() as aws:
+    ...     aws.client("kinesisvideo").create_stream(StreamName="front-door", DataRetentionInHours=24)
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        region: str = "us-east-1",
+        enforce_iam: bool = False,
+        quotas: bool = True,
+        creating_seconds: float = 0.3,
+    ) -> None:
+        self._port = port
+        self._region = region
+        self._enforce_iam = enforce_iam
+        self._quotas = quotas
+        self._creating_seconds = creating_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._directory: Path | None = None
+        self._clients: list[Any] = []
+        self.endpoint_url = ""
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point an AWS SDK or the CDK CLI here."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": _HOST,
+        }
+
+    @property
+    def log(self) -> Path:
+        """The log file, which is removed at the end."""
+        if self._directory is None:
+            raise LocalAwsError("The local AWS is not running")
+        return self._directory / "local_aws.log"
+
+    def start(self) -> None:
+        """Start, and wait until requests are answered.
+
+        Raises
+        ------
+        LocalAwsError
+            If the port is taken, or if the process ends or does not answer in time; the message then ends with the last
+            lines of its log.
+        """
+        try:
+            listener = socket.create_server((_HOST, self._port))
+        except OSError as error:
+            raise LocalAwsError(f"The local AWS can't listen on {_HOST}:{self._port}: {error.strerror}") from error
+        self._directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        try:
+            with listener:
+                self.endpoint_url = f"http://{_HOST}:{listener.getsockname()[1]}"
+                self._process = self._spawn(listener, self._directory)
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop, with every Lambda worker, and leave nothing behind: the clients are closed as well."""
+        while self._clients:
+            self._clients.pop().close()
+        process, self._process = self._process, None
+        if process:
+            assert process.stdin
+            process.stdin.close()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        directory, self._directory = self._directory, None
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    @overload
+    def client(self, service: Literal["kinesisvideo"], region: str | None = None) -> KinesisVideoClient: ...
+
+    @overload
+    def client(self, service: str, region: str | None = None) -> Any: ...
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Create a boto3 client with the credentials of ``environment``, which never retries by itself."""
+        create_client: Any = boto3.Session(botocore_session=Session(session_vars=_NO_USER_SETTINGS)).client
+        client = create_client(
+            service,
+            region_name=region or self._region,
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        self._clients.append(client)
+        return client
+
+    def inject_fault(
+        self, operation: str, *, error: str | None = None, times: int = 1, delay_seconds: float = 0.0
+    ) -> None:
+        """Make the next calls of a Kinesis Video Streams operation slow, or fail, or both.
+
+        Parameters
+        ----------
+        operation
+            The operation, for example ``UpdateImageGenerationConfiguration``.
+        error
+            The error code of the answer: any error of the service model, or ``InternalFailure`` (500) or
+            ``ServiceUnavailable`` (503). None answers as usual, after the delay.
+        times
+            How many calls it happens to.
+        delay_seconds
+            How long each of them waits first.
+        """
+        self._control(
+            "POST",
+            "faults",
+            {"operation": operation, "error": error, "times": times, "delay_seconds": delay_seconds},
+        )
+
+    def clear_faults(self) -> None:
+        """Forget the faults that have not happened yet."""
+        self._control("DELETE", "faults")
+
+    def calls(self, operation: str | None = None) -> list[Call]:
+        """List the Kinesis Video Streams calls answered so far, oldest first; CloudFormation's own are not among them.
+
+        Parameters
+        ----------
+        operation
+            List the calls of this operation only.
+        """
+        calls = [Call(**call) for call in self._control("GET", "calls")]
+        return [call for call in calls if operation in (None, call.operation)]
+
+    def clear_calls(self) -> None:
+        """Forget the calls answered so far."""
+        self._control("DELETE", "calls")
+
+    def _spawn(self, listener: socket.socket, directory: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
+        command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
+        if not self._quotas:
+            command.append("--no-quotas")
+        port = self.endpoint_url.rpartition(":")[2]
+        environment = {
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "HOME": str(directory),
+            "TMPDIR": str(directory),
+            "GATEWAY_PORT": port,
+            "MINISTACK_HOST": _HOST,
+            "MINISTACK_REGION": self._region,
+            "AUTH": "true" if self._enforce_iam else "false",
+            # Listeners besides the gateway.
+            "BIND_HOST": _HOST,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # ministack removes the containers it finds at its start; there is to be no Docker for it to find.
+            "DOCKER_HOST": f"unix://{directory}/no-docker",
+        }
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                command,
+                # Not where the user happens to be, whose files Python would find before its own.
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+
+    def _await_ready(self) -> None:
+        # The socket listens from the start: a request waits in its queue, and is refused only once the process is gone.
+        deadline = time.monotonic() + _START_SECONDS
+        try:
+            self._control("GET", "calls", timeout=deadline - time.monotonic())
+        except OSError as error:
+            lines = self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+            raise LocalAwsError("\n".join(["The local AWS did not start; its log ends with", *lines])) from error
+
+    def _control(self, method: str, what: str, body: Any = None, *, timeout: float = 30) -> Any:
+        request = urllib.request.Request(
+            f"{self.endpoint_url}/_local_aws/{what}", method=method, data=json.dumps(body).encode()
+        )
+        # Without a ProxyHandler of its own, urllib would send even this to the user's proxy.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=timeout) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(json.load(error)) from None

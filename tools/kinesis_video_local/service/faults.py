@@ -1,0 +1,68 @@
+"""Faults on demand, so that a test can see what its code does about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from .errors import ServiceError
+
+
+@dataclass
+class Fault:
+    """What happens to the next calls of one operation: a delay, an error, or an error after a delay."""
+
+    operation: str
+    error: str | None = None
+    times: int = 1
+    delay_seconds: float = 0.0
+
+
+class Faults:
+    """The faults still to come, used up in the order they were added.
+
+    Parameters
+    ----------
+    errors
+        The error codes that each operation may answer with.
+    """
+
+    def __init__(self, errors: Mapping[str, Collection[str]]) -> None:
+        self._errors = errors
+        self._pending: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Add a fault behind those of the same operation that are still to come.
+
+        Raises
+        ------
+        ValueError
+            If it could never happen.
+        """
+        if fault.operation not in self._errors:
+            raise ValueError(f"{fault.operation!r} is no Kinesis Video Streams operation")
+        codes = self._errors[fault.operation]
+        if fault.error is not None and fault.error not in codes:
+            raise ValueError(f"{fault.error!r} is no error code; choose one of {', '.join(codes)}")
+        if fault.error is None and fault.delay_seconds <= 0:
+            raise ValueError("A fault needs an error or a delay")
+        if fault.times < 1:
+            raise ValueError(f"A fault happens at least once, not {fault.times} times")
+        self._pending.append(fault)
+
+    def clear(self) -> None:
+        """Forget every fault still to come."""
+        self._pending.clear()
+
+    async def strike(self, operation: str) -> None:
+        """Let the next fault of this operation happen, if there is one."""
+        fault = next((fault for fault in self._pending if fault.operation == operation), None)
+        if fault is None:
+            return
+        fault.times -= 1
+        if fault.times == 0:
+            self._pending.remove(fault)
+        await asyncio.sleep(fault.delay_seconds)
+        if fault.error is not None:
+            raise ServiceError(fault.error, f"{operation} failed as the test asked")

@@ -1,0 +1,149 @@
+"""botocore's own models of the services: routes, request validation and error statuses, with no table by hand."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.session import get_session
+
+# A time is a number in rest-json, of seconds since the epoch.
+_NUMBERS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "integer": (int, "an integer"),
+    "long": (int, "an integer"),
+    "float": ((int, float), "a number"),
+    "double": ((int, float), "a number"),
+    "timestamp": ((int, float), "a number of seconds since the epoch"),
+}
+
+# These belong to every AWS service and to no service model.
+_COMMON_ERRORS = {"UnknownOperationException": 404, "InternalFailure": 500, "ServiceUnavailable": 503}
+
+
+class InvalidRequestError(ValueError):
+    """A request that breaks a constraint of the service model."""
+
+
+class Model:
+    """One service, as botocore describes it.
+
+    Parameters
+    ----------
+    service_name
+        botocore's name of the service, such as ``kinesisvideo``. Its requests are JSON objects in the body.
+
+    Attributes
+    ----------
+    operations
+        The operations by their names.
+    errors
+        The HTTP status of every error that the service may answer with.
+    """
+
+    def __init__(self, service_name: str) -> None:
+        service = get_session().get_service_model(service_name)
+        self.operations: dict[str, OperationModel] = {
+            name: service.operation_model(name) for name in service.operation_names
+        }
+        declared = {shape.name: shape.metadata["error"]["httpStatusCode"] for shape in service.error_shapes}
+        self.errors: dict[str, int] = {**declared, **_COMMON_ERRORS}
+
+    def parse(self, operation: str, request: Any) -> dict[str, Any]:
+        """Check a request against an operation's input shape.
+
+        Returns
+        -------
+        dict
+            The request without nulls and without members that the model does not know, which rest-json ignores.
+
+        Raises
+        ------
+        InvalidRequestError
+            If a member is missing, of another type, out of bounds, or does not match its pattern or its enum.
+        """
+        shape = self.operations[operation].input_shape
+        return _parse_structure(shape, request, operation) if shape else {}
+
+
+def _parse(shape: Shape, value: Any, where: str) -> Any:
+    if isinstance(shape, StructureShape):
+        return _parse_structure(shape, value, where)
+    if isinstance(shape, MapShape):
+        _check_type(value, dict, "a map", where)
+        _check_size(shape, len(value), "entries", where)
+        return {
+            _parse(shape.key, key, f"{where} key"): _parse(shape.value, item, f"{where}.{key}")
+            for key, item in value.items()
+        }
+    if isinstance(shape, ListShape):
+        _check_type(value, list, "a list", where)
+        _check_size(shape, len(value), "items", where)
+        return [_parse(shape.member, item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if shape.type_name == "boolean":
+        _check_type(value, bool, "true or false", where)
+        return value
+    if shape.type_name in _NUMBERS:
+        types, noun = _NUMBERS[shape.type_name]
+        # bool is a subclass of int, and JSON's true is no number.
+        if isinstance(value, bool):
+            raise InvalidRequestError(f"{where} must be {noun}")
+        _check_type(value, types, noun, where)
+        _check_size(shape, value, "", where)
+        return value
+    _check_type(value, str, "a string", where)
+    _check_string(shape, value, where)
+    return value
+
+
+def _parse_structure(shape: StructureShape, value: Any, where: str) -> dict[str, Any]:
+    _check_type(value, dict, "a structure", where)
+    missing = [name for name in shape.required_members if value.get(name) is None]
+    if missing:
+        raise InvalidRequestError(f"{where} must have {', '.join(missing)}")
+    return {
+        name: _parse(member, value[name], name) for name, member in shape.members.items() if value.get(name) is not None
+    }
+
+
+def _check_type(value: Any, expected: type | tuple[type, ...], noun: str, where: str) -> None:
+    if not isinstance(value, expected):
+        raise InvalidRequestError(f"{where} must be {noun}")
+
+
+def _check_size(shape: Shape, size: float, unit: str, where: str) -> None:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and size < low:
+        raise InvalidRequestError(
+            f"{where} must have at least {low} {unit}" if unit else f"{where} must be at least {low}"
+        )
+    if high is not None and size > high:
+        raise InvalidRequestError(
+            f"{where} must have at most {high} {unit}" if unit else f"{where} must be at most {high}"
+        )
+
+
+def _check_string(shape: Shape, value: str, where: str) -> None:
+    _check_size(shape, len(value), "characters", where)
+    allowed = shape.metadata.get("enum")
+    if allowed and value not in allowed:
+        raise InvalidRequestError(f"{where} must be one of {', '.join(allowed)}")
+    pattern = shape.metadata.get("pattern")
+    if pattern and not _compiled(pattern).fullmatch(value):
+        raise InvalidRequestError(f"{where} must match {pattern}")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # The model's patterns are Java's: \w and \d are ASCII there, and Python's re has no \p. Each of these stands inside
+    # a character class everywhere in this model; \w here adds only the underscore, which those classes allow anyway.
+    for java, python in (
+        (r"\w", "a-zA-Z0-9_"),
+        (r"\d", "0-9"),
+        (r"\p{L}", r"\w"),
+        (r"\p{N}", r"\w"),
+        (r"\p{Z}", "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"),
+    ):
+        pattern = pattern.replace(java, python)
+    return re.compile(pattern)

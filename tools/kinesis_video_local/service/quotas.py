@@ -1,0 +1,48 @@
+"""API quotas, in calls a second."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+
+from .errors import ServiceError
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How often an operation may be called in a second."""
+
+    per_account: int
+    per_stream: int | None
+
+
+class Quotas:
+    """Admits each operation up to its quotas within any one second, per account and Region and per stream."""
+
+    def __init__(self) -> None:
+        self._admitted: defaultdict[tuple[str, ...], deque[float]] = defaultdict(deque)
+
+    def admit(self, operation: str, quota: Quota, account: str, region: str, stream: str | None) -> None:
+        """Count one call.
+
+        Raises
+        ------
+        ServiceError
+            ClientLimitExceededException, if the call would exceed a quota; it is then not counted.
+        """
+        limits: dict[tuple[str, ...], int] = {(operation, account, region): quota.per_account}
+        if stream is not None and quota.per_stream is not None:
+            limits[operation, account, region, stream] = quota.per_stream
+        now = time.monotonic()
+        for key, limit in limits.items():
+            admitted = self._admitted[key]
+            while admitted and admitted[0] <= now - 1:
+                admitted.popleft()
+            if len(admitted) >= limit:
+                what = "stream" if len(key) == 4 else "account"
+                raise ServiceError(
+                    "ClientLimitExceededException", f"{operation} is limited to {limit} calls a second per {what}"
+                )
+        for key in limits:
+            self._admitted[key].append(now)

@@ -1,0 +1,122 @@
+"""From a request to its answer: the operation, the rights, the faults, the quotas, and the record of the call."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ServiceError, invalid_argument
+from .faults import Faults
+from .http import Answer, Caller, DeniedError, Request
+from .journal import Call
+from .model import InvalidRequestError
+from .operation import JSON, Operation, whole
+from .quotas import Quotas
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """What a request addresses.
+
+    Attributes
+    ----------
+    stream
+        The stream's name, None if it addresses none.
+    arn
+        The ARN that policies are checked against: ``*`` if it addresses no stream.
+    """
+
+    stream: str | None
+    arn: str
+
+
+class Services:
+    """All operations of one local AWS that aren't ministack's.
+
+    Parameters
+    ----------
+    namespace
+        The prefix of the IAM actions, and the name that requests are signed for.
+    operations
+        The operations, by their methods and paths.
+    addressed
+        Tells what a request addresses, by what it says about itself.
+    quotas
+        Whether quotas are enforced.
+
+    Attributes
+    ----------
+    faults
+        What is to go wrong.
+    calls
+        The calls answered so far, oldest first.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        operations: Mapping[tuple[str, str], Operation],
+        addressed: Callable[[Caller, Mapping[str, Any]], Addressed],
+        *,
+        quotas: bool,
+    ) -> None:
+        self.namespace = namespace
+        self._operations = operations
+        self._addressed = addressed
+        self._quotas = Quotas() if quotas else None
+        self.faults = Faults({operation.name: operation.errors for operation in operations.values()})
+        self.calls: list[Call] = []
+
+    def has(self, method: str, path: str) -> bool:
+        """Tell whether an operation is there."""
+        return (method, path) in self._operations
+
+    def reset(self) -> None:
+        """Forget every fault and call."""
+        self.faults.clear()
+        self.calls.clear()
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        operation = self._operations.get((request.method, request.path))
+        if operation is None:
+            name = request.path.strip("/")
+            await whole(request.body)
+            unknown = ServiceError("UnknownOperationException", f"The local AWS has no operation {name}", status=404)
+            return self._refuse(name, None, unknown)
+        body = b"" if operation.streams else await whole(request.body)
+        caller = request.caller
+        addressed = self._addressed(caller, operation.members(request, body))
+        try:
+            caller.authenticate(body)
+            self._check(operation, caller, addressed.arn)
+            await self.faults.strike(operation.name)
+            if self._quotas:
+                self._quotas.admit(operation.name, operation.quota, caller.account, caller.region, addressed.stream)
+            answer = await operation.run(request, body)
+        except InvalidRequestError as error:
+            return self._refuse(operation.name, addressed.stream, invalid_argument(str(error)), operation.errors)
+        except ServiceError as error:
+            return self._refuse(operation.name, addressed.stream, error, operation.errors)
+        self._record(operation.name, addressed.stream, answer.status, None)
+        return answer
+
+    def _check(self, operation: Operation, caller: Caller, arn: str) -> None:
+        try:
+            caller.check(f"{self.namespace}:{operation.name}", arn)
+        except DeniedError as error:
+            raise ServiceError(operation.denied, str(error)) from None
+
+    def _refuse(
+        self, operation: str, stream: str | None, error: ServiceError, statuses: Mapping[str, int] | None = None
+    ) -> Answer:
+        status = error.status or (statuses or {})[error.code]
+        self._record(operation, stream, status, error.code)
+        headers = {**JSON, "x-amzn-errortype": error.code}
+        return Answer(status, headers, json.dumps({"Message": error.message}).encode())
+
+    def _record(self, operation: str, stream: str | None, status: int, error: str | None) -> None:
+        self.calls.append(Call(operation, stream, status, error, time.time()))
