@@ -18,15 +18,15 @@ from ..machinery.assembly import Assembly, synthesise
 from ..machinery.cloudformation import Answers, Backend, why_not_443
 from ..machinery.loopback import trust
 from ..machinery.processes import usage
-from ..machinery.rounds import Sample, interleave, ratio
+from ..machinery.rounds import Sample, interleave, ratios
 from ..machinery.runtime import Function
 from ..peers import CRHELPER, OURS, TOOLS
-from ..report.text import Result, table
+from ..report.text import Result, comparison
 
 FLOOR = "floor: boto3, client, one call"
 WARM_EVENTS = 10
 # These are short, and the differences are small.
-ROUNDS = 1
+ROUNDS = 3
 SECONDS = 60.0
 _FLOOR_CODE = Path(peers.__file__).parent / "functions" / "floor"
 
@@ -36,24 +36,19 @@ def run(repetitions: int) -> Result:
     left_out = why_not_443()
     with LocalAws(quotas=False, creating_seconds=0) as aws:
         tools = (OURS, CRHELPER) if left_out else TOOLS
-        cases = {tool: partial(_measure, synthesise(tool, 1), aws) for tool in tools}
-        cases[FLOOR] = partial(_measure_floor, aws)
+        measures = {tool: partial(_measure, synthesise(tool, 1), aws) for tool in tools}
+        measures[FLOOR] = partial(_measure_floor, aws)
+        cases = {name: partial(lambda measure: asyncio.run(measure()), measure) for name, measure in measures.items()}
         for case in cases.values():
-            asyncio.run(case())
-        rounds = {name: lambda case=case: asyncio.run(case()) for name, case in cases.items()}
-        samples = interleave(ROUNDS * repetitions, rounds, "handler")
-    compared = {
-        figure: {name: ratio(sample, samples[FLOOR], figure) for name, sample in samples.items()}
-        for figure in samples[OURS][0]
-    }
+            case()
+        samples = interleave(ROUNDS * repetitions, cases, "handler")
+    figures = list(samples[OURS][0])
+    compared = {figure: ratios(samples, FLOOR, figure) for figure in figures}
     return Result(
         [
             f"As a multiple of the floor ({FLOOR.partition(': ')[2]}), in {ROUNDS * repetitions} rounds; where two "
             "functions answer together, both:",
-            table(
-                ["tool", *compared],
-                ([name, *("1" if name == FLOOR else figure[name] for figure in compared.values())] for name in samples),
-            ),
+            comparison(samples, FLOOR, figures),
             f"{OURS}'s cold start takes {compared['cold CPU'][OURS]} times its floor's CPU; the target is 1.10.",
             left_out and f"Left out: the functions of AWS CDK, as {left_out}.",
         ],
@@ -69,7 +64,7 @@ def new_stream(aws: LocalAws) -> str:
 
 async def _measure(assembly: Assembly, aws: LocalAws) -> Sample:
     arn = new_stream(aws)
-    async with Answers.taking() as answers, Backend(assembly, aws.environment, answers) as backend:
+    async with Answers.taking() as answers, Backend.running(assembly, aws.environment, answers) as backend:
         told = await backend.send("Create", arn)
         if told.status != "SUCCESS":
             raise RuntimeError(f"the first event was answered {told}")
@@ -81,7 +76,7 @@ async def _measure(assembly: Assembly, aws: LocalAws) -> Sample:
 
 async def _measure_floor(aws: LocalAws) -> Sample:
     event = {"StreamARN": new_stream(aws)}
-    async with Function("python3.14", "index.handler", _FLOOR_CODE, {**aws.environment, **trust()}) as function:
+    async with Function.running("python3.14", "index.handler", _FLOOR_CODE, {**aws.environment, **trust()}) as function:
         if error := (first := await function.invoke(event, SECONDS)).error:
             raise RuntimeError(f"the floor failed: {error}, {first.payload}")
         cold = usage(function.process)

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from ..machinery.processes import measure
-from ..machinery.rounds import Sample, Spread, interleave, ratio
+from ..machinery.rounds import Spread, interleave, ratios
 from ..report.text import Result, table
 
 OURS = "import cdk_kinesis_video"
 THEIRS = "import aws_cdk; from aws_cdk import aws_s3"
 TARGET = 1.25
+FIGURES = {"Python's CPU": "s", "Python's peak memory": "MB", "CPU": "s", "peak memory": "MB"}
 
 
 def run(repetitions: int) -> Result:
     """Measure both, each time in a process of its own."""
-    cases = {code: partial(_measure, code) for code in (THEIRS, OURS)}
-    for case in cases.values():
-        case()  # so that nobody pays for compiling Python or unpacking jsii's packages
+    measure(OURS)  # so that nobody pays for compiling Python or unpacking jsii's packages
+    cases = {THEIRS: lambda: measure(THEIRS)[0], OURS: lambda: measure(OURS)[0]}
     samples = interleave(repetitions, cases, "imports")
-    figures = {"Python's CPU": "s", "Python's peak memory": "MB", "CPU": "s", "peak memory": "MB"}
-    shares = [ratio(samples[OURS], samples[THEIRS], figure) for figure in figures]
+    shares = [ratios(samples, THEIRS, figure)[OURS] for figure in FIGURES]
     return Result(
         [
             "One import in a process of its own; the last two columns count the Node.js process, too, that CDK starts:",
             table(
-                ["statement", *(f"{figure}, {unit}" for figure, unit in figures.items())],
+                ["statement", *(f"{figure}, {unit}" for figure, unit in FIGURES.items())],
                 [
-                    *([f"`{code}`", *(Spread.of(s[f] for s in samples[code]) for f in figures)] for code in cases),
+                    *([f"`{code}`", *(Spread.of(s[f] for s in samples[code]) for f in FIGURES)] for code in samples),
                     ["ours / theirs", *shares],
                 ],
             ),
@@ -35,7 +32,3 @@ def run(repetitions: int) -> Result:
             "both.",
         ]
     )
-
-
-def _measure(code: str) -> Sample:
-    return measure(code)[-1]

@@ -4,64 +4,34 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..machinery.apps import imported_and_synthesised
-from ..machinery.rounds import Sample, Spread, interleave, ratio
+from ..machinery.apps import app
+from ..machinery.rounds import Spread, interleave, ratios
 from ..peers import AWS_CUSTOM_RESOURCE, OURS, TOOLS
-from ..report.text import Result, table
+from ..report.text import Result, comparison, table
 
 FIGURES = ("time", "CPU", "peak memory")
 
 
 def run(repetitions: int) -> Result:
     """Measure every tool's app with CDK's template validation and without it."""
-    cases = {(tool, on): partial(_measure, tool, validation=on) for tool in TOOLS for on in (False, True)}
-    for case in cases.values():
-        case()  # so that nobody pays for compiling Python or unpacking jsii's packages
+    for tool in TOOLS:
+        app(tool, 1, validation=True)  # so that nobody pays for compiling Python or unpacking jsii's packages
+    cases = {(tool, on): partial(app, tool, 1, validation=on) for tool in TOOLS for on in (False, True)}
     samples = interleave(repetitions, cases, "one camera")
-
-    def compare(figure: str, on: bool) -> dict[str, Spread]:
-        return {tool: ratio(samples[tool, on], samples[AWS_CUSTOM_RESOURCE, on], figure) for tool in TOOLS}
-
-    def compared(on: bool) -> str:
-        columns = {figure: compare(figure, on) for figure in ("import's CPU", *FIGURES)}
-        return table(
-            ["tool", *columns],
-            (
-                [tool, *("1" if tool == AWS_CUSTOM_RESOURCE else column[tool] for column in columns.values())]
-                for tool in TOOLS
-            ),
-        )
-
+    off, on = ({tool: samples[tool, validated] for tool in TOOLS} for validated in (False, True))
+    left = {tool: [ratios({"off": off[tool], "on": on[tool]}, "on", f)["off"] for f in FIGURES] for tool in TOOLS}
+    saved = {tool: Spread.of(a["CPU"] - b["CPU"] for a, b in zip(on[tool], off[tool], strict=True)) for tool in TOOLS}
+    shares = ratios(off, AWS_CUSTOM_RESOURCE, "CPU")
     return Result(
         [
-            "A stream, a bucket and the images, imports included, as a multiple of AwsCustomResource. Without CDK's "
-            "template validation:",
-            compared(False),
+            f"A stream, a bucket and the images, imports included, as a multiple of {AWS_CUSTOM_RESOURCE}. Without "
+            "CDK's template validation:",
+            comparison(off, AWS_CUSTOM_RESOURCE, ("import's CPU", *FIGURES)),
             "With it, as is CDK's default:",
-            compared(True),
-            "What `--no-validation` leaves of the app with validation:",
-            table(
-                ["tool", *FIGURES, "CPU saved, s"],
-                (
-                    [
-                        tool,
-                        *(ratio(samples[tool, False], samples[tool, True], figure) for figure in FIGURES),
-                        _saved(samples[tool, True], samples[tool, False]),
-                    ]
-                    for tool in TOOLS
-                ),
-            ),
-            f"Without validation {OURS} takes {compare('CPU', False)[OURS]} of {AWS_CUSTOM_RESOURCE}'s CPU; the target "
-            "is 1.00.",
+            comparison(on, AWS_CUSTOM_RESOURCE, FIGURES),
+            "What `--no-validation` leaves of an app with validation, and the CPU that it saves:",
+            table(["tool", *FIGURES, "saved, s"], ([tool, *left[tool], saved[tool]] for tool in TOOLS)),
+            f"Without validation {OURS} takes {shares[OURS]} of {AWS_CUSTOM_RESOURCE}'s CPU; the target is 1.00.",
         ],
-        compare("CPU", False),
+        shares,
     )
-
-
-def _measure(tool: str, *, validation: bool) -> Sample:
-    imported, whole = imported_and_synthesised(tool, 1, validation=validation)
-    return {**whole, "import's CPU": imported["CPU"]}
-
-
-def _saved(on: list[Sample], off: list[Sample]) -> Spread:
-    return Spread.of(a["CPU"] - b["CPU"] for a, b in zip(on, off, strict=True))

@@ -8,6 +8,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
 from kinesis_video_local import LocalAws
 
 from ..machinery.assembly import Assembly, synthesise
@@ -112,7 +113,7 @@ async def _failed_create(assembly: Assembly, aws: LocalAws, answers: Answers) ->
         StreamARN=arn, ImageGenerationConfiguration=SOMEBODY_ELSES
     )
     aws.inject_fault(UPDATE, error="InvalidArgumentException")
-    async with Backend(assembly, aws.environment, answers) as backend:
+    async with Backend.running(assembly, aws.environment, answers) as backend:
         told = await backend.send("Create", arn)
         after = await backend.send("Delete", arn, PhysicalResourceId=told.physical_id)
     return f"{_said(told)}; then the Delete: {_said(after)}", _has(aws, arn)
@@ -126,14 +127,14 @@ async def _too_long(assembly: Assembly, aws: LocalAws, answers: Answers) -> Foun
     arn = new_stream(aws)
     async with serving(refuse) as url:
         environment = {**aws.environment, "AWS_ENDPOINT_URL": url}
-        async with Backend(assembly, environment, answers) as backend:
+        async with Backend.running(assembly, environment, answers) as backend:
             told = await backend.send("Create", arn)
     return _said(told), _has(aws, arn)
 
 
 async def _answer_refused_once(assembly: Assembly, aws: LocalAws, answers: Answers) -> Found:
     arn = new_stream(aws)
-    async with Backend(assembly, aws.environment, answers) as backend:
+    async with Backend.running(assembly, aws.environment, answers) as backend:
         told = await backend.send("Create", arn, 500)
     return _said(told), _has(aws, arn)
 
@@ -141,7 +142,7 @@ async def _answer_refused_once(assembly: Assembly, aws: LocalAws, answers: Answe
 async def _no_time_left(assembly: Assembly, aws: LocalAws, answers: Answers) -> Found:
     arn = new_stream(aws)
     aws.inject_fault(UPDATE, error="ServiceUnavailable", times=10**6, delay_seconds=SILENT_SECONDS)
-    async with Backend(assembly, aws.environment, answers, INVOCATION_SECONDS) as backend:
+    async with Backend.running(assembly, aws.environment, answers, INVOCATION_SECONDS) as backend:
         told = await backend.send("Create", arn)
     return _said(told), _has(aws, arn)
 

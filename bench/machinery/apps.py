@@ -6,21 +6,13 @@ from .processes import measure
 from .rounds import Sample
 
 
-def imported_and_synthesised(tool: str, count: int, *, validation: bool) -> tuple[Sample, Sample]:
-    """Run a tool's app of `count` streams; tell what it had used after its imports, and in the end.
+def app(tool: str, count: int, *, validation: bool) -> Sample:
+    """Run a tool's app of `count` streams; tell what it used in all, and "import's CPU" and "import's time" of that.
 
-    Parameters
-    ----------
-    tool
-        The tool.
-    count
-        The number of streams.
-    validation
-        Have CDK validate the template; False is what `cdk synth --no-validation` does.
+    Without `validation` CDK doesn't validate the template, as with `cdk synth --no-validation`.
     """
+    imports = "from bench.machinery.assembly import synthesise; from bench.peers import cameras_of; "
     imported, synthesised = measure(
-        f"from bench.machinery.assembly import synthesise\nfrom bench.peers import cameras_of\ncameras_of({tool!r})",
-        f"synthesise({tool!r}, {count})",
-        CDK_VALIDATION=str(validation).lower(),
+        f"{imports}cameras_of({tool!r})", f"synthesise({tool!r}, {count})", CDK_VALIDATION=str(validation).lower()
     )
-    return imported, synthesised
+    return {**synthesised, "import's CPU": imported["CPU"], "import's time": imported["time"]}

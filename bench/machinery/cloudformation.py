@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import psutil
 from aiohttp import web
+
 from kinesis_video_local.templates import resolve, stringify
 
 from .assembly import ACCOUNT, REGION, Assembly
@@ -81,44 +82,55 @@ def why_not_443() -> str:
 
 
 class Backend:
-    """The functions of one synthesised stack, whose processes start when they are invoked.
+    """The functions of one synthesised stack, whose processes start when they are invoked."""
 
-    Parameters
-    ----------
-    assembly
-        The stack.
-    environment
-        The environment variables that point the functions to their AWS.
-    answers
-        Where the functions answer to.
-    seconds
-        How long an invocation may take, of a function whose timeout is the user's choice; by default the stack's.
-    """
-
-    def __init__(
-        self, assembly: Assembly, environment: Mapping[str, str], answers: Answers, seconds: float | None = None
-    ) -> None:
-        self._configurations = {
-            name: resource["Properties"] for name, resource in assembly.of_type("AWS::Lambda::Function").items()
-        }
-        self._assembly = assembly
-        self._environment = environment
+    def __init__(self, assembly: Assembly, answers: Answers, seconds: float | None) -> None:
+        functions = assembly.of_type("AWS::Lambda::Function")
+        self._configurations = {name: function["Properties"] for name, function in functions.items()}
+        self._resources = assembly.template["Resources"]
         self._answers = answers
         self._seconds = seconds
-        self._exit = AsyncExitStack()
         self._functions: dict[str, Function] = {}
 
-    async def __aenter__(self) -> Self:
-        """Start the Runtime API of each function, and Lambda's API, by which the provider framework invokes."""
-        url = await self._exit.enter_async_context(serving(self._invoke_api))
-        for name, configuration in self._configurations.items():
-            function = self._function(configuration, {**self._environment, **trust(), "AWS_ENDPOINT_URL_LAMBDA": url})
-            self._functions[name] = await self._exit.enter_async_context(function)
-        return self
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, assembly: Assembly, environment: Mapping[str, str], answers: Answers, seconds: float | None = None
+    ) -> AsyncIterator[Self]:
+        """Have the functions for as long as the block runs.
 
-    async def __aexit__(self, *_: object) -> None:
-        """End the functions."""
-        await self._exit.aclose()
+        Parameters
+        ----------
+        assembly
+            The stack.
+        environment
+            The environment variables that point the functions to their AWS.
+        answers
+            Where the functions answer to.
+        seconds
+            How long an invocation may take, of a function whose timeout is the user's choice; by default the stack's.
+        """
+        backend = cls(assembly, answers, seconds)
+        async with AsyncExitStack() as stack:
+            # The provider framework invokes the user's function by Lambda's API.
+            url = await stack.enter_async_context(serving(backend._invoke_api))
+            for name, configuration in backend._configurations.items():
+                runtime, logging = configuration["Runtime"], configuration.get("LoggingConfig", {})
+                function = Function.running(
+                    # The functions of AWS CDK take the latest runtime of their Region from a mapping in the template.
+                    runtime if isinstance(runtime, str) else "nodejs20.x",
+                    configuration["Handler"],
+                    assembly.assets[configuration["Code"]["S3Key"]],
+                    {
+                        **environment,
+                        **trust(),
+                        "AWS_ENDPOINT_URL_LAMBDA": url,
+                        **resolve(configuration.get("Environment", {}).get("Variables", {}), _known("")),
+                        **{variable: logging[name] for variable, name in _LOGGING.items() if name in logging},
+                    },
+                )
+                backend._functions[name] = await stack.enter_async_context(function)
+            yield backend
 
     @property
     def processes(self) -> list[psutil.Process]:
@@ -126,21 +138,11 @@ class Backend:
         return [function.process for function in self._functions.values()]
 
     async def send(self, request_type: str, stream_arn: str, *statuses: int, **more: Any) -> Told:
-        """Send an event of the stack's custom resource as CloudFormation does, through Lambda's queue.
+        """Send an event of the stack's custom resource, and of this stream, as CloudFormation does, by Lambda's queue.
 
-        Parameters
-        ----------
-        request_type
-            Create, Update or Delete.
-        stream_arn
-            The stream that the resource's properties name.
-        statuses
-            What the ResponseURL answers first; later it answers 200.
-        more
-            What else the event has, such as PhysicalResourceId.
+        The ResponseURL answers with `statuses` first, and later with 200; `more` is what else the event has.
         """
-        resources = self._assembly.template["Resources"].items()
-        name, resource = next((name, r) for name, r in resources if "ServiceToken" in r.get("Properties", {}))
+        name, resource = next(i for i in self._resources.items() if "ServiceToken" in i[1].get("Properties", {}))
         event = {
             "RequestType": request_type,
             "RequestId": str(uuid.uuid4()),
@@ -177,24 +179,8 @@ class Backend:
         headers = {"X-Amz-Function-Error": outcome.error} if outcome.error else {}
         return web.json_response(outcome.payload, headers=headers)
 
-    def _function(self, configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Function:
-        runtime = configuration["Runtime"]
-        logging = configuration.get("LoggingConfig", {})
-        logged = {f"AWS_LAMBDA_LOG_{key}": logging[name] for key, name in _LOGGING.items() if name in logging}
-        return Function(
-            # The functions of AWS CDK take the latest runtime of their Region from a mapping in the template.
-            runtime if isinstance(runtime, str) else "nodejs20.x",
-            configuration["Handler"],
-            self._assembly.assets[configuration["Code"]["S3Key"]],
-            {
-                **environment,
-                **resolve(configuration.get("Environment", {}).get("Variables", {}), _known("")),
-                **logged,
-            },
-        )
 
-
-_LOGGING = {"FORMAT": "LogFormat", "LEVEL": "ApplicationLogLevel"}
+_LOGGING = {"AWS_LAMBDA_LOG_FORMAT": "LogFormat", "AWS_LAMBDA_LOG_LEVEL": "ApplicationLogLevel"}
 
 
 def _known(stream_arn: str) -> Any:

@@ -23,7 +23,7 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 @asynccontextmanager
 async def serving(answer: Answer, port: int = 0, *, tls: bool = False) -> AsyncIterator[str]:
     """Serve every request by `answer`; yield the address. Port 0 takes a free one."""
-    runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.01)
+    runner = web.ServerRunner(web.Server(answer, handler_cancellation=True), shutdown_timeout=0.01)
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port, ssl_context=_server_side() if tls else None).start()

@@ -44,6 +44,9 @@ def interleave(repetitions: int, cases: Mapping[Case, Callable[[], Sample]], pro
     return samples
 
 
-def ratio(of: Sequence[Sample], to: Sequence[Sample], figure: str) -> Spread:
-    """Compare a figure of one case with that of another, round by round."""
-    return Spread.of(a[figure] / b[figure] for a, b in zip(of, to, strict=True))
+def ratios(samples: Mapping[str, Sequence[Sample]], to: str, figure: str) -> dict[str, Spread]:
+    """Compare a figure of every case with that of one of them, round by round."""
+    return {
+        case: Spread.of(a[figure] / b[figure] for a, b in zip(rounds, samples[to], strict=True))
+        for case, rounds in samples.items()
+    }

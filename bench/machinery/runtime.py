@@ -12,8 +12,8 @@ import sys
 import time
 import uuid
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -35,49 +35,35 @@ _COMMANDS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one invocation."""
+    """What came of one invocation; `error` is what Lambda calls the function's error, nothing if it returned."""
 
     payload: Any
     error: str = ""
-    """What Lambda calls the function's error; nothing if it returned."""
 
 
 class Function:
-    """One execution environment of a function, whose process starts with the first event.
+    """One execution environment of a function, whose process starts with the first event."""
 
-    Parameters
-    ----------
-    runtime
-        What it runs on, such as python3.14; this machine's Python or Node.js stands in for it.
-    handler
-        The handler, as in the function's configuration.
-    code
-        The directory of the function's code.
-    environment
-        The function's environment variables.
-    """
-
-    def __init__(self, runtime: str, handler: str, code: Path, environment: Mapping[str, str]) -> None:
-        self._command = [*_COMMANDS[runtime.rstrip("x.0123456789")], handler]
+    def __init__(self, command: list[str], code: Path, environment: Mapping[str, str]) -> None:
+        self._command = command
         self._code = code
         self._environment = environment
-        self._exit = AsyncExitStack()
-        self._api = ""
         self._child: Process | None = None
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._deadline = 0.0
 
-    async def __aenter__(self) -> Self:
-        """Start the Runtime API."""
-        url = await self._exit.enter_async_context(serving(self._answer))
-        self._api = url.removeprefix("http://")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """End it, and the function's process."""
-        await self._kill()
-        await self._exit.aclose()
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, runtime: str, handler: str, code: Path, environment: Mapping[str, str]
+    ) -> AsyncIterator[Self]:
+        """Have a function for as long as the block runs; this machine's Python or Node.js stands in for its runtime."""
+        function = cls([*_COMMANDS[runtime.rstrip("x.0123456789")], handler], code, environment)
+        async with serving(function._answer) as url:
+            function._environment = {"AWS_LAMBDA_RUNTIME_API": url.removeprefix("http://"), **environment}
+            yield function
+            await function._kill()
 
     @property
     def process(self) -> psutil.Process:
@@ -91,12 +77,12 @@ class Function:
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         child = self._child = self._child or await self._start()
         self._events.put_nowait(event)
-        ended = asyncio.create_task(child.wait())
-        await asyncio.wait({self._outcome, ended}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ended = asyncio.ensure_future(child.wait())
+        both: list[asyncio.Future[Any]] = [self._outcome, ended]
+        await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._outcome.done():
             # What an event costs ends where the function asks for the next one.
-            idle = asyncio.create_task(self._idle.wait())
-            await asyncio.wait({idle, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([asyncio.ensure_future(self._idle.wait())], timeout=seconds)
             return self._outcome.result()
         await self._kill()
         if ended.done():
@@ -111,7 +97,6 @@ class Function:
             "PYTHONDONTWRITEBYTECODE": "1",
             "NODE_PATH": str(NODE_MODULES),
             "LAMBDA_TASK_ROOT": str(self._code),
-            "AWS_LAMBDA_RUNTIME_API": self._api,
             "AWS_LAMBDA_FUNCTION_NAME": "bench",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
@@ -133,9 +118,8 @@ class Function:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "POST":
-            self._outcome.set_result(
-                Outcome(await request.json(), "Unhandled" if request.path.endswith("/error") else "")
-            )
+            error = "Unhandled" if request.path.endswith("/error") else ""
+            self._outcome.set_result(Outcome(await request.json(), error))
             return web.json_response({}, status=202)
         self._idle.set()
         event = await self._events.get()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tabulate import tabulate
+
+from ..machinery.rounds import Sample, ratios
 
 _LONGEST_REASON = 120
 
@@ -27,6 +29,13 @@ class Result:
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Write a Markdown table that also reads well as text."""
     return tabulate([[str(cell) for cell in row] for row in rows], titles, tablefmt="github", disable_numparse=True)
+
+
+def comparison(samples: Mapping[str, Sequence[Sample]], to: str, figures: Iterable[str]) -> str:
+    """Write a table of every tool's figures as multiples of those of one of them."""
+    columns = {figure: ratios(samples, to, figure) for figure in figures}
+    rows = ([tool, *("1" if tool == to else column[tool] for column in columns.values())] for tool in samples)
+    return table(["tool", *columns], rows)
 
 
 def short(reason: str) -> str:
