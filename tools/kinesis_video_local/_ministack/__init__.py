@@ -8,14 +8,16 @@ from __future__ import annotations
 from ministack.app import app as application
 
 from ..kinesisvideo import KinesisVideo
-from . import alarms, reset, resource_types
+from . import alarms, invocations, reset, resource_types, stack_operations
 from .caller import SignedCaller, pinned_caller
 
 __all__ = ["SignedCaller", "application", "install", "pinned_caller"]
 
 
 def install(kinesis_video: KinesisVideo) -> None:
-    """Add the CloudFormation type and the alarms on metric math to ministack, and let it reset the streams."""
+    """Add to ministack what it lacks, and change what it does otherwise than AWS."""
     resource_types.install(kinesis_video)
+    stack_operations.install()
+    invocations.install()
     alarms.install()
     reset.install(kinesis_video)
