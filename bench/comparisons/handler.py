@@ -14,8 +14,9 @@ from pathlib import Path
 from kinesis_video_local import LocalAws
 
 from .. import peers
+from ..machinery.answers import Answers, why_not_443
 from ..machinery.assembly import Assembly, synthesise
-from ..machinery.cloudformation import Answers, Backend, why_not_443
+from ..machinery.cloudformation import Backend
 from ..machinery.loopback import trust
 from ..machinery.processes import usage
 from ..machinery.rounds import Sample, interleave, ratios

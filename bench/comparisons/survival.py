@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from threading import Timer
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ from aiohttp import web
 
 from kinesis_video_local import LocalAws
 
+from ..machinery.answers import Answers, why_not_443
 from ..machinery.assembly import Assembly, synthesise
-from ..machinery.cloudformation import Answers, Backend, Told, why_not_443
+from ..machinery.cloudformation import Backend, Told
 from ..machinery.loopback import over_tls, serving
 from ..machinery.stacks import Stacks
 from ..peers import CRHELPER, OURS, TOOLS, Declared
@@ -73,17 +74,11 @@ async def _rows() -> list[list[str]]:
         async with Answers.taking() as answers:
             for name, send in _EVENTS.items():
                 print(f"  survival: {name}", flush=True)
-                # One tool after the other; but where all wait for time to pass, they wait together.
-                one_by_one = asyncio.Semaphore(len(TOOLS) if send is _no_time_left else 1)
-
-                async def found(tool: str, send: Event = send, one_by_one: asyncio.Semaphore = one_by_one) -> Found:
-                    if tool not in able:
-                        return f"not run: {left_out}", ""
-                    async with one_by_one:
-                        return await send(assemblies[tool], aws, answers)
-
-                results = await asyncio.gather(*map(found, TOOLS))
-                rows += [[name, tool, *result] for tool, result in zip(TOOLS, results, strict=True)]
+                sent = [send(assemblies[tool], aws, answers) for tool in able]
+                # Where all wait for time to pass, they wait together.
+                results = await asyncio.gather(*sent) if send is _no_time_left else [await each for each in sent]
+                found = dict(zip(able, results, strict=True))
+                rows += [[name, tool, *found.get(tool, (f"not run: {left_out}", ""))] for tool in TOOLS]
                 aws.clear_faults()
     return rows
 
@@ -115,6 +110,7 @@ async def _failed_create(assembly: Assembly, aws: LocalAws, answers: Answers) ->
     aws.inject_fault(UPDATE, error="InvalidArgumentException")
     async with Backend.running(assembly, aws.environment, answers) as backend:
         told = await backend.send("Create", arn)
+        aws.clear_faults()  # of whoever doesn't try to overwrite what somebody else has configured
         after = await backend.send("Delete", arn, PhysicalResourceId=told.physical_id)
     return f"{_said(told)}; then the Delete: {_said(after)}", _has(aws, arn)
 
@@ -147,7 +143,7 @@ async def _no_time_left(assembly: Assembly, aws: LocalAws, answers: Answers) -> 
     return _said(told), _has(aws, arn)
 
 
-Event = Callable[[Assembly, LocalAws, Answers], Awaitable[Found]]
+Event = Callable[[Assembly, LocalAws, Answers], Coroutine[None, None, Found]]
 _EVENTS: dict[str, Event] = {
     "failed create": _failed_create,
     "response too long": _too_long,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,14 +15,14 @@ from aiohttp import web
 
 from kinesis_video_local.templates import resolve, stringify
 
+from .answers import Answers
 from .assembly import ACCOUNT, REGION, Assembly
-from .loopback import HOST, serving, trust
+from .loopback import serving, trust
 from .runtime import Function, Outcome
 
 MAX_ANSWER_BYTES = 4096
 LAMBDA_TRIES = 3
 """Lambda invokes a function that failed on an asynchronous event, as CloudFormation's are, twice more."""
-HTTPS_PORT = 443
 
 
 @dataclass(frozen=True)
@@ -36,49 +35,6 @@ class Told:
     reason: str
     answers: int
     invocations: int
-
-
-class Answers:
-    """Takes the functions' answers, as the bucket behind CloudFormation's presigned URLs does."""
-
-    def __init__(self) -> None:
-        self._address = ""
-        self._bodies: dict[str, list[bytes]] = {}
-        self._statuses: dict[str, list[int]] = {}
-
-    @classmethod
-    @asynccontextmanager
-    async def taking(cls) -> AsyncIterator[Self]:
-        """Take answers over https: crhelper knows nothing else, and AWS CDK's own functions no port but 443."""
-        answers = cls()
-        async with serving(answers._take, 0 if why_not_443() else HTTPS_PORT, tls=True) as address:
-            answers._address = address.removesuffix(f":{HTTPS_PORT}")
-            yield answers
-
-    def url(self, *statuses: int) -> str:
-        """Make a new ResponseURL, whose first answers get these statuses and all later ones 200."""
-        path = f"/{uuid.uuid4()}"
-        self._bodies[path], self._statuses[path] = [], list(statuses)
-        return self._address + path
-
-    def taken(self, url: str) -> list[bytes]:
-        """List the answers that a ResponseURL took with status 200."""
-        return self._bodies[url.removeprefix(self._address)]
-
-    async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
-        status = self._statuses[request.path].pop(0) if self._statuses[request.path] else 200
-        if status == 200:
-            self._bodies[request.path].append(await request.read())
-        return web.Response(status=status)
-
-
-def why_not_443() -> str:
-    """Say why the functions of AWS CDK can't answer on this machine; nothing if they can."""
-    try:
-        socket.create_server((HOST, HTTPS_PORT)).close()
-    except OSError as error:
-        return f"port {HTTPS_PORT} of {HOST} can't be listened on: {error.strerror}"
-    return ""
 
 
 class Backend:
@@ -143,6 +99,7 @@ class Backend:
         The ResponseURL answers with `statuses` first, and later with 200; `more` is what else the event has.
         """
         name, resource = next(i for i in self._resources.items() if "ServiceToken" in i[1].get("Properties", {}))
+        properties = stringify(resolve(resource["Properties"], _known(stream_arn)))
         event = {
             "RequestType": request_type,
             "RequestId": str(uuid.uuid4()),
@@ -150,11 +107,12 @@ class Backend:
             "ResponseURL": self._answers.url(*statuses),
             "ResourceType": resource["Type"],
             "LogicalResourceId": name,
-            "ResourceProperties": stringify(resolve(resource["Properties"], _known(stream_arn))),
+            "ResourceProperties": properties,
+            **({"OldResourceProperties": properties} if request_type == "Update" else {}),
             **more,
         }
         invocations = 1
-        while (await self._invoke(event["ResourceProperties"]["ServiceToken"], event)).error:
+        while (await self._invoke(properties["ServiceToken"], event)).error:
             if invocations == LAMBDA_TRIES:
                 break
             invocations += 1

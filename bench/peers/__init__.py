@@ -5,9 +5,10 @@ Every one of them has a `cameras` that declares a bucket, `count` streams and th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_s3 as s3
@@ -17,14 +18,6 @@ AWS_CUSTOM_RESOURCE = "AwsCustomResource"
 PROVIDER_FRAMEWORK = "provider framework"
 CRHELPER = "crhelper"
 TOOLS = (OURS, AWS_CUSTOM_RESOURCE, PROVIDER_FRAMEWORK, CRHELPER)
-
-
-class Cameras(Protocol):
-    """Declares `count` streams and their images."""
-
-    def __call__(self, stack: Stack, count: int, declared: Declared) -> None:
-        """Fill the stack."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,10 @@ class Declared:
             "FormatConfig": {"JPEGQuality": "80"},
             "WidthPixels": 640,
         }
+
+
+Cameras = Callable[[Stack, int, Declared], None]
+"""Declares a bucket, so many streams and their images."""
 
 
 def cameras_of(tool: str) -> Cameras:
