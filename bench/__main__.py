@@ -16,6 +16,7 @@ from typing import Any
 _HERE = Path(__file__).resolve().parent
 REPETITIONS = 7
 COMPARISONS = ("footprint", "imports", "one_camera", "synth", "round_trips", "handler", "deploy", "survival", "size")
+RUN_FUNCTIONS = {"handler", "deploy", "survival"}
 
 
 def main() -> None:
@@ -26,15 +27,18 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.repetitions < (2 if arguments.comparison else REPETITIONS):
         parser.error(f"--repetitions is at least {REPETITIONS} for the results, and 2 for one comparison")
+    comparisons = arguments.comparison or COMPARISONS
+    if RUN_FUNCTIONS.intersection(comparisons) and not (_HERE / "node_modules").is_dir():
+        parser.error("run `make bench`, which installs what the functions need")
     # Validation takes seconds of each synth, and finds nothing here; what measures it switches it on.
     os.environ["CDK_VALIDATION"] = "false"
     figures: dict[str, Any] = {}
-    parts = [_introduction(arguments.repetitions)]
+    parts: list[str] = []
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         # Every assembly and every certificate goes there, also those of the processes that this one starts.
         tempfile.tempdir = os.environ["TMPDIR"] = directory
-        for name in arguments.comparison or COMPARISONS:
+        for name in comparisons:
             title = name.replace("_", " ").capitalize()
             print(f"{title} ...", flush=True)
             began = time.monotonic()
@@ -47,12 +51,13 @@ def main() -> None:
         from .report import plots
 
         plots.draw(figures, _HERE / "plots")
-        (_HERE / "results.md").write_text("\n\n".join(parts) + "\n")
+        (_HERE / "results.md").write_text("\n\n".join([_introduction(arguments.repetitions), *parts]) + "\n")
         print(f"All of it took {(time.monotonic() - start) / 60:.0f} minutes.")
 
 
 def _introduction(repetitions: int) -> str:
-    node = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    command = [os.environ.get("JSII_NODE", "node"), "--version"]
+    node = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     packages = ("aws-cdk-lib", "crhelper", "boto3", "awslambdaric")
     tools = [
         *(f"{name} {version(name)}" for name in packages),

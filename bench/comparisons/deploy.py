@@ -18,8 +18,8 @@ from ..machinery.rounds import Spread
 from ..machinery.stacks import Deployment, Stacks
 from ..peers import OURS, TOOLS, Declared
 from ..report.text import Result, short, table
+from .footprint import COUNTS
 
-COUNTS = (1, 20, 100, 240)
 # The quotas are per second: what one stack used is forgotten when the next one begins.
 PAUSE_SECONDS = 1.1
 
