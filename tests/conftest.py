@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# CDK's own validation of templates takes 4 s of CPU to start, in every process. The test of the apps asks for it.
+os.environ["CDK_VALIDATION"] = "false"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

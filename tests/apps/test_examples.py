@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from aws_cdk import Validations
+from aws_cdk import CloudFormationValidatePlugin, Validations
 from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
@@ -31,10 +31,16 @@ ACKNOWLEDGED = {
 
 def test_every_app_synthesises_without_a_warning_and_its_templates_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     templates: list[Path] = []
+    # One for all: it takes seconds to start.
+    validation = CloudFormationValidatePlugin()
     for path in APPS:
-        assembly = app_of(path, monkeypatch, DEFAULTS).synth()
+        app = app_of(path, monkeypatch, DEFAULTS)
+        Validations.of(app).add_plugins(validation)
+        assembly = app.synth()
         messages = [message for stack in assembly.stacks for message in stack.messages]
         assert [message.entry.data for message in messages if message.level is not SynthesisMessageLevel.INFO] == []
+        report = json.loads(Path(assembly.directory, "validation-report.json").read_text())
+        assert [violation for plugin in report["pluginReports"] for violation in plugin["violations"]] == []
         templates += Path(assembly.directory).glob("*.template.json")
     assert len(templates) >= len(APPS)
     # W3005: the CDK's own function depends on its role twice.
