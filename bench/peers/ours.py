@@ -18,6 +18,7 @@ def cameras(stack: Stack, count: int, declared: Declared) -> None:
     """Declare the streams and their images."""
     bucket = s3.Bucket(stack, "Bucket")
     producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()) if declared.producer else None
+    interval = Duration.millis(declared.sampling_interval_millis)
     for number in range(count):
         images = ImageGeneration(
             stack,
@@ -25,7 +26,7 @@ def cameras(stack: Stack, count: int, declared: Declared) -> None:
             stream=VideoStream(stack, f"Camera{number}"),
             bucket=bucket,
             prefix=f"camera-{number}/",
-            sampling_interval=Duration.millis(declared.sampling_interval_millis),
+            sampling_interval=interval,
             format=ImageFormat.jpeg(quality=80),
             width_pixels=640,
         )
