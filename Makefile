@@ -16,7 +16,8 @@ tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/no
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
 	$(BIN)/python demo.py
 
-test: lint types unit oldest ## everything that CI asks for
+test: setup .venv-oldest/ready ## everything that CI asks for
+	$(MAKE) --no-print-directory --jobs=2 lint types unit oldest # the tests wait a good deal
 
 setup: .venv/ready node_modules/ready
 
@@ -50,11 +51,11 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests
-	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
-	node_modules/.bin/pyright
+	$(BIN)/mypy examples/*.py
+	node_modules/.bin/node node_modules/pyright/index.js
 
 unit: setup
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
 	.venv-oldest/bin/pytest tests/infra

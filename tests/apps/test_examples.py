@@ -68,6 +68,10 @@ def test_a_security_review_finds_nothing(path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_three_packages_are_the_real_ones() -> None:
-    program = "import constructs, aws_cdk, cdk_kinesis_video; print(constructs.Construct, aws_cdk.App)"
+    names = ("constructs", "aws_cdk", "cdk_kinesis_video")
+    # Where they would be imported from, here, where a folder has the name of a library.
+    program = f"from importlib.util import find_spec; print(*(find_spec(name).origin for name in {names}))"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout == "<class 'constructs.Construct'> <class 'aws_cdk.App'>\n"
+    packages = [Path(origin).parent for origin in ran.stdout.split()]
+    assert [path.name for path in packages] == list(names)
+    assert [path.parent.name for path in packages] == ["site-packages", "site-packages", "constructs"]

@@ -51,7 +51,7 @@ class Cdk:
     def __init__(self, aws: LocalAws, *, echo: bool = False, cli: Path | None = None) -> None:
         self._aws = aws
         self._echo = echo
-        self._cli = cli or _find_cli()
+        self._cli = (cli or _find_cli()).absolute()
         self._directory = tempfile.TemporaryDirectory(prefix="local-aws-cdk-")
 
     def __enter__(self) -> Self:
@@ -208,7 +208,7 @@ class Cdk:
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             # As npx does: a Node.js that the project brings is the one that its CLI runs on.
-            "PATH": f"{self._cli.parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{self._cli.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             # Not the developer's own configuration and profiles.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
