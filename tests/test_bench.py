@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from aws_cdk import aws_s3 as s3
 from bench.comparisons.round_trips import per_further_stream
 from bench.machinery.processes import measure
 from bench.machinery.rounds import Sample, Spread, interleave, ratios
+from bench.machinery.runtime import Function, Outcome
 from bench.peers import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK, Declared
 from bench.report.text import comparison, short, table
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
@@ -160,6 +163,32 @@ memory = bytearray(50_000_000)
 def test_a_step_that_fails_says_why() -> None:
     with pytest.raises(RuntimeError, match="no_such_module"):
         measure("import no_such_module")
+
+
+def test_a_function_returns_fails_takes_too_long_or_ends_as_on_lambda(tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text("""
+exports.handler = async (event) => {
+  if (event.end) process.exit(3);
+  if (event.fail) throw new Error("no such camera");
+  if (event.wait) await new Promise(() => setInterval(() => {}, 1000));
+  return {pid: process.pid};
+};
+""")
+
+    async def outcomes() -> list[Outcome]:
+        async with Function.running("nodejs24.x", "index.handler", tmp_path, {}) as function:
+            events = {"first": 60, "fail": 60, "same": 60, "end": 60, "wait": 1, "last": 60}
+            return [await function.invoke({name: True}, seconds) for name, seconds in events.items()]
+
+    first, failed, same, ended, late, last = asyncio.run(outcomes())
+    assert first.payload == same.payload != last.payload
+    assert [outcome.error for outcome in (first, same, last)] == [""] * 3
+    assert [outcome.error for outcome in (failed, ended, late)] == ["Unhandled"] * 3
+    assert [outcome.payload["errorMessage"] for outcome in (failed, ended, late)] == [
+        "no such camera",
+        "Runtime exited",
+        "Task timed out after 1.00 seconds",
+    ]
 
 
 def test_a_comparison_is_run_by_its_name() -> None:

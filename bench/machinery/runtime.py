@@ -84,10 +84,10 @@ class Function:
             # What an event costs ends where the function asks for the next one.
             await asyncio.wait([asyncio.ensure_future(self._idle.wait())], timeout=seconds)
             return self._outcome.result()
+        exited = ended.done()
         await self._kill()
-        if ended.done():
-            return Outcome(None, f"Runtime exited with {ended.result()}")
-        return Outcome({"errorMessage": f"Task timed out after {seconds:.2f} seconds"}, "Unhandled")
+        message = "Runtime exited" if exited else f"Task timed out after {seconds:.2f} seconds"
+        return Outcome({"errorMessage": message}, "Unhandled")
 
     async def _start(self) -> Process:
         environment = {
