@@ -27,9 +27,9 @@ from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
 MAX_RESOURCES = 500
 MAX_TEMPLATE_BYTES = 1_000_000
 
-MAX_ROUND_TRIPS = 13
+MAX_ROUND_TRIPS = 11
 # And what lets a producer deliver.
-MAX_ROUND_TRIPS_WITH_PRODUCER = 28
+MAX_ROUND_TRIPS_WITH_PRODUCER = 15
 
 
 def template_with(streams: int) -> dict[str, Any]:
