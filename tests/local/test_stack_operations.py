@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
@@ -323,3 +326,16 @@ def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(aws: LocalAws, 
         ("Delete", "B", "b", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
         ("Delete", "A", "a", "DELETE_IN_PROGRESS"),
     ]
+
+
+def test_the_cdk_cli_finds_its_stack_done_when_its_call_is_answered(aws: LocalAws, stack: Witnesses) -> None:
+    """It would look again after 5 s only."""
+    create: Any = boto3.client
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    config = Config(user_agent_extra="aws-cdk/2")
+    resource = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function, "Id": "a"}}
+    template = json.dumps({"Resources": {"A": resource}})
+    with closing(create("cloudformation", endpoint_url=aws.endpoint_url, config=config, **keys)) as cli:
+        cli.create_stack(StackName=stack.name, TemplateBody=template)
+
+        assert cli.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
