@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
+from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
@@ -51,7 +55,7 @@ class Witnesses:
         self.name = name
         self._cloudformation = aws.client("cloudformation")
         self._s3 = aws.client("s3")
-        self._function = "arn:aws:lambda:us-east-1:000000000000:function:witness"
+        self.function = "arn:aws:lambda:us-east-1:000000000000:function:witness"
 
     def deploy(self, **resources: dict[str, Any]) -> str:
         """Create or update the stack, one resource after the other; return the status that it ends in."""
@@ -60,7 +64,7 @@ class Witnesses:
             template[name] = {
                 "Type": "Custom::Witness",
                 "DependsOn": list(template)[-1:],
-                "Properties": {"ServiceToken": self._function, **properties},
+                "Properties": {"ServiceToken": self.function, **properties},
             }
         existing = [stack["StackName"] for stack in self._cloudformation.describe_stacks()["Stacks"]]
         operation = self._cloudformation.update_stack if self.name in existing else self._cloudformation.create_stack
@@ -283,3 +287,55 @@ def test_a_stack_that_is_deleted_says_so(stack: Witnesses) -> None:
             "resources": {"A": ["DELETE_IN_PROGRESS", "a"]},
         }
     ]
+
+
+def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(aws: LocalAws, stack: Witnesses) -> None:
+    s3 = aws.client("s3")
+    cloudformation = aws.client("cloudformation")
+    witness: dict[str, Any] = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function}}
+    s3.create_bucket(Bucket="templates")
+
+    def template(children: dict[str, Any], **siblings: Any) -> str:
+        def resources(all_properties: dict[str, Any]) -> dict[str, Any]:
+            return {
+                name: {**witness, "Properties": {**witness["Properties"], **properties}}
+                for name, properties in all_properties.items()
+            }
+
+        body = json.dumps({"Resources": resources(children)})
+        key = f"{uuid.uuid4()}.json"
+        s3.put_object(Bucket="templates", Key=key, Body=body.encode())
+        nested = {"TemplateURL": f"{aws.endpoint_url}/templates/{key}"}
+        child = {"Type": "AWS::CloudFormation::Stack", "Properties": nested}
+        after = {name: {**resource, "DependsOn": "Child"} for name, resource in resources(siblings).items()}
+        return json.dumps({"Resources": {"Child": child, **after}})
+
+    cloudformation.create_stack(StackName=stack.name, TemplateBody=template({"A": {"Id": "a"}}))
+    assert stack.wait() == "CREATE_COMPLETE"
+    failing = template({"A": {"Id": "a", "Changed": 1}, "B": {"Id": "b"}}, Z={"Id": "z", "Fail": "Create"})
+    cloudformation.update_stack(StackName=stack.name, TemplateBody=failing)
+    assert stack.wait() == "UPDATE_ROLLBACK_COMPLETE"
+    stack.delete()
+
+    sights = [(*seen["event"], seen["stack"]) for seen in stack.seen()]
+    assert [sight for sight in sights if sight[1] in ("A", "B")] == [
+        ("Create", "A", None, "CREATE_IN_PROGRESS"),
+        ("Update", "A", "a", "UPDATE_IN_PROGRESS"),
+        ("Create", "B", None, "UPDATE_IN_PROGRESS"),
+        ("Update", "A", "a", "UPDATE_ROLLBACK_IN_PROGRESS"),
+        ("Delete", "B", "b", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("Delete", "A", "a", "DELETE_IN_PROGRESS"),
+    ]
+
+
+def test_the_cdk_cli_finds_its_stack_done_when_its_call_is_answered(aws: LocalAws, stack: Witnesses) -> None:
+    """It would look again after 5 s only."""
+    create: Any = boto3.client
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    config = Config(user_agent_extra="aws-cdk/2")
+    resource = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function, "Id": "a"}}
+    template = json.dumps({"Resources": {"A": resource}})
+    with closing(create("cloudformation", endpoint_url=aws.endpoint_url, config=config, **keys)) as cli:
+        cli.create_stack(StackName=stack.name, TemplateBody=template)
+
+        assert cli.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

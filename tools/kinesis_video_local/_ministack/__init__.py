@@ -5,11 +5,10 @@ Everything in this folder reaches into ministack's tables, which is why its vers
 
 from __future__ import annotations
 
-from ministack.app import app as application
-
 from ..kinesisvideo import KinesisVideo
 from . import alarms, invocations, reset, resource_types, stack_operations
 from .caller import SignedCaller, pinned_caller
+from .cdk_cli import application
 
 __all__ = ["SignedCaller", "application", "install", "pinned_caller"]
 

@@ -5,6 +5,7 @@
 - What an update replaces or removes is deleted while the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, with events.
 - The rollback of an update sends an Update back to a custom resource that was replaced, too, and deletes afterwards.
 - A custom resource whose Create failed is deleted in the rollback, by the physical id of its answer.
+- A nested stack is rolled back and deleted with its parent, by its status as well.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-delete.html
@@ -26,6 +27,8 @@ Key = tuple[str, str]
 _STACK = "AWS::CloudFormation::Stack"
 _CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 _ROLLBACK_CLEANUP = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+# A nested stack that its parent sends back is updated, to ministack.
+_SENT_BACK = {"UPDATE_IN_PROGRESS": "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_COMPLETE": "UPDATE_ROLLBACK_COMPLETE"}
 # Behind the logical id of a resource's new physical resource, which a rollback deletes after the old one is back.
 _REPLACEMENT = "\0replacement"
 
@@ -81,8 +84,8 @@ class _Operations:
         """Record an event, and let the listed status of its resource follow it."""
         event = (stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
         if (logical_id, resource_type) == (stack_name, _STACK):
-            self._stack_changes(stack_id, stack_name, status)
-            self._add_event(*event)
+            status = self._stack_changes(stack_id, stack_name, status)
+            self._add_event(stack_id, stack_name, logical_id, resource_type, status, *event[5:])
             return
         logical_id, _, replacement = logical_id.partition(_REPLACEMENT[0])
         if replacement and not resource_type:
@@ -97,7 +100,9 @@ class _Operations:
             return
         if status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS") and not record:
             self._created.add(key)
-            resources[logical_id] = _record(logical_id, resource_type, "CREATE_IN_PROGRESS")
+            # ministack would take it for a resource of before, which a nested stack has in the same place.
+            if not _is_nested(_stacks[stack_name]):
+                resources[logical_id] = _record(logical_id, resource_type, "CREATE_IN_PROGRESS")
         elif status == "UPDATE_COMPLETE" and key in self._perhaps_updated:
             # Neither its event nor its update has come: it stays as it was.
             resources[logical_id] = {**resources[logical_id], **_status(self._perhaps_updated.pop(key)[1])}
@@ -159,9 +164,14 @@ class _Operations:
         if replacement and not resource_type:
             return
         stack = _stacks[stack_name]
-        if stack["StackStatus"] == "UPDATE_IN_PROGRESS":
-            stack["StackStatus"] = _CLEANUP
-            self._add_event(stack["StackId"], stack_name, stack_name, _STACK, _CLEANUP, "", stack["StackId"])
+        cleanup = {"UPDATE_IN_PROGRESS": _CLEANUP}
+        if _is_nested(stack):
+            cleanup["UPDATE_ROLLBACK_IN_PROGRESS"] = _ROLLBACK_CLEANUP
+        if status := cleanup.get(stack["StackStatus"]):
+            stack["StackStatus"] = status
+            self._add_event(stack["StackId"], stack_name, stack_name, _STACK, status, "", stack["StackId"])
+        if resource_type == _STACK:
+            _stacks[provisioners._nested_stack_lookup_name(physical_id)]["StackStatus"] = "DELETE_IN_PROGRESS"
         events = stack["StackStatus"] == _CLEANUP
         event = (stack["StackId"], stack_name, logical_id, resource_type)
         record = stack.get("_resources", {}).get(logical_id)
@@ -211,8 +221,12 @@ class _Operations:
             record["ResourceStatus"] = "UPDATE_IN_PROGRESS"
             self._add_event(*event)
 
-    def _stack_changes(self, stack_id: str, stack_name: str, status: str) -> None:
+    def _stack_changes(self, stack_id: str, stack_name: str, status: str) -> str:
+        """Follow a stack's status; return what it is on AWS."""
         stack = _stacks.get(stack_name, {})
+        parent = _stacks.get(stack.get("_parent_stack_name"), {})
+        if status in _SENT_BACK and parent.get("StackStatus") == "UPDATE_ROLLBACK_IN_PROGRESS":
+            status = stack["StackStatus"] = _SENT_BACK[status]
         if status == _ROLLBACK_CLEANUP and stack_id in self._restored:
             before, replacements = self._restored[stack_id]
             provisioned = stack["_resources"]
@@ -228,6 +242,7 @@ class _Operations:
             for logical_id, record in list(stack.get("_resources", {}).items()):
                 if not record.get("PhysicalResourceId"):
                     del stack["_resources"][logical_id]
+        return status
 
 
 def _record(logical_id: str, resource_type: str, status: str, physical_id: str = "", properties: Any = None) -> Record:
@@ -244,6 +259,10 @@ def _record(logical_id: str, resource_type: str, status: str, physical_id: str =
 
 def _status(record: Record) -> Record:
     return {"ResourceStatus": record["ResourceStatus"], "Timestamp": record["Timestamp"]}
+
+
+def _is_nested(stack: Record) -> bool:
+    return "ParentId" in stack
 
 
 def _is_custom(record: Record) -> bool:
