@@ -11,14 +11,15 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: demo test setup lint format types unit oldest bench local-aws lock clean
+.PHONY: help demo test setup lint format types unit oldest bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
 	$(BIN)/python demo.py
 
-test: lint types unit oldest ## everything that CI asks for
+test: setup .venv-oldest/ready ## everything that CI asks for
+	$(MAKE) --no-print-directory --jobs=2 lint types unit oldest # the tests wait a good deal
 
-setup: .venv/ready node_modules/ready
+setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
 .venv/ready: requirements.txt pyproject.toml
 	@echo "Setting up Python's packages in .venv ..."
@@ -34,7 +35,10 @@ node_modules/ready: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-lint: setup
+help: ## list these
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lint: setup ## check the format, and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
@@ -42,7 +46,7 @@ format: setup ## write what `lint` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-types: setup # the library and the handler apart: neither may lean on what only the other has
+types: setup ## check the types; the library and the handler apart: neither may lean on what only the other has
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_configuration
 	$(BIN)/mypy lambda/kinesis_video_handler
@@ -52,11 +56,11 @@ types: setup # the library and the handler apart: neither may lean on what only 
 	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests
-	for example in examples/*.py; do $(BIN)/mypy $$example || exit 1; done
-	node_modules/.bin/pyright
+	$(BIN)/mypy examples/*.py
+	node_modules/.bin/node node_modules/pyright/index.js
 
-unit: setup
-	$(BIN)/pytest -n auto --dist loadfile
+unit: setup ## the tests with a recent aws-cdk-lib, deployments included
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
 	.venv-oldest/bin/pytest tests/infra
@@ -88,5 +92,5 @@ lock: .venv/ready ## pin what pyproject.toml asks for
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-clean:
+clean: ## remove what was set up
 	rm -rf .venv .venv-oldest node_modules bench/node_modules dist cdk.out

@@ -1,34 +1,43 @@
-"""What docs/performance.md promises and counting can show; what takes a clock is for `make bench`."""
+"""What docs/performance.md promises and counting can show, and how bench/ comes to its figures."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import jsii
 import pytest
 from aws_cdk import App, Duration, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
+from bench.comparisons.round_trips import per_further_stream
+from bench.machinery.processes import measure
+from bench.machinery.rounds import Sample, Spread, interleave, ratios
+from bench.machinery.runtime import Function, Outcome
+from bench.peers import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK, Declared
+from bench.report.text import comparison, short, table
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
 
 # CloudFormation's quotas of a template.
 MAX_RESOURCES = 500
 MAX_TEMPLATE_BYTES = 1_000_000
 
-# The provider framework and crhelper take 6 for the same configuration, AwsCustomResource takes 10.
-MAX_ROUND_TRIPS = 13
+MAX_ROUND_TRIPS = 11
 # And what lets a producer deliver.
-MAX_ROUND_TRIPS_WITH_PRODUCER = 28
+MAX_ROUND_TRIPS_WITH_PRODUCER = 15
 
 
-def declare(stack: Stack, numbers: range, bucket: s3.IBucket, producer: iam.IRole | None = None) -> None:
-    for number in numbers:
-        images = ImageGeneration(
+def template_with(streams: int) -> dict[str, Any]:
+    app = App()
+    stack = Stack(app, "Cameras")
+    bucket = s3.Bucket(stack, "Bucket")
+    for number in range(streams):
+        ImageGeneration(
             stack,
             f"Images{number}",
             stream=VideoStream(stack, f"Camera{number}"),
@@ -38,14 +47,6 @@ def declare(stack: Stack, numbers: range, bucket: s3.IBucket, producer: iam.IRol
             format=ImageFormat.jpeg(quality=80),
             width_pixels=640,
         )
-        if producer:
-            images.grant_put_media(producer)
-
-
-def template_with(streams: int) -> dict[str, Any]:
-    app = App()
-    stack = Stack(app, "Cameras")
-    declare(stack, range(streams), s3.Bucket(stack, "Bucket"))
     template: dict[str, Any] = app.synth().get_stack_by_name("Cameras").template
     return template
 
@@ -71,37 +72,18 @@ def test_the_policies_are_the_same_for_240_streams_as_for_one(many: dict[str, An
     assert policies(many) == policies(template_with(1))
 
 
-@pytest.fixture
-def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The requests to the Node.js process that CDK runs in, of which each takes longer than all of our own code."""
-    provider: Any = jsii._runtime.kernel.provider
-    process = provider._process
-    requests: list[object] = []
-    send = process.send
-
-    def counting(request: object, *arguments: Any) -> Any:
-        requests.append(request)
-        return send(request, *arguments)
-
-    monkeypatch.setattr(process, "send", counting)
-    return requests
-
-
 @pytest.mark.parametrize(
     ("with_producer", "most"),
     [(False, MAX_ROUND_TRIPS), (True, MAX_ROUND_TRIPS_WITH_PRODUCER)],
     ids=["alone", "granted"],
 )
-def test_a_further_stream_takes_few_round_trips_to_cdk(
-    round_trips: list[object], with_producer: bool, most: int
-) -> None:
-    stack = Stack(App(), "Cameras")
-    bucket = s3.Bucket(stack, "Bucket")
-    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()) if with_producer else None
-    declare(stack, range(1), bucket, producer)
-    round_trips.clear()
-    declare(stack, range(1, 11), bucket, producer)
-    assert len(round_trips) <= 10 * most
+def test_a_further_stream_takes_few_round_trips_to_cdk(with_producer: bool, most: int) -> None:
+    assert per_further_stream(OURS, Declared(producer=with_producer)) <= most
+
+
+@pytest.mark.parametrize(("tool", "trips"), [(AWS_CUSTOM_RESOURCE, 10), (PROVIDER_FRAMEWORK, 6), (CRHELPER, 6)])
+def test_what_the_other_tools_take_is_counted_the_same_way(tool: str, trips: int) -> None:
+    assert per_further_stream(tool) == trips
 
 
 def test_the_function_looks_through_no_folders_of_other_services() -> None:
@@ -119,3 +101,98 @@ print(*sorted({folder.removeprefix(data) for folder in folders if folder.startsw
     environment = os.environ | {"AWS_DEFAULT_REGION": "us-east-1"}
     child = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
     assert child.stdout.split() == ["/kinesisvideo"]
+
+
+def test_a_figure_is_the_median_with_its_quartiles() -> None:
+    assert str(Spread.of([5, 1, 2, 4, 3])) == "3.00 (2.00-4.00)"
+
+
+def test_a_ratio_is_taken_within_a_round_so_that_what_slows_both_cancels_out() -> None:
+    samples = {
+        "ours": [{"CPU": 1.0}, {"CPU": 10.0}, {"CPU": 100.0}],
+        "theirs": [{"CPU": float(n)} for n in (2, 20, 200)],
+    }
+    assert ratios(samples, "theirs", "CPU")["ours"] == Spread(0.5, 0.5, 0.5)
+
+
+def test_each_case_is_measured_once_a_round() -> None:
+    order: list[str] = []
+
+    def measured(name: str) -> Sample:
+        order.append(name)
+        return {"figure": float(len(order))}
+
+    samples = interleave(3, {name: partial(measured, name) for name in "abc"}, "test")
+    assert [sorted(order[start : start + 3]) for start in (0, 3, 6)] == [["a", "b", "c"]] * 3
+    assert {name: len(rounds) for name, rounds in samples.items()} == {"a": 3, "b": 3, "c": 3}
+
+
+def test_a_comparison_is_a_markdown_table_of_multiples_of_one_tool() -> None:
+    samples = {"ours": [{"CPU": 1.0}, {"CPU": 3.0}], "theirs": [{"CPU": 2.0}, {"CPU": 2.0}]}
+    lines = comparison(samples, "theirs", ["CPU"]).splitlines()
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])] == [
+        ["tool", "CPU"],
+        ["ours", "1.00 (0.75-1.25)"],
+        ["theirs", "1"],
+    ]
+
+
+def test_a_table_keeps_figures_as_they_are_written() -> None:
+    assert "| 1.10  |" in table(["tool", "CPU"], [["1,000", "1.10"]])
+
+
+def test_a_reason_leaves_out_what_differs_from_run_to_run() -> None:
+    reason = "arn:aws:kinesisvideo:us-east-1:000000000000:stream/a/123: timeout\n of http://127.0.0.1:4566/update"
+    assert short(reason) == "(the stream): timeout of (the service)/update"
+    assert short("x" * 200) == f"{'x' * 120} ..."
+
+
+def test_a_process_is_measured_with_those_that_it_starts() -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    start = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {burn!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdout.readline()
+memory = bytearray(50_000_000)
+"""
+    before, after = measure("pass", start)
+    assert after["CPU"] - after["Python's CPU"] >= 0.3
+    assert after["Python's peak memory"] - before["Python's peak memory"] >= 50
+
+
+def test_a_step_that_fails_says_why() -> None:
+    with pytest.raises(RuntimeError, match="no_such_module"):
+        measure("import no_such_module")
+
+
+def test_a_function_returns_fails_takes_too_long_or_ends_as_on_lambda(tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text("""
+exports.handler = async (event) => {
+  if (event.end) process.exit(3);
+  if (event.fail) throw new Error("no such camera");
+  if (event.wait) await new Promise(() => setInterval(() => {}, 1000));
+  return {pid: process.pid};
+};
+""")
+
+    async def outcomes() -> list[Outcome]:
+        async with Function.running("nodejs24.x", "index.handler", tmp_path, {}) as function:
+            events = {"first": 60, "fail": 60, "same": 60, "end": 60, "wait": 1, "last": 60}
+            return [await function.invoke({name: True}, seconds) for name, seconds in events.items()]
+
+    first, failed, same, ended, late, last = asyncio.run(outcomes())
+    assert first.payload == same.payload != last.payload
+    assert [outcome.error for outcome in (first, same, last)] == [""] * 3
+    assert [outcome.error for outcome in (failed, ended, late)] == ["Unhandled"] * 3
+    assert [outcome.payload["errorMessage"] for outcome in (failed, ended, late)] == [
+        "no such camera",
+        "Runtime exited",
+        "Task timed out after 1.00 seconds",
+    ]
+
+
+def test_a_comparison_is_run_by_its_name() -> None:
+    command = [sys.executable, "-m", "bench", "size", "--repetitions", "2"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    tools = [line.split("|")[1].strip() for line in printed.splitlines() if line.startswith("|")][2:]
+    assert tools == [OURS, AWS_CUSTOM_RESOURCE, PROVIDER_FRAMEWORK, CRHELPER]

@@ -5,22 +5,19 @@ Every one of them has a `cameras` that declares a bucket, `count` streams and th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_s3 as s3
 
-from ..names import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK
-
-
-class Cameras(Protocol):
-    """Declares `count` streams and their images."""
-
-    def __call__(self, stack: Stack, count: int, declared: Declared) -> None:
-        """Fill the stack."""
-        ...
+OURS = "cdk-kinesis-video"
+AWS_CUSTOM_RESOURCE = "AwsCustomResource"
+PROVIDER_FRAMEWORK = "provider framework"
+CRHELPER = "crhelper"
+TOOLS = (OURS, AWS_CUSTOM_RESOURCE, PROVIDER_FRAMEWORK, CRHELPER)
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,8 @@ class Declared:
     """What the ids of the constructs begin with that declare the images."""
     own_arns: bool = False
     """Grant the calls for each stream by its ARN, and not for all streams; where the tool leaves that to the user."""
+    producer: bool = False
+    """Let a role deliver to each stream, where the tool has a grant for that."""
 
     def configuration(self, bucket: s3.IBucket, number: int) -> dict[str, Any]:
         """Make the request's configuration, for the tools that take it in the API's own words."""
@@ -49,15 +48,12 @@ class Declared:
         }
 
 
-_MODULES = {
-    OURS: "ours",
-    AWS_CUSTOM_RESOURCE: "aws_custom_resource",
-    PROVIDER_FRAMEWORK: "provider_framework",
-    CRHELPER: "crhelper",
-}
+Cameras = Callable[[Stack, int, Declared], None]
+"""Declares a bucket, so many streams and their images."""
 
 
 def cameras_of(tool: str) -> Cameras:
     """Import what declares a tool's streams, and nothing of the other tools."""
-    cameras: Cameras = import_module(f".{_MODULES[tool]}", __package__).cameras
+    modules = dict(zip(TOOLS, ("ours", "aws_custom_resource", "provider_framework", "crhelper"), strict=True))
+    cameras: Cameras = import_module(f".{modules[tool]}", __package__).cameras
     return cameras

@@ -54,11 +54,11 @@ def cameras(stack: Stack, count: int, declared: Declared) -> None:
 
 
 def _with_crhelper() -> str:
+    # Found and not imported: that takes time, and an app needs no more than the files.
     spec = find_spec("crhelper")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("crhelper is missing, run `make bench`, which installs it")
-    package = Path(spec.origin).parent
-    directory = mkdtemp()
+    assert spec
+    assert spec.origin
+    package, directory = Path(spec.origin).parent, mkdtemp()
     copytree(_CODE, directory, ignore=ignore_patterns("__pycache__"), dirs_exist_ok=True)
     copytree(package, Path(directory, package.name), ignore=ignore_patterns("__pycache__", "tests"))
     return directory

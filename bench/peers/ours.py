@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
 def cameras(stack: Stack, count: int, declared: Declared) -> None:
     """Declare the streams and their images."""
     bucket = s3.Bucket(stack, "Bucket")
+    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()) if declared.producer else None
+    interval = Duration.millis(declared.sampling_interval_millis)
     for number in range(count):
-        ImageGeneration(
+        images = ImageGeneration(
             stack,
             f"{declared.images_id}{number}",
             stream=VideoStream(stack, f"Camera{number}"),
             bucket=bucket,
             prefix=f"camera-{number}/",
-            sampling_interval=Duration.millis(declared.sampling_interval_millis),
+            sampling_interval=interval,
             format=ImageFormat.jpeg(quality=80),
             width_pixels=640,
         )
+        if producer:
+            images.grant_put_media(producer)

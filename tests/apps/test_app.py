@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,18 +78,11 @@ def test_fails_on_a_setting_out_of_its_bounds(
         resources(monkeypatch, **context)
 
 
-def test_plain_python_runs_the_app_on_a_supported_node(tmp_path: Path) -> None:
-    """Of any other version the CDK prints a banner."""
+def test_plain_python_runs_the_cdk_on_a_supported_node() -> None:
+    """Of any other version it prints a banner."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("JSII_")}
-    environment = {
-        **plain,
-        "CDK_CONTEXT_JSON": json.dumps(DEFAULTS),
-        "CDK_OUTDIR": str(tmp_path),
-        # It isn't what is shown here, and takes most of the time.
-        "CDK_VALIDATION": "false",
-    }
+    program = "import constructs; print(constructs.Construct)"
 
-    ran = subprocess.run([sys.executable, ROOT / "app.py"], env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", program], env=plain, capture_output=True, text=True, check=True)
 
-    assert (ran.stdout, ran.stderr) == ("", "")
-    assert (tmp_path / "Camera.template.json").exists()
+    assert (ran.stdout, ran.stderr) == ("<class 'constructs.Construct'>\n", "")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from aws_cdk import Validations
+from aws_cdk import CloudFormationValidatePlugin, Validations
 from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
@@ -31,10 +31,16 @@ ACKNOWLEDGED = {
 
 def test_every_app_synthesises_without_a_warning_and_its_templates_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     templates: list[Path] = []
+    # One for all: it takes seconds to start.
+    validation = CloudFormationValidatePlugin()
     for path in APPS:
-        assembly = app_of(path, monkeypatch, DEFAULTS).synth()
+        app = app_of(path, monkeypatch, DEFAULTS)
+        Validations.of(app).add_plugins(validation)
+        assembly = app.synth()
         messages = [message for stack in assembly.stacks for message in stack.messages]
         assert [message.entry.data for message in messages if message.level is not SynthesisMessageLevel.INFO] == []
+        report = json.loads(Path(assembly.directory, "validation-report.json").read_text())
+        assert [violation for plugin in report["pluginReports"] for violation in plugin["violations"]] == []
         templates += Path(assembly.directory).glob("*.template.json")
     assert len(templates) >= len(APPS)
     # W3005: the CDK's own function depends on its role twice.
@@ -62,6 +68,10 @@ def test_a_security_review_finds_nothing(path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_three_packages_are_the_real_ones() -> None:
-    program = "import constructs, aws_cdk, cdk_kinesis_video; print(constructs.Construct, aws_cdk.App)"
+    names = ("constructs", "aws_cdk", "cdk_kinesis_video")
+    # Where they would be imported from, here, where a folder has the name of a library.
+    program = f"from importlib.util import find_spec; print(*(find_spec(name).origin for name in {names}))"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout == "<class 'constructs.Construct'> <class 'aws_cdk.App'>\n"
+    packages = [Path(origin).parent for origin in ran.stdout.split()]
+    assert [path.name for path in packages] == list(names)
+    assert [path.parent.name for path in packages] == ["site-packages", "site-packages", "constructs"]

@@ -28,6 +28,7 @@ from .conftest import Cloud
 
 BUCKET = "delivered-images"
 STREAM = "front_door"
+QUEUES = ("events", "notifications")
 KEY = f"front/111122223333_{STREAM}_1690707290324_0b0b0b0b.jpg"
 FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 CODE = """
@@ -110,21 +111,19 @@ def answer_to(call: Callable[[], Any]) -> str:
     return "allowed"
 
 
-def keys_in(cloud: Cloud, queue: str) -> list[str]:
-    """The keys that a queue was told of, once it is told of no more."""
+def keys_in(cloud: Cloud, queue: str, last: str) -> list[str]:
+    """The keys that a queue was told of, up to a last one."""
     sqs_client = cloud.aws.client("sqs")
     url = sqs_client.get_queue_url(QueueName=queue)["QueueUrl"]
-    bodies: list[dict[str, Any]] = []
-    while messages := sqs_client.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
-        "Messages"
-    ):
-        for message in messages:
-            bodies.append(json.loads(message["Body"]))
+    keys: list[str] = []
+    while last not in keys:
+        for message in sqs_client.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", []):
             sqs_client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    of_rule = [body["detail"]["object"]["key"] for body in bodies if "detail" in body]
-    # S3 also sends an event without records, as a test of the queue.
-    of_bucket = [record["s3"]["object"]["key"] for body in bodies for record in body.get("Records", [])]
-    return sorted(of_rule + of_bucket)
+            body = json.loads(message["Body"])
+            # Of the rule, or of the bucket; S3 also sends an event without records, as a test of the queue.
+            keys += [body["detail"]["object"]["key"]] if "detail" in body else []
+            keys += [record["s3"]["object"]["key"] for record in body.get("Records", [])]
+    return keys
 
 
 def test_a_producer_delivers_under_the_prefix_and_is_refused_outside_of_it(client_as: Any) -> None:
@@ -171,12 +170,15 @@ def test_a_reader_reads_under_the_prefix_and_is_refused_outside_of_it(deployed: 
 
 
 def test_the_rule_and_the_notification_tell_of_objects_under_the_prefix_alone(deployed: Cloud) -> None:
-    keys_in(deployed, "events")
-    keys_in(deployed, "notifications")
-    for key in ("front/one.jpg", "front/two.png", "other/three.jpg", "four.jpg"):
+    last = "front/told-last.jpg"
+    for key in ("front/told-one.jpg", "front/told-two.png", "other/told-three.jpg", "told-four.jpg", last):
         deployed.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"image")
-    assert keys_in(deployed, "events") == ["front/one.jpg", "front/two.png"]
-    assert keys_in(deployed, "notifications") == ["front/one.jpg"]
+    # They are told of the images of other tests, too.
+    told = {queue: {key for key in keys_in(deployed, queue, last) if "told" in key} for queue in QUEUES}
+    assert told == {
+        "events": {"front/told-one.jpg", "front/told-two.png", last},
+        "notifications": {"front/told-one.jpg", last},
+    }
 
 
 def test_a_function_with_the_layer_reads_the_key_of_an_event(deployed: Cloud) -> None:

@@ -153,3 +153,11 @@ def test_fails_without_a_cli(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.
 
     with pytest.raises(CdkError, match=r"There is no CDK CLI .* run `npm install aws-cdk` there$"):
         Cdk(aws)
+
+
+def test_an_app_that_is_synthesised_once_can_be_deployed_and_destroyed(cdk: Cdk, tmp_path: Path, cli: Path) -> None:
+    assembly = cdk.synth(tmp_path / "app.py", context={"hours": "24"})
+    arguments = given(cdk.destroy(assembly))["arguments"]
+
+    assert assembly.is_dir()
+    assert option(arguments, "--app") == str(assembly)

@@ -51,7 +51,7 @@ class Cdk:
     def __init__(self, aws: LocalAws, *, echo: bool = False, cli: Path | None = None) -> None:
         self._aws = aws
         self._echo = echo
-        self._cli = cli or _find_cli()
+        self._cli = (cli or _find_cli()).absolute()
         self._directory = tempfile.TemporaryDirectory(prefix="local-aws-cdk-")
 
     def __enter__(self) -> Self:
@@ -69,6 +69,27 @@ class Cdk:
         region = self._aws.environment["AWS_REGION"]
         # Where the CLI finds no cdk.json: it would synthesise the app first, and not need it.
         return self.run("bootstrap", f"aws://{_ACCOUNT}/{region}", directory=self._directory.name)
+
+    def synth(
+        self,
+        app: str | Path | Sequence[str],
+        *,
+        context: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> Path:
+        """Synthesise an app; return the directory of its cloud assembly, which ends with this object.
+
+        The parameters are those of ``deploy``, for ``cdk synth``. It takes most of the time of a deployment, so an app
+        that is both deployed and destroyed is quicker synthesised once.
+
+        Raises
+        ------
+        CdkError
+            If the CLI fails.
+        """
+        output = self._new_directory()
+        self._run_app("synth", app, (), context, ["--quiet", *arguments], output)
+        return Path(output)
 
     def deploy(
         self,
@@ -163,14 +184,18 @@ class Cdk:
         stacks: Sequence[str],
         context: Mapping[str, str] | None,
         options: Sequence[str],
+        output: str | None = None,
     ) -> str:
         arguments = [*(stacks or ["--all"]), *options, "--app", _app_option(app)]
         if not _is_assembly(app):
-            # An app is synthesised outside the repository.
-            arguments += ["--output", tempfile.mkdtemp(dir=self._directory.name)]
+            # An app is synthesised outside of the project.
+            arguments += ["--output", output or self._new_directory()]
         for name, value in (context or {}).items():
             arguments += ["--context", f"{name}={value}"]
         return self.run(command, *arguments)
+
+    def _new_directory(self) -> str:
+        return tempfile.mkdtemp(dir=self._directory.name)
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -183,7 +208,7 @@ class Cdk:
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             # As npx does: a Node.js that the project brings is the one that its CLI runs on.
-            "PATH": f"{self._cli.parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{self._cli.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             # Not the developer's own configuration and profiles.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

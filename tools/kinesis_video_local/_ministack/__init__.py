@@ -5,19 +5,20 @@ Everything in this folder reaches into ministack's tables, which is why its vers
 
 from __future__ import annotations
 
-from ministack.app import app as application
-
 from ..kinesisvideo import KinesisVideo
-from . import alarms, metrics, reset, resource_types
+from . import alarms, invocations, metrics, reset, resource_types, stack_operations
 from .caller import SignedCaller, pinned_caller
+from .cdk_cli import application
 from .metrics import record_metric
 
 __all__ = ["SignedCaller", "application", "install", "pinned_caller", "record_metric"]
 
 
 def install(kinesis_video: KinesisVideo) -> None:
-    """Add to ministack the CloudFormation type, alarms on metric math, EventBridge's metric of rules, and the reset."""
+    """Add to ministack what it lacks, and change what it does otherwise than AWS."""
     resource_types.install(kinesis_video)
+    stack_operations.install()
+    invocations.install()
     alarms.install()
     metrics.install()
     reset.install(kinesis_video)

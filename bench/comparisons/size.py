@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from .assembly import synthesise
-from .measure import Result, table
-from .names import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK, TOOLS
-from .stacks import zipped
+from kinesis_video_local.archives import zipped
+
+from ..machinery.assembly import synthesise
+from ..peers import AWS_CUSTOM_RESOURCE, CRHELPER, TOOLS
+from ..report.text import Result, table
 
 BUNDLED = {
-    OURS: "none",
     AWS_CUSTOM_RESOURCE: "none; the SDK's client comes with Lambda, or by npm at run time",
-    PROVIDER_FRAMEWORK: "none",
     CRHELPER: "crhelper",
 }
 
@@ -20,7 +19,7 @@ def run(_repetitions: int) -> Result:
     rows = []
     for tool in TOOLS:
         assembly = synthesise(tool, 1)
-        directories = [asset.path for asset in assembly.assets.values() if asset.is_directory]
+        directories = [path for path in assembly.assets.values() if path.is_dir()]
         files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
         rows.append(
             [
@@ -29,8 +28,7 @@ def run(_repetitions: int) -> Result:
                 f"{sum(len(zipped(directory)) for directory in directories):,}",
                 f"{sum(path.stat().st_size for path in files):,}",
                 len(files),
-                BUNDLED[tool],
+                BUNDLED.get(tool, "none"),
             ]
         )
-    titles = ["tool", "functions", "bytes, zipped", "bytes", "files", "dependencies in the asset"]
-    return Result(table(titles, rows))
+    return Result([table(["tool", "functions", "bytes, zipped", "bytes", "files", "dependencies in the asset"], rows)])

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import copy
-import io
 import json
 import time
-import zipfile
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws import LocalAws
+from kinesis_video_local import LocalAws
+from kinesis_video_local.archives import zipped
 
-from .assembly import ACCOUNT, REGION, Assembly, Asset
-from .loopback import OverTls, trust
-from .names import CRHELPER, OURS
+from ..peers import CRHELPER, OURS
+from .assembly import ACCOUNT, REGION, Assembly
+from .loopback import trust
 from .runtime import NODE_MODULES
 
-_LOCAL = Path(__file__).resolve().parent / "local"
+_ON_LAMBDA = Path(__file__).with_name("on_lambda")
 _ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 _POLL_SECONDS = 0.05
 
@@ -37,26 +35,24 @@ class Deployment:
 
 
 class Stacks:
-    """The stacks of one local AWS."""
+    """The stacks of one local AWS.
 
-    def __init__(self, aws: LocalAws) -> None:
+    Parameters
+    ----------
+    aws
+        The local AWS.
+    tls_url
+        Where the local AWS is reached over TLS.
+    """
+
+    def __init__(self, aws: LocalAws, tls_url: str) -> None:
         self._aws = aws
-        self._exit = ExitStack()
-        self._over_tls = self._exit.enter_context(OverTls(int(aws.endpoint_url.rpartition(":")[2])))
+        self._tls_url = tls_url
         self._cloudformation = aws.client("cloudformation")
         self._s3 = aws.client("s3")
         # What `cdk bootstrap` would have made, as far as these templates ask for it.
         self._s3.create_bucket(Bucket=_ASSETS)
         aws.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="21", Type="String")
-        self._published: set[str] = set()
-
-    def __enter__(self) -> Self:
-        """Return the stacks."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop what was started for them; they end with their AWS."""
-        self._exit.close()
 
     def create(self, name: str, tool: str, assembly: Assembly) -> Deployment:
         """Create a stack."""
@@ -66,21 +62,15 @@ class Stacks:
         """Update a stack."""
         return self._deploy("update_stack", name, tool, assembly)
 
-    def stream_arns(self, name: str) -> list[str]:
-        """List the streams of a stack."""
-        resources = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-        names = {
-            resource["PhysicalResourceId"]
-            for page in resources
-            for resource in page["StackResourceSummaries"]
-            if resource["ResourceType"] == "AWS::KinesisVideo::Stream"
-        }
-        client = self._aws.client("kinesisvideo")
-        return [client.describe_stream(StreamName=stream)["StreamInfo"]["StreamARN"] for stream in sorted(names)]
+    def stream_arn(self, name: str) -> str:
+        """Tell the ARN of the first stream of a stack."""
+        resources = self._cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        stream = next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::KinesisVideo::Stream")
+        return self._aws.client("kinesisvideo").describe_stream(StreamName=stream)["StreamInfo"]["StreamARN"]
 
     def _deploy(self, operation: str, name: str, tool: str, assembly: Assembly) -> Deployment:
-        for asset in assembly.assets.values():
-            self._publish(asset)
+        for key, path in assembly.assets.items():
+            self._put(key, zipped(path) if path.is_dir() else path.read_bytes())
         template = self._put(f"{name}.json", json.dumps(self._for_local_aws(tool, assembly)).encode())
         start = time.perf_counter()
         try:
@@ -98,13 +88,8 @@ class Stacks:
 
     def _reason(self, name: str) -> str:
         pages = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
-        failed = [
-            event.get("ResourceStatusReason", "")
-            for page in pages
-            for event in page["StackEvents"]
-            if event["ResourceStatus"].endswith("FAILED")
-        ]
-        return failed[-1] if failed else ""
+        failed = pages.search("StackEvents[?ends_with(ResourceStatus, 'FAILED')].ResourceStatusReason")
+        return next(reversed(list(failed)), "") or ""
 
     def _for_local_aws(self, tool: str, assembly: Assembly) -> dict[str, Any]:
         """Give the functions what Lambda gives them: the SDK's clients for Node.js, logging, an https ResponseURL."""
@@ -117,30 +102,14 @@ class Stacks:
             variables["NODE_PATH"] = str(NODE_MODULES)
             if not str(function["Runtime"]).startswith("python"):
                 continue
-            variables["PYTHONPATH"] = str(_LOCAL)
+            variables["PYTHONPATH"] = str(_ON_LAMBDA)
             variables["REAL_HANDLER"] = function["Handler"]
             variables["LOG_LEVEL"] = function.get("LoggingConfig", {}).get("ApplicationLogLevel", "WARNING")
             function["Handler"] = "as_on_lambda.handler"
             if tool in (OURS, CRHELPER):
-                variables |= trust()
-                variables |= {"PLAIN_URL": self._aws.endpoint_url, "TLS_URL": self._over_tls.url}
+                variables |= {**trust(), "PLAIN_URL": self._aws.endpoint_url, "TLS_URL": self._tls_url}
         return template
-
-    def _publish(self, asset: Asset) -> None:
-        if asset.key in self._published:
-            return
-        self._published.add(asset.key)
-        self._put(asset.key, zipped(asset.path) if asset.is_directory else asset.path.read_bytes())
 
     def _put(self, key: str, body: bytes) -> str:
         self._s3.put_object(Bucket=_ASSETS, Key=key, Body=body)
         return f"{self._aws.endpoint_url}/{_ASSETS}/{key}"
-
-
-def zipped(directory: Path) -> bytes:
-    """Make the archive that CDK uploads of a directory."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-            archive.write(path, path.relative_to(directory))
-    return buffer.getvalue()

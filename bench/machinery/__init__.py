@@ -1,0 +1,1 @@
+"""How it is measured: processes, Lambda and CloudFormation on this machine."""

@@ -1,0 +1,1 @@
+"""How the results are written: tables, plots and the file."""

@@ -1,0 +1,341 @@
+"""What a custom resource's function is sent, and what CloudFormation tells it about its stack meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import closing
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from kinesis_video_local import LocalAws
+from kinesis_video_local.archives import zipped
+
+# Tells what it was sent and what it sees, and answers as its resource's properties ask.
+WITNESS = """
+import json, time, urllib.request
+import boto3
+
+def handler(event, context):
+    cloudformation = boto3.client("cloudformation")
+    (stack,) = cloudformation.describe_stacks(StackName=event["StackId"])["Stacks"]
+    resources = cloudformation.list_stack_resources(StackName=event["StackId"])["StackResourceSummaries"]
+    properties = event["ResourceProperties"]
+    seen = {
+        "event": [event["RequestType"], event["LogicalResourceId"], event.get("PhysicalResourceId")],
+        "stack": stack["StackStatus"],
+        "resources": {
+            r["LogicalResourceId"]: [r["ResourceStatus"], r.get("PhysicalResourceId")]
+            for r in resources
+            if r["ResourceType"] == "Custom::Witness"
+        },
+    }
+    boto3.client("s3").put_object(Bucket="witness", Key=f"{time.time():.6f}", Body=json.dumps(seen))
+    if properties.get("Crash") == event["RequestType"]:
+        raise RuntimeError("as asked")
+    answer = {
+        "Status": "FAILED" if properties.get("Fail") == event["RequestType"] else "SUCCESS",
+        "Reason": "as asked",
+        "PhysicalResourceId": event["PhysicalResourceId"] if event["RequestType"] == "Delete" else properties["Id"],
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    body, headers = json.dumps(answer).encode(), {"Content-Type": ""}
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, headers, method="PUT"))
+"""
+
+
+class Witnesses:
+    """A stack of custom resources, each with the id that it answers."""
+
+    def __init__(self, aws: LocalAws, name: str) -> None:
+        self.name = name
+        self._cloudformation = aws.client("cloudformation")
+        self._s3 = aws.client("s3")
+        self.function = "arn:aws:lambda:us-east-1:000000000000:function:witness"
+
+    def deploy(self, **resources: dict[str, Any]) -> str:
+        """Create or update the stack, one resource after the other; return the status that it ends in."""
+        template: dict[str, Any] = {}
+        for name, properties in resources.items():
+            template[name] = {
+                "Type": "Custom::Witness",
+                "DependsOn": list(template)[-1:],
+                "Properties": {"ServiceToken": self.function, **properties},
+            }
+        existing = [stack["StackName"] for stack in self._cloudformation.describe_stacks()["Stacks"]]
+        operation = self._cloudformation.update_stack if self.name in existing else self._cloudformation.create_stack
+        operation(StackName=self.name, TemplateBody=json.dumps({"Resources": template}))
+        return self.wait()
+
+    def continue_rollback(self, *skip: str) -> str:
+        self._cloudformation.continue_update_rollback(
+            StackName=self.name, **({"ResourcesToSkip": skip} if skip else {})
+        )
+        return self.wait()
+
+    def delete(self) -> None:
+        (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        self._cloudformation.delete_stack(StackName=self.name)
+        assert self.wait(stack["StackId"]) == "DELETE_COMPLETE"
+
+    def wait(self, stack_id: str | None = None) -> str:
+        while True:
+            (stack,) = self._cloudformation.describe_stacks(StackName=stack_id or self.name)["Stacks"]
+            status = str(stack["StackStatus"])
+            if not status.endswith("_IN_PROGRESS"):
+                return status
+            time.sleep(0.05)
+
+    def seen(self) -> list[dict[str, Any]]:
+        """What the function was sent and has seen since the last call, oldest first."""
+        keys = [o["Key"] for o in self._s3.list_objects_v2(Bucket="witness").get("Contents", [])]
+        seen = [json.load(self._s3.get_object(Bucket="witness", Key=key)["Body"]) for key in sorted(keys)]
+        for key in keys:
+            self._s3.delete_object(Bucket="witness", Key=key)
+        return seen
+
+    def events(self) -> list[str]:
+        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events)]
+
+    def resources(self) -> dict[str, str]:
+        resources = self._cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+
+@pytest.fixture(scope="module")
+def function(aws: LocalAws) -> None:
+    aws.client("s3").create_bucket(Bucket="witness")
+    aws.client("lambda").create_function(
+        FunctionName="witness",
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role="arn:aws:iam::000000000000:role/witness",
+        Code={"ZipFile": zipped({"index.py": WITNESS})},
+        Timeout=30,
+    )
+
+
+@pytest.fixture
+def stack(aws: LocalAws, function: None, stream_name: str) -> Witnesses:
+    return Witnesses(aws, stream_name)
+
+
+def test_a_resource_that_is_being_created_is_listed_without_a_physical_id(stack: Witnesses) -> None:
+    assert stack.deploy(A={"Id": "a"}) == "CREATE_COMPLETE"
+    assert stack.deploy(A={"Id": "a"}, B={"Id": "b"}) == "UPDATE_COMPLETE"
+
+    assert stack.seen() == [
+        {
+            "event": ["Create", "A", None],
+            "stack": "CREATE_IN_PROGRESS",
+            "resources": {"A": ["CREATE_IN_PROGRESS", None]},
+        },
+        {
+            "event": ["Create", "B", None],
+            "stack": "UPDATE_IN_PROGRESS",
+            "resources": {"A": ["CREATE_COMPLETE", "a"], "B": ["CREATE_IN_PROGRESS", None]},
+        },
+    ]
+
+
+def test_an_update_has_no_event_for_what_did_not_change(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "a"}, B={"Id": "b"})
+    before = stack.events()
+
+    stack.deploy(A={"Id": "a"}, B={"Id": "b", "Changed": 1}, C={"Id": "c"})
+
+    assert stack.events()[len(before) :] == [
+        f"{stack.name} UPDATE_IN_PROGRESS",
+        "B UPDATE_IN_PROGRESS",
+        "B UPDATE_COMPLETE",
+        "C CREATE_IN_PROGRESS",
+        "C CREATE_COMPLETE",
+        f"{stack.name} UPDATE_COMPLETE",
+    ]
+
+
+def test_what_leaves_the_stack_is_deleted_in_its_clean_up(stack: Witnesses) -> None:
+    stack.deploy(Old={"Id": "camera"})
+    stack.deploy(New={"Id": "camera"})
+
+    assert stack.seen()[-1] == {
+        "event": ["Delete", "Old", "camera"],
+        "stack": "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "resources": {"Old": ["DELETE_IN_PROGRESS", "camera"], "New": ["CREATE_COMPLETE", "camera"]},
+    }
+    assert stack.events()[-4:] == [
+        f"{stack.name} UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "Old DELETE_IN_PROGRESS",
+        "Old DELETE_COMPLETE",
+        f"{stack.name} UPDATE_COMPLETE",
+    ]
+    assert stack.resources() == {"New": "camera"}
+
+
+def test_what_is_replaced_is_deleted_in_the_clean_up(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "one"})
+    stack.deploy(A={"Id": "two"})
+
+    assert stack.seen()[1:] == [
+        {
+            "event": ["Update", "A", "one"],
+            "stack": "UPDATE_IN_PROGRESS",
+            "resources": {"A": ["UPDATE_IN_PROGRESS", "one"]},
+        },
+        {
+            "event": ["Delete", "A", "one"],
+            "stack": "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+            "resources": {"A": ["UPDATE_COMPLETE", "two"]},
+        },
+    ]
+
+
+def test_a_rollback_sends_an_update_back_to_what_was_replaced(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "one"})
+    stack.seen()
+
+    assert stack.deploy(A={"Id": "two"}, B={"Id": "b", "Fail": "Create"}) == "UPDATE_ROLLBACK_COMPLETE"
+
+    _, _, back, delete_failed, delete_new = stack.seen()
+    assert back == {
+        "event": ["Update", "A", "two"],
+        "stack": "UPDATE_ROLLBACK_IN_PROGRESS",
+        "resources": {"A": ["UPDATE_IN_PROGRESS", "two"], "B": ["CREATE_FAILED", "b"]},
+    }
+    assert delete_failed["event"] == ["Delete", "B", "b"]
+    assert delete_new == {
+        "event": ["Delete", "A", "two"],
+        "stack": "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "resources": {"A": ["UPDATE_COMPLETE", "one"], "B": ["DELETE_COMPLETE", "b"]},
+    }
+    assert stack.resources() == {"A": "one"}
+
+
+def test_a_rollback_sends_an_update_back_to_what_changed_in_place(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "one"})
+    stack.seen()
+
+    assert stack.deploy(A={"Id": "one", "Changed": 1, "Fail": "Update"}) == "UPDATE_ROLLBACK_COMPLETE"
+
+    assert stack.seen()[-1] == {
+        "event": ["Update", "A", "one"],
+        "stack": "UPDATE_ROLLBACK_IN_PROGRESS",
+        "resources": {"A": ["UPDATE_IN_PROGRESS", "one"]},
+    }
+
+
+def test_a_failed_creation_is_deleted_by_the_id_of_its_answer(stack: Witnesses) -> None:
+    assert stack.deploy(A={"Id": "marker", "Fail": "Create"}) == "ROLLBACK_COMPLETE"
+
+    assert stack.seen()[-1] == {
+        "event": ["Delete", "A", "marker"],
+        "stack": "ROLLBACK_IN_PROGRESS",
+        "resources": {"A": ["DELETE_IN_PROGRESS", "marker"]},
+    }
+    assert stack.resources() == {}
+
+
+def test_a_function_that_fails_gets_its_event_twice_more_and_then_a_delete_with_an_id_made_up(stack: Witnesses) -> None:
+    assert stack.deploy(A={"Id": "a", "Crash": "Create", "ServiceTimeout": 1}) == "ROLLBACK_COMPLETE"
+
+    *attempts, (request_type, logical_id, physical_id) = [seen["event"] for seen in stack.seen()]
+    assert attempts == [["Create", "A", None]] * 3
+    assert (request_type, logical_id) == ("Delete", "A")
+    assert physical_id.startswith(f"{stack.name}-A-")
+
+
+def test_a_rollback_that_failed_goes_on_without_what_is_skipped(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "a", "Fail": "Update"}, B={"Id": "b"})
+    assert stack.deploy(A={"Id": "a", "Changed": 1}, B={"Id": "b", "Changed": 1, "Fail": "Update"}) == (
+        "UPDATE_ROLLBACK_FAILED"
+    )
+    stack.seen()
+
+    assert stack.continue_rollback("A") == "UPDATE_ROLLBACK_COMPLETE"
+
+    assert stack.seen() == []
+    assert stack.resources() == {"A": "a", "B": "b"}
+
+
+def test_a_rollback_that_failed_can_be_tried_again(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "a", "Fail": "Update"}, B={"Id": "b"})
+    stack.deploy(A={"Id": "a", "Changed": 1}, B={"Id": "b", "Changed": 1, "Fail": "Update"})
+    stack.seen()
+
+    assert stack.continue_rollback() == "UPDATE_ROLLBACK_FAILED"
+
+    assert [(seen["event"], seen["stack"]) for seen in stack.seen()] == [
+        (["Update", "A", "a"], "UPDATE_ROLLBACK_IN_PROGRESS")
+    ]
+
+
+def test_a_stack_that_is_deleted_says_so(stack: Witnesses) -> None:
+    stack.deploy(A={"Id": "a"})
+    stack.seen()
+
+    stack.delete()
+
+    assert stack.seen() == [
+        {
+            "event": ["Delete", "A", "a"],
+            "stack": "DELETE_IN_PROGRESS",
+            "resources": {"A": ["DELETE_IN_PROGRESS", "a"]},
+        }
+    ]
+
+
+def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(aws: LocalAws, stack: Witnesses) -> None:
+    s3 = aws.client("s3")
+    cloudformation = aws.client("cloudformation")
+    witness: dict[str, Any] = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function}}
+    s3.create_bucket(Bucket="templates")
+
+    def template(children: dict[str, Any], **siblings: Any) -> str:
+        def resources(all_properties: dict[str, Any]) -> dict[str, Any]:
+            return {
+                name: {**witness, "Properties": {**witness["Properties"], **properties}}
+                for name, properties in all_properties.items()
+            }
+
+        body = json.dumps({"Resources": resources(children)})
+        key = f"{uuid.uuid4()}.json"
+        s3.put_object(Bucket="templates", Key=key, Body=body.encode())
+        nested = {"TemplateURL": f"{aws.endpoint_url}/templates/{key}"}
+        child = {"Type": "AWS::CloudFormation::Stack", "Properties": nested}
+        after = {name: {**resource, "DependsOn": "Child"} for name, resource in resources(siblings).items()}
+        return json.dumps({"Resources": {"Child": child, **after}})
+
+    cloudformation.create_stack(StackName=stack.name, TemplateBody=template({"A": {"Id": "a"}}))
+    assert stack.wait() == "CREATE_COMPLETE"
+    failing = template({"A": {"Id": "a", "Changed": 1}, "B": {"Id": "b"}}, Z={"Id": "z", "Fail": "Create"})
+    cloudformation.update_stack(StackName=stack.name, TemplateBody=failing)
+    assert stack.wait() == "UPDATE_ROLLBACK_COMPLETE"
+    stack.delete()
+
+    sights = [(*seen["event"], seen["stack"]) for seen in stack.seen()]
+    assert [sight for sight in sights if sight[1] in ("A", "B")] == [
+        ("Create", "A", None, "CREATE_IN_PROGRESS"),
+        ("Update", "A", "a", "UPDATE_IN_PROGRESS"),
+        ("Create", "B", None, "UPDATE_IN_PROGRESS"),
+        ("Update", "A", "a", "UPDATE_ROLLBACK_IN_PROGRESS"),
+        ("Delete", "B", "b", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("Delete", "A", "a", "DELETE_IN_PROGRESS"),
+    ]
+
+
+def test_the_cdk_cli_finds_its_stack_done_when_its_call_is_answered(aws: LocalAws, stack: Witnesses) -> None:
+    """It would look again after 5 s only."""
+    create: Any = boto3.client
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    config = Config(user_agent_extra="aws-cdk/2")
+    resource = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function, "Id": "a"}}
+    template = json.dumps({"Resources": {"A": resource}})
+    with closing(create("cloudformation", endpoint_url=aws.endpoint_url, config=config, **keys)) as cli:
+        cli.create_stack(StackName=stack.name, TemplateBody=template)
+
+        assert cli.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

@@ -1,0 +1,279 @@
+"""Stack operations as CloudFormation does them, where ministack differs.
+
+- A resource is listed as CREATE_IN_PROGRESS without a physical id, UPDATE_IN_PROGRESS or DELETE_IN_PROGRESS meanwhile.
+- An update doesn't touch a resource that didn't change, and creates a new one with the statuses of a creation.
+- What an update replaces or removes is deleted while the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, with events.
+- The rollback of an update sends an Update back to a custom resource that was replaced, too, and deletes afterwards.
+- A custom resource whose Create failed is deleted in the rollback, by the physical id of its answer.
+- A nested stack is rolled back and deleted with its parent, by its status as well.
+
+See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-delete.html
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import now_iso
+from ministack.services.cloudformation import _stacks, custom_resource, handlers, provisioners, stacks
+
+Record = dict[str, Any]
+# A resource, by its stack's id and its logical id.
+Key = tuple[str, str]
+
+_STACK = "AWS::CloudFormation::Stack"
+_CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+_ROLLBACK_CLEANUP = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+# A nested stack that its parent sends back is updated, to ministack.
+_SENT_BACK = {"UPDATE_IN_PROGRESS": "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_COMPLETE": "UPDATE_ROLLBACK_COMPLETE"}
+# Behind the logical id of a resource's new physical resource, which a rollback deletes after the old one is back.
+_REPLACEMENT = "\0replacement"
+
+
+def install() -> None:
+    """Replace what ministack does itself."""
+    operations = _Operations()
+    # The module of nested stacks takes the first from here; it has the others itself.
+    stacks._add_event = operations.add_event
+    for module in (stacks, provisioners):
+        module._provision_resource = operations.provision
+        module._update_resource = operations.update
+        module._delete_resource = operations.delete
+    for module in (stacks, handlers):
+        module._roll_back_operation = operations.roll_back
+    custom_resource.deliver_response = operations.deliver_response
+    for action in ("ListStackResources", "DescribeStackResources", "DescribeStackResource"):
+        handlers._ACTION_HANDLERS[action] = _without_empty_ids(handlers._ACTION_HANDLERS[action])
+
+
+class _Operations:
+    """ministack's functions, and what has to be known between their calls."""
+
+    def __init__(self) -> None:
+        self._add_event = stacks._add_event
+        self._provision = provisioners._provision_resource
+        self._update = provisioners._update_resource
+        self._delete = provisioners._delete_resource
+        self._roll_back = stacks._roll_back_operation
+        self._deliver_response = custom_resource.deliver_response
+        # Resources that an update is creating.
+        self._created: set[Key] = set()
+        # The events and the records of resources that an update may turn out not to touch.
+        self._perhaps_updated: dict[Key, tuple[tuple[Any, ...], Record]] = {}
+        # The physical ids that failed answers gave.
+        self._failed_ids: dict[Key, str] = {}
+        # Resources whose creation failed, for the rollback to delete.
+        self._failed: dict[str, dict[str, Record]] = {}
+        # Of the stacks that are being rolled back: the resources of before, and the replacements to delete.
+        self._restored: dict[str, tuple[dict[str, Record], dict[str, Record]]] = {}
+
+    def add_event(
+        self,
+        stack_id: str,
+        stack_name: str,
+        logical_id: str,
+        resource_type: str,
+        status: str,
+        reason: str = "",
+        physical_id: str = "",
+        detailed_status: str = "",
+    ) -> None:
+        """Record an event, and let the listed status of its resource follow it."""
+        event = (stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
+        if (logical_id, resource_type) == (stack_name, _STACK):
+            status = self._stack_changes(stack_id, stack_name, status)
+            self._add_event(stack_id, stack_name, logical_id, resource_type, status, *event[5:])
+            return
+        logical_id, _, replacement = logical_id.partition(_REPLACEMENT[0])
+        if replacement and not resource_type:
+            # The old one isn't back, so the new one is still in use.
+            return
+        key = (stack_id, logical_id)
+        resources = _stacks[stack_name].setdefault("_resources", {})
+        record = resources.get(logical_id)
+        updating = _stacks[stack_name].get("StackStatus") == "UPDATE_IN_PROGRESS"
+        if status == "UPDATE_IN_PROGRESS" and updating and record and not reason:
+            self._perhaps_updated[key] = (event, record)
+            return
+        if status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS") and not record:
+            self._created.add(key)
+            # ministack would take it for a resource of before, which a nested stack has in the same place.
+            if not _is_nested(_stacks[stack_name]):
+                resources[logical_id] = _record(logical_id, resource_type, "CREATE_IN_PROGRESS")
+        elif status == "UPDATE_COMPLETE" and key in self._perhaps_updated:
+            # Neither its event nor its update has come: it stays as it was.
+            resources[logical_id] = {**resources[logical_id], **_status(self._perhaps_updated.pop(key)[1])}
+            return
+        if key in self._created and status.startswith("UPDATE_"):
+            status = status.replace("UPDATE_", "CREATE_")
+        self._is_updated(key)
+        if status.endswith(("_COMPLETE", "_FAILED")):
+            self._created.discard(key)
+        if (record := resources.get(logical_id)) and not status.startswith("DELETE_"):
+            record["ResourceStatus"] = status
+        self._add_event(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
+
+    def provision(self, resource_type: str, logical_id: str, properties: Any, stack_name: str) -> Any:
+        """Create a resource; remember a custom resource that failed."""
+        stack_id = _stacks[stack_name]["StackId"]
+        key = (stack_id, logical_id)
+        self._failed_ids.pop(key, None)
+        try:
+            return self._provision(resource_type, logical_id, properties, stack_name)
+        except Exception as error:
+            if isinstance(error, TimeoutError):
+                self._failed_ids[key] = f"{stack_name}-{logical_id}-{uuid.uuid4().hex[:13].upper()}"
+            if key in self._failed_ids:
+                record = _record(logical_id, resource_type, "CREATE_FAILED", self._failed_ids.pop(key), properties)
+                self._failed.setdefault(stack_id, {})[logical_id] = record
+            raise
+
+    def update(
+        self,
+        resource_type: str,
+        physical_id: str,
+        old: Any,
+        new: Any,
+        stack_name: str,
+        logical_id: str | None = None,
+        attributes: Any = None,
+    ) -> Any:
+        """Update a resource; its event comes now if it changes."""
+        if old != new and logical_id:
+            self._is_updated((_stacks[stack_name]["StackId"], logical_id))
+            if record := _stacks[stack_name].get("_resources", {}).get(logical_id):
+                record["ResourceStatus"] = "UPDATE_IN_PROGRESS"
+        return self._update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
+
+    def delete(
+        self,
+        resource_type: str,
+        physical_id: str,
+        properties: Any,
+        stack_name: str | None = None,
+        logical_id: str | None = None,
+    ) -> None:
+        """Delete a resource; of an update, in its clean-up."""
+        if stack_name is None or logical_id is None:
+            self._delete(resource_type, physical_id, properties, stack_name, logical_id)
+            return
+        logical_id, _, replacement = logical_id.partition(_REPLACEMENT[0])
+        if replacement and not resource_type:
+            return
+        stack = _stacks[stack_name]
+        cleanup = {"UPDATE_IN_PROGRESS": _CLEANUP}
+        if _is_nested(stack):
+            cleanup["UPDATE_ROLLBACK_IN_PROGRESS"] = _ROLLBACK_CLEANUP
+        if status := cleanup.get(stack["StackStatus"]):
+            stack["StackStatus"] = status
+            self._add_event(stack["StackId"], stack_name, stack_name, _STACK, status, "", stack["StackId"])
+        if resource_type == _STACK:
+            _stacks[provisioners._nested_stack_lookup_name(physical_id)]["StackStatus"] = "DELETE_IN_PROGRESS"
+        events = stack["StackStatus"] == _CLEANUP
+        event = (stack["StackId"], stack_name, logical_id, resource_type)
+        record = stack.get("_resources", {}).get(logical_id)
+        # What the update has put into its place has another physical id.
+        mine = record if record and record["PhysicalResourceId"] == physical_id else {}
+        mine["ResourceStatus"] = "DELETE_IN_PROGRESS"
+        if events:
+            self._add_event(*event, "DELETE_IN_PROGRESS", "", physical_id)
+        self._delete(resource_type, physical_id, properties, stack_name, logical_id)
+        mine["ResourceStatus"] = "DELETE_COMPLETE"
+        if events:
+            self._add_event(*event, "DELETE_COMPLETE", "", physical_id)
+
+    async def roll_back(
+        self, stack_name: str, stack_id: str, stack: Record, operation: Record, reason: str = ""
+    ) -> None:
+        """Roll an operation back, with the deletion of what failed, and with an Update of what was replaced."""
+        before = (operation.get("previous_stack") or {}).get("_resources", {})
+        now = stack["_resources"]
+        replacements = {}
+        for logical_id in list(operation["created"]):
+            old, new = before.get(logical_id), now.get(logical_id)
+            if not (old and new and _is_custom(new) and old["PhysicalResourceId"] != new["PhysicalResourceId"]):
+                continue
+            # To ministack it is an update in place, whose answer brings the old physical id back.
+            replacements[logical_id + _REPLACEMENT] = dict(new)
+            before[logical_id] = {**old, "PhysicalResourceId": new["PhysicalResourceId"]}
+            operation["created"].append(logical_id + _REPLACEMENT)
+            operation["replaced_ids"] = [replaced for replaced in operation["replaced_ids"] if replaced != logical_id]
+        failed = self._failed.pop(stack_id, {})
+        now.update(failed)
+        operation["created"] += failed
+        self._restored[stack_id] = before, replacements
+        await self._roll_back(stack_name, stack_id, stack, operation, reason)
+        self._restored.pop(stack_id, None)
+
+    def deliver_response(self, token: str, response: Record) -> bool:
+        """Deliver the answer of a custom resource; remember the physical id of a failed one."""
+        if response.get("Status") == "FAILED" and response.get("PhysicalResourceId"):
+            key = (response.get("StackId", ""), response.get("LogicalResourceId", ""))
+            self._failed_ids[key] = response["PhysicalResourceId"]
+        return bool(self._deliver_response(token, response))
+
+    def _is_updated(self, key: Key) -> None:
+        event, record = self._perhaps_updated.pop(key, (None, None))
+        if event and record:
+            record["ResourceStatus"] = "UPDATE_IN_PROGRESS"
+            self._add_event(*event)
+
+    def _stack_changes(self, stack_id: str, stack_name: str, status: str) -> str:
+        """Follow a stack's status; return what it is on AWS."""
+        stack = _stacks.get(stack_name, {})
+        parent = _stacks.get(stack.get("_parent_stack_name"), {})
+        if status in _SENT_BACK and parent.get("StackStatus") == "UPDATE_ROLLBACK_IN_PROGRESS":
+            status = stack["StackStatus"] = _SENT_BACK[status]
+        if status == _ROLLBACK_CLEANUP and stack_id in self._restored:
+            before, replacements = self._restored[stack_id]
+            provisioned = stack["_resources"]
+            for name, replacement in replacements.items():
+                logical_id = name.removesuffix(_REPLACEMENT)
+                if before[logical_id]["PhysicalResourceId"] != replacement["PhysicalResourceId"]:
+                    provisioned[name] = replacement
+            # What is listed from now on: the resources of before, and those that are yet to be deleted.
+            listed = {name: record for name, record in provisioned.items() if _REPLACEMENT not in name}
+            stack["_resources"] = {**listed, **before}
+        elif not status.endswith("_IN_PROGRESS"):
+            # What never got a physical id is no resource of the stack any more.
+            for logical_id, record in list(stack.get("_resources", {}).items()):
+                if not record.get("PhysicalResourceId"):
+                    del stack["_resources"][logical_id]
+        return status
+
+
+def _record(logical_id: str, resource_type: str, status: str, physical_id: str = "", properties: Any = None) -> Record:
+    return {
+        "PhysicalResourceId": physical_id,
+        "ResourceType": resource_type,
+        "ResourceStatus": status,
+        "LogicalResourceId": logical_id,
+        "Properties": properties or {},
+        "Attributes": {},
+        "Timestamp": now_iso(),
+    }
+
+
+def _status(record: Record) -> Record:
+    return {"ResourceStatus": record["ResourceStatus"], "Timestamp": record["Timestamp"]}
+
+
+def _is_nested(stack: Record) -> bool:
+    return "ParentId" in stack
+
+
+def _is_custom(record: Record) -> bool:
+    resource_type: str = record["ResourceType"]
+    return resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource"
+
+
+def _without_empty_ids(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def answer(params: Any) -> Any:
+        status, headers, body = handle(params)
+        empty = b"<PhysicalResourceId></PhysicalResourceId>"
+        return status, headers, body.replace(empty, b"") if isinstance(body, bytes) else body
+
+    return answer
