@@ -23,8 +23,9 @@ from botocore.exceptions import ClientError
 
 from cdk_kinesis_video import FragmentNotification, ImageGeneration, ImagesLayer, VideoStream
 from kinesis_video_local import LocalAws
+from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 
-from .conftest import Cloud
+from .conftest import PATIENCE_SECONDS, Cloud
 
 BUCKET = "delivered-images"
 STREAM = "front_door"
@@ -61,7 +62,6 @@ def delivery(stack: Stack) -> None:
     images.add_image_notification(
         notifications.SqsDestination(sqs.Queue(stack, "Notified", queue_name="notifications")), suffix=".jpg"
     )
-    images.alarm_on_missing_images("Missing", alarm_name="missing")
     lambda_.Function(
         stack,
         "Function",
@@ -187,32 +187,47 @@ def test_a_function_with_the_layer_reads_the_key_of_an_event(deployed: Cloud) ->
     assert json.load(io.BytesIO(answer["Payload"].read())) == [STREAM]
 
 
-def test_the_alarm_goes_off_and_recovers(deployed: Cloud) -> None:
-    cloudwatch = deployed.aws.client("cloudwatch")
-    (rule,) = deployed.physical_ids("Delivery", "AWS::Events::Rule")
+def watched(stack: Stack) -> None:
+    bucket = s3.Bucket(stack, "Bucket", bucket_name="watched-images", removal_policy=RemovalPolicy.DESTROY)
+    stream = VideoStream(stack, "Stream", stream_name="watched", removal_policy=RemovalPolicy.DESTROY)
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+    images.grant_put_media(iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()))
+    images.on_image_delivered("OnImage", target=targets.SqsQueue(sqs.Queue(stack, "Queue")))
+    images.alarm_on_missing_images("Missing", alarm_name="missing", evaluation_periods=1)
 
-    def count(namespace: str, name: str, dimension: tuple[str, str], number: float, *periods_ago: int) -> str:
-        data = [
-            {
-                "MetricName": name,
-                "Dimensions": [{"Name": dimension[0], "Value": dimension[1]}],
-                # The middle of a period of five minutes.
-                "Timestamp": time.time() - 300 * periods - 150,
-                "Value": number,
-            }
-            for periods in periods_ago
-        ]
-        cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
-        (alarm,) = cloudwatch.describe_alarms(AlarmNames=["missing"])["MetricAlarms"]
-        return str(alarm["StateValue"])
 
-    fragments = ("AWS/KinesisVideo", "PutMedia.IncomingFragments")
-    images = ("AWS/Events", "TriggeredRules")
-    assert count(*fragments, ("StreamName", "another-stream"), 30, 0, 1, 2) == "OK"
-    assert count(*fragments, ("StreamName", STREAM), 30, 1, 2) == "OK"
-    assert count(*fragments, ("StreamName", STREAM), 30, 0) == "ALARM"
-    assert count(*images, ("RuleName", "another-rule"), 5, 0) == "ALARM"
-    assert count(*images, ("RuleName", rule), 5, 0) == "OK"
+def test_the_alarm_goes_off_when_video_brings_no_images_and_recovers_when_it_does(cloud: Cloud) -> None:
+    assert cloud.deploy("Watched", watched) == "CREATE_COMPLETE"
+    cloudwatch, roles = cloud.aws.client("cloudwatch"), cloud.aws.client("iam")
+    (role,) = (name for name in cloud.physical_ids("Watched", "AWS::IAM::Role") if "-Producer" in name)
+
+    def wait_for(state: str) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while cloudwatch.describe_alarms(AlarmNames=["missing"])["MetricAlarms"][0]["StateValue"] != state:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    def send() -> None:
+        session = boto3.Session("test", "test", region_name="us-east-1")
+        producer = Producer(
+            "watched",
+            session=session,
+            role_arn=f"arn:aws:iam::000000000000:role/{role}",
+            endpoint_url=cloud.aws.endpoint_url,
+            tags=fragment_tags(),
+        )
+        video = ClockVideo("watched", width=160, height=96, frame_rate=1, fragment_seconds=1)
+        assert producer.send(video, fragments=1, speed=20).persisted == 1
+
+    wait_for("OK")
+    statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    roles.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=policy)
+    send()
+    wait_for("ALARM")
+    roles.delete_role_policy(RoleName=role, PolicyName="deny")
+    send()
+    wait_for("OK")
 
 
 def notified(enabled: bool = True, topic: str = "fragments") -> Callable[[Stack], None]:

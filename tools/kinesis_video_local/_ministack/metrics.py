@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -9,6 +10,8 @@ from ministack.core import responses
 from ministack.services import cloudwatch, eventbridge
 
 _PERIOD_SECONDS = 60
+# The events of objects come from threads of their own.
+_adding = threading.Lock()
 
 
 def install() -> None:
@@ -35,9 +38,15 @@ def record_metric(
     The values of a minute become one data point, as a service's own metrics have one a minute: a camera that sends for
     hours takes no more memory.
     """
-    now = time.time()
     with responses.request_scope(account, region):
         points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
+        with _adding:
+            _add(points, dimensions, value, unit)
+        cloudwatch._evaluate_all_alarms()
+
+
+def _add(points: list[dict[str, Any]], dimensions: dict[str, str], value: float, unit: str) -> None:
+    now = time.time()
     newest = points[-1] if points else {}
     statistics = newest.get("_stat")
     if not statistics or newest["Timestamp"] // _PERIOD_SECONDS != now // _PERIOD_SECONDS:
