@@ -186,11 +186,9 @@ class Sender:
         return self
 
     async def __anext__(self) -> bytes:
-        for pause, piece in self._pieces:
-            await asyncio.sleep(pause)
-            return piece
-        await asyncio.sleep(3_600)
-        raise StopAsyncIteration
+        pause, piece = next(self._pieces, (3_600, b""))
+        await asyncio.sleep(pause)
+        return piece
 
 
 class Anybody:

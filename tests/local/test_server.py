@@ -80,7 +80,7 @@ def running(process: int) -> bool:
 
 
 def answers(endpoint_url: str) -> bool:
-    host, _, port = endpoint_url.removeprefix("http://").rpartition(":")
+    host, _, port = endpoint_url.rpartition("/")[2].rpartition(":")
     with contextlib.suppress(ConnectionRefusedError), socket.create_connection((host, int(port)), timeout=5):
         return True
     return False
@@ -114,7 +114,7 @@ def listening_addresses(group: int) -> set[str]:
 
 
 def test_nothing_listens_beyond_this_machine() -> None:
-    with LocalAws() as aws:
+    with LocalAws(tls=True) as aws:
         # The worker is in the process group of the local AWS.
         group = os.getpgid(worker_process(aws))
 
@@ -217,7 +217,10 @@ def test_a_client_of_a_stopped_local_aws_finds_nobody() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_what_to_export_and_stops_on_a_signal(stop: signal.Signals) -> None:
     command = subprocess.Popen(
-        [sys.executable, "-m", "kinesis_video_local", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "kinesis_video_local", "--port", "0", "--tls"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with command:
         assert command.stdout
@@ -225,6 +228,9 @@ def test_the_command_prints_what_to_export_and_stops_on_a_signal(stop: signal.Si
         endpoint_url = exports["AWS_ENDPOINT_URL"]
         assert exports["AWS_ACCESS_KEY_ID"] == "test"
         assert answers(endpoint_url)
+        # What AWS's C producer reads.
+        assert answers(exports["CONTROL_PLANE_URI"])
+        assert Path(exports["AWS_KVS_CACERT_PATH"]).read_text().startswith("-----BEGIN CERTIFICATE")
 
         command.send_signal(stop)
 

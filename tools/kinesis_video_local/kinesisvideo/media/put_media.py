@@ -6,6 +6,7 @@ See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutM
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from decimal import Decimal, InvalidOperation
@@ -98,6 +99,7 @@ class PutMedia:
         )
 
     async def _run(self, request: Request, _body: bytes) -> Answer:
+        begun = time.monotonic()
         address = _address(request.headers)
         if len(address) != 1:
             raise invalid_argument("Either x-amzn-stream-name or x-amzn-stream-arn must be given")
@@ -118,6 +120,7 @@ class PutMedia:
         connection = _Connection(self, request, stream, is_there, Protocol(start, self.limits), metrics)
         receiving = self._connections[stream.arn] = asyncio.create_task(connection.receive())
         receiving.add_done_callback(lambda _: self._connections.pop(stream.arn, None))
+        metrics.latency("Latency", time.monotonic() - begun)
         acknowledged = request.headers.get("x-amzn-fragment-acknowledgment-required") != "0"
         return Answer(200, {"Content-Type": "application/json"}, connection.answer(receiving, acknowledged))
 
