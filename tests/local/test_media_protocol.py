@@ -228,7 +228,7 @@ async def connected(limits: Limits, pieces: Sequence[tuple[float, bytes]]) -> li
 
 def test_a_connection_without_data_is_told_so_and_ends() -> None:
     limits = Limits(idle_seconds=0.3, idle_acknowledgement_seconds=0.12)
-    received = asyncio.run(connected(limits, [(0, HEADER), (0.05, cluster(1_000))]))
+    received = asyncio.run(connected(limits, [(0, HEADER), (0, cluster(1_000))]))
     assert received[0] == ("BUFFERING", 1_000, None)
     assert set(received[1:-1]) == {("IDLE", 1_000, None)}
     # The end of the connection is the end of the fragment.
@@ -239,6 +239,6 @@ def test_a_connection_that_is_too_old_ends_with_an_error() -> None:
     limits = Limits(connection_seconds=0.2)
     pieces = [(0.05, HEADER), *((0.05, cluster(number * 1_000)) for number in range(1, 100))]
     received = asyncio.run(connected(limits, pieces))
-    event_type, timecode, error = received[-1]
-    assert (event_type, error) == ("ERROR", 4003)
-    assert timecode in (1_000, 2_000, 3_000)
+    begun = [timecode for event_type, timecode, _ in received if event_type == "BUFFERING"]
+    # It is about the fragment that is being received, if there is one.
+    assert received[-1] == ("ERROR", begun[-1] if begun else None, 4003)

@@ -81,6 +81,12 @@ def test_fragments_are_acknowledged_while_the_body_still_comes(aws: LocalAws, he
     assert [len(number) for number in numbers] == [47] * 3
 
 
+def test_a_body_in_pieces_of_one_byte_is_acknowledged_as_one_at_once(aws: LocalAws, headers: dict[str, str]) -> None:
+    body = HEADER + cluster(1_000) + END_OF_FRAGMENT + cluster(2_000)
+    for pieces in [body], [bytes([byte]) for byte in body]:
+        assert put_media(aws.endpoint_url, headers, pieces) == acknowledged(1_000, 2_000)
+
+
 def test_a_stream_without_retention_persists_nothing(
     aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str
 ) -> None:
