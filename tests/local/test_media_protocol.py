@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kinesis_video_local.kinesisvideo.media.fragments import FragmentStore, MediaFragment
 from kinesis_video_local.kinesisvideo.media.images import ImageGenerator, sampled
 from kinesis_video_local.kinesisvideo.media.limits import SERVICE_LIMITS, Limits
+from kinesis_video_local.kinesisvideo.media.live import LiveMedia
 from kinesis_video_local.kinesisvideo.media.protocol import Begun, FragmentError, Protocol
 from kinesis_video_local.kinesisvideo.media.put_media import PutMedia
 from kinesis_video_local.kinesisvideo.streams import Stream, Streams
@@ -174,6 +175,26 @@ def test_only_the_newest_fragments_are_kept() -> None:
         return [fragment.media.timecode for fragment in store.of(stream)]
 
     assert asyncio.run(kept()) == list(range(13, 20))
+
+
+def test_get_media_ends_when_its_client_goes_away() -> None:
+    async def pieces() -> list[bytes]:
+        streams, store, gone = Streams("000000000000", "us-east-1"), FragmentStore(), asyncio.Event()
+        stream = streams.create({"StreamName": "a", "DataRetentionInHours": 1}, creating_seconds=0)
+
+        async def client_gone() -> None:
+            await gone.wait()
+
+        media = Fragment(1_000, [Frame(1, 1_000, True, b"frame")])
+        store.add(stream, MediaFragment("1", 1_000, 1 << 50, [TRACK], media))
+        request = {"StreamName": "a", "StartSelector": {"StartSelectorType": "EARLIEST"}}
+        answer = LiveMedia(streams, store, client_gone).get_media(request)
+        assert not isinstance(answer.body, bytes)
+        first = await anext(answer.body)
+        asyncio.get_running_loop().call_later(0.05, gone.set)
+        return [first, *[piece async for piece in answer.body]]
+
+    assert len(asyncio.run(pieces())) == 1
 
 
 class Sender:
