@@ -95,6 +95,11 @@ def _statements(stack: Stack, log_group: logs.LogGroup) -> list[iam.PolicyStatem
             resources=[stack.format_arn(service="kinesisvideo", resource="stream", resource_name="*")],
         ),
         iam.PolicyStatement(
+            # Who has a stream: read only, and of its own stack.
+            actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
+            resources=[stack.stack_id],
+        ),
+        iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             # The ARN of a log group ends in `:*`, which stands for its log streams.
             resources=[log_group.log_group_arn],

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from kinesis_video_configuration import timing
 from kinesis_video_handler import protocol
@@ -61,16 +59,6 @@ def test_a_slow_receiver_is_given_up(
     assert len(cloudformation.puts) == 2
 
 
-def test_the_repeated_event_ends_like_one_that_was_answered_at_once(
-    function: Function, service: Service, cloudformation: CloudFormation
-) -> None:
-    cloudformation.script = [500] * 4
-    with pytest.raises(AnswerNotSentError):
-        function.invoke("create")
-    assert function.answer_to("create").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == DECLARED
-
-
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f3a5", '"', "\n"])
 def test_an_answer_fits_whatever_the_service_says(function: Function, service: Service, letter: str) -> None:
     service.message = letter * 10_000
@@ -100,33 +88,6 @@ def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
     assert answer.status == "FAILED"
     assert service.configurations == dict.fromkeys(service.configurations)
     assert not service.calls
-
-
-def test_it_answers_at_the_deadline_whatever_it_is_doing_then(
-    function: Function, service: Service, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timing, "CALL_SECONDS", 0)
-    stuck, released = threading.Event(), threading.Event()
-
-    def get_stuck(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        stuck.set()
-        released.wait(10)
-        return answer(request)
-
-    answer = service._answer_to
-    monkeypatch.setattr(service, "_answer_to", get_stuck)
-    answered = function.answer_to("create", seconds=20.2)
-    assert stuck.is_set()
-    assert answered.status == "FAILED"
-    assert answered.reason == "TimeoutError: no answer from Kinesis Video Streams in the time that the function has"
-
-    # Lambda thaws the work that was left behind with the next event: it comes to its end without another call.
-    clock.sleep(60)
-    (worker,) = (t for t in threading.enumerate() if t.name == "work")
-    released.set()
-    worker.join(10)
-    assert service.calls == {UPDATE: 1}
-    assert service.calls[DESCRIBE] == 0
 
 
 def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> None:
