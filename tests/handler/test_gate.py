@@ -248,7 +248,7 @@ def test_what_belongs_to_no_event_is_not_asked(client: Any, server: Server, name
 
 def test_a_closed_gate_lets_nothing_through_an_encrypted_connection_either() -> None:
     here, there = socket.socketpair()
-    connection = AWSHTTPSConnectionPool("kinesisvideo.test").ConnectionCls("kinesisvideo.test")
+    connection: Any = AWSHTTPSConnectionPool("kinesisvideo.test").ConnectionCls("kinesisvideo.test")
     connection.sock = here
     gate = Gate(Deadline(60))
 
