@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -100,7 +101,8 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
         "    def get_remaining_time_in_millis(self): return 180_000\n"
         "entry.handler(json.load(sys.stdin), Context())\n"
     )
-    subprocess.run([sys.executable, "-c", program], input=json.dumps(event), text=True, check=True)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], input=json.dumps(event), text=True, check=True, env=environment)
     (put,) = cloudformation.puts
     body = json.loads(put.body)
     assert body["Status"] == "FAILED"
