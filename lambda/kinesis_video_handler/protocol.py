@@ -96,8 +96,8 @@ class Request:
 
     def _service_timeout(self) -> int:
         try:
-            return int(self.properties.get("ServiceTimeout", timing.SERVICE_TIMEOUT_SECONDS))
-        except (TypeError, ValueError):
+            return int(self.properties["ServiceTimeout"])
+        except (KeyError, TypeError, ValueError):
             return timing.SERVICE_TIMEOUT_SECONDS
 
 

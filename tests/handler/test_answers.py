@@ -110,6 +110,29 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
     assert body["Reason"] == "ModuleNotFoundError: import of boto3 halted; None in sys.modules"
 
 
+def test_a_new_process_makes_the_first_client_and_guards_its_connections() -> None:
+    # In one of its own, since this one has done it long ago. The second client is made when it is needed.
+    program = (
+        "from botocore.awsrequest import AWSHTTPSConnectionPool\n"
+        "from kinesis_video_handler import clients, entry\n"
+        "print(clients.cloudformation.cache_info().currsize)\n"
+        "for client in (clients.kinesis_video, clients.cloudformation(), clients.cloudformation()):\n"
+        "    print(client.meta.service_model.service_name, client.meta.config.read_timeout)\n"
+        "print(clients.cloudformation.cache_info().currsize)\n"
+        "print(AWSHTTPSConnectionPool.ConnectionCls.__module__)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.run([sys.executable, "-c", program], text=True, check=True, env=environment, capture_output=True)
+    assert child.stdout.splitlines() == [
+        "0",
+        "kinesisvideo 5.0",
+        "cloudformation 5.0",
+        "cloudformation 5.0",
+        "1",
+        "kinesis_video_handler.gate",
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -75,6 +75,26 @@ def test_what_reads_back_otherwise_is_a_warning_and_no_failure(
     assert warning.fields == feature.altered_fields  # type: ignore[attr-defined]
 
 
+def test_an_unknown_field_of_the_configuration_is_refused_by_its_name(function: Function, service: Service) -> None:
+    if service.feature is IMAGES:
+        answer = function.answer_to("create-with-an-unknown-field")
+        assert (answer.status, answer.physical_resource_id) == ("FAILED", CREATE_FAILED_ID)
+        assert (answer.reason or "").startswith(
+            "`ImageGenerationConfiguration.Sharpness` is unknown to this version of "
+        )
+    event = function.event("update")
+    event["ResourceProperties"][service.feature.configuration]["Sharpness"] = "9"
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)
+    assert not service.calls
+
+
+def test_an_unknown_field_never_makes_a_delete_fail(function: Function, service: Service, feature: Feature) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    assert function.answer_to("delete-with-an-unknown-field").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
 def test_delete_removes_what_its_event_declares(function: Function, service: Service, feature: Feature) -> None:
     service.configurations[STREAM_ARN] = feature.declared
     answer = function.answer_to("delete")

@@ -52,9 +52,7 @@ def test_a_failed_create_that_has_surely_not_set_it_answers_with_the_marker(
 def test_a_create_that_adopts_answers_with_the_marker_whatever_came_of_it(function: Function, service: Service) -> None:
     service.configurations[STREAM_ARN] = IMAGES.altered
     service.fail(UPDATE, "done, timeout")
-    event = function.event("create")
-    event["ResourceProperties"]["AdoptExisting"] = "true"
-    answer = function.answer_to(event)
+    answer = function.answer_to("create-adopting")
     assert (answer.status, answer.physical_resource_id) == ("FAILED", MARKER)
 
 

@@ -27,11 +27,6 @@ def feature(request: pytest.FixtureRequest) -> Feature:
     return found
 
 
-def adopting(event: dict[str, Any]) -> dict[str, Any]:
-    event["ResourceProperties"]["AdoptExisting"] = "true"
-    return event
-
-
 def updates(service: Service) -> list[dict[str, Any]]:
     return [parameters for operation, parameters in service.requests if operation == service.feature.update]
 
@@ -170,12 +165,12 @@ def test_a_create_never_takes_a_stream_in_a_rollback(
     assert service.configurations[STREAM_ARN] == feature.altered
 
 
-@pytest.mark.parametrize("event", ["create", "update-to-another-stream"])
+@pytest.mark.parametrize("event", ["create-adopting", "update-to-another-stream-adopting"])
 def test_adopt_existing_takes_over_whatever_it_is(
     function: Function, service: Service, stack: Stack, feature: Feature, event: str
 ) -> None:
     service.configurations.update(dict.fromkeys(service.configurations, feature.altered))
-    answer = function.answer_to(adopting(function.event(event)))
+    answer = function.answer_to(event)
     assert (answer.status, answer.data) == ("SUCCESS", {"Verified": "true"})
     assert service.configurations[answer.physical_resource_id] == feature.declared
     assert not stack.calls
@@ -237,7 +232,7 @@ def test_what_was_adopted_stays_until_the_flag_is_dropped(
     function: Function, service: Service, stack: Stack, feature: Feature, caplog: pytest.LogCaptureFixture
 ) -> None:
     service.configurations[STREAM_ARN] = feature.declared
-    assert function.answer_to(adopting(function.event("delete"))).status == "SUCCESS"
+    assert function.answer_to("delete-adopted").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == feature.declared
     assert not service.calls
     assert not stack.calls
@@ -306,9 +301,7 @@ def test_a_stream_that_was_deleted_and_made_again_is_another_one(
 def test_the_properties_of_the_constructs_alone_are_ignored(
     function: Function, service: Service, feature: Feature
 ) -> None:
-    event = function.event("create")
-    event["ResourceProperties"] |= {"RemovalPolicy": "retain", "Revision": "2"}
-    assert function.answer_to(event).status == "SUCCESS"
+    assert function.answer_to("create-with-a-removal-policy").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == feature.declared
 
 
