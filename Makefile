@@ -9,7 +9,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: demo test setup lint format types unit oldest bench local-aws lock clean
+.PHONY: demo test setup lint format types unit oldest mutants bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
 	$(BIN)/python -m local_aws.demo
@@ -62,6 +62,18 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
 	touch $@
 
+mutants: .venv-mutants/ready ## change the handler place by place, and see whether its tests notice: most of an hour
+	rm -rf mutants && mkdir mutants
+	cp -r tests pyproject.toml mutants && cp -r lambda mutants/src
+	cd mutants && nice ../.venv-mutants/bin/mutmut run --max-children 1
+	cd mutants && ../.venv-mutants/bin/mutmut results
+
+.venv-mutants/ready: .venv/ready
+	@echo "Setting up mutmut in .venv-mutants ..."
+	$(PYTHON) -m venv .venv-mutants
+	$(UV) .venv-mutants --group mutants --constraint requirements.txt
+	touch $@
+
 bench: setup .venv/bench bench/node_modules/ready ## compare with what a user would pick instead; ONLY=synth for one comparison
 	$(BIN)/python -m bench $(ONLY)
 
@@ -83,4 +95,4 @@ lock: .venv/ready ## pin what pyproject.toml asks for
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean:
-	rm -rf .venv .venv-oldest node_modules bench/node_modules dist cdk.out
+	rm -rf .venv .venv-oldest .venv-mutants mutants node_modules bench/node_modules dist cdk.out

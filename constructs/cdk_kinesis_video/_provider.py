@@ -20,9 +20,8 @@ HANDLER_PACKAGE = "kinesis_video_handler"
 PACKAGES = ("kinesis_video_configuration", HANDLER_PACKAGE)
 """What the function's code is."""
 
-# The arithmetic of time. Of its FUNCTION_TIMEOUT the function keeps 20 s back to send its answer and starts no call in
-# the last 8 s before those, which leaves 152 s to be patient with throttling. Lambda repeats an invocation that raised
-# after 1 minute and again after 2. CloudFormation waits for all of that, and a little for Lambda's queue:
+# What the function does with its time is in kinesis_video_configuration/timing.py. Lambda repeats an invocation that
+# raised after 1 minute and again after 2. CloudFormation waits for all of that, and a little for Lambda's queue:
 # 3 x 180 s + 60 s + 120 s + 180 s = 900 s.
 FUNCTION_TIMEOUT = Duration.seconds(180)
 SERVICE_TIMEOUT_SECONDS = 900
