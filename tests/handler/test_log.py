@@ -217,7 +217,5 @@ def test_an_error_of_our_own_says_where(
     assert function.answer_to("create").reason == "ZeroDivisionError: a fault of ours"
     level, message, fields = records(caplog)[-1]
     assert (level, message, fields["problem"]) == ("ERROR", "failed", "ZeroDivisionError: a fault of ours")
-    *_, ours, last = fields["frames"]
-    assert ours.rpartition("/")[2].startswith("lifecycle.py:")
-    assert ours.endswith(" _create_or_update")
-    assert last.endswith(" broken")
+    assert any("lifecycle.py:" in frame and "_create_or_update" in frame for frame in fields["frames"])
+    assert fields["frames"][-1].endswith(" broken")
