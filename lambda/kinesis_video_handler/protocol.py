@@ -83,8 +83,8 @@ class Request:
 
         Lambda keeps an event for up to 6 hours. It is infinite if the event can't be dated.
         """
-        query = parse_qs(urlsplit(self.response_url).query)
         try:
+            query = parse_qs(urlsplit(self.response_url).query)
             if "X-Amz-Date" in query:
                 made = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z").timestamp()
                 return made + self._service_timeout() - timing.since_1970()
@@ -153,7 +153,7 @@ class Interim:
         """Answer. What has succeeded so far has succeeded, whatever came then."""
         if self.answer.status == "SUCCESS":
             return self.answer
-        return replace(self.answer, reason=f"{problem}{self.remark}")
+        return replace(self.answer, reason=one_line(f"{problem}{self.remark}"))
 
 
 def send(request: Request, answer: Answer, end: Deadline) -> None:

@@ -210,7 +210,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("event", ["create", "update", "delete"])
-@pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "deadline"])
+@pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "url that can't be parsed", "deadline"])
 def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
     function: Function,
     service: Service,
@@ -228,6 +228,8 @@ def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
         service.fail(DESCRIBE, "InvalidArgumentException")
     if trouble == "answer":
         cloudformation.script = [403] * 4
+    if trouble == "url that can't be parsed":
+        message["ResponseURL"] = f"http://[127.0.0.1/?{SECRET}"
     if trouble == "url":
         message["ResponseURL"] = f"http://127.0.0.1:1/ {SECRET}"
     raised = ""
