@@ -181,9 +181,9 @@ def send(request: Request, answer: Answer, end: Deadline) -> None:
         if attempts and end.remaining() < timing.SEND_SECONDS:
             break
         attempts += 1
-        # The presigned URL is signed for an empty content type; any other is answered with 403.
-        put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
         try:
+            # The presigned URL is signed for an empty content type; any other is answered with 403.
+            put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
             with urllib.request.urlopen(put, timeout=timing.SEND_SECONDS, context=_tls()):
                 return
         except urllib.error.HTTPError as error:
