@@ -1,8 +1,8 @@
 """Every fault of every call, in every kind of event: what CloudFormation is told, and what the stream has then.
 
 `python -m tests.handler.faults` writes the table, faults.csv; read it before you commit it. Its columns: the event; the
-operation that fails, how, and how often; then the answer's status, its physical id, the configuration of the event's
-stream and of the stream before an update, the calls made, the seconds waited (with the longest jitter), and the
+operation that fails, how, and how often; then the answer's status, its physical id, `Verified`, the configuration of the
+event's stream and of the stream before an update, the calls made, the seconds waited (with the longest jitter), and the
 answer's reason. After `done, ` the call was carried out, and its reply was lost.
 """
 
@@ -134,6 +134,7 @@ def happens(
         "times": times,
         "status": answer.status,
         "id": ids.get(answer.physical_resource_id, answer.physical_resource_id),
+        "verified": answer.data.get("Verified", ""),
         "stream": state(STREAM_ARN),
         "other stream": state(OTHER_STREAM_ARN) if target == OTHER_STREAM_ARN else "",
         "calls": str(sum(service.calls.values()) + sum(stack.calls.values())),

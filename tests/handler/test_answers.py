@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool
 
 from kinesis_video_configuration import timing
 from kinesis_video_handler import protocol
@@ -110,27 +112,22 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
     assert body["Reason"] == "ModuleNotFoundError: import of boto3 halted; None in sys.modules"
 
 
-def test_a_new_process_makes_the_first_client_and_guards_its_connections() -> None:
-    # In one of its own, since this one has done it long ago. The second client is made when it is needed.
-    program = (
-        "from botocore.awsrequest import AWSHTTPSConnectionPool\n"
-        "from kinesis_video_handler import clients, entry\n"
-        "print(clients.cloudformation.cache_info().currsize)\n"
-        "for client in (clients.kinesis_video, clients.cloudformation(), clients.cloudformation()):\n"
-        "    print(client.meta.service_model.service_name, client.meta.config.read_timeout)\n"
-        "print(clients.cloudformation.cache_info().currsize)\n"
-        "print(AWSHTTPSConnectionPool.ConnectionCls.__module__)\n"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    child = subprocess.run([sys.executable, "-c", program], text=True, check=True, env=environment, capture_output=True)
-    assert child.stdout.splitlines() == [
-        "0",
-        "kinesisvideo 5.0",
-        "cloudformation 5.0",
-        "cloudformation 5.0",
-        "1",
-        "kinesis_video_handler.gate",
-    ]
+def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed() -> None:
+    # A second copy of the module: the first one has made both long ago.
+    spec = importlib.util.find_spec("kinesis_video_handler.clients")
+    assert spec is not None
+    assert spec.loader is not None
+    clients: Any = importlib.util.module_from_spec(spec)
+    AWSHTTPSConnectionPool.ConnectionCls = AWSHTTPSConnection
+    spec.loader.exec_module(clients)
+    # All connections ask before they write.
+    assert AWSHTTPSConnectionPool.ConnectionCls is not AWSHTTPSConnection
+    assert clients.kinesis_video.meta.service_model.service_name == "kinesisvideo"
+    assert clients.cloudformation.cache_info().currsize == 0
+    assert clients.cloudformation().meta.service_model.service_name == "cloudformation"
+    assert clients.cloudformation() is clients.cloudformation()
+    for client in (clients.kinesis_video, clients.cloudformation()):
+        assert client.meta.config.read_timeout == timing.READ_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_after_a_slow_look_up_nothing_is_sent(
 
 
 def test_just_in_time_is_sent(client: Any, server: Server, names: Names, clock: FakeClock) -> None:
-    names.before = lambda: clock.sleep(60 - timing.READ_SECONDS - 0.5)
+    names.before = lambda: clock.sleep(60 - timing.READ_SECONDS)
     deadline = Deadline(60)
     assert answer_in_time(lambda: configure(client, deadline), deadline) == DONE
 
