@@ -1,9 +1,9 @@
 """Every fault of every call, in every kind of event: what CloudFormation is told, and what the stream has then.
 
 `python -m tests.handler.faults` writes the table, faults.csv; read it before you commit it. Its columns: the event; the
-operation that fails, how, and how often; then the answer's status, its physical id, `Verified`, the configuration of the
-event's stream and of the stream before an update, the calls made, the seconds waited (with the longest jitter), and the
-answer's reason. After `done, ` the call was carried out, and its reply was lost.
+operation that fails, how, and how often; then the answer's status, its physical id and `Verified`; the configuration of
+the stream, and of the other one if an update goes to another stream; the calls made, the seconds waited (with the
+longest jitter), and the answer's reason. After `done, ` the call was carried out, and its reply was lost.
 """
 
 from __future__ import annotations

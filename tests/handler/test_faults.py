@@ -33,3 +33,19 @@ def test_fault(
     assert happens(keys(row), function, service, stack, clock) == row
     # Before Lambda would stop the function, with the time to send the answer in hand.
     assert clock.time <= 180 - 20
+
+
+def test_no_row_breaks_what_is_promised() -> None:
+    for row in ROWS:
+        event, failed, stream = row["event"], row["status"] == "FAILED", row["stream"]
+        if row["id"] == "cdk-kinesis-video::create-failed":
+            # Its Delete touches nothing, so there is nothing of ours.
+            assert stream in ("none", "as before"), row
+        if event.startswith(("create", "update")) and not failed and "configured" not in event:
+            assert (row["other stream"] or stream) == "as declared", row
+        if event == "update-to-another-stream" and failed:
+            # The rollback goes back to the stream, and never looks at the other one.
+            assert (row["id"], stream, row["other stream"]) == ("the stream", "as before", "none"), row
+        if event == "delete" and stream == "none":
+            assert not failed, row
+        assert bool(row["reason"]) == failed, row
