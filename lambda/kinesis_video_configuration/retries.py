@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from itertools import count
 from typing import Any, TypeVar
 
 from botocore import exceptions
@@ -158,7 +157,9 @@ class Retries:
         start = timing.now()
         longest_wait = timing.FIRST_WAIT_SECONDS
         outcome_unknown = False
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return unit()
             except CallError as error:
@@ -172,7 +173,6 @@ class Retries:
                     raise CallError(operation, error.code, message, outcome_unknown=outcome_unknown) from error
             timing.sleep(wait)
             longest_wait = min(longest_wait * 2, timing.LONGEST_WAIT_SECONDS)
-        raise AssertionError  # the count has no end
 
     def _worth_another(self, error: CallError, takes: float, wait: float) -> bool:
         if self._deadline.remaining() <= takes:
