@@ -18,7 +18,7 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from ._jsii import account_of, account_of_grantee, is_owned, stack_of, takes_policies
-from ._validation import is_known
+from ._validation import check_type, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -77,6 +77,11 @@ class Statement:
             conditions=self.conditions,
         )
         return json.dumps(stack_of(scope).resolve(statement.to_statement_json()), sort_keys=True)
+
+
+def check_grantee(prop: str, grantee: Any) -> None:
+    """Check that somebody can be granted something."""
+    check_type(prop, grantee, has(grantee, "grant_principal"), "a role, a user or another grantee such as iam.Role")
 
 
 def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:

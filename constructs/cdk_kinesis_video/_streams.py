@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Annotations
 from aws_cdk import aws_kinesisvideo as kinesisvideo
-from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
 from ._jsii import stack_of
+from ._validation import check_type
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -24,6 +25,20 @@ class DeclaredStream:
     """The L1 behind it, for what has no prop here."""
     declared_in: Construct
     """The construct that it belongs to."""
+
+
+def check_stream(prop: str, stream: Any) -> None:
+    """Check that it is a Kinesis video stream."""
+    if isinstance(stream, DeclaredStream | kinesisvideo.CfnStream):
+        return
+    reference = getattr(stream, "stream_ref", None)
+    # The streams of Kinesis Data Streams have a property of the same name.
+    if type(reference).__name__ == "StreamReference" and not isinstance(reference, StreamReference):
+        raise ValueError(
+            f"`{prop}` is the Kinesis data stream {stream.node.path!r}, it must be a Kinesis video stream: a "
+            "VideoStream or a CfnStream of aws_kinesisvideo"
+        )
+    check_type(prop, stream, isinstance(reference, StreamReference), "a VideoStream or a CfnStream")
 
 
 def cfn_stream_of(stream: IStreamRef) -> kinesisvideo.CfnStream | None:

@@ -10,8 +10,9 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
-from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target, check_configuration_props
-from ._validation import check_type, is_known
+from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target
+from ._streams import check_stream
+from ._validation import check_bool, check_place, check_removal_policy, check_type, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -47,8 +48,8 @@ class FragmentNotification(StreamConfiguration):
     Raises
     ------
     ValueError
-        If the topic is a FIFO topic, if the stream keeps no data, if it is in another Region than this stack, or if it
-        has its notifications declared already.
+        If the topic is a FIFO topic, if the stream keeps no data, if it is known to be in another Region or account
+        than this stack, if it has its notifications declared already, or if a prop is of another kind than these.
 
     See Also
     --------
@@ -66,8 +67,11 @@ class FragmentNotification(StreamConfiguration):
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
-        check_configuration_props(stream, enabled, removal_policy)
-        check_type("topic", topic, hasattr(topic, "topic_arn"), "a topic such as sns.Topic")
+        check_place(scope, construct_id)
+        check_stream("stream", stream)
+        check_bool("enabled", enabled)
+        check_removal_policy(removal_policy)
+        check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
         _check_fifo(topic)
         super().__init__(
             scope,
@@ -104,7 +108,13 @@ class FragmentNotification(StreamConfiguration):
             True for the role of an IoT role alias whose things are named like their streams: the policy then says
             ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
             streams. Default: False.
+
+        Raises
+        ------
+        ValueError
+            If `by_thing_name` is True and the stream's name is not known at synth.
         """
+        self._check_grant(grantee, by_thing_name)
         if by_thing_name:
             self._stream_name_as_declared()
         topic = self._topic

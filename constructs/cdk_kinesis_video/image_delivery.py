@@ -12,10 +12,12 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from ._grants import check_grantee
 from ._stream_configuration import IMAGE_GENERATION, is_claimed
 from ._streams import name_of
-from ._validation import is_known
-from .image_generation import ImageGeneration, ImageOptions
+from ._validation import check_bool, check_options, check_text, check_type, is_known
+from .image_destination import check_bucket
+from .image_generation import ImageGeneration, ImageOptions, check_image_options
 
 _HEX_DIGITS = 4
 
@@ -50,8 +52,8 @@ class ImageDelivery(Mixin):
     TypeError
         If there is no such prop.
     ValueError
-        If `by_thing_name` is given without `producer` or with `hex_prefix`; and where it is applied, as by
-        `ImageGeneration`.
+        If a prop is out of its bounds, or if `by_thing_name` is given without `producer` or with `hex_prefix`; and
+        where it is applied, as by `ImageGeneration`.
 
     See Also
     --------
@@ -69,9 +71,14 @@ class ImageDelivery(Mixin):
         by_thing_name: bool = False,
         **options: Unpack[ImageOptions],
     ) -> None:
-        unknown = options.keys() - ImageOptions.__annotations__.keys()
-        if unknown:
-            raise TypeError(f"ImageDelivery has no prop {', '.join(f'`{name}`' for name in sorted(unknown))}")
+        check_options("ImageDelivery", options, ImageOptions)
+        check_image_options(options)
+        check_bucket(bucket)
+        check_text("prefix", prefix, "cameras/")
+        check_bool("hex_prefix", hex_prefix)
+        check_bool("by_thing_name", by_thing_name)
+        if producer is not None:
+            check_grantee("producer", producer)
         if by_thing_name and producer is None:
             raise ValueError("`by_thing_name` is True without `producer`, give the role of the IoT role alias")
         if by_thing_name and hex_prefix:
@@ -96,6 +103,7 @@ class ImageDelivery(Mixin):
 
     def apply_to(self, construct: IConstruct) -> None:
         """Declare the images of a stream."""
+        check_type("construct", construct, isinstance(construct, kinesisvideo.CfnStream), "a CfnStream")
         assert isinstance(construct, kinesisvideo.CfnStream)
         images = ImageGeneration(
             construct,

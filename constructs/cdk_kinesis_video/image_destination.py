@@ -10,8 +10,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ._grants import IMAGE_KEY_ACTIONS, READ_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
-from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of
+from ._grants import (
+    IMAGE_KEY_ACTIONS,
+    READ_KEY_ACTIONS,
+    Statement,
+    check_grantee,
+    combine,
+    grant_on_key,
+    grant_with_policy,
+)
+from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
 from ._stream_configuration import IMAGE_GENERATION, StreamConfiguration, Target
 from ._validation import check_type, has, is_known
 
@@ -36,7 +44,7 @@ class ImageDestination(StreamConfiguration):
         enabled: bool,
         removal_policy: RemovalPolicy,
     ) -> None:
-        check_type("bucket", bucket, has(bucket, "bucket_name"), "a bucket such as s3.Bucket")
+        check_bucket(bucket)
         self._bucket = bucket
         self._prefix = _key_prefix(prefix)
         self._destination_uri = _destination_uri(bucket_name_of(bucket), self._prefix)
@@ -98,6 +106,7 @@ class ImageDestination(StreamConfiguration):
         https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/s3-real-time-image-create.html
         https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
         """
+        self._check_grant(grantee, by_thing_name)
         prefix = self._by_thing_name(self._prefix) if by_thing_name else self._prefix
         return combine(
             self._grant_stream(grantee, IMAGE_KEY_ACTIONS, by_thing_name),
@@ -116,6 +125,7 @@ class ImageDestination(StreamConfiguration):
         grantee
             The reader's role or user.
         """
+        check_grantee("grantee", grantee)
         conditions = {"StringLike": {"s3:prefix": f"{self._prefix}*"}} if self._prefix else None
         return combine(
             self._grant_on_bucket(grantee, Statement(("s3:GetObject",), (self._objects(self._prefix),))),
@@ -128,6 +138,13 @@ class ImageDestination(StreamConfiguration):
 
     def _grant_on_bucket(self, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
         return grant_with_policy(self, grantee, statement, self._bucket, bucket_name_of(self._bucket))
+
+
+def check_bucket(bucket: Any) -> None:
+    """Check that it is a bucket; the L1 has a `bucket_name`, too, and nothing of the rest."""
+    if isinstance(bucket, s3.CfnBucket):
+        check_type("bucket", bucket, False, "a bucket such as s3.Bucket, take s3.Bucket.from_cfn_bucket() of it")
+    check_type("bucket", bucket, has(bucket, "bucket_arn"), "a bucket such as s3.Bucket")
 
 
 def _key_prefix(prefix: str | None) -> str:
@@ -158,7 +175,7 @@ def _destination_uri(bucket_name: str, prefix: str) -> str:
 def _check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
     if not is_known(of_stream):
         return
-    of_bucket = bucket.env.region
+    of_bucket = bucket_region_of(bucket)
     if is_known(of_bucket) and of_stream != of_bucket:
         raise ValueError(
             f"`bucket` is in {of_bucket} and `stream` in {of_stream}, images are delivered in the stream's Region "

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import App, CfnParameter, Duration, Environment, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 
@@ -185,11 +185,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "ImageSelectorType.SERVER_TIMESTAMP",
     ),
     ({"enabled": "false"}, "`enabled` is 'false', it must be True or False"),
-    (
-        {"removal_policy": RemovalPolicy.SNAPSHOT},
-        "`removal_policy` is <RemovalPolicy.SNAPSHOT: 'SNAPSHOT'>, it must be RemovalPolicy.DESTROY or "
-        "RemovalPolicy.RETAIN",
-    ),
 ]
 
 
@@ -248,6 +243,46 @@ def test_fails_on_a_stream_in_another_region() -> None:
         "`stream` is in us-east-1 and this stack in eu-west-1, declare its image generation in a stack in us-east-1"
     ):
         ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("arn", "sentence"),
+    [
+        (
+            "arn:aws:kinesisvideo:eu-west-1:444455556666:stream/front-door/1690707290324",
+            "`stream` is in account 444455556666 and this stack in account 111122223333, declare its image generation "
+            "in a stack in account 444455556666",
+        ),
+        (
+            "arn:aws-cn:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324",
+            "`stream` is in partition aws-cn and this stack in partition aws, declare its image generation in a stack "
+            "in partition aws-cn",
+        ),
+    ],
+    ids=["account", "partition"],
+)
+def test_fails_on_an_imported_stream_of_somebody_else(bucket: s3.IBucket, arn: str, sentence: str) -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    with fails_with(sentence):
+        ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+
+
+def test_fails_on_a_stream_of_a_stack_of_another_account(bucket: s3.IBucket) -> None:
+    app = App()
+    theirs = Stack(app, "Theirs", env=Environment(account="444455556666", region="eu-west-1"))
+    with fails_with(
+        "`stream` is in account 444455556666 and this stack in account 111122223333, declare its image generation in a "
+        "stack in account 444455556666"
+    ):
+        ImageGeneration(
+            Stack(app, "Cameras", env=ENVIRONMENT), "Images", stream=VideoStream(theirs, "Stream"), bucket=bucket
+        )
+
+
+def test_an_arn_of_known_parts_passes_in_a_stack_that_is_for_any_account(stack: Stack, bucket: s3.IBucket) -> None:
+    arn = "arn:aws-cn:kinesisvideo:cn-north-1:444455556666:stream/front-door/1690707290324"
+    ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+    assert only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]["StreamARN"] == arn
 
 
 @pytest.mark.parametrize(

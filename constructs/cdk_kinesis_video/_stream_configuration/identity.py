@@ -17,7 +17,8 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from .._jsii import region_of, stack_of
+from .._grants import stream_arn
+from .._jsii import account_of, region_of, stack_of
 from .._streams import DeclaredStream, cfn_stream_of
 from .._validation import is_known
 from .kinds import Kind
@@ -54,7 +55,18 @@ class Target:
     @property
     def region(self) -> str:
         """The Region of the stream."""
-        return self.here if self.home is self.stack else self.stream.env.region
+        return region_of(self.home) if self.home is not None else self.stream.env.region
+
+    @property
+    def account(self) -> str:
+        """The account of the stream."""
+        return account_of(self.home) if self.home is not None else self.stream.env.account
+
+    @property
+    def partition(self) -> str:
+        """The partition that an imported stream's ARN names; otherwise empty, since the Region tells it."""
+        arn = "" if self.home is not None else stream_arn(self.stream)
+        return arn.split(":")[1] if arn.startswith("arn:") else ""
 
     @property
     def parameter(self) -> dict[str, Any]:
