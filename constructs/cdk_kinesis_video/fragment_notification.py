@@ -43,7 +43,8 @@ class FragmentNotification(StreamConfiguration):
     removal_policy
         What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
         it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
-        notifications go on. Default: `RemovalPolicy.DESTROY`.
+        notifications go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation
+        is rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
 
     Raises
     ------

@@ -15,8 +15,8 @@ from constructs import IConstruct
 from ._grants import check_grantee
 from ._stream_configuration import IMAGE_GENERATION, is_claimed
 from ._streams import name_of
-from ._validation import check_bool, check_options, check_text, check_type, is_known
-from .image_destination import check_bucket
+from ._validation import check_bool, check_options, check_type, is_known
+from .image_destination import check_bucket, key_prefix
 from .image_generation import ImageGeneration, ImageOptions, check_image_options
 
 _HEX_DIGITS = 4
@@ -34,7 +34,8 @@ class ImageDelivery(Mixin):
     bucket
         The bucket that the images are delivered to, in the streams' Region.
     prefix
-        What the prefixes of all streams begin with, such as ``cameras/``. Default: nothing.
+        What the prefixes of all streams begin with, such as ``cameras/``; a slash follows it, also a token, so let the
+        token's value neither begin nor end in one. Default: nothing.
     hex_prefix
         True puts four hexadecimal digits before each stream's prefix, different for each stream and always the same
         for one. S3 scales by prefix, 3,500 images a second each, and names that begin alike make one. Default: False.
@@ -74,7 +75,6 @@ class ImageDelivery(Mixin):
         check_options("ImageDelivery", options, ImageOptions)
         check_image_options(options)
         check_bucket(bucket)
-        check_text("prefix", prefix, "cameras/")
         check_bool("hex_prefix", hex_prefix)
         check_bool("by_thing_name", by_thing_name)
         if producer is not None:
@@ -85,7 +85,7 @@ class ImageDelivery(Mixin):
             raise ValueError("`by_thing_name` and `hex_prefix` are both True, leave one of the two out")
         super().__init__()
         self._bucket = bucket
-        self._prefix = (prefix or "").strip("/") if is_known(prefix) else str(prefix)
+        self._prefix = key_prefix(prefix).removesuffix("/")
         self._hex_prefix = hex_prefix
         self._producer = producer
         self._by_thing_name = by_thing_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,12 +22,23 @@ from ._grants import (
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
 from ._stream_configuration import IMAGE_GENERATION, StreamConfiguration, Target
-from ._validation import check_type, has, is_known
+from ._validation import check_text, check_type, has, is_known
 
 MAX_URI_LENGTH = 255
 
 # S3's bounds of a bucket name, for a name that is not known yet.
 _SHORTEST_BUCKET_NAME = "b" * 3
+
+
+_TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
+# What is surely a mistake, what it is called, and what to do.
+_MISTAKES = (
+    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
+    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "control characters", "take them out"),
+    (re.compile(r"\*"), "*", "take that character out"),
+    (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "give the folder itself"),
+    (re.compile(r"^/|//"), "empty folders", "take one of the slashes out"),
+)
 
 
 class ImageDestination(StreamConfiguration):
@@ -46,7 +58,7 @@ class ImageDestination(StreamConfiguration):
     ) -> None:
         check_bucket(bucket)
         self._bucket = bucket
-        self._prefix = _key_prefix(prefix)
+        self._prefix = key_prefix(prefix)
         self._destination_uri = _destination_uri(bucket_name_of(bucket), self._prefix)
         _check_bucket_region(target.region, bucket)
         super().__init__(
@@ -69,7 +81,7 @@ class ImageDestination(StreamConfiguration):
 
     @property
     def prefix(self) -> str:
-        """What the keys of the images begin with, empty or with a slash at the end."""
+        """What the keys of the images begin with, empty or with a slash at the end; what is granted and filtered by."""
         return self._prefix
 
     @property
@@ -147,17 +159,17 @@ def check_bucket(bucket: Any) -> None:
     check_type("bucket", bucket, has(bucket, "bucket_arn"), "a bucket such as s3.Bucket")
 
 
-def _key_prefix(prefix: str | None) -> str:
+def key_prefix(prefix: Any) -> str:
+    """Check a prefix, and make it what the keys begin with: without a slash before it, and with one after it."""
     if prefix is None:
         return ""
-    if not isinstance(prefix, str):
-        raise ValueError(f"`prefix` is {prefix!r}, it must be text such as 'front-door/'")
-    if not is_known(prefix):
-        return prefix
-    if "*" in prefix:
-        raise ValueError(f"`prefix` is {prefix!r}, it must not contain *, take that character out")
-    folders = prefix.strip("/")
-    return folders and f"{folders}/"
+    check_text("prefix", prefix, "front-door/")
+    folders: str = prefix.removeprefix("/")
+    # Nothing is known of a token but that it is there.
+    for wrong, mistake, fix in _MISTAKES:
+        if wrong.search(_TOKEN.sub("token", folders)):
+            raise ValueError(f"`prefix` is {prefix!r}, it must not contain {mistake}, {fix}")
+    return folders if folders == "" or folders.endswith("/") or not is_known(folders) else f"{folders}/"
 
 
 def _destination_uri(bucket_name: str, prefix: str) -> str:

@@ -67,8 +67,10 @@ class ImageGeneration(ImageEvents):
     bucket
         The bucket that the images are delivered to, in the stream's Region.
     prefix
-        What the keys of the images begin with, such as ``front-door/``; a slash is added at the end if there is none.
-        A token is taken as it is, so let its value end in a slash. Default: the images lie at the root of the bucket.
+        What the keys of the images begin with, such as ``front-door/``. One slash before it is dropped, and one is
+        added at the end if there is none, in the destination, the grants and the event filters alike. Text with a
+        token in it gets none at the end, since its value is not known at synth: let it end in a slash, and let a token
+        at the start not begin with one. Default: the images lie at the root of the bucket.
     sampling_interval
         The time between two images, in whole milliseconds, at least 200. Default: 3 seconds.
     format
@@ -85,8 +87,9 @@ class ImageGeneration(ImageEvents):
         False keeps the configuration on the stream and stops the images. Default: True.
     removal_policy
         What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
-        it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the images
-        go on. Default: `RemovalPolicy.DESTROY`.
+        it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
+        images go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation is
+        rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
 
     Raises
     ------

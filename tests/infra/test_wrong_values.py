@@ -320,7 +320,10 @@ WRONG: Rows = {
         (7, "7, it must be text such as 'No images from the front door'"),
     ],
     "ImageDelivery.bucket": BUCKET,
-    "ImageDelivery.prefix": [(7, "7, it must be text such as 'cameras/'")],
+    "ImageDelivery.prefix": [
+        (7, "7, it must be text such as 'front-door/'"),
+        ("a//b", "'a//b', it must not contain empty folders, take one of the slashes out"),
+    ],
     "ImageDelivery.hex_prefix": BOOL,
     "ImageDelivery.producer": GRANTEE[1:],
     "ImageDelivery.by_thing_name": BOOL,
