@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
-
 from local_aws import LocalAws
 
 from .assembly import ACCOUNT, REGION, Assembly, Asset
