@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aws_cdk import App, CfnParameter, Duration, Environment, RemovalPolicy, Stack, Token
@@ -377,10 +377,3 @@ def test_fails_on_two_image_generations_of_one_stream(stack: Stack, bucket: s3.I
     )
     with fails_with(sentence):
         ImageGeneration(stack, "MoreImages", stream=two, bucket=bucket)
-
-
-def test_fails_on_a_second_image_generation_in_another_stack(stack: Stack, bucket: s3.IBucket) -> None:
-    stream = VideoStream(stack, "Stream")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
-    with pytest.raises(ValueError, match="at 'Cameras/Images' already and can't have a second one at 'Other/Images'"):
-        ImageGeneration(Stack(cast("App", stack.node.root), "Other"), "Images", stream=stream, bucket=bucket)
