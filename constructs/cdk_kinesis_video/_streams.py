@@ -10,12 +10,16 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
 from ._jsii import stack_of
-from ._validation import check_type
+from ._validation import check_pattern, check_type
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 UNKNOWN_STREAM_KEY = "cdk-kinesis-video:unknown-stream-key"
+
+
+MAX_STREAM_NAME_LENGTH = 256
+STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
 
 
 class DeclaredStream:
@@ -39,6 +43,12 @@ def check_stream(prop: str, stream: Any) -> None:
             "VideoStream or a CfnStream of aws_kinesisvideo"
         )
     check_type(prop, stream, isinstance(reference, StreamReference), "a VideoStream or a CfnStream")
+
+
+def check_stream_name(prop: str, stream_name: Any) -> None:
+    """Check the name of a stream."""
+    check_type(prop, stream_name, isinstance(stream_name, str), "text such as 'front-door'")
+    check_pattern(prop, stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
 
 
 def cfn_stream_of(stream: IStreamRef) -> kinesisvideo.CfnStream | None:

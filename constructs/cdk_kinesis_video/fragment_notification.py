@@ -12,7 +12,7 @@ from constructs import Construct
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
 from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target
 from ._streams import check_stream
-from ._validation import check_bool, check_place, check_removal_policy, check_type, has, is_known
+from ._validation import check_bool, check_place, check_removal_policy, check_text, check_type, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -45,6 +45,15 @@ class FragmentNotification(StreamConfiguration):
         it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
         notifications go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation
         is rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
+    adopt_existing
+        True takes over a stream that has its fragment notification already, from another stack, another tool or
+        by hand: it is set to what is declared here. Otherwise such a stream is refused and nothing is touched. While it
+        is True, removing this construct leaves the configuration on the stream, so set it for one deployment only.
+        Default: False.
+    revision
+        Text of any kind, such as a date or the number of a ticket: another one has the function set the declared
+        configuration again in the next deployment, for instance after somebody has changed it by hand. CloudFormation
+        updates a resource only if its properties change. Default: none.
 
     Raises
     ------
@@ -67,11 +76,15 @@ class FragmentNotification(StreamConfiguration):
         topic: sns.ITopic,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        adopt_existing: bool = False,
+        revision: str | None = None,
     ) -> None:
         check_place(scope, construct_id)
         check_stream("stream", stream)
         check_bool("enabled", enabled)
         check_removal_policy(removal_policy)
+        check_bool("adopt_existing", adopt_existing)
+        check_text("revision", revision, "2026-11-21")
         check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
         _check_fifo(topic)
         super().__init__(
@@ -85,6 +98,8 @@ class FragmentNotification(StreamConfiguration):
             },
             enabled=enabled,
             removal_policy=removal_policy,
+            adopt_existing=adopt_existing,
+            revision=revision,
         )
         self._topic = topic
 

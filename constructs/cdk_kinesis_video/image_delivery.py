@@ -14,8 +14,8 @@ from constructs import IConstruct
 
 from ._grants import check_grantee
 from ._stream_configuration import IMAGE_GENERATION, is_claimed
-from ._streams import name_of
-from ._validation import check_bool, check_options, check_type, is_known
+from ._streams import check_stream_name, name_of
+from ._validation import check_bool, check_list, check_options, check_type, is_known
 from .image_destination import check_bucket, key_prefix
 from .image_generation import ImageGeneration, ImageOptions, check_image_options
 
@@ -45,8 +45,12 @@ class ImageDelivery(Mixin):
     by_thing_name
         True if `producer` is the role of an IoT role alias whose things are named like their streams, see
         `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't work out. Default: False.
+    adopt_existing
+        The names of the streams whose image generation is taken over if they have one already, see `ImageGeneration`;
+        a stream whose name CloudFormation makes up can't be among them. Default: none of them.
     options
-        The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`.
+        The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`,
+        and `revision`.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class ImageDelivery(Mixin):
         hex_prefix: bool = False,
         producer: iam.IGrantable | None = None,
         by_thing_name: bool = False,
+        adopt_existing: Sequence[str] = (),
         **options: Unpack[ImageOptions],
     ) -> None:
         check_options("ImageDelivery", options, ImageOptions)
@@ -77,6 +82,9 @@ class ImageDelivery(Mixin):
         check_bucket(bucket)
         check_bool("hex_prefix", hex_prefix)
         check_bool("by_thing_name", by_thing_name)
+        check_list("adopt_existing", adopt_existing, "stream names such as ['front-door']")
+        for name in adopt_existing:
+            check_stream_name("adopt_existing", name)
         if producer is not None:
             check_grantee("producer", producer)
         if by_thing_name and producer is None:
@@ -89,6 +97,7 @@ class ImageDelivery(Mixin):
         self._hex_prefix = hex_prefix
         self._producer = producer
         self._by_thing_name = by_thing_name
+        self._adopt_existing = frozenset(adopt_existing)
         self._options = options
         self._image_generations: list[ImageGeneration] = []
 
@@ -111,6 +120,7 @@ class ImageDelivery(Mixin):
             stream=construct,
             bucket=self._bucket,
             prefix=self._prefix_of(construct),
+            adopt_existing=bool(self._adopt_existing) and name_of(construct) in self._adopt_existing,
             **self._options,
         )
         if self._producer is not None:

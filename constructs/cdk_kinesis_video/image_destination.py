@@ -55,6 +55,8 @@ class ImageDestination(StreamConfiguration):
         request: Mapping[str, Any],
         enabled: bool,
         removal_policy: RemovalPolicy,
+        adopt_existing: bool,
+        revision: str | None,
     ) -> None:
         check_bucket(bucket)
         self._bucket = bucket
@@ -72,6 +74,8 @@ class ImageDestination(StreamConfiguration):
             },
             enabled=enabled,
             removal_policy=removal_policy,
+            adopt_existing=adopt_existing,
+            revision=revision,
         )
 
     @property

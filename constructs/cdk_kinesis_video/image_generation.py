@@ -20,6 +20,7 @@ from ._validation import (
     check_integer,
     check_place,
     check_removal_policy,
+    check_text,
     check_type,
     check_whole,
     is_known,
@@ -46,6 +47,7 @@ class ImageOptions(TypedDict, total=False):
     image_selector_type: ImageSelectorType
     enabled: bool
     removal_policy: RemovalPolicy
+    revision: str
 
 
 class ImageGeneration(ImageEvents):
@@ -90,6 +92,15 @@ class ImageGeneration(ImageEvents):
         it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
         images go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation is
         rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
+    adopt_existing
+        True takes over a stream that has its image generation already, from another stack, another tool or
+        by hand: it is set to what is declared here. Otherwise such a stream is refused and nothing is touched. While it
+        is True, removing this construct leaves the configuration on the stream, so set it for one deployment only.
+        Default: False.
+    revision
+        Text of any kind, such as a date or the number of a ticket: another one has the function set the declared
+        configuration again in the next deployment, for instance after somebody has changed it by hand. CloudFormation
+        updates a resource only if its properties change. Default: none.
 
     Raises
     ------
@@ -118,6 +129,8 @@ class ImageGeneration(ImageEvents):
         image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        adopt_existing: bool = False,
+        revision: str | None = None,
     ) -> None:
         check_place(scope, construct_id)
         check_stream("stream", stream)
@@ -130,6 +143,8 @@ class ImageGeneration(ImageEvents):
             enabled=enabled,
         )
         check_removal_policy(removal_policy)
+        check_bool("adopt_existing", adopt_existing)
+        check_text("revision", revision, "2026-11-21")
         super().__init__(
             scope,
             construct_id,
@@ -139,6 +154,8 @@ class ImageGeneration(ImageEvents):
             request=request,
             enabled=enabled,
             removal_policy=removal_policy,
+            adopt_existing=adopt_existing,
+            revision=revision,
         )
         self._images_per_day = _images_per_day(request["SamplingInterval"]) if enabled else 0
 
@@ -181,7 +198,9 @@ def image_request(
 def check_image_options(options: ImageOptions) -> None:
     """Check the props that can be the same for many streams."""
     check_removal_policy(options.get("removal_policy", RemovalPolicy.DESTROY))
-    of_images: Any = {name: value for name, value in options.items() if name != "removal_policy"}
+    check_text("revision", options.get("revision"), "2026-11-21")
+    others = ("removal_policy", "revision")
+    of_images: Any = {name: value for name, value in options.items() if name not in others}
     image_request(**of_images)
 
 

@@ -25,7 +25,7 @@ from ._grants import (
     grant,
     grant_on_key,
 )
-from ._streams import DeclaredStream
+from ._streams import STREAM_NAME_PATTERN, DeclaredStream, check_stream_name
 from ._validation import (
     check_duration,
     check_enum,
@@ -43,8 +43,6 @@ from .stream_metrics import StreamMetrics
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
-MAX_STREAM_NAME_LENGTH = 256
-STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
 MAX_MEDIA_TYPE_LENGTH = 128
 MEDIA_TYPE_PATTERN = r"[\w\-\.\+]+/[\w\-\.\+]+(,[\w\-\.\+]+/[\w\-\.\+]+)*"
 MIN_DATA_RETENTION_HOURS = 1
@@ -220,7 +218,7 @@ class VideoStream(IVideoStream, DeclaredStream):
     ) -> None:
         check_place(scope, construct_id)
         if stream_name is not None:
-            _check_stream_name(stream_name)
+            check_stream_name("stream_name", stream_name)
         _check_key(encryption_key)
         retention_hours = (
             DEFAULT_DATA_RETENTION_HOURS if data_retention is None else _data_retention_hours(data_retention)
@@ -324,7 +322,7 @@ class VideoStream(IVideoStream, DeclaredStream):
             If it can't be the name of a stream.
         """
         check_place(scope, construct_id)
-        _check_stream_name(stream_name)
+        check_stream_name("stream_name", stream_name)
         _check_key(encryption_key)
         stream_arn = Stack.of(scope).format_arn(
             service="kinesisvideo", resource="stream", resource_name=f"{stream_name}/*"
@@ -337,11 +335,6 @@ class VideoStream(IVideoStream, DeclaredStream):
             environment_from_arn=None,
             encryption_key=encryption_key,
         )
-
-
-def _check_stream_name(stream_name: Any) -> None:
-    check_type("stream_name", stream_name, isinstance(stream_name, str), "text such as 'front-door'")
-    check_pattern("stream_name", stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
 
 
 def _check_key(encryption_key: Any) -> None:

@@ -105,6 +105,39 @@ def test_a_configuration_is_retained_but_for_a_creation_that_is_rolled_back(
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
+def properties_with(stack: Stack, stream: VideoStream, bucket: s3.IBucket, **props: Any) -> dict[str, Any]:
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, **props)
+    properties: dict[str, Any] = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
+    return properties
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent"),
+    [
+        (RemovalPolicy.DESTROY, None),
+        (RemovalPolicy.RETAIN, "Retain"),
+        (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, "RetainExceptOnCreate"),
+    ],
+)
+def test_another_removal_policy_is_a_change_to_cloudformation(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, policy: RemovalPolicy, sent: str | None
+) -> None:
+    assert properties_with(stack, stream, bucket, removal_policy=policy).get("RemovalPolicy") == sent
+
+
+@pytest.mark.parametrize("revision", ["", "2", "Tuesday: somebody changed it"])
+def test_another_revision_is_a_change_to_cloudformation(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, revision: str
+) -> None:
+    assert properties_with(stack, stream, bucket, revision=revision)["Revision"] == revision
+
+
+def test_a_stream_that_is_configured_already_is_taken_over_if_that_is_said(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket
+) -> None:
+    assert properties_with(stack, stream, bucket, adopt_existing=True)["AdoptExisting"] is True
+
+
 def test_the_result_of_reading_back_is_an_attribute(full: dict[str, Any]) -> None:
     (output,) = (o for o in full["Outputs"].values() if o.get("Export", {}).get("Name") == "Verified")
     assert output["Value"] == {"Fn::GetAtt": ["StreamImageGeneration", "Verified"]}

@@ -86,7 +86,9 @@ def test_the_function_may_configure_streams_and_write_its_log_whatever_the_stack
     one: tuple[Template, Path],
 ) -> None:
     (policy,) = only_resource(one[0], "AWS::IAM::Role")["Properties"]["Policies"]
-    streams, logs = policy["PolicyDocument"]["Statement"]
+    streams, own_stack, logs = policy["PolicyDocument"]["Statement"]
+    assert own_stack["Action"] == ["cloudformation:DescribeStacks", "cloudformation:ListStackResources"]
+    assert own_stack["Resource"] == {"Ref": "AWS::StackId"}
     assert streams["Action"] == [
         "kinesisvideo:DescribeImageGenerationConfiguration",
         "kinesisvideo:DescribeNotificationConfiguration",

@@ -222,6 +222,7 @@ IMAGE_OPTIONS: Rows = {
     ],
     "enabled": BOOL,
     "removal_policy": REMOVAL,
+    "revision": [(2, "2, it must be text such as '2026-11-21'")],
 }
 
 
@@ -276,6 +277,7 @@ WRONG: Rows = {
     "ImageGeneration.bucket": BUCKET,
     "ImageGeneration.prefix": [(7, "7, it must be text such as 'front-door/'")],
     **of("ImageGeneration", IMAGE_OPTIONS),
+    "ImageGeneration.adopt_existing": BOOL,
     "ImageGeneration.grant_put_media.grantee": GRANTEE,
     "ImageGeneration.grant_put_media.by_thing_name": BOOL,
     "ImageGeneration.grant_read_images.grantee": GRANTEE,
@@ -327,6 +329,12 @@ WRONG: Rows = {
     "ImageDelivery.hex_prefix": BOOL,
     "ImageDelivery.producer": GRANTEE[1:],
     "ImageDelivery.by_thing_name": BOOL,
+    "ImageDelivery.adopt_existing": [
+        (True, "True, it must be a list of stream names such as ['front-door']"),
+        ("front-door", "'front-door', it must be a list of stream names such as ['front-door']"),
+        ([7], "7, it must be text such as 'front-door'"),
+        (["front door"], "'front door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ],
     **of("ImageDelivery", IMAGE_OPTIONS),
     "ImageDelivery.apply_to.construct": [
         (lambda stack: stack, "the Stack 'Cameras', it must be a CfnStream"),
@@ -340,6 +348,8 @@ WRONG: Rows = {
     "FragmentNotification.topic": TOPIC,
     "FragmentNotification.enabled": BOOL,
     "FragmentNotification.removal_policy": REMOVAL,
+    "FragmentNotification.adopt_existing": BOOL,
+    "FragmentNotification.revision": IMAGE_OPTIONS["revision"],
     "FragmentNotification.grant_put_media.grantee": GRANTEE,
     "FragmentNotification.grant_put_media.by_thing_name": BOOL,
     **of("StreamDashboard", PLACE),

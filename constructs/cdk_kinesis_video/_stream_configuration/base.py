@@ -27,6 +27,11 @@ from .identity import Target
 from .kinds import Kind
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
 
+_DELETION_POLICIES = {
+    RemovalPolicy.RETAIN: "Retain",
+    RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: "RetainExceptOnCreate",
+}
+
 
 class StreamConfiguration(Construct):
     """A configuration of a stream."""
@@ -41,6 +46,8 @@ class StreamConfiguration(Construct):
         configuration: Mapping[str, Any],
         enabled: bool,
         removal_policy: RemovalPolicy,
+        adopt_existing: bool,
+        revision: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         _check_environment(target, kind)
@@ -58,6 +65,11 @@ class StreamConfiguration(Construct):
                 "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
                 **target.parameter,
                 kind.configuration: configuration,
+                # Whoever uses none of these has the template that they had.
+                "AdoptExisting": adopt_existing or None,
+                "Revision": revision,
+                # To CloudFormation a changed DeletionPolicy alone is no change.
+                "RemovalPolicy": _DELETION_POLICIES.get(removal_policy),
             },
         )
         self._resource.override_logical_id(target.logical_id(kind))

@@ -140,6 +140,11 @@ def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
             resources=[stack.format_arn(service="kinesisvideo", resource="stream", resource_name="*")],
         ),
         iam.PolicyStatement(
+            # Whether another resource of this stack holds a stream is asked of the one who knows. Of no other stack.
+            actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
+            resources=[stack.stack_id],
+        ),
+        iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             # The ARN of a log group ends in `:*`, which stands for its log streams.
             resources=[log_group_arn],
