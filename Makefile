@@ -11,7 +11,7 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo test setup lint format types unit oldest bench local-aws lock clean
+.PHONY: help demo test setup lint format types unit oldest mutants bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
 	$(BIN)/python demo.py
@@ -72,6 +72,18 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 	$(call tell_of_node,.venv-oldest)
 	touch $@
 
+mutants: .venv-mutants/ready ## change the handler place by place, and see whether its tests notice: most of an hour
+	rm -rf mutants && mkdir mutants
+	cp -r tests pyproject.toml mutants && cp -r lambda mutants/src
+	cd mutants && nice ../.venv-mutants/bin/mutmut run --max-children 1
+	cd mutants && ../.venv-mutants/bin/mutmut results
+
+.venv-mutants/ready: .venv/ready
+	@echo "Setting up mutmut in .venv-mutants ..."
+	$(PYTHON) -m venv .venv-mutants
+	$(UV) .venv-mutants --group mutants --constraint requirements.txt
+	touch $@
+
 bench: setup .venv/bench bench/node_modules/ready ## compare with what a user would pick instead; ONLY=synth for one comparison
 	$(BIN)/python -m bench $(ONLY)
 
@@ -93,4 +105,4 @@ lock: .venv/ready ## pin what pyproject.toml asks for
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was set up
-	rm -rf .venv .venv-oldest node_modules bench/node_modules dist cdk.out
+	rm -rf .venv .venv-oldest .venv-mutants mutants node_modules bench/node_modules dist cdk.out

@@ -26,7 +26,13 @@ FORMATS = (
     | st.builds(lambda quality: ImageFormat.jpeg(quality=quality), st.none() | st.integers(1, 100))
 )
 # Neither `*` nor what only a token has, and short enough beside the bucket's name.
-PREFIXES = st.text(st.characters(exclude_characters="*$", exclude_categories=["C"]), max_size=200)
+FOLDERS = st.text(st.characters(exclude_characters="*$/", exclude_categories=["C"]), min_size=1, max_size=60)
+PREFIXES = st.builds(
+    lambda before, folders, after: f"{before}{'/'.join(folders)}{after if folders else ''}",
+    st.sampled_from(["", "/"]),
+    st.lists(FOLDERS.filter(lambda folder: folder not in (".", "..")), max_size=3),
+    st.sampled_from(["", "/"]),
+)
 PROPS = st.fixed_dictionaries(
     {},
     optional={

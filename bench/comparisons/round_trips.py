@@ -21,7 +21,7 @@ def run(_repetitions: int) -> Result:
     rows.append([f"{OURS}, with a producer's grant", f"{per_further_stream(OURS, granted):.1f}"])
     return Result(
         [
-            "Requests to Node.js for a further stream and its images, declared and synthesised; each takes about 0.5 ms of CPU:",
+            "Requests to Node.js for a further stream and its images, declared and synthesised, about 0.5 ms each:",
             table(["tool", "round trips"], rows),
             f"The targets of {OURS} are {TARGET}, and {TARGET_GRANTED} with a producer's grant.",
         ]

@@ -17,8 +17,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._jsii import account_of, account_of_grantee, is_owned, stack_of, takes_policies
-from ._validation import is_known
+from ._jsii import account_of, account_of_grantee, is_owned, keeps_policies, stack_of, takes_policies
+from ._validation import check_type, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -79,12 +79,17 @@ class Statement:
         return json.dumps(stack_of(scope).resolve(statement.to_statement_json()), sort_keys=True)
 
 
+def check_grantee(prop: str, grantee: Any) -> None:
+    """Check that somebody can be granted something."""
+    check_type(prop, grantee, has(grantee, "grant_principal"), "a role, a user or another grantee such as iam.Role")
+
+
 def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
     """Allow by the grantee's own policy."""
     made = iam.Grant.add_to_principal(
         grantee=grantee, actions=list(statement.actions), resource_arns=list(statement.resources)
     )
-    _warn_of_principal(scope, grantee, takes_policies(grantee, made), statement)
+    _warn_of_principal(scope, grantee, takes_policies(grantee, made) and keeps_policies(grantee), statement)
     return made
 
 
@@ -101,7 +106,8 @@ def grant_with_policy(
     )
     success = takes_policies(grantee) or made.success
     _warn_of_resource(scope, grantee, success, statement, resource, name)
-    _warn_of_principal(scope, grantee, success, statement)
+    kept = success and (keeps_policies(grantee) or made.resource_statement is not None)
+    _warn_of_principal(scope, grantee, kept, statement)
     return made
 
 
@@ -114,12 +120,15 @@ def grant_on_key(
     made = key.grant(grantee, *actions)
     # A key whose policy was written by hand may leave nothing to IAM. Into another stack's key policy no role can go
     # without a circle between the stacks; there CDK's default policy, which leaves it to IAM, has to do.
-    if is_owned(key) and made.resource_statement is None and _is_in_stack(grantee, stack_of(key)):
+    in_key_policy = is_owned(key) and made.resource_statement is not None
+    if is_owned(key) and not in_key_policy and _is_in_stack(grantee, stack_of(key)):
         key.add_to_resource_policy(
             iam.PolicyStatement(actions=list(actions), resources=["*"], principals=[grantee.grant_principal])
         )
+        in_key_policy = True
     _warn_of_resource(scope, grantee, made.success, Statement(actions, ("*",)), key, key.key_arn)
-    _warn_of_principal(scope, grantee, made.success, Statement(actions, (key.key_arn,)))
+    kept = made.success and (in_key_policy or keeps_policies(grantee))
+    _warn_of_principal(scope, grantee, kept, Statement(actions, (key.key_arn,)))
     return made
 
 

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Annotations
 from aws_cdk import aws_kinesisvideo as kinesisvideo
-from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
 from ._jsii import stack_of
+from ._validation import check_pattern, check_type
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 UNKNOWN_STREAM_KEY = "cdk-kinesis-video:unknown-stream-key"
+
+
+MAX_STREAM_NAME_LENGTH = 256
+STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
 
 
 class DeclaredStream:
@@ -24,6 +29,26 @@ class DeclaredStream:
     """The L1 behind it, for what has no prop here."""
     declared_in: Construct
     """The construct that it belongs to."""
+
+
+def check_stream(prop: str, stream: Any) -> None:
+    """Check that it is a Kinesis video stream."""
+    if isinstance(stream, DeclaredStream | kinesisvideo.CfnStream):
+        return
+    reference = getattr(stream, "stream_ref", None)
+    # The streams of Kinesis Data Streams have a property of the same name.
+    if type(reference).__name__ == "StreamReference" and not isinstance(reference, StreamReference):
+        raise ValueError(
+            f"`{prop}` is the Kinesis data stream {stream.node.path!r}, it must be a Kinesis video stream: a "
+            "VideoStream or a CfnStream of aws_kinesisvideo"
+        )
+    check_type(prop, stream, isinstance(reference, StreamReference), "a VideoStream or a CfnStream")
+
+
+def check_stream_name(prop: str, stream_name: Any) -> None:
+    """Check the name of a stream."""
+    check_type(prop, stream_name, isinstance(stream_name, str), "text such as 'front-door'")
+    check_pattern(prop, stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
 
 
 def cfn_stream_of(stream: IStreamRef) -> kinesisvideo.CfnStream | None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 import jsii
-from aws_cdk import Token
+from aws_cdk import Duration, RemovalPolicy, Token
 
-from ._jsii import is_token
+from ._jsii import is_token, millis_of
 
 # CDK writes a token into text as `${Token[...]}`, and as a number far beyond those that JavaScript counts with.
 _TOKEN_IN_TEXT = "${Token["
@@ -36,30 +38,108 @@ def is_known(value: Any) -> bool:
     return not Token.is_unresolved(value)
 
 
-def check_integer(prop: str, value: jsii.Number | None, minimum: int, maximum: int) -> None:
-    """Check a whole number."""
-    fits = isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum
-    if value is not None and not fits and is_known(value):
-        raise ValueError(f"`{prop}` is {value!r}, it must be a whole number from {minimum} to {maximum}")
-
-
-def check_text(prop: str, value: str | None, pattern: str, maximum: int, allowed: str) -> None:
-    """Check text against a pattern of the service and its length."""
-    if value is None or not is_known(value):
-        return
-    if not isinstance(value, str) or not re.fullmatch(pattern, value) or len(value) > maximum:
-        raise ValueError(f"`{prop}` is {value!r}, it must be 1 to {maximum} characters of {allowed}")
-
-
 def has(value: Any, name: str) -> bool:
     """Whether a thing has a property, without asking CDK for its value where the class tells."""
     return hasattr(type(value), name) or hasattr(value, name)
 
 
+def given(value: Any) -> str:
+    """Describe what was given, a construct by its path."""
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    article = "an" if name[0] in "AEIOUaeiou" else "a"
+    return f"the {name} {value.node.path!r}" if has(value, "node") else f"{article} {name}"
+
+
 def check_type(prop: str, value: Any, fitting: bool, allowed: str) -> None:
     """Check that a thing is of the kind that the prop takes."""
     if not fitting:
-        raise ValueError(f"`{prop}` is {value!r}, it must be {allowed}")
+        raise ValueError(f"`{prop}` is {given(value)}, it must be {allowed}")
+
+
+def check_place(scope: Any, construct_id: Any) -> None:
+    """Check where a construct is defined."""
+    check_type("scope", scope, has(scope, "node"), "a construct such as the stack")
+    check_id(construct_id)
+
+
+def check_id(construct_id: Any) -> None:
+    """Check the id of a construct."""
+    check_type("construct_id", construct_id, isinstance(construct_id, str) and construct_id != "", "text such as 'Id'")
+
+
+def check_bool(prop: str, value: Any) -> None:
+    """Check a yes or no."""
+    check_type(prop, value, isinstance(value, bool), "True or False")
+
+
+def check_enum(prop: str, value: Any, allowed: type[Enum]) -> None:
+    """Check a member of an enum."""
+    members = " or ".join(f"{allowed.__name__}.{member.name}" for member in allowed)
+    check_type(prop, value, isinstance(value, allowed), members)
+
+
+def check_removal_policy(removal_policy: Any) -> None:
+    """Check what happens to a thing that is removed; nothing of ours has a snapshot."""
+    allowed = (RemovalPolicy.DESTROY, RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+    *others, last = (f"RemovalPolicy.{policy.name}" for policy in allowed)
+    check_type("removal_policy", removal_policy, removal_policy in allowed, f"{', '.join(others)} or {last}")
+
+
+def check_integer(prop: str, value: Any, minimum: int, maximum: int) -> None:
+    """Check a whole number, or None."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum
+    token = isinstance(value, float) and not is_known(value)
+    if value is not None and not fits and not token:
+        raise ValueError(f"`{prop}` is {given(value)}, it must be a whole number from {minimum} to {maximum}")
+
+
+def check_text(prop: str, value: Any, example: str) -> None:
+    """Check that it is text, or None."""
+    check_type(prop, value, value is None or isinstance(value, str), f"text such as {example!r}")
+
+
+def check_pattern(prop: str, value: Any, pattern: str, maximum: int, allowed: str) -> None:
+    """Check text against a pattern of the service and its length, or None."""
+    if value is None or (isinstance(value, str) and not is_known(value)):
+        return
+    if not isinstance(value, str) or not re.fullmatch(pattern, value) or len(value) > maximum:
+        raise ValueError(f"`{prop}` is {given(value)}, it must be 1 to {maximum} characters of {allowed}")
+
+
+def check_list(prop: str, value: Any, items: str) -> None:
+    """Check that it is a list, whose items are for the caller to check."""
+    check_type(prop, value, isinstance(value, Sequence) and not isinstance(value, str), f"a list of {items}")
+
+
+def check_duration(prop: str, value: Any, example: str) -> None:
+    """Check that it is a Duration, or None."""
+    check_type(prop, value, value is None or isinstance(value, Duration), f"a Duration such as {example}")
+
+
+def check_period(prop: str, value: Any) -> None:
+    """Check the period of a metric, or None."""
+    check_duration(prop, value, "Duration.minutes(5)")
+    millis = None if value is None else millis_of(value)
+    if millis is None or not is_known(millis):
+        return
+    if millis not in (1_000, 5_000, 10_000, 30_000) and (millis <= 0 or millis % 60_000):
+        raise ValueError(
+            f"`{prop}` is {millis / 1000:g} seconds, it must be 1, 5, 10 or 30 seconds or a multiple of 60 seconds, "
+            "such as Duration.minutes(5)"
+        )
+
+
+def check_options(owner: str, options: Any, allowed: type) -> None:
+    """Check that keyword arguments have names that a TypedDict has."""
+    unknown = sorted(options.keys() - allowed.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"{owner} has no prop {', '.join(f'`{name}`' for name in unknown)}")
 
 
 def check_whole(prop: str, amount: jsii.Number, unit: str, example: str) -> jsii.Number:

@@ -10,8 +10,9 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
-from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target, check_configuration_props
-from ._validation import check_type, is_known
+from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target
+from ._streams import check_stream
+from ._validation import check_bool, check_place, check_removal_policy, check_text, check_type, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -42,13 +43,23 @@ class FragmentNotification(StreamConfiguration):
     removal_policy
         What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
         it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
-        notifications go on. Default: `RemovalPolicy.DESTROY`.
+        notifications go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation
+        is rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
+    adopt_existing
+        True takes over a stream that has its fragment notification already, from another stack, another tool or
+        by hand: it is set to what is declared here. Otherwise such a stream is refused and nothing is touched. While it
+        is True, removing this construct leaves the configuration on the stream, so set it for one deployment only.
+        Default: False.
+    revision
+        Text of any kind, such as a date or the number of a ticket: another one has the function set the declared
+        configuration again in the next deployment, for instance after somebody has changed it by hand. CloudFormation
+        updates a resource only if its properties change. Default: none.
 
     Raises
     ------
     ValueError
-        If the topic is a FIFO topic, if the stream keeps no data, if it is in another Region than this stack, or if it
-        has its notifications declared already.
+        If the topic is a FIFO topic, if the stream keeps no data, if it is known to be in another Region or account
+        than this stack, if it has its notifications declared already, or if a prop is of another kind than these.
 
     See Also
     --------
@@ -65,9 +76,16 @@ class FragmentNotification(StreamConfiguration):
         topic: sns.ITopic,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        adopt_existing: bool = False,
+        revision: str | None = None,
     ) -> None:
-        check_configuration_props(stream, enabled, removal_policy)
-        check_type("topic", topic, hasattr(topic, "topic_arn"), "a topic such as sns.Topic")
+        check_place(scope, construct_id)
+        check_stream("stream", stream)
+        check_bool("enabled", enabled)
+        check_removal_policy(removal_policy)
+        check_bool("adopt_existing", adopt_existing)
+        check_text("revision", revision, "2026-11-21")
+        check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
         _check_fifo(topic)
         super().__init__(
             scope,
@@ -80,6 +98,8 @@ class FragmentNotification(StreamConfiguration):
             },
             enabled=enabled,
             removal_policy=removal_policy,
+            adopt_existing=adopt_existing,
+            revision=revision,
         )
         self._topic = topic
 
@@ -104,7 +124,13 @@ class FragmentNotification(StreamConfiguration):
             True for the role of an IoT role alias whose things are named like their streams: the policy then says
             ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
             streams. Default: False.
+
+        Raises
+        ------
+        ValueError
+            If `by_thing_name` is True and the stream's name is not known at synth.
         """
+        self._check_grant(grantee, by_thing_name)
         if by_thing_name:
             self._stream_name_as_declared()
         topic = self._topic

@@ -12,10 +12,12 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from ._grants import check_grantee
 from ._stream_configuration import IMAGE_GENERATION, is_claimed
-from ._streams import name_of
-from ._validation import is_known
-from .image_generation import ImageGeneration, ImageOptions
+from ._streams import check_stream_name, name_of
+from ._validation import check_bool, check_list, check_options, check_type, is_known
+from .image_destination import check_bucket, key_prefix
+from .image_generation import ImageGeneration, ImageOptions, check_image_options
 
 _HEX_DIGITS = 4
 
@@ -32,7 +34,8 @@ class ImageDelivery(Mixin):
     bucket
         The bucket that the images are delivered to, in the streams' Region.
     prefix
-        What the prefixes of all streams begin with, such as ``cameras/``. Default: nothing.
+        What the prefixes of all streams begin with, such as ``cameras/``; a slash follows it, also a token, so let the
+        token's value neither begin nor end in one. Default: nothing.
     hex_prefix
         True puts four hexadecimal digits before each stream's prefix, different for each stream and always the same
         for one. S3 scales by prefix, 3,500 images a second each, and names that begin alike make one. Default: False.
@@ -42,16 +45,20 @@ class ImageDelivery(Mixin):
     by_thing_name
         True if `producer` is the role of an IoT role alias whose things are named like their streams, see
         `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't work out. Default: False.
+    adopt_existing
+        The names of the streams whose image generation is taken over if they have one already, see `ImageGeneration`;
+        a stream whose name CloudFormation makes up can't be among them. Default: none of them.
     options
-        The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`.
+        The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`,
+        and `revision`.
 
     Raises
     ------
     TypeError
         If there is no such prop.
     ValueError
-        If `by_thing_name` is given without `producer` or with `hex_prefix`; and where it is applied, as by
-        `ImageGeneration`.
+        If a prop is out of its bounds, or if `by_thing_name` is given without `producer` or with `hex_prefix`; and
+        where it is applied, as by `ImageGeneration`.
 
     See Also
     --------
@@ -67,21 +74,30 @@ class ImageDelivery(Mixin):
         hex_prefix: bool = False,
         producer: iam.IGrantable | None = None,
         by_thing_name: bool = False,
+        adopt_existing: Sequence[str] = (),
         **options: Unpack[ImageOptions],
     ) -> None:
-        unknown = options.keys() - ImageOptions.__annotations__.keys()
-        if unknown:
-            raise TypeError(f"ImageDelivery has no prop {', '.join(f'`{name}`' for name in sorted(unknown))}")
+        check_options("ImageDelivery", options, ImageOptions)
+        check_image_options(options)
+        check_bucket(bucket)
+        check_bool("hex_prefix", hex_prefix)
+        check_bool("by_thing_name", by_thing_name)
+        check_list("adopt_existing", adopt_existing, "stream names such as ['front-door']")
+        for name in adopt_existing:
+            check_stream_name("adopt_existing", name)
+        if producer is not None:
+            check_grantee("producer", producer)
         if by_thing_name and producer is None:
             raise ValueError("`by_thing_name` is True without `producer`, give the role of the IoT role alias")
         if by_thing_name and hex_prefix:
             raise ValueError("`by_thing_name` and `hex_prefix` are both True, leave one of the two out")
         super().__init__()
         self._bucket = bucket
-        self._prefix = (prefix or "").strip("/") if is_known(prefix) else str(prefix)
+        self._prefix = key_prefix(prefix).removesuffix("/")
         self._hex_prefix = hex_prefix
         self._producer = producer
         self._by_thing_name = by_thing_name
+        self._adopt_existing = frozenset(adopt_existing)
         self._options = options
         self._image_generations: list[ImageGeneration] = []
 
@@ -96,6 +112,7 @@ class ImageDelivery(Mixin):
 
     def apply_to(self, construct: IConstruct) -> None:
         """Declare the images of a stream."""
+        check_type("construct", construct, isinstance(construct, kinesisvideo.CfnStream), "a CfnStream")
         assert isinstance(construct, kinesisvideo.CfnStream)
         images = ImageGeneration(
             construct,
@@ -103,6 +120,7 @@ class ImageDelivery(Mixin):
             stream=construct,
             bucket=self._bucket,
             prefix=self._prefix_of(construct),
+            adopt_existing=bool(self._adopt_existing) and name_of(construct) in self._adopt_existing,
             **self._options,
         )
         if self._producer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,15 +11,34 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ._grants import IMAGE_KEY_ACTIONS, READ_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
-from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of
+from ._grants import (
+    IMAGE_KEY_ACTIONS,
+    READ_KEY_ACTIONS,
+    Statement,
+    check_grantee,
+    combine,
+    grant_on_key,
+    grant_with_policy,
+)
+from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
 from ._stream_configuration import IMAGE_GENERATION, StreamConfiguration, Target
-from ._validation import check_type, has, is_known
+from ._validation import check_text, check_type, has, is_known
 
 MAX_URI_LENGTH = 255
 
 # S3's bounds of a bucket name, for a name that is not known yet.
 _SHORTEST_BUCKET_NAME = "b" * 3
+
+
+_TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
+# What is surely a mistake, what it is called, and what to do.
+_MISTAKES = (
+    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
+    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "control characters", "take them out"),
+    (re.compile(r"\*"), "*", "take that character out"),
+    (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "give the folder itself"),
+    (re.compile(r"^/|//"), "empty folders", "take one of the slashes out"),
+)
 
 
 class ImageDestination(StreamConfiguration):
@@ -35,10 +55,12 @@ class ImageDestination(StreamConfiguration):
         request: Mapping[str, Any],
         enabled: bool,
         removal_policy: RemovalPolicy,
+        adopt_existing: bool,
+        revision: str | None,
     ) -> None:
-        check_type("bucket", bucket, has(bucket, "bucket_name"), "a bucket such as s3.Bucket")
+        check_bucket(bucket)
         self._bucket = bucket
-        self._prefix = _key_prefix(prefix)
+        self._prefix = key_prefix(prefix)
         self._destination_uri = _destination_uri(bucket_name_of(bucket), self._prefix)
         _check_bucket_region(target.region, bucket)
         super().__init__(
@@ -52,6 +74,8 @@ class ImageDestination(StreamConfiguration):
             },
             enabled=enabled,
             removal_policy=removal_policy,
+            adopt_existing=adopt_existing,
+            revision=revision,
         )
 
     @property
@@ -61,7 +85,7 @@ class ImageDestination(StreamConfiguration):
 
     @property
     def prefix(self) -> str:
-        """What the keys of the images begin with, empty or with a slash at the end."""
+        """What the keys of the images begin with, empty or with a slash at the end; what is granted and filtered by."""
         return self._prefix
 
     @property
@@ -98,6 +122,7 @@ class ImageDestination(StreamConfiguration):
         https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/s3-real-time-image-create.html
         https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
         """
+        self._check_grant(grantee, by_thing_name)
         prefix = self._by_thing_name(self._prefix) if by_thing_name else self._prefix
         return combine(
             self._grant_stream(grantee, IMAGE_KEY_ACTIONS, by_thing_name),
@@ -116,6 +141,7 @@ class ImageDestination(StreamConfiguration):
         grantee
             The reader's role or user.
         """
+        check_grantee("grantee", grantee)
         conditions = {"StringLike": {"s3:prefix": f"{self._prefix}*"}} if self._prefix else None
         return combine(
             self._grant_on_bucket(grantee, Statement(("s3:GetObject",), (self._objects(self._prefix),))),
@@ -130,17 +156,24 @@ class ImageDestination(StreamConfiguration):
         return grant_with_policy(self, grantee, statement, self._bucket, bucket_name_of(self._bucket))
 
 
-def _key_prefix(prefix: str | None) -> str:
+def check_bucket(bucket: Any) -> None:
+    """Check that it is a bucket; the L1 has a `bucket_name`, too, and nothing of the rest."""
+    if isinstance(bucket, s3.CfnBucket):
+        check_type("bucket", bucket, False, "a bucket such as s3.Bucket, take s3.Bucket.from_cfn_bucket() of it")
+    check_type("bucket", bucket, has(bucket, "bucket_arn"), "a bucket such as s3.Bucket")
+
+
+def key_prefix(prefix: Any) -> str:
+    """Check a prefix, and make it what the keys begin with: without a slash before it, and with one after it."""
     if prefix is None:
         return ""
-    if not isinstance(prefix, str):
-        raise ValueError(f"`prefix` is {prefix!r}, it must be text such as 'front-door/'")
-    if not is_known(prefix):
-        return prefix
-    if "*" in prefix:
-        raise ValueError(f"`prefix` is {prefix!r}, it must not contain *, take that character out")
-    folders = prefix.strip("/")
-    return folders and f"{folders}/"
+    check_text("prefix", prefix, "front-door/")
+    folders: str = prefix.removeprefix("/")
+    # Nothing is known of a token but that it is there.
+    for wrong, mistake, fix in _MISTAKES:
+        if wrong.search(_TOKEN.sub("token", folders)):
+            raise ValueError(f"`prefix` is {prefix!r}, it must not contain {mistake}, {fix}")
+    return folders if folders == "" or folders.endswith("/") or not is_known(folders) else f"{folders}/"
 
 
 def _destination_uri(bucket_name: str, prefix: str) -> str:
@@ -158,7 +191,7 @@ def _destination_uri(bucket_name: str, prefix: str) -> str:
 def _check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
     if not is_known(of_stream):
         return
-    of_bucket = bucket.env.region
+    of_bucket = bucket_region_of(bucket)
     if is_known(of_bucket) and of_stream != of_bucket:
         raise ValueError(
             f"`bucket` is in {of_bucket} and `stream` in {of_stream}, images are delivered in the stream's Region "

@@ -8,6 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from ._validation import check_id, check_text, check_type, has
 from .image_metrics import ImageCounter, ImageMetrics
 
 
@@ -46,10 +47,23 @@ class ImageEvents(ImageMetrics):
         cross_stack_scope
             Where the rule is defined, for a target of another stack. Default: in this construct.
 
+        Raises
+        ------
+        ValueError
+            If a prop is of another kind than these.
+
         See Also
         --------
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
         """
+        check_id(construct_id)
+        _check_target(target)
+        check_text("description", description, "An image of the front door")
+        check_text("rule_name", rule_name, "front-door-images")
+        fits = event_pattern is None or isinstance(event_pattern, events.EventPattern)
+        check_type("event_pattern", event_pattern, fits, "an events.EventPattern")
+        fits = cross_stack_scope is None or has(cross_stack_scope, "node")
+        check_type("cross_stack_scope", cross_stack_scope, fits, "a construct such as the target's stack")
         self._bucket.enable_event_bridge_notification()
         rule = events.Rule(
             cross_stack_scope or self,
@@ -82,11 +96,35 @@ class ImageEvents(ImageMetrics):
         suffix
             What the key must end in, such as ``.jpg``. Default: any key under the prefix.
 
+        Raises
+        ------
+        ValueError
+            If the destination or the suffix is of another kind than these.
+
         See Also
         --------
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
         """
+        check_type(
+            "destination",
+            destination,
+            _binds(destination, s3.IBucketNotificationDestination),
+            "one of aws_cdk.aws_s3_notifications such as LambdaDestination(function)",
+        )
+        check_text("suffix", suffix, ".jpg")
         filters = [s3.NotificationKeyFilter(prefix=self._prefix or None, suffix=suffix)]
         self._bucket.add_event_notification(
             s3.EventType.OBJECT_CREATED, destination, *(filters if self._prefix or suffix else [])
         )
+
+
+def _check_target(target: Any) -> None:
+    fits = target is None or _binds(target, events.IRuleTarget)
+    check_type("target", target, fits, "one of aws_cdk.aws_events_targets such as LambdaFunction(function)")
+
+
+def _binds(value: Any, interface: type) -> bool:
+    """Say whether it is what `bind` of this interface makes: targets of rules and of buckets both have a `bind`."""
+    classes = [cls for cls in type(value).__mro__ if hasattr(cls, "__jsii_ifaces__")]
+    implemented = [name for cls in classes for name in cls.__jsii_ifaces__]
+    return has(value, "bind") and (not implemented or any(interface in name.__mro__ for name in implemented))

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsii
 
-from ._validation import check_integer
+from ._validation import check_integer, check_type
 
 MIN_JPEG_QUALITY, MAX_JPEG_QUALITY = 1, 100
 
@@ -31,6 +31,13 @@ class ImageFormat:
     quality: jsii.Number | None = None
     """Of a JPEG; None if the service decides."""
 
+    def __post_init__(self) -> None:
+        """Check what the API doesn't have."""
+        check_type("name", self.name, self.name in ("JPEG", "PNG"), "'JPEG' or 'PNG'")
+        check_integer("quality", self.quality, MIN_JPEG_QUALITY, MAX_JPEG_QUALITY)
+        if self.name == "PNG" and self.quality is not None:
+            raise ValueError(f"`quality` is {self.quality!r} for a PNG, only a JPEG has one, leave it out")
+
     @staticmethod
     def jpeg(*, quality: jsii.Number | None = None) -> ImageFormat:
         """JPEG.
@@ -45,7 +52,6 @@ class ImageFormat:
         ValueError
             If the quality is out of its bounds.
         """
-        check_integer("quality", quality, MIN_JPEG_QUALITY, MAX_JPEG_QUALITY)
         return ImageFormat("JPEG", quality)
 
     @staticmethod

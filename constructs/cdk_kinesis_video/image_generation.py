@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import jsii
 from aws_cdk import Duration, RemovalPolicy
@@ -11,8 +11,20 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from ._jsii import millis_of
-from ._stream_configuration import Target, check_configuration_props
-from ._validation import check_integer, check_type, check_whole, is_known
+from ._stream_configuration import Target
+from ._streams import check_stream
+from ._validation import (
+    check_bool,
+    check_duration,
+    check_enum,
+    check_integer,
+    check_place,
+    check_removal_policy,
+    check_text,
+    check_type,
+    check_whole,
+    is_known,
+)
 from .image_events import ImageEvents
 from .image_format import ImageFormat, ImageSelectorType
 
@@ -35,6 +47,7 @@ class ImageOptions(TypedDict, total=False):
     image_selector_type: ImageSelectorType
     enabled: bool
     removal_policy: RemovalPolicy
+    revision: str
 
 
 class ImageGeneration(ImageEvents):
@@ -56,8 +69,10 @@ class ImageGeneration(ImageEvents):
     bucket
         The bucket that the images are delivered to, in the stream's Region.
     prefix
-        What the keys of the images begin with, such as ``front-door/``; a slash is added at the end if there is none.
-        A token is taken as it is, so let its value end in a slash. Default: the images lie at the root of the bucket.
+        What the keys of the images begin with, such as ``front-door/``. One slash before it is dropped, and one is
+        added at the end if there is none, in the destination, the grants and the event filters alike. Text with a
+        token in it gets none at the end, since its value is not known at synth: let it end in a slash, and let a token
+        at the start not begin with one. Default: the images lie at the root of the bucket.
     sampling_interval
         The time between two images, in whole milliseconds, at least 200. Default: 3 seconds.
     format
@@ -74,14 +89,24 @@ class ImageGeneration(ImageEvents):
         False keeps the configuration on the stream and stops the images. Default: True.
     removal_policy
         What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
-        it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the images
-        go on. Default: `RemovalPolicy.DESTROY`.
+        it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
+        images go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation is
+        rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
+    adopt_existing
+        True takes over a stream that has its image generation already, from another stack, another tool or
+        by hand: it is set to what is declared here. Otherwise such a stream is refused and nothing is touched. While it
+        is True, removing this construct leaves the configuration on the stream, so set it for one deployment only.
+        Default: False.
+    revision
+        Text of any kind, such as a date or the number of a ticket: another one has the function set the declared
+        configuration again in the next deployment, for instance after somebody has changed it by hand. CloudFormation
+        updates a resource only if its properties change. Default: none.
 
     Raises
     ------
     ValueError
-        If a prop is out of its bounds, if stream and bucket are known to be in different Regions, if the stream keeps
-        no data, or if the stream has its image generation declared already.
+        If a prop is out of its bounds, if the stream or the bucket is known to be elsewhere, if the stream keeps no
+        data, or if the stream has its image generation declared already.
 
     See Also
     --------
@@ -104,39 +129,35 @@ class ImageGeneration(ImageEvents):
         image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        adopt_existing: bool = False,
+        revision: str | None = None,
     ) -> None:
-        check_configuration_props(stream, enabled, removal_policy)
-        interval_millis = (
-            DEFAULT_SAMPLING_INTERVAL_MILLIS
-            if sampling_interval is None
-            else _sampling_interval_millis(sampling_interval)
+        check_place(scope, construct_id)
+        check_stream("stream", stream)
+        request = image_request(
+            sampling_interval=sampling_interval,
+            format=format,
+            width_pixels=width_pixels,
+            height_pixels=height_pixels,
+            image_selector_type=image_selector_type,
+            enabled=enabled,
         )
-        image_format = ImageFormat.jpeg() if format is None else format
-        check_type("format", format, isinstance(image_format, ImageFormat), "ImageFormat.jpeg() or ImageFormat.png()")
-        check_integer("width_pixels", width_pixels, MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS)
-        check_integer("height_pixels", height_pixels, MIN_HEIGHT_PIXELS, MAX_HEIGHT_PIXELS)
-        selectors = " or ".join(f"ImageSelectorType.{selector.name}" for selector in ImageSelectorType)
-        check_type(
-            "image_selector_type", image_selector_type, isinstance(image_selector_type, ImageSelectorType), selectors
-        )
+        check_removal_policy(removal_policy)
+        check_bool("adopt_existing", adopt_existing)
+        check_text("revision", revision, "2026-11-21")
         super().__init__(
             scope,
             construct_id,
             target=Target.of(scope, stream),
             bucket=bucket,
             prefix=prefix,
-            request={
-                "Status": "ENABLED" if enabled else "DISABLED",
-                "ImageSelectorType": image_selector_type.value,
-                "SamplingInterval": interval_millis,
-                **image_format.request,
-                "WidthPixels": width_pixels,
-                "HeightPixels": height_pixels,
-            },
+            request=request,
             enabled=enabled,
             removal_policy=removal_policy,
+            adopt_existing=adopt_existing,
+            revision=revision,
         )
-        self._images_per_day = _images_per_day(interval_millis) if enabled else 0
+        self._images_per_day = _images_per_day(request["SamplingInterval"]) if enabled else 0
 
     @property
     def images_per_day(self) -> int | None:
@@ -148,12 +169,49 @@ class ImageGeneration(ImageEvents):
         return self._images_per_day
 
 
+def image_request(
+    *,
+    sampling_interval: Duration | None = None,
+    format: ImageFormat | None = None,
+    width_pixels: jsii.Number | None = None,
+    height_pixels: jsii.Number | None = None,
+    image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
+    enabled: bool = True,
+) -> dict[str, Any]:
+    """Check how images are made, and make of it what the API's request has besides the destination."""
+    fits = format is None or isinstance(format, ImageFormat)
+    check_type("format", format, fits, "ImageFormat.jpeg() or ImageFormat.png()")
+    check_integer("width_pixels", width_pixels, MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS)
+    check_integer("height_pixels", height_pixels, MIN_HEIGHT_PIXELS, MAX_HEIGHT_PIXELS)
+    check_enum("image_selector_type", image_selector_type, ImageSelectorType)
+    check_bool("enabled", enabled)
+    return {
+        "Status": "ENABLED" if enabled else "DISABLED",
+        "ImageSelectorType": image_selector_type.value,
+        "SamplingInterval": _sampling_interval_millis(sampling_interval),
+        **(ImageFormat.jpeg() if format is None else format).request,
+        "WidthPixels": width_pixels,
+        "HeightPixels": height_pixels,
+    }
+
+
+def check_image_options(options: ImageOptions) -> None:
+    """Check the props that can be the same for many streams."""
+    check_removal_policy(options.get("removal_policy", RemovalPolicy.DESTROY))
+    check_text("revision", options.get("revision"), "2026-11-21")
+    others = ("removal_policy", "revision")
+    of_images: Any = {name: value for name, value in options.items() if name not in others}
+    image_request(**of_images)
+
+
 def _images_per_day(interval_millis: jsii.Number) -> int | None:
     return -(-MILLIS_PER_DAY // int(interval_millis)) if is_known(interval_millis) else None
 
 
-def _sampling_interval_millis(interval: Duration) -> jsii.Number:
-    check_type("sampling_interval", interval, isinstance(interval, Duration), "a Duration such as Duration.seconds(3)")
+def _sampling_interval_millis(interval: Duration | None) -> jsii.Number:
+    check_duration("sampling_interval", interval, "Duration.seconds(3)")
+    if interval is None:
+        return DEFAULT_SAMPLING_INTERVAL_MILLIS
     millis = check_whole("sampling_interval", millis_of(interval), "milliseconds", "Duration.millis(200)")
     if is_known(millis) and not MIN_SAMPLING_INTERVAL_MILLIS <= millis <= MAX_SAMPLING_INTERVAL_MILLIS:
         raise ValueError(

@@ -9,7 +9,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 
-from ._validation import check_integer
+from ._validation import check_id, check_integer, check_pattern, check_period, check_text
 from .image_destination import ImageDestination
 from .stream_metrics import DEFAULT_PERIOD, MetricOptions, metric, stream_metric
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # With periods of 5 minutes, a week: the longest time that an alarm looks back.
 MAX_EVALUATION_PERIODS = 2016
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_MetricsConfiguration.html
+MAX_FILTER_ID_LENGTH = 64
+FILTER_ID_PATTERN = "[a-zA-Z0-9_.-]+"
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,13 @@ class ImageMetrics(ImageDestination):
         Raises
         ------
         ValueError
-            If the bucket is imported and no `filter_id` is given.
+            If the bucket is imported and no `filter_id` is given, or if it can't be the id of a filter.
 
         See Also
         --------
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-configurations.html
         """
+        check_pattern("filter_id", filter_id, FILTER_ID_PATTERN, MAX_FILTER_ID_LENGTH, "a-z A-Z 0-9 _ . -")
         if filter_id is None:
             if not isinstance(self._bucket, s3.Bucket):
                 raise ValueError(
@@ -88,7 +92,8 @@ class ImageMetrics(ImageDestination):
         Raises
         ------
         ValueError
-            If nothing counts the images: neither of the two methods was called before.
+            If nothing counts the images, since neither of the two methods was called before; or if an option has a
+            value that CloudWatch doesn't take.
         """
         counter = self._counter
         if counter is None:
@@ -116,8 +121,10 @@ class ImageMetrics(ImageDestination):
         Raises
         ------
         ValueError
-            If nothing counts the images, see `metric_images_delivered`.
+            If nothing counts the images, see `metric_images_delivered`, or if CloudWatch doesn't take the period.
         """
+        check_period("period", period)
+        check_text("label", label, "images missing")
         from aws_cdk import aws_cloudwatch as cloudwatch
 
         of_period: MetricOptions = {"period": DEFAULT_PERIOD if period is None else period}
@@ -163,9 +170,12 @@ class ImageMetrics(ImageDestination):
         Raises
         ------
         ValueError
-            If nothing counts the images, see `metric_images_delivered`, or if `evaluation_periods` is below 1.
+            If nothing counts the images, see `metric_images_delivered`, or if a prop is out of its bounds.
         """
+        check_id(construct_id)
         check_integer("evaluation_periods", evaluation_periods, 1, MAX_EVALUATION_PERIODS)
+        check_text("alarm_name", alarm_name, "images-missing")
+        check_text("alarm_description", alarm_description, "No images from the front door")
         from aws_cdk import aws_cloudwatch as cloudwatch
 
         return cloudwatch.Alarm(

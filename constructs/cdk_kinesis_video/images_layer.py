@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from ._assets import folder_of
+from ._validation import check_place
 
 IMAGES_PACKAGE = "kinesis_video_images"
 
@@ -25,9 +26,15 @@ class ImagesLayer(lambda_.LayerVersion):
         The construct that this one belongs to.
     construct_id
         The id of this construct within `scope`.
+
+    Raises
+    ------
+    ValueError
+        If the place is none that a construct can have.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
+        check_place(scope, construct_id)
         # Python finds what lies in the folder `python` of a layer. CDK copies the asset when the layer is defined.
         with TemporaryDirectory() as directory:
             shutil.copytree(

@@ -9,11 +9,16 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from ._streams import check_stream
+from ._validation import check_list, check_pattern, check_period, check_place, check_type
 from .image_generation import ImageGeneration
 from .stream_metrics import DEFAULT_PERIOD, stream_metric
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 MAX_METRICS_OF_A_DASHBOARD = 2500
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+MAX_NAME_LENGTH = 255
+DASHBOARD_NAME_PATTERN = "[a-zA-Z0-9_-]+"
 
 # Each graph: its title, its unit, and the metrics of each stream in it.
 _GRAPHS = (
@@ -49,8 +54,8 @@ class StreamDashboard(Construct):
     Raises
     ------
     ValueError
-        If there is no stream, if there are more metrics than a dashboard holds, or if nothing counts the images of one
-        of `images`.
+        If there is no stream, if there are more metrics than a dashboard holds, if nothing counts the images of one of
+        `images`, or if a prop is of another kind than these.
 
     See Also
     --------
@@ -67,8 +72,17 @@ class StreamDashboard(Construct):
         dashboard_name: str | None = None,
         period: Duration | None = None,
     ) -> None:
+        check_place(scope, construct_id)
+        check_list("streams", streams, "streams such as VideoStream")
+        check_list("images", images, "ImageGenerations")
         if not streams:
             raise ValueError("`streams` is empty, give at least one stream")
+        for stream in streams:
+            check_stream("streams", stream)
+        for image in images:
+            check_type("images", image, isinstance(image, ImageGeneration), "a list of ImageGenerations")
+        check_pattern("dashboard_name", dashboard_name, DASHBOARD_NAME_PATTERN, MAX_NAME_LENGTH, "a-z A-Z 0-9 _ -")
+        check_period("period", period)
         count = len(streams) * _METRICS_OF_A_STREAM + len(images)
         if count > MAX_METRICS_OF_A_DASHBOARD:
             raise ValueError(

@@ -8,14 +8,14 @@ See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from aws_cdk import Duration
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import IConstruct
 
 from ._jsii import account_of, region_of, stack_of
-from ._validation import is_known
+from ._validation import check_options, check_period, check_text, check_type, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -59,6 +59,12 @@ def stream_metric(
     scope: IConstruct, stream: IStreamRef, metric_name: str, **options: Unpack[MetricOptions]
 ) -> cloudwatch.Metric:
     """Make a metric of a stream."""
+    check_type(
+        "metric_name",
+        metric_name,
+        isinstance(metric_name, str) and metric_name != "",
+        "text such as 'PutMedia.Success'",
+    )
     stack = stack_of(scope)
     home: MetricOptions = {}
     # Only of a stream that is elsewhere: an alarm takes a metric of its own account and Region without naming them.
@@ -79,8 +85,21 @@ def metric(namespace: str, metric_name: str, dimensions: dict[str, str], options
     # Imported here, as an app without metrics needs none of its 60 ms and 6 MB.
     from aws_cdk import aws_cloudwatch as cloudwatch
 
+    _check_metric_options(options, cloudwatch.Unit)
     with_period: MetricOptions = {"period": DEFAULT_PERIOD, **options}
     return cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **with_period)
+
+
+def _check_metric_options(options: MetricOptions, units: Any) -> None:
+    check_options("a metric", options, MetricOptions)
+    check_period("period", options.get("period"))
+    check_text("statistic", options.get("statistic"), "Average")
+    check_text("label", options.get("label"), "front door")
+    check_text("color", options.get("color"), "#1f77b4")
+    check_text("account", options.get("account"), "111122223333")
+    check_text("region", options.get("region"), "eu-west-1")
+    unit: Any = options.get("unit")
+    check_type("unit", unit, unit is None or isinstance(unit, units), "one of cloudwatch.Unit such as Unit.COUNT")
 
 
 class StreamMetrics:
@@ -97,6 +116,13 @@ class StreamMetrics:
         options
             What to change of it. Default: over 5 minutes, the average of latencies and of ``Success``, the maximum of
             ``ActiveConnections``, the sum of all else.
+
+        Raises
+        ------
+        TypeError
+            If there is no such option.
+        ValueError
+            If an option has a value that CloudWatch doesn't take.
         """
         stream = cast("IStreamRef", self)
         return stream_metric(stream, stream, metric_name, **options)

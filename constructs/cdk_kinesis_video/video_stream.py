@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsii
 from aws_cdk import Duration, Fn, RemovalPolicy, Resource, Stack
@@ -20,19 +20,29 @@ from ._grants import (
     READ_ACTIONS,
     READ_KEY_ACTIONS,
     Statement,
+    check_grantee,
     combine,
     grant,
     grant_on_key,
 )
-from ._streams import DeclaredStream
-from ._validation import check_text, check_type, check_whole, is_known
+from ._streams import STREAM_NAME_PATTERN, DeclaredStream, check_stream_name
+from ._validation import (
+    check_duration,
+    check_enum,
+    check_pattern,
+    check_place,
+    check_removal_policy,
+    check_type,
+    check_whole,
+    given,
+    has,
+    is_known,
+)
 from .stream_metrics import StreamMetrics
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
-MAX_STREAM_NAME_LENGTH = 256
-STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
 MAX_MEDIA_TYPE_LENGTH = 128
 MEDIA_TYPE_PATTERN = r"[\w\-\.\+]+/[\w\-\.\+]+(,[\w\-\.\+]+/[\w\-\.\+]+)*"
 MIN_DATA_RETENTION_HOURS = 1
@@ -40,6 +50,7 @@ MIN_DATA_RETENTION_HOURS = 1
 MAX_DATA_RETENTION_HOURS = 87_600
 DEFAULT_DATA_RETENTION_HOURS = 24
 
+_ACTION = re.compile(r"kinesisvideo:[A-Za-z*?]+")
 _STREAM_ARN = re.compile(rf"arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:stream/({STREAM_NAME_PATTERN})/[0-9]+")
 
 
@@ -97,7 +108,14 @@ class IVideoStream(StreamMetrics, Resource):
         actions
             The actions, such as ``kinesisvideo:TagStream``, see
             https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisvideostreams.html
+
+        Raises
+        ------
+        ValueError
+            If there is no action, or if one is not of Kinesis Video Streams.
         """
+        check_grantee("grantee", grantee)
+        _check_actions(actions)
         return grant(self, grantee, Statement(actions, (self.stream_arn,)))
 
     def grant_put_media(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -110,8 +128,9 @@ class IVideoStream(StreamMetrics, Resource):
         grantee
             The producer's role or user. A stream has no policy of its own, so it must be of the stream's account.
         """
+        check_grantee("grantee", grantee)
         return combine(
-            self.grant(grantee, *PUT_MEDIA_ACTIONS),
+            grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (self.stream_arn,))),
             grant_on_key(self, grantee, PUT_MEDIA_KEY_ACTIONS, self._encryption_key),
         )
 
@@ -123,8 +142,10 @@ class IVideoStream(StreamMetrics, Resource):
         grantee
             The reader's role or user, of the stream's account.
         """
+        check_grantee("grantee", grantee)
         return combine(
-            self.grant(grantee, *READ_ACTIONS), grant_on_key(self, grantee, READ_KEY_ACTIONS, self._encryption_key)
+            grant(self, grantee, Statement(READ_ACTIONS, (self.stream_arn,))),
+            grant_on_key(self, grantee, READ_KEY_ACTIONS, self._encryption_key),
         )
 
 
@@ -195,14 +216,17 @@ class VideoStream(IVideoStream, DeclaredStream):
         storage_tier: StorageTier | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
-        _check_stream_name(stream_name)
+        check_place(scope, construct_id)
+        if stream_name is not None:
+            check_stream_name("stream_name", stream_name)
+        _check_key(encryption_key)
         retention_hours = (
             DEFAULT_DATA_RETENTION_HOURS if data_retention is None else _data_retention_hours(data_retention)
         )
-        check_text("media_type", media_type, MEDIA_TYPE_PATTERN, MAX_MEDIA_TYPE_LENGTH, "types such as video/h264")
+        check_pattern("media_type", media_type, MEDIA_TYPE_PATTERN, MAX_MEDIA_TYPE_LENGTH, "types such as video/h264")
         if storage_tier is not None:
-            tiers = " or ".join(f"StorageTier.{tier.name}" for tier in StorageTier)
-            check_type("storage_tier", storage_tier, isinstance(storage_tier, StorageTier), tiers)
+            check_enum("storage_tier", storage_tier, StorageTier)
+        check_removal_policy(removal_policy)
         super().__init__(scope, construct_id, physical_name=stream_name)
         # Only what CDK is told to generate has another name than the one that was given.
         self._given_name = stream_name if stream_name is None or is_known(stream_name) else self._physical_name
@@ -254,16 +278,18 @@ class VideoStream(IVideoStream, DeclaredStream):
         ValueError
             If it is the ARN of something else.
         """
-        if is_known(stream_arn):
-            match = _STREAM_ARN.fullmatch(stream_arn)
+        check_place(scope, construct_id)
+        _check_key(encryption_key)
+        if isinstance(stream_arn, str) and not is_known(stream_arn):
+            stream_name = Fn.select(1, Fn.split("/", stream_arn))
+        else:
+            match = _STREAM_ARN.fullmatch(stream_arn) if isinstance(stream_arn, str) else None
             if match is None:
                 raise ValueError(
-                    f"`stream_arn` is {stream_arn!r}, it must be the ARN of a Kinesis video stream such as "
+                    f"`stream_arn` is {given(stream_arn)}, it must be the ARN of a Kinesis video stream such as "
                     "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
                 )
             stream_name = match[1]
-        else:
-            stream_name = Fn.select(1, Fn.split("/", stream_arn))
         return _ImportedVideoStream(
             scope,
             construct_id,
@@ -295,7 +321,9 @@ class VideoStream(IVideoStream, DeclaredStream):
         ValueError
             If it can't be the name of a stream.
         """
-        _check_stream_name(stream_name)
+        check_place(scope, construct_id)
+        check_stream_name("stream_name", stream_name)
+        _check_key(encryption_key)
         stream_arn = Stack.of(scope).format_arn(
             service="kinesisvideo", resource="stream", resource_name=f"{stream_name}/*"
         )
@@ -309,14 +337,21 @@ class VideoStream(IVideoStream, DeclaredStream):
         )
 
 
-def _check_stream_name(stream_name: str | None) -> None:
-    check_text("stream_name", stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
+def _check_key(encryption_key: Any) -> None:
+    fits = encryption_key is None or has(encryption_key, "key_arn")
+    check_type("encryption_key", encryption_key, fits, "a key such as kms.Key")
+
+
+def _check_actions(actions: tuple[Any, ...]) -> None:
+    if not actions:
+        raise ValueError("`actions` is empty, it must be one action or more such as 'kinesisvideo:TagStream'")
+    for action in actions:
+        fits = isinstance(action, str) and (not is_known(action) or _ACTION.fullmatch(action))
+        check_type("actions", action, bool(fits), "an action such as 'kinesisvideo:TagStream'")
 
 
 def _data_retention_hours(data_retention: Duration) -> jsii.Number:
-    check_type(
-        "data_retention", data_retention, isinstance(data_retention, Duration), "a Duration such as Duration.days(1)"
-    )
+    check_duration("data_retention", data_retention, "Duration.days(1)")
     hours = check_whole("data_retention", data_retention.to_hours(integral=False), "hours", "Duration.hours(24)")
     if is_known(hours) and not MIN_DATA_RETENTION_HOURS <= hours <= MAX_DATA_RETENTION_HOURS:
         raise ValueError(

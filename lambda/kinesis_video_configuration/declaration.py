@@ -23,8 +23,17 @@ class Declaration:
     configuration: Mapping[str, Any]
 
     @classmethod
-    def parse(cls, resource_type: str, properties: Mapping[str, Any]) -> Declaration:
-        """Read the properties of a custom resource. Names that are not known here are ignored.
+    def parse(cls, resource_type: str, properties: Mapping[str, Any], *, ignore_unknown: bool = False) -> Declaration:
+        """Read the properties of a custom resource. Unknown ones beside the configuration are ignored.
+
+        Parameters
+        ----------
+        resource_type
+            Says of which kind the configuration is.
+        properties
+            As CloudFormation sends them.
+        ignore_unknown
+            Whether fields of the configuration that this version doesn't know are ignored, too, and not refused.
 
         Raises
         ------
@@ -40,19 +49,28 @@ class Declaration:
         # Left out, the API would delete the configuration of the stream.
         if not properties.get(feature.configuration):
             raise ValueError(f"`{feature.configuration}` must be given")
-        configuration = _parse_fields(feature.configuration, properties[feature.configuration], feature.fields)
-        return cls(feature, stream, configuration)
+        found = properties[feature.configuration]
+        return cls(feature, stream, _parse_fields(feature.configuration, found, feature.fields, ignore_unknown))
 
 
-def _parse_fields(path: str, value: Any, fields: Fields) -> dict[str, Any]:
+def _parse_fields(path: str, value: Any, fields: Fields, ignore_unknown: bool) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"`{path}` is {value!r}, it must be a map")
-    return {name: _parse_value(f"{path}.{name}", value[name], kind) for name, kind in fields.items() if name in value}
+    unknown = [str(name) for name in value if name not in fields]
+    if unknown and not ignore_unknown:
+        raise ValueError(
+            f"`{path}.{unknown[0]}` is unknown to this version of cdk-kinesis-video, allowed are {', '.join(fields)}"
+        )
+    return {
+        name: _parse_value(f"{path}.{name}", value[name], kind, ignore_unknown)
+        for name, kind in fields.items()
+        if name in value
+    }
 
 
-def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields) -> Any:
+def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields, ignore_unknown: bool) -> Any:
     if isinstance(kind, Mapping):
-        return _parse_fields(path, value, kind)
+        return _parse_fields(path, value, kind, ignore_unknown)
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise ValueError(f"`{path}` is {value!r}, it must be text or a number")
     if kind is str:
@@ -63,14 +81,28 @@ def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields) ->
         raise ValueError(f"`{path}` is {value!r}, it must be a whole number") from None
 
 
-def differences(declared: Mapping[str, Any], actual: Mapping[str, Any], path: str = "") -> list[str]:
-    """Name the declared fields that the stream has otherwise. What only the service filled in is no difference."""
+def differences(feature: Feature, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Name the fields in which two configurations differ, of those that this version knows.
+
+    A field that only one of them has is a difference. A JPEG quality that is not given is the documented default of 80,
+    and the last slash of a URI makes no difference.
+    """
+    return _differences(feature.fields, _with_defaults(one), _with_defaults(other), "")
+
+
+def _with_defaults(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    if configuration.get("Format") != "JPEG":
+        return configuration
+    # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ImageGenerationConfiguration.html
+    return {**configuration, "FormatConfig": {"JPEGQuality": "80", **(configuration.get("FormatConfig") or {})}}
+
+
+def _differences(fields: Fields, one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> list[str]:
     names: list[str] = []
-    for name, value in declared.items():
-        other = actual.get(name)
-        if isinstance(value, Mapping):
-            names += differences(value, other if isinstance(other, Mapping) else {}, f"{path}{name}.")
-        elif _comparable(name, value) != _comparable(name, other):
+    for name, kind in fields.items():
+        if isinstance(kind, Mapping):
+            names += _differences(kind, one.get(name) or {}, other.get(name) or {}, f"{path}{name}.")
+        elif _comparable(name, one.get(name)) != _comparable(name, other.get(name)):
             names.append(f"{path}{name}")
     return names
 

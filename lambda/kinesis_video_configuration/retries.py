@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore import exceptions
 from botocore.exceptions import ClientError
@@ -17,93 +17,164 @@ from botocore.parsers import ResponseParserError
 from . import timing
 from .text import one_line
 
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "InvalidClientTokenId",
+        "InvalidClientTokenIdException",
+        "NotAuthorizedException",
+        "UnrecognizedClientException",
+    }
+)
+"""What AWS calls it if a right is missing, or has not reached every part of IAM yet."""
+
 _THROTTLED_OR_BUSY = {
     "ClientLimitExceededException",
     "ResourceInUseException",
     "LimitExceededException",
+    "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
     "RequestLimitExceeded",
 }
 
-_DENIED = {"AccessDeniedException", "NotAuthorizedException"}
+_LOST = (exceptions.ConnectionError, exceptions.HTTPClientError, ResponseParserError)
 
-_TRANSIENT = (exceptions.ConnectionError, exceptions.HTTPClientError, ResponseParserError)
+_NEVER_SENT = (
+    exceptions.ConnectTimeoutError,
+    exceptions.EndpointConnectionError,
+    exceptions.ProxyConnectionError,
+)
 
 _T = TypeVar("_T")
 
 
 class CallError(Exception):
-    """A call failed for good, or until no time was left for another one.
+    """A call failed.
 
     Attributes
     ----------
     code
         The service's name of the error, such as ResourceNotFoundException; of a connection's error its class.
+    outcome_unknown
+        Whether the service may have done what it was asked for: the reply was lost, came too late, or was broken.
     """
 
-    def __init__(self, operation: str, code: str, message: str) -> None:
+    def __init__(
+        self, operation: str, code: str, message: str, *, passing: bool = False, outcome_unknown: bool = False
+    ) -> None:
         super().__init__(f"{operation}: {code}: {one_line(message, limit=500)}")
         self.code = code
+        self.outcome_unknown = outcome_unknown
+        self._told = (operation, message)
+        self._passing = passing
+
+    @classmethod
+    def _from(cls, operation: str, error: Exception) -> CallError:
+        if not isinstance(error, ClientError):
+            unknown = not isinstance(error, _NEVER_SENT)
+            return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=unknown)
+        told = error.response.get("Error", {})
+        code = told.get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return cls(
+            operation,
+            code,
+            told.get("Message", ""),
+            passing=code in _THROTTLED_OR_BUSY or status == 429 or status >= 500,
+            outcome_unknown=status >= 500,
+        )
 
 
 class Retries:
     """The policy for all calls of one piece of work, such as one event.
 
+    Throttling, a busy stream, errors of the service and lost connections are waited for until the deadline, denied
+    access for a while; all else fails at once.
+
     Parameters
     ----------
     deadline
-        When the work must be over.
-    access_denied_seconds
-        How long AccessDeniedException is believed to be IAM still spreading a new right; 0 for a final no.
+        When the work must be over, in time for its last call to end.
     """
 
-    def __init__(self, deadline: timing.Deadline, access_denied_seconds: float = timing.ACCESS_DENIED_SECONDS) -> None:
+    def __init__(self, deadline: timing.Deadline) -> None:
         self._deadline = deadline
-        self._access_denied = timing.Deadline(access_denied_seconds)
+        self._denied = timing.Deadline(timing.ACCESS_DENIED_SECONDS)
 
-    def call(self, name: str, operation: Callable[[], _T]) -> _T:
+    def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call one time.
+
+        Parameters
+        ----------
+        client
+            A client of boto3 without retries of its own.
+        operation
+            The name of its method.
+        parameters
+            What the method takes.
+
+        Raises
+        ------
+        CallError
+            If it failed, or no time was left for it.
+        """
+        name = client.meta.method_to_api_mapping[operation]
+        if self._deadline.remaining() <= timing.CALL_SECONDS:
+            raise CallError(name, "OutOfTime", "no time was left to call it")
+        try:
+            response: dict[str, Any] = getattr(client, operation)(**parameters)
+        except (ClientError, *_LOST) as error:
+            raise CallError._from(name, error) from error
+        return response
+
+    def call(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call until it succeeds, fails for good, or no time is left for another call.
 
         Raises
         ------
         CallError
-            If it failed; it tells the last failure.
+            If it failed; it tells the last failure, and whether any of the calls may have been carried out.
         """
-        if self._deadline.remaining() <= timing.CALL_SECONDS:
-            raise CallError(name, "OutOfTime", "no time was left to call it")
+        return self.repeat(lambda: self.once(client, operation, **parameters))
+
+    def repeat(self, unit: Callable[[], _T], calls: int = 1) -> _T:
+        """Do what belongs together until it succeeds, fails for good, or no time is left to do it once more.
+
+        Parameters
+        ----------
+        unit
+            Makes its calls with `once`.
+        calls
+            How many it makes at the most.
+
+        Raises
+        ------
+        CallError
+            As `call` does.
+        """
         start = timing.now()
         longest_wait = timing.FIRST_WAIT_SECONDS
+        outcome_unknown = False
         attempt = 0
         while True:
             attempt += 1
             try:
-                return operation()
-            except (ClientError, *_TRANSIENT) as error:
+                return unit()
+            except CallError as error:
+                outcome_unknown = outcome_unknown or error.outcome_unknown
                 # Full jitter: callers that were throttled together must not come back together.
                 wait = random.uniform(0, longest_wait)
-                if not self._worth_another(error, wait):
-                    code, message = _told_by(error)
+                if not self._worth_another(error, wait + calls * timing.CALL_SECONDS, wait):
+                    operation, message = error._told
                     if attempt > 1:
                         message += f" (call {attempt}, after {timing.now() - start:.0f} s)"
-                    raise CallError(name, code, message) from error
+                    raise CallError(operation, error.code, message, outcome_unknown=outcome_unknown) from error
             timing.sleep(wait)
             longest_wait = min(longest_wait * 2, timing.LONGEST_WAIT_SECONDS)
 
-    def _worth_another(self, error: Exception, wait: float) -> bool:
-        if self._deadline.remaining() <= wait + timing.CALL_SECONDS:
+    def _worth_another(self, error: CallError, takes: float, wait: float) -> bool:
+        if self._deadline.remaining() <= takes:
             return False
-        if not isinstance(error, ClientError):
-            return True
-        code, _ = _told_by(error)
-        if code in _DENIED:
-            return self._access_denied.remaining() > wait
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code in _THROTTLED_OR_BUSY or status == 429 or status >= 500
-
-
-def _told_by(error: Exception) -> tuple[str, str]:
-    if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        return told.get("Code", ""), told.get("Message", "")
-    return type(error).__name__, str(error)
+        return error._passing or (error.code in DENIED and self._denied.remaining() > wait)

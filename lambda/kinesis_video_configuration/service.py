@@ -7,21 +7,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
+from botocore.validate import validate_parameters
 
 from . import timing
+from .declaration import differences
 from .features import Feature
 from .retries import Retries
 
 
-def create_client(session: boto3.Session) -> Any:
-    """Make the client that `KinesisVideo` takes: with the timeouts of `timing`, and without botocore's own retries."""
+def create_client(session: boto3.Session, service: Literal["kinesisvideo", "cloudformation"] = "kinesisvideo") -> Any:
+    """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries.
+
+    Parameters
+    ----------
+    session
+        Whose credentials and Region it has.
+    service
+        As boto3 names it.
+    """
     client = session.client(
-        "kinesisvideo",
+        service,
         config=Config(
             connect_timeout=timing.CONNECT_SECONDS,
             read_timeout=timing.READ_SECONDS,
@@ -41,7 +51,7 @@ def _refuse_broken_body(response_dict: Mapping[str, Any], **_: object) -> None:
 
 
 class KinesisVideo:
-    """The streams of the client's account and Region.
+    """The streams of the client's account and Region. Every call is repeated as `Retries` says, and raises as it does.
 
     Parameters
     ----------
@@ -59,23 +69,53 @@ class KinesisVideo:
         """Resolve a stream's name: it can be given to another stream later, its ARN can't."""
         if "StreamARN" in stream:
             return stream["StreamARN"]
-        arn: str = self._call("describe_stream", **stream)["StreamInfo"]["StreamARN"]
+        arn: str = self._retries.call(self._client, "describe_stream", **stream)["StreamInfo"]["StreamARN"]
         return arn
+
+    def validate(self, feature: Feature, configuration: Mapping[str, Any]) -> None:
+        """Check the configuration against the service's model, without a call.
+
+        Raises
+        ------
+        ParamValidationError
+            Of botocore, if a field is missing or has a wrong type; the message names it.
+        """
+        operation = self._client.meta.method_to_api_mapping[feature.update]
+        shape = self._client.meta.service_model.operation_model(operation).input_shape
+        validate_parameters({feature.configuration: configuration}, shape)
 
     def configuration(self, feature: Feature, stream_arn: str) -> Mapping[str, Any] | None:
         """Read what the stream has; None if it has nothing configured."""
-        return self._call(feature.describe, StreamARN=stream_arn).get(feature.configuration) or None
+        return self._found(feature, self._retries.call(self._client, feature.describe, StreamARN=stream_arn))
 
     def configure(self, feature: Feature, stream_arn: str, configuration: Mapping[str, Any]) -> None:
         """Set the whole configuration, in the place of the one before."""
-        self._call(feature.update, **{"StreamARN": stream_arn, feature.configuration: configuration})
+        parameters = {"StreamARN": stream_arn, feature.configuration: configuration}
+        self._retries.call(self._client, feature.update, **parameters)
 
-    def remove_configuration(self, feature: Feature, stream_arn: str) -> None:
-        """Delete the configuration, which the API does when it is left out."""
-        self._call(feature.update, StreamARN=stream_arn)
+    def remove(self, feature: Feature, stream_arn: str, configuration: Mapping[str, Any]) -> list[str] | None:
+        """Remove the stream's configuration if it is this one.
 
-    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        name = self._client.meta.method_to_api_mapping[operation]
-        method = getattr(self._client, operation)
-        response: dict[str, Any] = self._retries.call(name, lambda: method(**parameters))
-        return response
+        The API has no conditional write, so the configuration is read just before each attempt to remove it.
+
+        Returns
+        -------
+        The fields in which the stream has something else, and is left alone; none of them if the configuration was
+        removed; None if there was nothing to remove.
+        """
+
+        def read_and_remove() -> list[str] | None:
+            found = self._found(feature, self._retries.once(self._client, feature.describe, StreamARN=stream_arn))
+            if found is None:
+                return None
+            fields = differences(feature, configuration, found)
+            if not fields:
+                # Left out, the API deletes the configuration.
+                self._retries.once(self._client, feature.update, StreamARN=stream_arn)
+            return fields
+
+        return self._retries.repeat(read_and_remove, calls=2)
+
+    @staticmethod
+    def _found(feature: Feature, response: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return response.get(feature.configuration) or None

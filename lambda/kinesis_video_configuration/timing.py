@@ -1,4 +1,7 @@
-"""Time: the clock, and every duration, in seconds. They follow from each other, and a test fails if they don't."""
+"""Time: the clocks, and every duration, in seconds.
+
+The durations follow from each other, and `tests/configuration/test_timing.py` fails if they don't.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,38 @@ import time
 
 now = time.monotonic
 sleep = time.sleep
+since_1970 = time.time
+"""Only for the dates that others write: this clock can be set, and can go back."""
 
 CONNECT_SECONDS = 3.0
+"""To connect to one address, and to write what is sent."""
+
 READ_SECONDS = 5.0
+"""To wait for the reply, or for its next part."""
+
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""What one call may take. No call starts later than this before the deadline."""
+"""What one call takes at the most, if the name of its service has one address. No call starts later than this before
+the deadline."""
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 5.0
-"""The longest wait before a call is repeated: it doubles from the first one."""
+"""The wait before a call is repeated doubles, from the first to the longest."""
 
 ACCESS_DENIED_SECONDS = 60.0
 """How long a right may take to reach every part of IAM after CloudFormation has created the role."""
+
+TAKE_BACK_SECONDS = 3 * CALL_SECONDS
+"""Kept back when another stream is configured: to read what it has, to remove it, and for one call more."""
 
 SEND_SECONDS = 4.0
 SEND_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 """The pause before each attempt to send the answer."""
 
-ANSWER_RESERVE_SECONDS = 20.0
-"""Kept back to send the answer: 4 attempts of 4 s and 3.5 s of pauses are 19.5 s."""
+ANSWER_RESERVE_SECONDS = CONNECT_SECONDS + sum(SEND_PAUSES_SECONDS) + len(SEND_PAUSES_SECONDS) * SEND_SECONDS
+"""Kept back to send the answer: until a call that is being written is out, and then for every attempt."""
+
+SERVICE_TIMEOUT_SECONDS = 3600
+"""How long CloudFormation waits for an answer if the custom resource doesn't say."""
 
 
 class Deadline:
@@ -42,3 +58,7 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, 0 when the moment has passed."""
         return max(0.0, self._end - now())
+
+    def earlier(self, seconds: float) -> Deadline:
+        """Return the moment that is this many seconds before this one."""
+        return Deadline(self._end - now() - seconds)

@@ -1,6 +1,9 @@
-"""The function's own client, made while Lambda initialises it."""
+"""The function's own clients."""
 
 from __future__ import annotations
+
+from functools import cache
+from typing import Any
 
 import boto3
 import botocore.session
@@ -8,16 +11,26 @@ from botocore.loaders import Loader
 
 from kinesis_video_configuration.service import create_client
 
+from .gate import guard_connections
 
-class _OneService(Loader):
-    """Knows the one service: botocore looks through the folders of hundreds for it, twice for each client."""
+
+class _TwoServices(Loader):
+    """Knows two services: botocore looks through the folders of hundreds for each, twice for each client."""
 
     def list_available_services(self, type_name: str) -> list[str]:
-        return ["kinesisvideo"]
+        return ["cloudformation", "kinesisvideo"]
 
 
-_session = botocore.session.get_session()
-_session.register_component("data_loader", _OneService())
+guard_connections()
+_botocore_session = botocore.session.get_session()
+_botocore_session.register_component("data_loader", _TwoServices())
+_session = boto3.Session(botocore_session=_botocore_session)
 
 # While the function is initialised Lambda gives a full CPU, whatever the function's memory.
-kinesis_video = create_client(boto3.Session(botocore_session=_session))
+kinesis_video = create_client(_session)
+
+
+@cache
+def cloudformation() -> Any:
+    """Make the client at its first use: most events don't need it, and its model is a large one."""
+    return create_client(_session, "cloudformation")

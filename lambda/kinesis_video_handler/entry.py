@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from kinesis_video_configuration import Deadline, one_line
 from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS
 
-from .protocol import Answer, Request, send
-from .watchdog import answer_in_time
+from .protocol import Answer, Interim, Request, send
 
 try:
-    from .clients import kinesis_video
-    from .lifecycle import handle
+    from .clients import cloudformation, kinesis_video
+    from .lifecycle import Lifecycle
+    from .watchdog import answer_in_time
 except Exception as error:  # an event that is never answered holds its stack until the ServiceTimeout
     _broken: Exception | None = error
 else:
@@ -25,6 +25,13 @@ for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.INFO)
 
 logger = logging.getLogger(__name__)
+
+MAX_REMEMBERED = 500
+"""How many answers a container keeps: as many as a stack can have resources."""
+
+# Lambda repeats an event whose answer was not taken, and delivers one twice now and then. Acting on it again could undo
+# what CloudFormation has had done since, and a repeated Create would meet its own configuration.
+_answered: dict[str, Answer] = {}
 
 
 class Context(Protocol):
@@ -41,21 +48,29 @@ def handler(event: Any, context: Context) -> None:
     Raises
     ------
     AnswerNotSentError
-        If CloudFormation did not take the answer; Lambda then repeats the event, and repeating it changes nothing.
+        If CloudFormation did not take the answer; Lambda then repeats the event.
     ValueError
         If the event is no event of CloudFormation and so has nobody to answer to.
     """
-    deadline = Deadline(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE_SECONDS)
+    seconds = context.get_remaining_time_in_millis() / 1000
     request = Request.from_event(event)
     logger.info("event", extra={"request_type": request.request_type, "logical_id": request.logical_resource_id})
-    send(request, _answer(request, deadline))
+    end = Deadline(seconds)
+    answer = _answered.get(request.request_id)
+    if answer is None:
+        answer = _answer(request, Deadline(min(seconds, request.seconds_left()) - ANSWER_RESERVE_SECONDS))
+        _remember(request, answer)
+    send(request, answer, end)
 
 
 def _answer(request: Request, deadline: Deadline) -> Answer:
+    interim = Interim(Answer.failed(request, ""))
     try:
         if _broken is not None:
             raise _broken
-        return answer_in_time(lambda: handle(request, deadline, kinesis_video), deadline)
+        if request.seconds_left() <= 0:
+            raise TimeoutError("the event is so old that CloudFormation has given it up, so nothing was changed")
+        return answer_in_time(Lifecycle(request, deadline, kinesis_video, cloudformation, interim).handle, deadline)
     except Exception as error:
         # Where it happened, and what: the message may be of any length and origin, so no plain traceback.
         frames = [
@@ -63,4 +78,10 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
         ]
         problem = one_line(f"{type(error).__name__}: {error}")
         logger.error("failed", extra={"problem": problem, "frames": frames})
-        return Answer.failed(request, problem)
+        return interim.ended_by(problem)
+
+
+def _remember(request: Request, answer: Answer) -> None:
+    _answered[request.request_id] = answer
+    if len(_answered) > MAX_REMEMBERED:
+        del _answered[next(iter(_answered))]

@@ -11,11 +11,14 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
+from math import inf
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
-from kinesis_video_configuration import one_line, timing
+from kinesis_video_configuration import Deadline, one_line, timing
 
 MAX_ANSWER_BYTES = 4096
 """A longer answer fails the operation with "Response object is too long", even if it says SUCCESS."""
@@ -75,6 +78,28 @@ class Request:
             response_url=text("ResponseURL"),
         )
 
+    def seconds_left(self) -> float:
+        """Return how long CloudFormation still waits for the answer, by the date in the presigned URL.
+
+        Lambda keeps an event for up to 6 hours. It is infinite if the event can't be dated.
+        """
+        try:
+            query = parse_qs(urlsplit(self.response_url).query)
+            if "X-Amz-Date" in query:
+                made = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z").timestamp()
+                return made + self._service_timeout() - timing.since_1970()
+            if "Expires" in query:
+                return int(query["Expires"][0]) - timing.since_1970()
+        except (ValueError, OverflowError):
+            pass
+        return inf
+
+    def _service_timeout(self) -> int:
+        try:
+            return int(self.properties["ServiceTimeout"])
+        except (KeyError, TypeError, ValueError):
+            return timing.SERVICE_TIMEOUT_SECONDS
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -116,8 +141,32 @@ class Answer:
             reason = one_line(reason, limit=len(reason) // 2)
 
 
-def send(request: Request, answer: Answer) -> None:
+@dataclass
+class Interim:
+    """What CloudFormation is told if the work ends without an answer: in an error, or at the deadline."""
+
+    answer: Answer
+    remark: str = ""
+    """What the reason must say besides."""
+
+    def ended_by(self, problem: str) -> Answer:
+        """Answer. What has succeeded so far has succeeded, whatever came then."""
+        if self.answer.status == "SUCCESS":
+            return self.answer
+        return replace(self.answer, reason=one_line(f"{problem}{self.remark}"))
+
+
+def send(request: Request, answer: Answer, end: Deadline) -> None:
     """PUT the answer to the event's ResponseURL.
+
+    Parameters
+    ----------
+    request
+        The event.
+    answer
+        The one answer to it.
+    end
+        When Lambda stops the function; no attempt but the first starts that could not end until then.
 
     Raises
     ------
@@ -126,11 +175,15 @@ def send(request: Request, answer: Answer) -> None:
     """
     body = answer.encode(request)
     problem = ""
+    attempts = 0
     for pause in timing.SEND_PAUSES_SECONDS:
         timing.sleep(pause)
-        # The presigned URL is signed for an empty content type; any other is answered with 403.
-        put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
+        if attempts and end.remaining() < timing.SEND_SECONDS:
+            break
+        attempts += 1
         try:
+            # The presigned URL is signed for an empty content type; any other is answered with 403.
+            put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
             with urllib.request.urlopen(put, timeout=timing.SEND_SECONDS, context=_tls()):
                 return
         except urllib.error.HTTPError as error:
@@ -138,9 +191,7 @@ def send(request: Request, answer: Answer) -> None:
             error.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
             problem = type(error).__name__
-    raise AnswerNotSentError(
-        f"CloudFormation did not take the answer in {len(timing.SEND_PAUSES_SECONDS)} attempts, the last one: {problem}"
-    )
+    raise AnswerNotSentError(f"CloudFormation did not take the answer in {attempts} attempts, the last one: {problem}")
 
 
 @cache

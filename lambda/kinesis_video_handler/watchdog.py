@@ -8,14 +8,15 @@ from threading import Thread
 
 from kinesis_video_configuration import Deadline
 
+from .gate import Gate
 from .protocol import Answer
 
 
 def answer_in_time(work: Callable[[], Answer], deadline: Deadline) -> Answer:
     """Do the work, and come back at the deadline whatever the work is doing then.
 
-    Only a second thread can leave a call that blocks in C code, such as a DNS look-up. Work that was left behind finds
-    its own deadline passed before its next call, also when Lambda thaws it for another event.
+    Only a second thread can leave a call that blocks in C code, such as a DNS look-up. Work that was left behind sends
+    nothing any more, also when Lambda thaws it for another event.
 
     Raises
     ------
@@ -23,10 +24,11 @@ def answer_in_time(work: Callable[[], Answer], deadline: Deadline) -> Answer:
         If the deadline came first.
     """
     outcome: SimpleQueue[Answer | BaseException] = SimpleQueue()
+    gate = Gate(deadline)
 
     def run() -> None:
         try:
-            outcome.put(work())
+            outcome.put(gate.run(work))
         except BaseException as error:  # nothing may end the thread without an outcome
             outcome.put(error)
 
@@ -34,7 +36,9 @@ def answer_in_time(work: Callable[[], Answer], deadline: Deadline) -> Answer:
     try:
         result = outcome.get(timeout=deadline.remaining())
     except Empty:
-        raise TimeoutError("no answer from Kinesis Video Streams in the time that the function has") from None
+        raise TimeoutError("no answer from AWS in the time that the function has") from None
+    finally:
+        gate.close()
     if isinstance(result, BaseException):
         raise result
     return result

@@ -6,19 +6,25 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs
+from uuid import uuid4
+from xml.sax.saxutils import escape
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from ..cloudformation import Answered, CloudFormation
 
 EVENTS = Path(__file__).parents[1] / "events"
+STACK_ID = "arn:aws:cloudformation:us-east-1:111122223333:stack/Camera/5d1a9f20-8f4e-11ee-b9d1-0242ac120002"
 STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
 OTHER_STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/back-door/1690707290999"
 
@@ -92,6 +98,15 @@ ERRORS = {
     "ResourceInUseException": 400,
     "NoDataRetentionException": 400,
     "AccessDeniedException": 401,
+    "InvalidClientTokenIdException": 403,
+    "UnrecognizedClientException": 403,
+    "ThrottlingException": 400,
+    "LimitExceededException": 400,
+    "RequestLimitExceeded": 400,
+    "AccessDenied": 403,
+    "InvalidClientTokenId": 403,
+    "Throttling": 400,
+    "ValidationError": 400,
     "NotAuthorizedException": 401,
     "ResourceNotFoundException": 404,
     "TooManyRequestsException": 429,
@@ -101,16 +116,24 @@ ERRORS = {
 FOR_EVER = 10**9
 
 
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIexample",
+    "AWS_SESSION_TOKEN": "SESSIONexample",
+}
+
+
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIexample")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "SESSIONexample")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
 
 
 class FakeClock:
-    """Time that passes only when the handler waits for it."""
+    """Time that passes only when the handler waits for it, from a moment on that only the wall clock knows."""
+
+    started_at = 1_700_000_000.0
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -118,56 +141,84 @@ class FakeClock:
     def now(self) -> float:
         return self.time
 
+    def since_1970(self) -> float:
+        return self.started_at + self.time
+
     def sleep(self, seconds: float) -> None:
         self.time += seconds
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("now", "sleep", "since_1970"):
+            monkeypatch.setattr(f"kinesis_video_configuration.timing.{name}", getattr(self, name))
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
-    monkeypatch.setattr("kinesis_video_configuration.timing.now", fake.now)
-    monkeypatch.setattr("kinesis_video_configuration.timing.sleep", fake.sleep)
+    fake.install(monkeypatch)
     return fake
 
 
 @dataclass
-class Service:
-    """Kinesis Video Streams at the other end of the wire: botocore validates, signs, sends and parses as ever."""
+class Endpoint:
+    """An AWS service at the other end of the wire: botocore validates, signs, sends and parses as ever."""
 
     clock: FakeClock
-    feature: Feature = IMAGES
-    configurations: dict[str, Any] = field(default_factory=lambda: {STREAM_ARN: None, OTHER_STREAM_ARN: None})
     calls: Counter[str] = field(default_factory=Counter)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = "the service's own words"
-    keeps_what_it_has: bool = False
-    _faults: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _faults: dict[str, Iterator[str]] = field(default_factory=dict)
 
-    def fail(self, operation: str, fault: str, times: int = FOR_EVER) -> None:
-        self._faults[operation] = (fault, times)
+    def fail(self, operation: str, *faults: str, times: int = FOR_EVER) -> None:
+        """Let the next calls of the operation fail, all or in turn. After `done, ` they are carried out first."""
+        self._faults[operation] = iter(faults) if len(faults) != 1 else repeat(faults[0], times)
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         return self._answer_to(request)
 
     def _answer_to(self, request: AWSPreparedRequest) -> AWSResponse:
-        path = request.url.rpartition("/")[2]
-        operation = path[0].upper() + path[1:]
-        parameters = json.loads(cast("bytes", request.body))
+        operation, parameters = self._read(request)
         self.calls[operation] += 1
-        fault, times = self._faults.get(operation, ("", 0))
-        if times:
-            self._faults[operation] = (fault, times - 1)
-            return self._fault(request, fault)
+        self.requests.append((operation, parameters))
+        if fault := next(self._faults.get(operation, iter(())), ""):
+            if fault.startswith("done, "):
+                self._answer(request, operation, parameters)
+            return self._fault(request, fault.removeprefix("done, "))
         return self._answer(request, operation, parameters)
 
     def _fault(self, request: AWSPreparedRequest, fault: str) -> AWSResponse:
         if fault == "connection reset":
             raise ConnectionClosedError(endpoint_url=request.url)
+        if fault == "no connection":
+            raise EndpointConnectionError(endpoint_url=request.url)
         if fault == "timeout":
             self.clock.sleep(5)
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault == "broken body":
-            return _response(request, 200, b"<html>502 Bad Gateway</html>")
+            return _response(request, 200, b"<html>502 Bad Gateway</html")
         return self._error(request, fault)
+
+    def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
+        raise AssertionError
+
+    def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
+        raise AssertionError
+
+    def _error(self, request: AWSPreparedRequest, code: str) -> AWSResponse:
+        raise AssertionError
+
+
+@dataclass
+class Service(Endpoint):
+    """Kinesis Video Streams."""
+
+    feature: Feature = IMAGES
+    configurations: dict[str, Any] = field(default_factory=lambda: {STREAM_ARN: None, OTHER_STREAM_ARN: None})
+    keeps_what_it_has: bool = False
+
+    def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
+        path = request.url.rpartition("/")[2]
+        return path[0].upper() + path[1:], json.loads(cast("bytes", request.body))
 
     def _error(self, request: AWSPreparedRequest, code: str) -> AWSResponse:
         body = json.dumps({"Message": self.message}).encode()
@@ -190,6 +241,71 @@ class Service:
         return _response(request, 200, json.dumps({name: found} if found else {}).encode())
 
 
+@dataclass
+class Stack(Endpoint):
+    """CloudFormation, and what it says of the event's stack."""
+
+    status: str = "UPDATE_IN_PROGRESS"
+    resources: list[dict[str, str]] = field(default_factory=list)
+    page_size: int = 100
+
+    def has(
+        self,
+        logical_id: str,
+        stream_arn: str,
+        resource_type: str = IMAGES.resource_type,
+        status: str = "CREATE_COMPLETE",
+    ) -> None:
+        """Add a resource; one that is being created has no physical id yet."""
+        self.resources.append(
+            {
+                "LogicalResourceId": logical_id,
+                "PhysicalResourceId": stream_arn,
+                "ResourceType": resource_type,
+                "ResourceStatus": status,
+                "LastUpdatedTimestamp": "2023-11-14T22:13:20Z",
+            }
+        )
+
+    def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
+        body = cast("bytes | str", request.body)
+        asked = {name: values[0] for name, values in parse_qs(body if isinstance(body, str) else body.decode()).items()}
+        assert asked["StackName"] == STACK_ID
+        return asked["Action"], asked
+
+    def _error(self, request: AWSPreparedRequest, code: str) -> AWSResponse:
+        return _response(
+            request, ERRORS[code], _xml("ErrorResponse", {"Error": {"Code": code, "Message": self.message}})
+        )
+
+    def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
+        if operation == "DescribeStacks":
+            stack = {"StackName": "Camera", "CreationTime": "2023-11-14T22:13:20Z", "StackStatus": self.status}
+            result: dict[str, Any] = {"Stacks": {"member": stack}}
+        else:
+            assert operation == "ListStackResources"
+            start = int(parameters.get("NextToken", "0"))
+            end = start + self.page_size
+            members = [{"member": resource} for resource in self.resources[start:end]]
+            result = {"StackResourceSummaries": members}
+            if end < len(self.resources):
+                result["NextToken"] = str(end)
+        return _response(request, 200, _xml(f"{operation}Response", {f"{operation}Result": result}))
+
+
+def _xml(name: str, value: Any) -> bytes:
+    def render(name: str, value: Any) -> str:
+        if isinstance(value, list):
+            inner = "".join(render(key, item) for entry in value for key, item in entry.items())
+        elif isinstance(value, dict):
+            inner = "".join(render(key, item) for key, item in value.items() if item != "")
+        else:
+            inner = escape(str(value))
+        return f"<{name}>{inner}</{name}>"
+
+    return render(name, value).encode()
+
+
 def _response(
     request: AWSPreparedRequest, status: int, body: bytes, headers: dict[str, str] | None = None
 ) -> AWSResponse:
@@ -206,15 +322,30 @@ def feature() -> Feature:
     return IMAGES
 
 
+@contextmanager
+def at_the_wire(client: Any, endpoint: Endpoint) -> Iterator[None]:
+    """Let the endpoint answer what the client sends."""
+    client.meta.events.register("before-send", endpoint)
+    yield
+    client.meta.events.unregister("before-send", endpoint)
+
+
 @pytest.fixture
 def service(clock: FakeClock, feature: Feature, _environment: None) -> Iterator[Service]:
-    from kinesis_video_handler.clients import kinesis_video as client
+    from kinesis_video_handler.clients import kinesis_video
 
-    fake = Service(clock, feature)
-    events: Any = client.meta.events
-    events.register("before-send", fake)
-    yield fake
-    events.unregister("before-send", fake)
+    fake = Service(clock, feature=feature)
+    with at_the_wire(kinesis_video, fake):
+        yield fake
+
+
+@pytest.fixture
+def stack(clock: FakeClock, _environment: None) -> Iterator[Stack]:
+    from kinesis_video_handler.clients import cloudformation
+
+    fake = Stack(clock)
+    with at_the_wire(cloudformation(), fake):
+        yield fake
 
 
 @pytest.fixture
@@ -240,6 +371,7 @@ class Function:
 
     def event(self, name: str) -> dict[str, Any]:
         event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+        event["RequestId"] = str(uuid4())
         # The files are about images.
         event["ResourceType"] = self.feature.resource_type
         for properties in ("ResourceProperties", "OldResourceProperties"):
@@ -266,5 +398,5 @@ class Function:
 
 
 @pytest.fixture
-def function(service: Service, cloudformation: CloudFormation, feature: Feature) -> Function:
+def function(service: Service, stack: Stack, cloudformation: CloudFormation, feature: Feature) -> Function:
     return Function(cloudformation, feature)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
-import threading
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool
 
 from kinesis_video_configuration import timing
 from kinesis_video_handler import protocol
@@ -61,16 +62,6 @@ def test_a_slow_receiver_is_given_up(
     assert len(cloudformation.puts) == 2
 
 
-def test_the_repeated_event_ends_like_one_that_was_answered_at_once(
-    function: Function, service: Service, cloudformation: CloudFormation
-) -> None:
-    cloudformation.script = [500] * 4
-    with pytest.raises(AnswerNotSentError):
-        function.invoke("create")
-    assert function.answer_to("create").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == DECLARED
-
-
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f3a5", '"', "\n"])
 def test_an_answer_fits_whatever_the_service_says(function: Function, service: Service, letter: str) -> None:
     service.message = letter * 10_000
@@ -102,33 +93,6 @@ def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
     assert not service.calls
 
 
-def test_it_answers_at_the_deadline_whatever_it_is_doing_then(
-    function: Function, service: Service, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timing, "CALL_SECONDS", 0)
-    stuck, released = threading.Event(), threading.Event()
-
-    def get_stuck(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        stuck.set()
-        released.wait(10)
-        return answer(request)
-
-    answer = service._answer_to
-    monkeypatch.setattr(service, "_answer_to", get_stuck)
-    answered = function.answer_to("create", seconds=20.2)
-    assert stuck.is_set()
-    assert answered.status == "FAILED"
-    assert answered.reason == "TimeoutError: no answer from Kinesis Video Streams in the time that the function has"
-
-    # Lambda thaws the work that was left behind with the next event: it comes to its end without another call.
-    clock.sleep(60)
-    (worker,) = (t for t in threading.enumerate() if t.name == "work")
-    released.set()
-    worker.join(10)
-    assert service.calls == {UPDATE: 1}
-    assert service.calls[DESCRIBE] == 0
-
-
 def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> None:
     event = Function(cloudformation).event("create")
     program = (
@@ -139,12 +103,31 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
         "    def get_remaining_time_in_millis(self): return 180_000\n"
         "entry.handler(json.load(sys.stdin), Context())\n"
     )
-    subprocess.run([sys.executable, "-c", program], input=json.dumps(event), text=True, check=True)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], input=json.dumps(event), text=True, check=True, env=environment)
     (put,) = cloudformation.puts
     body = json.loads(put.body)
     assert body["Status"] == "FAILED"
     assert body["PhysicalResourceId"] == "cdk-kinesis-video::create-failed"
     assert body["Reason"] == "ModuleNotFoundError: import of boto3 halted; None in sys.modules"
+
+
+def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed() -> None:
+    # A second copy of the module: the first one has made both long ago.
+    spec = importlib.util.find_spec("kinesis_video_handler.clients")
+    assert spec is not None
+    assert spec.loader is not None
+    clients: Any = importlib.util.module_from_spec(spec)
+    AWSHTTPSConnectionPool.ConnectionCls = AWSHTTPSConnection
+    spec.loader.exec_module(clients)
+    # All connections ask before they write.
+    assert AWSHTTPSConnectionPool.ConnectionCls is not AWSHTTPSConnection
+    assert clients.kinesis_video.meta.service_model.service_name == "kinesisvideo"
+    assert clients.cloudformation.cache_info().currsize == 0
+    assert clients.cloudformation().meta.service_model.service_name == "cloudformation"
+    assert clients.cloudformation() is clients.cloudformation()
+    for client in (clients.kinesis_video, clients.cloudformation()):
+        assert client.meta.config.read_timeout == timing.READ_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -224,7 +207,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("event", ["create", "update", "delete"])
-@pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "deadline"])
+@pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "url that can't be parsed", "deadline"])
 def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
     function: Function,
     service: Service,
@@ -242,6 +225,8 @@ def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
         service.fail(DESCRIBE, "InvalidArgumentException")
     if trouble == "answer":
         cloudformation.script = [403] * 4
+    if trouble == "url that can't be parsed":
+        message["ResponseURL"] = f"http://[127.0.0.1/?{SECRET}"
     if trouble == "url":
         message["ResponseURL"] = f"http://127.0.0.1:1/ {SECRET}"
     raised = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from botocore.model import Shape, StructureShape
@@ -23,6 +23,7 @@ from cdk_kinesis_video import (
     image_destination,
     image_generation,
 )
+from cdk_kinesis_video import _streams as stream_names
 from cdk_kinesis_video import video_stream as stream_bounds
 from kinesis_video_configuration import Declaration, Feature
 
@@ -53,6 +54,8 @@ def names(value: Any) -> Any:
     return {name: names(item) for name, item in value.items()} if isinstance(value, Mapping) else None
 
 
+# What the function reads beside the API's request.
+OURS = ("AdoptExisting", "Revision", "RemovalPolicy")
 TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
 FEATURES = pytest.mark.parametrize(
     "feature", [configuration.IMAGE_GENERATION, configuration.FRAGMENT_NOTIFICATION], ids=["images", "notifications"]
@@ -64,6 +67,7 @@ def sent() -> dict[str, Any]:
     """The properties of a custom resource of each type whose every prop is given."""
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
     stream = VideoStream(stack, "Stream")
+    common: Any = {"adopt_existing": True, "revision": "2", "removal_policy": RemovalPolicy.RETAIN}
     ImageGeneration(
         stack,
         "Images",
@@ -73,10 +77,10 @@ def sent() -> dict[str, Any]:
         format=ImageFormat.jpeg(quality=80),
         width_pixels=640,
         height_pixels=360,
+        **common,
     )
-    FragmentNotification(
-        stack, "Notification", stream=stream, topic=sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)
-    )
+    topic = sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)
+    FragmentNotification(stack, "Notification", stream=stream, topic=topic, **common)
     template = template_of(stack)
     return {name: only_resource(template, name)["Properties"] for name in configuration.FEATURES}
 
@@ -102,13 +106,14 @@ def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: F
 @FEATURES
 def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any], feature: Feature) -> None:
     request = fields(shape(f"Update{feature.configuration}Input"))
-    assert set(sent[feature.resource_type]) - {"ServiceToken", "ServiceTimeout"} < set(request)
+    assert set(sent[feature.resource_type]) - {"ServiceToken", "ServiceTimeout", *OURS} < set(request)
     assert request.keys() == {"StreamName", "StreamARN", feature.configuration}
 
 
 @FEATURES
 def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any], feature: Feature) -> None:
     arrived = {**sent[feature.resource_type], "StreamARN": "arn"}
+    assert set(OURS) < arrived.keys()
     declaration = Declaration.parse(feature.resource_type, arrived)
     assert declaration.configuration == arrived[feature.configuration]
 
@@ -129,7 +134,7 @@ def test_the_handler_has_the_operations_of_the_model(feature: Feature) -> None:
         ("DestinationUri", {"max": image_destination.MAX_URI_LENGTH}),
         (
             "StreamName",
-            {"max": stream_bounds.MAX_STREAM_NAME_LENGTH, "pattern": stream_bounds.STREAM_NAME_PATTERN, "min": 1},
+            {"max": stream_names.MAX_STREAM_NAME_LENGTH, "pattern": stream_names.STREAM_NAME_PATTERN, "min": 1},
         ),
         ("MediaType", {"max": stream_bounds.MAX_MEDIA_TYPE_LENGTH, "pattern": stream_bounds.MEDIA_TYPE_PATTERN}),
     ],

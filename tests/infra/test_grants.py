@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 
-from .conftest import ENVIRONMENT, fails_with, messages_of, statements_of, template_of
+from .conftest import ENVIRONMENT, fails_with, messages_of, resources_of, statements_of, template_of
 
 STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
 KEY_ARN = "arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -246,6 +246,59 @@ def test_a_principal_that_takes_no_policy_is_a_warning_with_the_statement(stack:
     stream.grant_put_media(iam.ArnPrincipal("arn:aws:iam::111122223333:user/camera"))
     (warning,) = messages_of(stack, "warning")
     assert warning.startswith("`grantee` takes no policy, add this statement to its own policy: {")
+
+
+ROLE_ARN = "arn:aws:iam::111122223333:role/camera"
+IMMUTABLE = pytest.mark.parametrize(
+    "make",
+    [
+        lambda stack: iam.Role.from_role_arn(stack, "Imported", ROLE_ARN, mutable=False),
+        lambda stack: iam.Role(stack, "Own", assumed_by=iam.AccountRootPrincipal()).without_policy_updates(),
+    ],
+    ids=["imported", "without policy updates"],
+)
+
+
+@IMMUTABLE
+def test_a_role_that_keeps_no_policy_is_a_warning_with_each_statement(
+    stack: Stack, images: ImageGeneration, make: Any
+) -> None:
+    role = make(stack)
+    images.grant_put_media(role)
+    images.grant_read_images(role)
+    warnings = messages_of(stack, "warning")
+    assert len(warnings) == 4
+    assert all(w.startswith("`grantee` takes no policy, add this statement to its own policy: {") for w in warnings)
+    assert f'"Resource": "{STREAM_ARN}"' in warnings[0]
+    assert '"Action": "s3:PutObject"' in warnings[1]
+    assert resources_of(template_of(stack), "AWS::IAM::Policy") == {}
+
+
+@IMMUTABLE
+def test_an_own_keys_policy_lets_in_a_role_that_keeps_no_policy(stack: Stack, make: Any) -> None:
+    stream = VideoStream(stack, "Keyed", encryption_key=kms.Key(stack, "Key"))
+    stream.grant_put_media(make(stack))
+    (warning,) = messages_of(stack, "warning")
+    assert "kinesisvideo:PutMedia" in warning
+    _, of_key = statements_of(template_of(stack), "AWS::KMS::Key")
+    assert of_key["Action"] == "kms:GenerateDataKey"
+
+
+def test_an_own_buckets_policy_may_be_all_that_an_immutable_role_needs(stack: Stack, stream: Any) -> None:
+    role = iam.Role.from_role_arn(stack, "Imported", ROLE_ARN, mutable=False, add_grants_to_resources=True)
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix="front-door")
+    images.grant_put_media(role)
+    (warning,) = messages_of(stack, "warning")
+    assert "kinesisvideo:PutMedia" in warning
+    (of_bucket,) = statements_of(template_of(stack), "AWS::S3::BucketPolicy")
+    assert of_bucket["Action"] == "s3:PutObject"
+
+
+def test_users_and_lazy_roles_keep_their_policies(stack: Stack, images: ImageGeneration) -> None:
+    images.grant_put_media(iam.User(stack, "User"))
+    images.grant_put_media(iam.User.from_user_name(stack, "Imported", "camera"))
+    images.grant_put_media(iam.LazyRole(stack, "Lazy", assumed_by=iam.AccountRootPrincipal()))
+    assert messages_of(stack, "warning") == []
 
 
 def things(stack: Stack, bucket: s3.IBucket, *names: str) -> list[ImageGeneration]:

@@ -100,6 +100,17 @@ def test_all_options_are_those_of_an_image_generation(stack: Stack, stream: Vide
     assert configuration["Status"] == "DISABLED"
 
 
+def test_only_the_streams_that_are_named_are_adopted(stack: Stack, bucket: s3.IBucket) -> None:
+    VideoStream(stack, "One", stream_name="cam-1")
+    kinesisvideo.CfnStream(stack, "Two", name="cam-2", data_retention_in_hours=24)
+    VideoStream(stack, "Three", stream_name="cam-3")
+    VideoStream(stack, "Unnamed")
+    Mixins.of(stack).apply(ImageDelivery(bucket=bucket, adopt_existing=["cam-1", "cam-2"], revision="2"))
+    sent = [resource["Properties"] for resource in resources_of(template_of(stack), IMAGE_GENERATION).values()]
+    assert [properties.get("AdoptExisting") for properties in sent] == [True, True, None, None]
+    assert {properties["Revision"] for properties in sent} == {"2"}
+
+
 def test_one_producer_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
     stack = Stack(App(), "Keyed", env=ENVIRONMENT)
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))

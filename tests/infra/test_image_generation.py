@@ -1,15 +1,24 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import App, CfnParameter, Duration, Environment, RemovalPolicy, Stack, Token
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
 
-from .conftest import ENVIRONMENT, IMAGE_GENERATION, configuration_of, fails_with, only_resource, template_of
+from .conftest import (
+    ENVIRONMENT,
+    IMAGE_GENERATION,
+    configuration_of,
+    fails_with,
+    only_resource,
+    resources_of,
+    template_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +95,49 @@ def test_a_retained_configuration_survives_its_resource(full: dict[str, Any]) ->
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
+def test_a_configuration_is_retained_but_for_a_creation_that_is_rolled_back(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket
+) -> None:
+    policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, removal_policy=policy)
+    resource = only_resource(template_of(stack), IMAGE_GENERATION)
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def properties_with(stack: Stack, stream: VideoStream, bucket: s3.IBucket, **props: Any) -> dict[str, Any]:
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, **props)
+    properties: dict[str, Any] = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
+    return properties
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent"),
+    [
+        (RemovalPolicy.DESTROY, None),
+        (RemovalPolicy.RETAIN, "Retain"),
+        (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, "RetainExceptOnCreate"),
+    ],
+)
+def test_another_removal_policy_is_a_change_to_cloudformation(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, policy: RemovalPolicy, sent: str | None
+) -> None:
+    assert properties_with(stack, stream, bucket, removal_policy=policy).get("RemovalPolicy") == sent
+
+
+@pytest.mark.parametrize("revision", ["", "2", "Tuesday: somebody changed it"])
+def test_another_revision_is_a_change_to_cloudformation(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, revision: str
+) -> None:
+    assert properties_with(stack, stream, bucket, revision=revision)["Revision"] == revision
+
+
+def test_a_stream_that_is_configured_already_is_taken_over_if_that_is_said(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket
+) -> None:
+    assert properties_with(stack, stream, bucket, adopt_existing=True)["AdoptExisting"] is True
+
+
 def test_the_result_of_reading_back_is_an_attribute(full: dict[str, Any]) -> None:
     (output,) = (o for o in full["Outputs"].values() if o.get("Export", {}).get("Name") == "Verified")
     assert output["Value"] == {"Fn::GetAtt": ["StreamImageGeneration", "Verified"]}
@@ -132,7 +184,8 @@ def test_tokens_pass_every_check_untouched() -> None:
     [
         ("cams", "s3://camera-images/cams/"),
         ("cams/", "s3://camera-images/cams/"),
-        ("/a/b//", "s3://camera-images/a/b/"),
+        ("/a/b/", "s3://camera-images/a/b/"),
+        ("a.b/..c/d...", "s3://camera-images/a.b/..c/d.../"),
         ("/", "s3://camera-images"),
         ("", "s3://camera-images"),
     ],
@@ -141,6 +194,34 @@ def test_a_prefix_ends_in_one_slash(
     stack: Stack, stream: VideoStream, bucket: s3.IBucket, prefix: str, uri: str
 ) -> None:
     assert ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix).destination_uri == uri
+
+
+def test_the_parts_of_a_prefix_that_are_no_token_are_checked(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket
+) -> None:
+    token = CfnParameter(stack, "Site").value_as_string
+    with pytest.raises(ValueError, match="it must not contain empty folders"):
+        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"a//{token}/")
+
+
+@pytest.mark.parametrize("before", ["", "/"])
+def test_destination_grant_and_filters_have_the_same_prefix(stack: Stack, stream: VideoStream, before: str) -> None:
+    site = CfnParameter(stack, "Site").value_as_string
+    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"{before}sites/{site}/")
+    images.grant_put_media(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+    images.on_image_delivered("OnImage")
+    template = template_of(stack)
+    prefix = {"Fn::Join": ["", ["sites/", {"Ref": "Site"}, "/"]]}
+    assert stack.resolve(images.prefix) == prefix
+    uri = configuration_of(template)["DestinationConfig"]["Uri"]
+    assert uri == {"Fn::Join": ["", ["s3://camera-images/sites/", {"Ref": "Site"}, "/"]]}
+    policies = resources_of(template, "AWS::IAM::Policy").values()
+    statements = [s for policy in policies for s in policy["Properties"]["PolicyDocument"]["Statement"]]
+    (put,) = (s for s in statements if s["Action"] == "s3:PutObject")
+    assert put["Resource"] == {"Fn::Join": ["", ["arn:aws:s3:::camera-images/sites/", {"Ref": "Site"}, "/*"]]}
+    pattern = only_resource(template, "AWS::Events::Rule")["Properties"]["EventPattern"]
+    assert pattern["detail"]["object"]["key"] == [{"prefix": prefix}]
 
 
 def test_the_longest_destination_has_255_characters(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> None:
@@ -154,6 +235,26 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stream": "front-door"}, "`stream` is 'front-door', it must be a VideoStream or a CfnStream"),
     ({"bucket": "camera-images"}, "`bucket` is 'camera-images', it must be a bucket such as s3.Bucket"),
     ({"prefix": "a*b"}, "`prefix` is 'a*b', it must not contain *, take that character out"),
+    (
+        {"prefix": "s3://camera-images/front-door"},
+        "`prefix` is 's3://camera-images/front-door', it must not contain a URI's scheme, give the bucket as `bucket` "
+        "and here what follows",
+    ),
+    (
+        {"prefix": "front\ndoor"},
+        "`prefix` is 'front\\ndoor', it must not contain control characters, take them out",
+    ),
+    *(
+        (
+            {"prefix": prefix},
+            f"`prefix` is {prefix!r}, it must not contain '.' or '..' as a folder, give the folder itself",
+        )
+        for prefix in ("..", "../a", "a/../b", "a/..", "./a")
+    ),
+    *(
+        ({"prefix": prefix}, f"`prefix` is {prefix!r}, it must not contain empty folders, take one of the slashes out")
+        for prefix in ("a//b", "//a", "a//", "//")
+    ),
     ({"prefix": 7}, "`prefix` is 7, it must be text such as 'front-door/'"),
     (
         {"prefix": "p" * 300},
@@ -185,11 +286,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "ImageSelectorType.SERVER_TIMESTAMP",
     ),
     ({"enabled": "false"}, "`enabled` is 'false', it must be True or False"),
-    (
-        {"removal_policy": RemovalPolicy.SNAPSHOT},
-        "`removal_policy` is <RemovalPolicy.SNAPSHOT: 'SNAPSHOT'>, it must be RemovalPolicy.DESTROY or "
-        "RemovalPolicy.RETAIN",
-    ),
 ]
 
 
@@ -251,6 +347,46 @@ def test_fails_on_a_stream_in_another_region() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arn", "sentence"),
+    [
+        (
+            "arn:aws:kinesisvideo:eu-west-1:444455556666:stream/front-door/1690707290324",
+            "`stream` is in account 444455556666 and this stack in account 111122223333, declare its image generation "
+            "in a stack in account 444455556666",
+        ),
+        (
+            "arn:aws-cn:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324",
+            "`stream` is in partition aws-cn and this stack in partition aws, declare its image generation in a stack "
+            "in partition aws-cn",
+        ),
+    ],
+    ids=["account", "partition"],
+)
+def test_fails_on_an_imported_stream_of_somebody_else(bucket: s3.IBucket, arn: str, sentence: str) -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    with fails_with(sentence):
+        ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+
+
+def test_fails_on_a_stream_of_a_stack_of_another_account(bucket: s3.IBucket) -> None:
+    app = App()
+    theirs = Stack(app, "Theirs", env=Environment(account="444455556666", region="eu-west-1"))
+    with fails_with(
+        "`stream` is in account 444455556666 and this stack in account 111122223333, declare its image generation in a "
+        "stack in account 444455556666"
+    ):
+        ImageGeneration(
+            Stack(app, "Cameras", env=ENVIRONMENT), "Images", stream=VideoStream(theirs, "Stream"), bucket=bucket
+        )
+
+
+def test_an_arn_of_known_parts_passes_in_a_stack_that_is_for_any_account(stack: Stack, bucket: s3.IBucket) -> None:
+    arn = "arn:aws-cn:kinesisvideo:cn-north-1:444455556666:stream/front-door/1690707290324"
+    ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+    assert only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]["StreamARN"] == arn
+
+
+@pytest.mark.parametrize(
     "twice",
     [
         lambda stack: [VideoStream(stack, "Stream")] * 2,
@@ -274,10 +410,3 @@ def test_fails_on_two_image_generations_of_one_stream(stack: Stack, bucket: s3.I
     )
     with fails_with(sentence):
         ImageGeneration(stack, "MoreImages", stream=two, bucket=bucket)
-
-
-def test_fails_on_a_second_image_generation_in_another_stack(stack: Stack, bucket: s3.IBucket) -> None:
-    stream = VideoStream(stack, "Stream")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
-    with pytest.raises(ValueError, match="at 'Cameras/Images' already and can't have a second one at 'Other/Images'"):
-        ImageGeneration(Stack(cast("App", stack.node.root), "Other"), "Images", stream=stream, bucket=bucket)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aws_cdk import Stack
@@ -41,13 +42,20 @@ class Function:
             assert cloud.deploy(STACK, anchor) == "CREATE_COMPLETE"
         (self.name,) = cloud.physical_ids(STACK, "AWS::Lambda::Function")
         self.client: Any = cloud.aws.client("lambda")
+        stacks: Any = cloud.aws.client("cloudformation")
+        self.stack_id: str = stacks.describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
 
     def event(self, file: str, stream_arn: str) -> dict[str, Any]:
         """An event of a file, about a stream of the local AWS."""
         text = (EVENTS / f"{file}.json").read_text()
         text = text.replace("arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324", stream_arn)
         event: dict[str, Any] = json.loads(text)
-        return {**event, "ResponseURL": self.cloudformation.response_url}
+        return {
+            **event,
+            "RequestId": str(uuid4()),
+            "StackId": self.stack_id,
+            "ResponseURL": self.cloudformation.response_url,
+        }
 
     def invoke(self, event: dict[str, Any]) -> None:
         answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event).encode())

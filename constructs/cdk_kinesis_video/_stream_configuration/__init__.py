@@ -1,6 +1,6 @@
 """What the configurations of a stream share: one custom resource for each, identified by the stream and the kind."""
 
-from .base import StreamConfiguration, check_configuration_props
+from .base import StreamConfiguration
 from .identity import Target, is_claimed
 from .kinds import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
 
@@ -9,6 +9,5 @@ __all__ = [
     "IMAGE_GENERATION",
     "StreamConfiguration",
     "Target",
-    "check_configuration_props",
     "is_claimed",
 ]

@@ -9,24 +9,28 @@ from aws_cdk import CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .._grants import PUT_MEDIA_ACTIONS, THING_NAME, Statement, combine, grant, grant_on_key, stream_arn, thing_arn
+from .._grants import (
+    PUT_MEDIA_ACTIONS,
+    THING_NAME,
+    Statement,
+    check_grantee,
+    combine,
+    grant,
+    grant_on_key,
+    stream_arn,
+    thing_arn,
+)
+from .._jsii import account_of, partition_of
 from .._streams import key_of, name_of
-from .._validation import check_type, has, is_known
+from .._validation import check_bool, is_known
 from .identity import Target
 from .kinds import Kind
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
 
-
-def check_configuration_props(stream: Any, enabled: Any, removal_policy: Any) -> None:
-    """Check the props that each kind of configuration has."""
-    check_type("stream", stream, has(stream, "stream_ref"), "a VideoStream or a CfnStream")
-    check_type("enabled", enabled, isinstance(enabled, bool), "True or False")
-    check_type(
-        "removal_policy",
-        removal_policy,
-        removal_policy in (RemovalPolicy.DESTROY, RemovalPolicy.RETAIN),
-        "RemovalPolicy.DESTROY or RemovalPolicy.RETAIN",
-    )
+_DELETION_POLICIES = {
+    RemovalPolicy.RETAIN: "Retain",
+    RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: "RetainExceptOnCreate",
+}
 
 
 class StreamConfiguration(Construct):
@@ -42,9 +46,11 @@ class StreamConfiguration(Construct):
         configuration: Mapping[str, Any],
         enabled: bool,
         removal_policy: RemovalPolicy,
+        adopt_existing: bool,
+        revision: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        _check_region(target, kind)
+        _check_environment(target, kind)
         _check_data_retention(target)
         provider = provider_of(target.stack)
         target.claim(kind, self)
@@ -59,6 +65,11 @@ class StreamConfiguration(Construct):
                 "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
                 **target.parameter,
                 kind.configuration: configuration,
+                # Whoever uses none of these has the template that they had.
+                "AdoptExisting": adopt_existing or None,
+                "Revision": revision,
+                # To CloudFormation a changed DeletionPolicy alone is no change.
+                "RemovalPolicy": _DELETION_POLICIES.get(removal_policy),
             },
         )
         self._resource.override_logical_id(target.logical_id(kind))
@@ -73,6 +84,10 @@ class StreamConfiguration(Construct):
         A token, for an output of the stack. The function's log says which fields differ.
         """
         return self._resource.get_att("Verified").to_string()
+
+    def _check_grant(self, grantee: Any, by_thing_name: Any) -> None:
+        check_grantee("grantee", grantee)
+        check_bool("by_thing_name", by_thing_name)
 
     def _grant_stream(
         self, grantee: iam.IGrantable, key_actions: tuple[str, ...], by_thing_name: bool = False
@@ -102,12 +117,21 @@ class StreamConfiguration(Construct):
         return name
 
 
-def _check_region(target: Target, kind: Kind) -> None:
-    here, of_stream = target.here, target.region
-    if is_known(of_stream) and is_known(here) and of_stream != here:
-        raise ValueError(
-            f"`stream` is in {of_stream} and this stack in {here}, declare its {kind.noun} in a stack in {of_stream}"
-        )
+def _check_environment(target: Target, kind: Kind) -> None:
+    """Check that the stream is where its configuration is declared; a stack's own is."""
+    if target.home is target.stack:
+        return
+    units = (
+        ("", target.here, target.region),
+        ("account ", account_of(target.stack), target.account),
+        ("partition ", partition_of(target.here), target.partition),
+    )
+    for unit, here, of_stream in units:
+        if of_stream and here and is_known(of_stream) and is_known(here) and of_stream != here:
+            raise ValueError(
+                f"`stream` is in {unit}{of_stream} and this stack in {unit}{here}, declare its {kind.noun} in a stack "
+                f"in {unit}{of_stream}"
+            )
 
 
 def _check_data_retention(target: Target) -> None:

@@ -17,11 +17,12 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from .._jsii import region_of, stack_of
+from .._grants import stream_arn
+from .._jsii import account_of, region_of, stack_of
 from .._streams import DeclaredStream, cfn_stream_of
 from .._validation import is_known
 from .kinds import Kind
-from .provider import provider_of
+from .names import names_in, names_in_stack
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,18 @@ class Target:
     @property
     def region(self) -> str:
         """The Region of the stream."""
-        return self.here if self.home is self.stack else self.stream.env.region
+        return region_of(self.home) if self.home is not None else self.stream.env.region
+
+    @property
+    def account(self) -> str:
+        """The account of the stream."""
+        return account_of(self.home) if self.home is not None else self.stream.env.account
+
+    @property
+    def partition(self) -> str:
+        """The partition that an imported stream's ARN names; otherwise empty, since the Region tells it."""
+        arn = "" if self.home is not None else stream_arn(self.stream)
+        return arn.split(":")[1] if arn.startswith("arn:") else ""
 
     @property
     def parameter(self) -> dict[str, Any]:
@@ -85,11 +97,20 @@ class Target:
         Raises
         ------
         ValueError
-            If another construct of the app has declared it.
+            If another construct of the app has declared it, be it in another stack or stage of the same account and
+            Region, and be the stream declared here and imported there.
         """
-        # A stream of the app is the same one from every stack of it.
-        key = (self.own_id, kind) if self.resource else (provider_of(self.stack).service_token, self.logical_id(kind))
-        earlier = _declared.setdefault(key, scope)
+        if self.resource is not None:
+            # A stream of the app is the same one from every stack of it.
+            earlier = _declared.setdefault((self.own_id, kind), scope)
+            if earlier is scope and self.home is not None:
+                earlier = names_in(self.home).declare(self.stream, kind, scope)
+        else:
+            name = self.stream.stream_ref.stream_name
+            known = is_known(name)
+            # A token has its value from the stack, and may have another one in the next.
+            names = names_in(self.stack) if known else names_in_stack(self.stack)
+            earlier = names.import_(name if known else self._imported_id(), kind, scope)
         if earlier is not scope:
             raise ValueError(
                 f"`stream` has its {kind.noun} at {earlier.node.path!r} already and can't have a second one at "
@@ -105,7 +126,7 @@ class Target:
 
 # Where each configuration is declared. Asking the whole tree for it would take round trips for each of its constructs.
 # The keys hold tokens of CDK, which never repeat within a process.
-_declared: dict[tuple[str, Kind | str], Construct] = {}
+_declared: dict[tuple[str, Kind], Construct] = {}
 
 
 def is_claimed(stream: kinesisvideo.CfnStream, kind: Kind) -> bool:

@@ -26,8 +26,7 @@ HANDLER_PACKAGE = "kinesis_video_handler"
 PACKAGES = ("kinesis_video_configuration", HANDLER_PACKAGE)
 """What the function's code is."""
 
-# The arithmetic of time. Of its FUNCTION_TIMEOUT_SECONDS the function keeps 20 s back to send its answer and starts no
-# call in the last 8 s before those, which leaves 152 s to be patient with throttling. Lambda repeats an invocation that
+# What the function does with its time is in kinesis_video_configuration/timing.py. Lambda repeats an invocation that
 # raised after 1 minute and again after 2. CloudFormation waits for all of that, and a little for Lambda's queue:
 # 3 x 180 s + 60 s + 120 s + 180 s = 900 s.
 FUNCTION_TIMEOUT_SECONDS = 180
@@ -138,6 +137,11 @@ def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
             # All streams of this account and Region. A list of this stack's streams would lose a stream before
             # CloudFormation deletes its custom resource, and outgrow a role's 10,240 bytes at about fifty of them.
             resources=[stack.format_arn(service="kinesisvideo", resource="stream", resource_name="*")],
+        ),
+        iam.PolicyStatement(
+            # Who has a stream: read only, and of its own stack.
+            actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
+            resources=[stack.stack_id],
         ),
         iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],

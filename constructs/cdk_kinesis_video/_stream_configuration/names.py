@@ -1,0 +1,66 @@
+"""The names of streams by which two constructs of an app can mean the same one.
+
+A name means the same stream everywhere in an account and a Region, and within a stack also where these aren't known.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct, IConstruct
+
+from .._jsii import account_of, once, region_of
+from .._streams import name_of
+from .._validation import is_known
+from .kinds import Kind
+
+
+class Names:
+    """Whose configurations are declared, by the names of the streams, where a name means one stream."""
+
+    def __init__(self) -> None:
+        self._imported: dict[tuple[str, Kind], Construct] = {}
+        self._declared: dict[tuple[str, Kind], Construct] = {}
+        self._unasked: list[tuple[IStreamRef, Kind, Construct]] = []
+
+    def declare(self, stream: IStreamRef, kind: Kind, scope: Construct) -> Construct:
+        """Note that `scope` configures a stream of this app; return who does already, or else `scope`."""
+        self._unasked.append((stream, kind, scope))
+        if not self._imported:
+            # Nobody can mean the same one, and a name takes two round trips.
+            return scope
+        self._ask()
+        return self._imported.get((name_of(stream), kind), scope)
+
+    def import_(self, name: str, kind: Kind, scope: Construct) -> Construct:
+        """Note that `scope` configures an imported stream; return who does already, or else `scope`."""
+        self._ask()
+        earlier = self._declared.get((name, kind))
+        return earlier or self._imported.setdefault((name, kind), scope)
+
+    def _ask(self) -> None:
+        while self._unasked:
+            stream, kind, scope = self._unasked.pop()
+            name = name_of(stream)
+            if is_known(name):
+                self._declared[name, kind] = scope
+
+
+@once
+def names_in(stack: Stack) -> Names:
+    """Find the names that are the stack's account's and Region's, or else its own: saves four trips for each stream."""
+    account, region = account_of(stack), region_of(stack)
+    if is_known(account) and is_known(region):
+        return _in_environment.setdefault((stack.node.root, account, region), Names())
+    return names_in_stack(stack)
+
+
+@once
+def names_in_stack(stack: Stack) -> Names:
+    """Find the names that are the stack's own; a nested stack is where its parent is."""
+    parent = stack.nested_stack_parent
+    return Names() if parent is None else names_in_stack(parent)
+
+
+# By app, account and Region. It would have to be asked of the tree otherwise, like `identity._declared`.
+_in_environment: dict[tuple[IConstruct, str, str], Names] = {}

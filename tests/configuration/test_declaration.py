@@ -1,0 +1,194 @@
+"""What is declared, and how two configurations differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Declaration, Feature, differences
+
+STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+IMAGES: dict[str, Any] = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "PRODUCER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://camera-images/front-door/", "DestinationRegion": "us-east-1"},
+    "SamplingInterval": 3000,
+    "Format": "JPEG",
+    "FormatConfig": {"JPEGQuality": "80"},
+    "WidthPixels": 640,
+    "HeightPixels": 360,
+}
+NOTIFICATIONS: dict[str, Any] = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:1:t"}}
+
+
+def without(configuration: dict[str, Any], name: str) -> dict[str, Any]:
+    outer, _, inner = name.partition(".")
+    if inner:
+        return {**configuration, outer: without(configuration[outer], inner)}
+    return {key: value for key, value in configuration.items() if key != outer}
+
+
+def changed(configuration: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    outer, _, inner = name.partition(".")
+    return {**configuration, outer: changed(configuration[outer], inner, value) if inner else value}
+
+
+FIELDS = [
+    *[
+        (IMAGE_GENERATION, IMAGES, name, other)
+        for name, other in [
+            ("Status", "DISABLED"),
+            ("ImageSelectorType", "SERVER_TIMESTAMP"),
+            ("DestinationConfig.Uri", "s3://camera-images/Front-Door/"),
+            ("DestinationConfig.DestinationRegion", "us-east-2"),
+            ("SamplingInterval", 3001),
+            ("Format", "PNG"),
+            ("FormatConfig.JPEGQuality", "30"),
+            ("WidthPixels", 320),
+            ("HeightPixels", 180),
+        ]
+    ],
+    (FRAGMENT_NOTIFICATION, NOTIFICATIONS, "Status", "DISABLED"),
+    (FRAGMENT_NOTIFICATION, NOTIFICATIONS, "DestinationConfig.Uri", "arn:aws:sns:us-east-1:1:T"),
+]
+
+
+@pytest.mark.parametrize(("feature", "configuration", "name", "other"), FIELDS)
+def test_every_field_that_is_otherwise_is_named(
+    feature: Feature, configuration: dict[str, Any], name: str, other: Any
+) -> None:
+    assert differences(feature, configuration, changed(configuration, name, other)) == [name]
+    assert differences(feature, changed(configuration, name, other), configuration) == [name]
+
+
+@pytest.mark.parametrize(("feature", "configuration", "name", "other"), FIELDS)
+def test_every_field_that_only_one_has_is_named(
+    feature: Feature, configuration: dict[str, Any], name: str, other: Any
+) -> None:
+    if name == "FormatConfig.JPEGQuality":
+        configuration = changed(configuration, name, other)
+    assert differences(feature, configuration, without(configuration, name)) == [name]
+    assert differences(feature, without(configuration, name), configuration) == [name]
+
+
+def test_a_whole_map_that_only_one_has_is_named_field_by_field() -> None:
+    assert differences(IMAGE_GENERATION, IMAGES, without(IMAGES, "DestinationConfig")) == [
+        "DestinationConfig.Uri",
+        "DestinationConfig.DestinationRegion",
+    ]
+
+
+@pytest.mark.parametrize("empty", [{}, {"FormatConfig": {}}, {"FormatConfig": None}])
+def test_a_quality_that_is_not_given_is_80(empty: dict[str, Any]) -> None:
+    other = {**without(IMAGES, "FormatConfig"), **empty}
+    assert differences(IMAGE_GENERATION, IMAGES, other) == []
+    assert differences(IMAGE_GENERATION, other, IMAGES) == []
+    at_81 = changed(IMAGES, "FormatConfig.JPEGQuality", "81")
+    assert differences(IMAGE_GENERATION, other, at_81) == ["FormatConfig.JPEGQuality"]
+
+
+def test_png_has_no_quality() -> None:
+    png = without({**IMAGES, "Format": "PNG"}, "FormatConfig")
+    assert differences(IMAGE_GENERATION, png, dict(png)) == []
+    with_quality = {**png, "FormatConfig": {"JPEGQuality": "80"}}
+    assert differences(IMAGE_GENERATION, png, with_quality) == ["FormatConfig.JPEGQuality"]
+
+
+def test_the_last_slash_of_a_uri_makes_no_difference() -> None:
+    bare = changed(IMAGES, "DestinationConfig.Uri", "s3://camera-images/front-door")
+    assert differences(IMAGE_GENERATION, IMAGES, bare) == []
+    assert differences(IMAGE_GENERATION, bare, IMAGES) == []
+    slash_elsewhere = changed(IMAGES, "Format", "JPEG/")
+    assert "Format" in differences(IMAGE_GENERATION, IMAGES, slash_elsewhere)
+
+
+def test_what_this_version_does_not_know_is_not_compared() -> None:
+    assert differences(FRAGMENT_NOTIFICATION, NOTIFICATIONS, {**NOTIFICATIONS, "Version": 1}) == []
+
+
+def properties(configuration: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"StreamARN": STREAM_ARN, "ImageGenerationConfiguration": configuration, **more}
+
+
+def parse(properties: dict[str, Any], *, ignore_unknown: bool = False) -> Declaration:
+    return Declaration.parse("Custom::KinesisVideoImageGeneration", properties, ignore_unknown=ignore_unknown)
+
+
+def test_text_becomes_numbers_where_the_api_has_numbers() -> None:
+    sent = {
+        **IMAGES,
+        "SamplingInterval": "3000",
+        "WidthPixels": "640",
+        "HeightPixels": 360,
+        "FormatConfig": {"JPEGQuality": 80},
+    }
+    declaration = parse(properties(sent))
+    assert declaration.configuration == IMAGES
+    assert declaration.stream == {"StreamARN": STREAM_ARN}
+    assert declaration.feature is IMAGE_GENERATION
+
+
+@pytest.mark.parametrize(
+    ("configuration", "named"),
+    [
+        (
+            {**IMAGES, "Sharpness": "9"},
+            "`ImageGenerationConfiguration.Sharpness` is unknown to this version of cdk-kinesis-video, allowed are "
+            "Status, ImageSelectorType, DestinationConfig, SamplingInterval, Format, FormatConfig, WidthPixels, "
+            "HeightPixels",
+        ),
+        (
+            {**IMAGES, "FormatConfig": {"PNGLevel": "9"}},
+            "`ImageGenerationConfiguration.FormatConfig.PNGLevel` is unknown to this version of cdk-kinesis-video, "
+            "allowed are JPEGQuality",
+        ),
+    ],
+)
+def test_an_unknown_field_is_refused_by_its_name_or_ignored(configuration: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole sentence is compared
+        parse(properties(configuration))
+    assert str(raised.value) == named
+    assert "Sharpness" not in parse(properties(configuration), ignore_unknown=True).configuration
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"StreamName": "front-door"}, "exactly one of `StreamARN` and `StreamName` must be given, as text"),
+        ({"StreamARN": ""}, "exactly one of `StreamARN` and `StreamName` must be given, as text"),
+        ({"StreamARN": ["x"]}, "exactly one of `StreamARN` and `StreamName` must be given, as text"),
+        ({"ImageGenerationConfiguration": {}}, "`ImageGenerationConfiguration` must be given"),
+        ({"ImageGenerationConfiguration": "on"}, "`ImageGenerationConfiguration` is 'on', it must be a map"),
+        (
+            {"ImageGenerationConfiguration": {**IMAGES, "DestinationConfig": "s3://b"}},
+            "`ImageGenerationConfiguration.DestinationConfig` is 's3://b', it must be a map",
+        ),
+        (
+            {"ImageGenerationConfiguration": {**IMAGES, "Status": True}},
+            "`ImageGenerationConfiguration.Status` is True, it must be text or a number",
+        ),
+        (
+            {"ImageGenerationConfiguration": {**IMAGES, "DestinationConfig": {"Uri": None}}},
+            "`ImageGenerationConfiguration.DestinationConfig.Uri` is None, it must be text or a number",
+        ),
+        (
+            {"ImageGenerationConfiguration": {**IMAGES, "WidthPixels": "wide"}},
+            "`ImageGenerationConfiguration.WidthPixels` is 'wide', it must be a whole number",
+        ),
+    ],
+)
+def test_what_can_not_be_read_is_named(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole sentence is compared
+        parse({**properties(IMAGES), **change})
+    assert str(raised.value) == named
+
+
+def test_a_name_is_kept_as_a_name_and_an_empty_one_is_none() -> None:
+    by_name = {"StreamName": "front-door", "StreamARN": "", "ImageGenerationConfiguration": IMAGES}
+    assert parse(by_name).stream == {"StreamName": "front-door"}
+
+
+def test_an_unknown_resource_type_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^the resource type 'Custom::Other' is unknown, allowed are Custom::Kinesis"):
+        Declaration.parse("Custom::Other", properties(IMAGES))

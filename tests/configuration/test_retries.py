@@ -1,0 +1,72 @@
+"""When a call is made again. Which errors are waited for is in tests/handler/faults.csv."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from kinesis_video_configuration import Deadline, timing
+from kinesis_video_configuration.retries import CallError, Retries
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr(timing, "now", lambda: sum(waited))
+    monkeypatch.setattr(timing, "sleep", waited.append)
+    return waited
+
+
+def throttled() -> None:
+    raise CallError("DescribeStream", "ClientLimitExceededException", "slow down", passing=True)
+
+
+def test_the_waits_are_spread_over_all_of_a_growing_span(waits: list[float]) -> None:
+    random.seed(4)
+    for _ in range(200):
+        with pytest.raises(CallError):
+            Retries(Deadline(60)).repeat(throttled)
+    # Callers that were throttled together don't come back together: neither a fixed wait nor a fixed part of one.
+    assert min(waits) < 0.02
+    assert timing.LONGEST_WAIT_SECONDS * 0.98 < max(waits) <= timing.LONGEST_WAIT_SECONDS
+    assert len(set(waits)) == len(waits)
+    average = sum(waits) / len(waits)
+    assert timing.LONGEST_WAIT_SECONDS * 0.25 < average < timing.LONGEST_WAIT_SECONDS * 0.6
+
+
+def test_the_span_doubles_up_to_the_longest(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    with pytest.raises(CallError):
+        Retries(Deadline(40)).repeat(throttled)
+    assert waits[:8] == [0.25, 0.5, 1, 2, 4, 5, 5, 5]
+
+
+def test_no_wait_and_no_call_outlives_the_deadline(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    for calls in (1, 2):
+        waits.clear()
+        with pytest.raises(CallError):
+            Retries(Deadline(40)).repeat(throttled, calls=calls)
+        last_start = sum(waits)
+        assert last_start + calls * timing.CALL_SECONDS < 40 <= last_start + 5 + calls * timing.CALL_SECONDS
+
+
+def test_the_last_failure_is_told_with_the_number_of_calls_and_the_time(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(12)).repeat(throttled)
+    assert str(raised.value) == "DescribeStream: ClientLimitExceededException: slow down (call 5, after 4 s)"
+    assert raised.value.code == "ClientLimitExceededException"
+    waits.clear()
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(8)).repeat(throttled)
+    assert str(raised.value) == "DescribeStream: ClientLimitExceededException: slow down"
+
+
+def test_a_long_message_keeps_its_end() -> None:
+    error = CallError("DescribeStream", "X", "y" * 1000 + " the end")
+    assert str(error).endswith("yyy the end")
+    assert len(str(error)) == len("DescribeStream: X: ") + 499

@@ -1,0 +1,31 @@
+"""Text of unknown origin becomes one line of bounded length."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinesis_video_configuration import one_line
+from kinesis_video_configuration.text import MAX_REASON_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "line"),
+    [
+        ("as it is", 100, "as it is"),
+        ("two\nlines\r\n and\ta tab\x00", 100, "two lines and a tab"),
+        ("  spaces   around ", 100, "spaces around"),
+        ("exactly10!", 10, "exactly10!"),
+        ("beginning and end", 11, "begi... end"),
+        ("beginning and end", 10, "beg...end"),
+        ("beginning and end", 4, "..."),
+        ("beginning and end", 0, "..."),
+        ("", 10, ""),
+    ],
+)
+def test_one_line(text: str, limit: int, line: str) -> None:
+    assert one_line(text, limit=limit) == line
+
+
+def test_the_bound_is_that_of_a_reason() -> None:
+    assert len(one_line("x" * 10_000)) == MAX_REASON_CHARACTERS - 1
+    assert one_line("x" * MAX_REASON_CHARACTERS) == "x" * MAX_REASON_CHARACTERS

@@ -1,0 +1,311 @@
+"""The ownership rule: whose configuration an event may set, and whose it may remove."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import (
+    IMAGES,
+    NOTIFICATIONS,
+    OTHER_STREAM_ARN,
+    STREAM_ARN,
+    Feature,
+    Function,
+    Service,
+    Stack,
+)
+
+MARKER = "cdk-kinesis-video::create-failed"
+ADOPT = "set `adopt_existing=True` to take it over"
+
+
+@pytest.fixture(params=[IMAGES, NOTIFICATIONS], ids=["images", "notifications"])
+def feature(request: pytest.FixtureRequest) -> Feature:
+    found: Feature = request.param
+    return found
+
+
+def updates(service: Service) -> list[dict[str, Any]]:
+    return [parameters for operation, parameters in service.requests if operation == service.feature.update]
+
+
+# Create, and Update to another stream
+
+
+@pytest.mark.parametrize("event", ["create", "create-by-name", "update", "update-to-another-stream"])
+def test_cloudformation_is_not_asked_about_a_stream_that_is_unconfigured_or_ones_own(
+    function: Function, service: Service, stack: Stack, event: str, feature: Feature
+) -> None:
+    if event == "update":
+        service.configurations[STREAM_ARN] = feature.altered
+    assert function.answer_to(event).status == "SUCCESS"
+    assert not stack.calls
+
+
+@pytest.mark.parametrize(
+    ("event", "stream_arn", "physical_id"),
+    [("create", STREAM_ARN, MARKER), ("update-to-another-stream", OTHER_STREAM_ARN, STREAM_ARN)],
+)
+@pytest.mark.parametrize("settings", ["declared", "altered"])
+def test_a_configuration_that_nobody_in_the_stack_has_is_refused(
+    function: Function,
+    service: Service,
+    feature: Feature,
+    event: str,
+    stream_arn: str,
+    physical_id: str,
+    settings: str,
+) -> None:
+    found = service.configurations[stream_arn] = getattr(feature, settings)
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", physical_id)
+    noun = "image generation configuration" if feature is IMAGES else "notification configuration"
+    assert answer.reason == (
+        f"{stream_arn} has its {noun} already, which no other resource of this stack declares; {ADOPT}, and if another "
+        "stack or tool declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
+    )
+    assert service.configurations[stream_arn] == found
+    assert not updates(service)
+
+
+@pytest.mark.parametrize(
+    ("event", "stream_arn"), [("create", STREAM_ARN), ("update-to-another-stream", OTHER_STREAM_ARN)]
+)
+def test_another_resource_of_the_stack_hands_over_equal_settings_without_a_change(
+    function: Function, service: Service, stack: Stack, feature: Feature, event: str, stream_arn: str
+) -> None:
+    service.configurations[stream_arn] = feature.declared
+    stack.has("StreamImageGeneration", "", feature.resource_type, "CREATE_IN_PROGRESS")
+    stack.has("OldImageGeneration", stream_arn, feature.resource_type)
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", stream_arn)
+    assert answer.data == {"Verified": "true"}
+    assert not updates(service)
+
+
+def test_other_settings_are_for_the_next_deployment(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.altered
+    stack.has("OldImageGeneration", STREAM_ARN, feature.resource_type)
+    answer = function.answer_to("create")
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", MARKER)
+    assert answer.reason is not None
+    assert answer.reason.endswith(
+        "already, which OldImageGeneration of this stack declares, with other settings "
+        f"({', '.join(feature.altered_fields)}); deploy with its settings first and change them in the next "
+        f"deployment, or {ADOPT}"
+    )
+    assert not updates(service)
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "stream_arn", "resource_type", "status"),
+    [
+        ("StreamImageGeneration", STREAM_ARN, None, "UPDATE_COMPLETE"),
+        ("OldImageGeneration", OTHER_STREAM_ARN, None, "CREATE_COMPLETE"),
+        ("OldImageGeneration", "", None, "CREATE_IN_PROGRESS"),
+        ("OldImageGeneration", STREAM_ARN, "Custom::SomethingElse", "CREATE_COMPLETE"),
+        ("OldImageGeneration", STREAM_ARN, None, "DELETE_COMPLETE"),
+        ("OldImageGeneration", STREAM_ARN, None, "DELETE_SKIPPED"),
+    ],
+    ids=["itself", "another stream", "no stream yet", "another type", "deleted", "retained"],
+)
+def test_who_does_not_have_the_stream(
+    function: Function,
+    service: Service,
+    stack: Stack,
+    feature: Feature,
+    logical_id: str,
+    stream_arn: str,
+    resource_type: str | None,
+    status: str,
+) -> None:
+    stack.has(logical_id, stream_arn, resource_type or feature.resource_type, status)
+    service.configurations[STREAM_ARN] = feature.declared
+    assert function.answer_to("create").status == "FAILED"
+    # Nor does it keep a Delete from removing it.
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+def test_a_resource_on_a_later_page_is_found(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    for number in range(5):
+        stack.has(f"Other{number}", f"{OTHER_STREAM_ARN}{number}", feature.resource_type)
+    stack.has("OldImageGeneration", STREAM_ARN, feature.resource_type)
+    stack.page_size = 2
+    service.configurations[STREAM_ARN] = feature.declared
+    assert function.answer_to("create").status == "SUCCESS"
+    assert stack.calls == {"ListStackResources": 3}
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+
+
+def test_an_update_that_is_rolled_back_sets_what_was_its_own(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[OTHER_STREAM_ARN] = feature.altered
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer = function.answer_to("update-to-another-stream")
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", OTHER_STREAM_ARN)
+    assert service.configurations[OTHER_STREAM_ARN] == feature.declared
+    assert stack.calls == {"DescribeStacks": 1}
+
+
+def test_a_create_never_takes_a_stream_in_a_rollback(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.altered
+    stack.status = "ROLLBACK_IN_PROGRESS"
+    assert function.answer_to("create").status == "FAILED"
+    assert service.configurations[STREAM_ARN] == feature.altered
+
+
+@pytest.mark.parametrize("event", ["create-adopting", "update-to-another-stream-adopting"])
+def test_adopt_existing_takes_over_whatever_it_is(
+    function: Function, service: Service, stack: Stack, feature: Feature, event: str
+) -> None:
+    service.configurations.update(dict.fromkeys(service.configurations, feature.altered))
+    answer = function.answer_to(event)
+    assert (answer.status, answer.data) == ("SUCCESS", {"Verified": "true"})
+    assert service.configurations[answer.physical_resource_id] == feature.declared
+    assert not stack.calls
+
+
+@pytest.mark.parametrize("flag", ["false", "", None, "no"])
+def test_only_true_adopts(function: Function, service: Service, feature: Feature, flag: object) -> None:
+    service.configurations[STREAM_ARN] = feature.altered
+    event = function.event("create")
+    event["ResourceProperties"]["AdoptExisting"] = flag
+    assert function.answer_to(event).status == "FAILED"
+
+
+def test_a_create_is_refused_if_cloudformation_can_not_be_asked(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.has("OldImageGeneration", STREAM_ARN, feature.resource_type)
+    stack.fail("ListStackResources", "AccessDenied")
+    answer = function.answer_to("create")
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", MARKER)
+    assert answer.reason is not None
+    assert " already, and CloudFormation can't be asked who declares it (ListStackResources: AccessDenied: the " in (
+        answer.reason
+    )
+    assert answer.reason.endswith(f"); {ADOPT}")
+    assert not updates(service)
+
+
+# Delete
+
+
+def test_delete_leaves_alone_what_another_resource_has(
+    function: Function, service: Service, stack: Stack, feature: Feature, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.has("NewImageGeneration", STREAM_ARN, feature.resource_type)
+    answer = function.answer_to("delete")
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+    assert service.configurations[STREAM_ARN] == feature.declared
+    assert not service.calls
+    (record,) = (r for r in caplog.records if r.getMessage() == "left alone, another resource has the stream")
+    assert (record.stream, record.holder) == (STREAM_ARN, "NewImageGeneration")  # type: ignore[attr-defined]
+
+
+def test_a_whole_stack_is_deleted_without_a_list(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.has("NewImageGeneration", STREAM_ARN, feature.resource_type)
+    stack.status = "DELETE_IN_PROGRESS"
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+    assert stack.calls == {"DescribeStacks": 1}
+
+
+def test_what_was_adopted_stays_until_the_flag_is_dropped(
+    function: Function, service: Service, stack: Stack, feature: Feature, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    assert function.answer_to("delete-adopted").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+    assert not service.calls
+    assert not stack.calls
+    assert "left alone, it was taken over: deploy without `adopt_existing` first" in caplog.messages
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+@pytest.mark.parametrize("operation", ["DescribeStacks", "ListStackResources"])
+def test_delete_leaves_it_alone_if_cloudformation_can_not_be_asked(
+    function: Function,
+    service: Service,
+    stack: Stack,
+    feature: Feature,
+    operation: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.fail(operation, "AccessDenied")
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+    (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
+    assert warning.getMessage() == "left alone, CloudFormation can't be asked"
+    assert f"{operation}: AccessDenied: " in warning.problem  # type: ignore[attr-defined]
+    assert warning.stream == STREAM_ARN  # type: ignore[attr-defined]
+
+
+# Changes that make another resource for the same stream, as CloudFormation does them: the new one first
+
+
+def test_import_instead_of_declare(function: Function, service: Service, stack: Stack, feature: Feature) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.has("StreamImageGeneration", STREAM_ARN, feature.resource_type)
+    imported = {**function.event("create-by-name"), "LogicalResourceId": "Imported"}
+    assert function.answer_to(imported).physical_resource_id == STREAM_ARN
+    stack.has("Imported", STREAM_ARN, feature.resource_type)
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+
+
+def test_import_instead_of_declare_rolled_back(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.has("StreamImageGeneration", STREAM_ARN, feature.resource_type)
+    function.answer_to({**function.event("create-by-name"), "LogicalResourceId": "Imported"})
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    stack.has("Imported", STREAM_ARN, feature.resource_type, "DELETE_IN_PROGRESS")
+    assert function.answer_to({**function.event("delete"), "LogicalResourceId": "Imported"}).status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+
+
+def test_a_stream_that_was_deleted_and_made_again_is_another_one(
+    function: Function, service: Service, feature: Feature
+) -> None:
+    event = function.event("update")
+    event["PhysicalResourceId"] = STREAM_ARN.replace("1690707290324", "1600000000000")
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+    assert service.configurations[STREAM_ARN] == feature.updated
+    old = {**function.event("delete"), "PhysicalResourceId": event["PhysicalResourceId"]}
+    assert function.answer_to(old).status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.updated
+
+
+def test_the_properties_of_the_constructs_alone_are_ignored(
+    function: Function, service: Service, feature: Feature
+) -> None:
+    assert function.answer_to("create-with-a-removal-policy").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+
+
+def test_nothing_but_describing_comes_before_a_refusal(function: Function, service: Service) -> None:
+    service.configurations[STREAM_ARN] = service.feature.altered
+    function.answer_to("create")
+    assert dict(service.calls) == {service.feature.describe: 1}

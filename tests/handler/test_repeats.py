@@ -1,0 +1,139 @@
+"""Events that Lambda delivers again, and events that CloudFormation has given up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kinesis_video_handler.protocol import AnswerNotSentError
+
+from ..cloudformation import CloudFormation
+from .conftest import DECLARED, DESCRIBE, IMAGES, STREAM_ARN, UPDATE, FakeClock, Function, Service, Stack
+
+
+@pytest.mark.parametrize("name", ["create", "update", "delete"])
+def test_a_repeated_event_gets_the_same_answer_and_touches_nothing(
+    function: Function, service: Service, stack: Stack, name: str
+) -> None:
+    service.configurations[STREAM_ARN] = None if name == "create" else DECLARED
+    event = function.event(name)
+    first = function.answer_to(event)
+    calls = service.calls + stack.calls
+    service.configurations[STREAM_ARN] = IMAGES.altered
+    assert function.answer_to(event) == first
+    assert service.configurations[STREAM_ARN] == IMAGES.altered
+    assert service.calls + stack.calls == calls
+
+
+def test_an_event_whose_answer_was_not_taken_gets_it_again(
+    function: Function, service: Service, cloudformation: CloudFormation
+) -> None:
+    event = function.event("create")
+    cloudformation.script = [500] * 4
+    with pytest.raises(AnswerNotSentError):
+        function.invoke(event)
+    assert function.answer_to(event).status == "SUCCESS"
+    assert service.calls == {DESCRIBE: 2, UPDATE: 1}
+
+
+def test_a_failure_is_repeated_too(function: Function, service: Service) -> None:
+    service.fail(UPDATE, "InvalidArgumentException", times=1)
+    event = function.event("create")
+    first = function.answer_to(event)
+    assert first.status == "FAILED"
+    assert function.answer_to(event) == first
+    assert service.configurations[STREAM_ARN] is None
+
+
+def test_another_event_is_not_a_repeated_one(function: Function, service: Service) -> None:
+    function.answer_to("create")
+    assert function.answer_to("update").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == IMAGES.updated
+
+
+def test_the_oldest_answers_are_forgotten(
+    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kinesis_video_handler import entry
+
+    monkeypatch.setattr(entry, "MAX_REMEMBERED", 2)
+    monkeypatch.setattr(entry, "_answered", {})
+    events = [function.event("update") for _ in range(3)]
+    for event in events:
+        function.answer_to(event)
+    assert list(entry._answered) == [event["RequestId"] for event in events[1:]]
+
+
+def dated(function: Function, query: str, service_timeout: object = "900") -> dict[str, Any]:
+    event = function.event("create")
+    event["ResponseURL"] = f"{function.cloudformation.response_url}&{query}"
+    event["ResourceProperties"]["ServiceTimeout"] = service_timeout
+    if service_timeout is None:
+        del event["ResourceProperties"]["ServiceTimeout"]
+    return event
+
+
+def signed(age: float) -> str:
+    made = datetime.fromtimestamp(FakeClock.started_at - age, UTC)
+    return f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={made:%Y%m%dT%H%M%SZ}&X-Amz-Expires=7200"
+
+
+LATE = "TimeoutError: the event is so old that CloudFormation has given it up, so nothing was changed"
+
+
+@pytest.mark.parametrize(
+    ("query", "service_timeout"),
+    [
+        (signed(900), "900"),
+        (signed(6 * 3600), "900"),
+        (signed(3600), None),
+        (signed(3600), "soon"),
+        (signed(3600), ["900"]),
+        (f"Expires={FakeClock.started_at:.0f}", "900"),
+    ],
+)
+def test_an_event_that_is_too_old_changes_nothing(
+    function: Function, service: Service, stack: Stack, query: str, service_timeout: object
+) -> None:
+    event = dated(function, query, service_timeout)
+    function.invoke(event)
+    (put,) = function.cloudformation.puts
+    assert b'"FAILED"' in put.body
+    assert LATE.encode() in put.body
+    assert not service.calls
+    assert not stack.calls
+
+
+@pytest.mark.parametrize(
+    ("query", "service_timeout"),
+    [
+        (signed(600), "900"),
+        (signed(3300), None),
+        (signed(3300), "soon"),
+        (signed(-3600), "900"),
+        (f"Expires={FakeClock.started_at + 300:.0f}", "900"),
+        ("", "900"),
+        ("X-Amz-Date=yesterday", "900"),
+        ("X-Amz-Date=", "900"),
+        ("Expires=never", "900"),
+        (f"Expires={'9' * 400}", "900"),
+    ],
+)
+def test_an_event_that_is_not_or_can_not_be_dated_is_acted_on(
+    function: Function, service: Service, query: str, service_timeout: object
+) -> None:
+    function.invoke(dated(function, query, service_timeout))
+    (put,) = function.cloudformation.puts
+    assert b'"SUCCESS"' in put.body
+    assert service.configurations[STREAM_ARN] == DECLARED
+
+
+def test_work_ends_before_cloudformation_gives_up(function: Function, service: Service, clock: FakeClock) -> None:
+    # 60 s are left of its patience, of which the answer takes its part: not the 180 s of the function.
+    service.fail(UPDATE, "ClientLimitExceededException")
+    function.invoke(dated(function, signed(840)))
+    (put,) = function.cloudformation.puts
+    assert b"ClientLimitExceededException" in put.body
+    assert clock.time < 60

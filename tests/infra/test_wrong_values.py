@@ -1,0 +1,439 @@
+"""Every public parameter refuses what it doesn't take, in one sentence: the table has a row for each of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+
+import cdk_kinesis_video
+from cdk_kinesis_video import (
+    FragmentNotification,
+    ImageDelivery,
+    ImageFormat,
+    ImageGeneration,
+    ImagesLayer,
+    StreamDashboard,
+    VideoStream,
+)
+
+from .conftest import fails_with
+
+STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+
+
+def bucket_of(stack: Stack) -> s3.IBucket:
+    return s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+
+
+def stream_of(stack: Stack) -> VideoStream:
+    return VideoStream(stack, "Stream")
+
+
+def role_of(stack: Stack) -> iam.Role:
+    return iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
+
+
+def images_of(stack: Stack, **props: Any) -> ImageGeneration:
+    stream, bucket = stream_of(stack), bucket_of(stack)
+    return ImageGeneration(**{"scope": stack, "construct_id": "Images", "stream": stream, "bucket": bucket, **props})
+
+
+def counted_images_of(stack: Stack) -> ImageGeneration:
+    images = images_of(stack)
+    images.count_by_request_metrics(filter_id="images")
+    return images
+
+
+def notification_of(stack: Stack, **props: Any) -> FragmentNotification:
+    stream, topic = stream_of(stack), sns.Topic(stack, "Topic")
+    return FragmentNotification(
+        **{"scope": stack, "construct_id": "Notification", "stream": stream, "topic": topic, **props}
+    )
+
+
+# How each is called with what it needs and one value of the table in its place.
+CALLS: dict[str, Callable[..., object]] = {
+    "VideoStream": lambda stack, **p: VideoStream(**{"scope": stack, "construct_id": "Stream", **p}),
+    "VideoStream.from_stream_arn": lambda stack, **p: VideoStream.from_stream_arn(
+        **{"scope": stack, "construct_id": "Stream", "stream_arn": STREAM_ARN, **p}
+    ),
+    "VideoStream.from_stream_name": lambda stack, **p: VideoStream.from_stream_name(
+        **{"scope": stack, "construct_id": "Stream", "stream_name": "front-door", **p}
+    ),
+    "VideoStream.grant": lambda stack, grantee=None, actions=None: stream_of(stack).grant(
+        grantee or role_of(stack), *([actions] if actions else [])
+    ),
+    "VideoStream.grant_put_media": lambda stack, **p: stream_of(stack).grant_put_media(**p),
+    "VideoStream.grant_read": lambda stack, **p: stream_of(stack).grant_read(**p),
+    "VideoStream.metric": lambda stack, **p: stream_of(stack).metric(**{"metric_name": "PutMedia.Requests", **p}),
+    "ImageGeneration": images_of,
+    "ImageGeneration.grant_put_media": lambda stack, **p: images_of(stack).grant_put_media(
+        **{"grantee": role_of(stack), **p}
+    ),
+    "ImageGeneration.grant_read_images": lambda stack, **p: images_of(stack).grant_read_images(**p),
+    "ImageGeneration.on_image_delivered": lambda stack, **p: images_of(stack).on_image_delivered(
+        **{"construct_id": "OnImage", **p}
+    ),
+    "ImageGeneration.add_image_notification": lambda stack, **p: images_of(stack).add_image_notification(
+        **{"destination": notifications.SqsDestination(sqs.Queue(stack, "Queue")), **p}
+    ),
+    "ImageGeneration.count_by_request_metrics": lambda stack, **p: images_of(stack).count_by_request_metrics(**p),
+    "ImageGeneration.metric_images_delivered": lambda stack, **p: counted_images_of(stack).metric_images_delivered(**p),
+    "ImageGeneration.metric_images_missing": lambda stack, **p: counted_images_of(stack).metric_images_missing(**p),
+    "ImageGeneration.alarm_on_missing_images": lambda stack, **p: counted_images_of(stack).alarm_on_missing_images(
+        **{"construct_id": "Missing", **p}
+    ),
+    "ImageDelivery": lambda stack, **p: ImageDelivery(**{"bucket": bucket_of(stack), **p}),
+    "ImageDelivery.apply_to": lambda stack, **p: ImageDelivery(bucket=bucket_of(stack)).apply_to(**p),
+    "ImageFormat": lambda stack, **p: ImageFormat(**{"name": "JPEG", **p}),
+    "ImageFormat.jpeg": lambda stack, **p: ImageFormat.jpeg(**p),
+    "FragmentNotification": notification_of,
+    "FragmentNotification.grant_put_media": lambda stack, **p: notification_of(stack).grant_put_media(
+        **{"grantee": role_of(stack), **p}
+    ),
+    "StreamDashboard": lambda stack, **p: StreamDashboard(
+        **{"scope": stack, "construct_id": "Dashboard", "streams": [stream_of(stack)], **p}
+    ),
+    "ImagesLayer": lambda stack, **p: ImagesLayer(**{"scope": stack, "construct_id": "Layer", **p}),
+}
+
+# A value, or a function that makes it in the stack, and what the sentence says of it.
+Rows = dict[str, list[tuple[Any, str]]]
+
+PLACE: Rows = {
+    "scope": [(None, "None, it must be a construct such as the stack")],
+    "construct_id": [
+        (None, "None, it must be text such as 'Id'"),
+        ("", "'', it must be text such as 'Id'"),
+        (7, "7, it must be text such as 'Id'"),
+    ],
+}
+GRANTEE: list[tuple[Any, str]] = [
+    (None, "None, it must be a role, a user or another grantee such as iam.Role"),
+    ("arn:aws:iam::1:role/r", "'arn:aws:iam::1:role/r', it must be a role, a user or another grantee such as iam.Role"),
+    (
+        lambda stack: iam.CfnRole(stack, "L1", assume_role_policy_document={}),
+        "the CfnRole 'Cameras/L1', it must be a role, a user or another grantee such as iam.Role",
+    ),
+]
+BOOL: list[tuple[Any, str]] = [
+    ("yes", "'yes', it must be True or False"),
+    (None, "None, it must be True or False"),
+    (1, "1, it must be True or False"),
+]
+REMOVAL_POLICIES = "RemovalPolicy.DESTROY, RemovalPolicy.RETAIN or RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE"
+REMOVAL: list[tuple[Any, str]] = [
+    (None, f"None, it must be {REMOVAL_POLICIES}"),
+    ("retain", f"'retain', it must be {REMOVAL_POLICIES}"),
+    (RemovalPolicy.SNAPSHOT, f"RemovalPolicy.SNAPSHOT, it must be {REMOVAL_POLICIES}"),
+]
+KEY: list[tuple[Any, str]] = [
+    ("alias/cameras", "'alias/cameras', it must be a key such as kms.Key"),
+    (
+        lambda stack: kms.CfnKey(stack, "L1", key_policy={}),
+        "the CfnKey 'Cameras/L1', it must be a key such as kms.Key",
+    ),
+]
+STREAM: list[tuple[Any, str]] = [
+    (None, "None, it must be a VideoStream or a CfnStream"),
+    ("front-door", "'front-door', it must be a VideoStream or a CfnStream"),
+    (VideoStream, "the class VideoStream, it must be a VideoStream or a CfnStream"),
+    *(
+        (
+            make,
+            "the Kinesis data stream 'Cameras/Data', it must be a Kinesis video stream: a VideoStream or a CfnStream "
+            "of aws_kinesisvideo",
+        )
+        for make in (
+            lambda stack: kinesis.Stream(stack, "Data"),
+            lambda stack: kinesis.CfnStream(stack, "Data"),
+            lambda stack: kinesis.Stream.from_stream_arn(
+                stack, "Data", "arn:aws:kinesis:us-east-1:111122223333:stream/d"
+            ),
+        )
+    ),
+]
+BUCKET: list[tuple[Any, str]] = [
+    (None, "None, it must be a bucket such as s3.Bucket"),
+    ("camera-images", "'camera-images', it must be a bucket such as s3.Bucket"),
+    (
+        lambda stack: s3.CfnBucket(stack, "L1"),
+        "the CfnBucket 'Cameras/L1', it must be a bucket such as s3.Bucket, take s3.Bucket.from_cfn_bucket() of it",
+    ),
+]
+TOPIC: list[tuple[Any, str]] = [
+    ("fragments", "'fragments', it must be a topic such as sns.Topic"),
+    (lambda stack: sns.CfnTopic(stack, "L1"), "the CfnTopic 'Cameras/L1', it must be a topic such as sns.Topic"),
+]
+STREAM_NAME: list[tuple[Any, str]] = [
+    (7, "7, it must be text such as 'front-door'"),
+    ("front door", "'front door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+]
+PERIOD: list[tuple[Any, str]] = [
+    (300, "300, it must be a Duration such as Duration.minutes(5)"),
+    (
+        Duration.seconds(90),
+        "90 seconds, it must be 1, 5, 10 or 30 seconds or a multiple of 60 seconds, such as Duration.minutes(5)",
+    ),
+]
+METRIC_OPTIONS: Rows = {
+    "statistic": [(99, "99, it must be text such as 'Average'")],
+    "period": PERIOD,
+    "label": [(7, "7, it must be text such as 'front door'")],
+    "color": [(7, "7, it must be text such as '#1f77b4'")],
+    "unit": [("Count", "'Count', it must be one of cloudwatch.Unit such as Unit.COUNT")],
+    "account": [(111122223333, "111122223333, it must be text such as '111122223333'")],
+    "region": [(True, "True, it must be text such as 'eu-west-1'")],
+}
+IMAGE_OPTIONS: Rows = {
+    "sampling_interval": [
+        (500, "500, it must be a Duration such as Duration.seconds(3)"),
+        (Duration.millis(199), "199 ms, it must be 200 to 2147483647 ms"),
+    ],
+    "format": [
+        ("JPEG", "'JPEG', it must be ImageFormat.jpeg() or ImageFormat.png()"),
+        (ImageFormat, "the class ImageFormat, it must be ImageFormat.jpeg() or ImageFormat.png()"),
+    ],
+    "width_pixels": [
+        (0, "0, it must be a whole number from 1 to 3840"),
+        ("640", "'640', it must be a whole number from 1 to 3840"),
+        ([640], "a list, it must be a whole number from 1 to 3840"),
+    ],
+    "height_pixels": [(2161, "2161, it must be a whole number from 1 to 2160")],
+    "image_selector_type": [
+        (
+            "PRODUCER_TIMESTAMP",
+            "'PRODUCER_TIMESTAMP', it must be ImageSelectorType.PRODUCER_TIMESTAMP or "
+            "ImageSelectorType.SERVER_TIMESTAMP",
+        ),
+    ],
+    "enabled": BOOL,
+    "removal_policy": REMOVAL,
+    "revision": [(2, "2, it must be text such as '2026-11-21'")],
+}
+
+
+def of(owner: str, rows: Rows) -> Rows:
+    return {f"{owner}.{parameter}": wrong for parameter, wrong in rows.items()}
+
+
+WRONG: Rows = {
+    **of("VideoStream", PLACE),
+    "VideoStream.stream_name": STREAM_NAME,
+    "VideoStream.data_retention": [(24, "24, it must be a Duration such as Duration.days(1)")],
+    "VideoStream.encryption_key": KEY,
+    "VideoStream.media_type": [
+        ("h264", "'h264', it must be 1 to 128 characters of types such as video/h264"),
+        (264, "264, it must be 1 to 128 characters of types such as video/h264"),
+    ],
+    "VideoStream.storage_tier": [("WARM", "'WARM', it must be StorageTier.HOT or StorageTier.WARM")],
+    "VideoStream.removal_policy": REMOVAL,
+    **of("VideoStream.from_stream_arn", PLACE),
+    "VideoStream.from_stream_arn.stream_arn": [
+        (
+            wrong,
+            f"{wrong!r}, it must be the ARN of a Kinesis video stream such as "
+            "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324",
+        )
+        for wrong in (None, 7, "front-door", "arn:aws:kinesis:us-east-1:111122223333:stream/front-door")
+    ],
+    "VideoStream.from_stream_arn.encryption_key": KEY,
+    **of("VideoStream.from_stream_name", PLACE),
+    "VideoStream.from_stream_name.stream_name": [
+        (None, "None, it must be text such as 'front-door'"),
+        *STREAM_NAME,
+        (STREAM_ARN, f"'{STREAM_ARN}', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ],
+    "VideoStream.from_stream_name.encryption_key": KEY,
+    "VideoStream.grant.grantee": GRANTEE[1:],
+    "VideoStream.grant.actions": [
+        (None, "empty, it must be one action or more such as 'kinesisvideo:TagStream'"),
+        (["kinesisvideo:TagStream"], "a list, it must be an action such as 'kinesisvideo:TagStream'"),
+        ("TagStream", "'TagStream', it must be an action such as 'kinesisvideo:TagStream'"),
+        ("s3:PutObject", "'s3:PutObject', it must be an action such as 'kinesisvideo:TagStream'"),
+    ],
+    "VideoStream.grant_put_media.grantee": GRANTEE,
+    "VideoStream.grant_read.grantee": GRANTEE,
+    "VideoStream.metric.metric_name": [
+        (None, "None, it must be text such as 'PutMedia.Success'"),
+        ("", "'', it must be text such as 'PutMedia.Success'"),
+    ],
+    **of("VideoStream.metric", METRIC_OPTIONS),
+    **of("ImageGeneration", PLACE),
+    "ImageGeneration.stream": STREAM,
+    "ImageGeneration.bucket": BUCKET,
+    "ImageGeneration.prefix": [(7, "7, it must be text such as 'front-door/'")],
+    **of("ImageGeneration", IMAGE_OPTIONS),
+    "ImageGeneration.adopt_existing": BOOL,
+    "ImageGeneration.grant_put_media.grantee": GRANTEE,
+    "ImageGeneration.grant_put_media.by_thing_name": BOOL,
+    "ImageGeneration.grant_read_images.grantee": GRANTEE,
+    "ImageGeneration.on_image_delivered.construct_id": PLACE["construct_id"],
+    "ImageGeneration.on_image_delivered.target": [
+        (
+            lambda stack: sqs.Queue(stack, "Queue"),
+            "the Queue 'Cameras/Queue', it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
+        ),
+        (
+            lambda stack: notifications.SqsDestination(sqs.Queue(stack, "Queue")),
+            "a SqsDestination, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
+        ),
+    ],
+    "ImageGeneration.on_image_delivered.description": [(7, "7, it must be text such as 'An image of the front door'")],
+    "ImageGeneration.on_image_delivered.rule_name": [(7, "7, it must be text such as 'front-door-images'")],
+    "ImageGeneration.on_image_delivered.event_pattern": [({}, "a dict, it must be an events.EventPattern")],
+    "ImageGeneration.on_image_delivered.cross_stack_scope": [
+        ("Other", "'Other', it must be a construct such as the target's stack"),
+    ],
+    "ImageGeneration.add_image_notification.destination": [
+        (None, "None, it must be one of aws_cdk.aws_s3_notifications such as LambdaDestination(function)"),
+        (
+            lambda stack: targets.SqsQueue(sqs.Queue(stack, "Other")),
+            "a SqsQueue, it must be one of aws_cdk.aws_s3_notifications such as LambdaDestination(function)",
+        ),
+    ],
+    "ImageGeneration.add_image_notification.suffix": [(7, "7, it must be text such as '.jpg'")],
+    "ImageGeneration.count_by_request_metrics.filter_id": [
+        ("all images", "'all images', it must be 1 to 64 characters of a-z A-Z 0-9 _ . -"),
+    ],
+    **of("ImageGeneration.metric_images_delivered", METRIC_OPTIONS),
+    "ImageGeneration.metric_images_missing.period": PERIOD,
+    "ImageGeneration.metric_images_missing.label": [(7, "7, it must be text such as 'images missing'")],
+    "ImageGeneration.alarm_on_missing_images.construct_id": PLACE["construct_id"],
+    "ImageGeneration.alarm_on_missing_images.period": PERIOD,
+    "ImageGeneration.alarm_on_missing_images.evaluation_periods": [
+        (0, "0, it must be a whole number from 1 to 2016"),
+    ],
+    "ImageGeneration.alarm_on_missing_images.alarm_name": [(7, "7, it must be text such as 'images-missing'")],
+    "ImageGeneration.alarm_on_missing_images.alarm_description": [
+        (7, "7, it must be text such as 'No images from the front door'"),
+    ],
+    "ImageDelivery.bucket": BUCKET,
+    "ImageDelivery.prefix": [
+        (7, "7, it must be text such as 'front-door/'"),
+        ("a//b", "'a//b', it must not contain empty folders, take one of the slashes out"),
+    ],
+    "ImageDelivery.hex_prefix": BOOL,
+    "ImageDelivery.producer": GRANTEE[1:],
+    "ImageDelivery.by_thing_name": BOOL,
+    "ImageDelivery.adopt_existing": [
+        (True, "True, it must be a list of stream names such as ['front-door']"),
+        ("front-door", "'front-door', it must be a list of stream names such as ['front-door']"),
+        ([7], "7, it must be text such as 'front-door'"),
+        (["front door"], "'front door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ],
+    **of("ImageDelivery", IMAGE_OPTIONS),
+    "ImageDelivery.apply_to.construct": [
+        (lambda stack: stack, "the Stack 'Cameras', it must be a CfnStream"),
+        (None, "None, it must be a CfnStream"),
+    ],
+    "ImageFormat.name": [("GIF", "'GIF', it must be 'JPEG' or 'PNG'"), (None, "None, it must be 'JPEG' or 'PNG'")],
+    "ImageFormat.quality": [(101, "101, it must be a whole number from 1 to 100")],
+    "ImageFormat.jpeg.quality": [("80", "'80', it must be a whole number from 1 to 100")],
+    **of("FragmentNotification", PLACE),
+    "FragmentNotification.stream": STREAM,
+    "FragmentNotification.topic": TOPIC,
+    "FragmentNotification.enabled": BOOL,
+    "FragmentNotification.removal_policy": REMOVAL,
+    "FragmentNotification.adopt_existing": BOOL,
+    "FragmentNotification.revision": IMAGE_OPTIONS["revision"],
+    "FragmentNotification.grant_put_media.grantee": GRANTEE,
+    "FragmentNotification.grant_put_media.by_thing_name": BOOL,
+    **of("StreamDashboard", PLACE),
+    "StreamDashboard.streams": [
+        (None, "None, it must be a list of streams such as VideoStream"),
+        (
+            lambda stack: VideoStream(stack, "One"),
+            "the VideoStream 'Cameras/One', it must be a list of streams such as VideoStream",
+        ),
+        ("front-door", "'front-door', it must be a list of streams such as VideoStream"),
+        ([], "empty, give at least one stream"),
+        (["front-door"], "'front-door', it must be a VideoStream or a CfnStream"),
+    ],
+    "StreamDashboard.images": [
+        (None, "None, it must be a list of ImageGenerations"),
+        ([None], "None, it must be a list of ImageGenerations"),
+    ],
+    "StreamDashboard.dashboard_name": [("my board", "'my board', it must be 1 to 255 characters of a-z A-Z 0-9 _ -")],
+    "StreamDashboard.period": PERIOD,
+    **of("ImagesLayer", PLACE),
+}
+
+# Nothing is wrong for a question.
+TAKE_ANYTHING = {"ImageDelivery.supports.construct"}
+NAMED_METRICS = [name for name in dir(VideoStream) if name.startswith(("metric_put_media", "metric_get_media"))]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "said"),
+    [(parameter, value, said) for parameter, rows in WRONG.items() for value, said in rows],
+    ids=[f"{parameter}-{number}" for parameter, rows in WRONG.items() for number, _ in enumerate(rows)],
+)
+def test_fails_on_a_wrong_value(parameter: str, value: Any, said: str) -> None:
+    stack = Stack(App(), "Cameras")
+    owner, _, name = parameter.rpartition(".")
+    wrong = value(stack) if inspect.isfunction(value) else value
+    with fails_with(f"`{name}` is {said}"):
+        CALLS[owner](stack, **{name: wrong})
+
+
+@pytest.mark.parametrize("method", NAMED_METRICS)
+def test_fails_on_a_wrong_option_of_a_named_metric(stream: VideoStream, method: str) -> None:
+    with fails_with("`statistic` is 99, it must be text such as 'Average'"):
+        getattr(stream, method)(statistic=99)
+
+
+def test_fails_on_an_option_that_a_metric_does_not_have(stream: VideoStream) -> None:
+    with pytest.raises(TypeError, match=r"^a metric has no prop `perod`$"):
+        stream.metric("PutMedia.Requests", perod=Duration.minutes(1))  # type: ignore[call-arg]
+
+
+def test_fails_on_the_quality_of_a_png() -> None:
+    with fails_with("`quality` is 80 for a PNG, only a JPEG has one, leave it out"):
+        ImageFormat("PNG", 80)
+
+
+@pytest.mark.parametrize("construct", [None, "front-door", kinesisvideo.CfnStream], ids=["None", "text", "class"])
+def test_a_mixin_supports_no_such_thing(stack: Stack, construct: Any) -> None:
+    assert ImageDelivery(bucket=bucket_of(stack)).supports(construct) is False
+
+
+def public_parameters() -> Iterator[str]:
+    """Every parameter of what this library adds to the classes that it exports, by its owner."""
+    for name in cdk_kinesis_video.__all__:
+        cls = getattr(cdk_kinesis_video, name)
+        for member in dir(cls):
+            attribute = inspect.getattr_static(cls, member)
+            function = getattr(attribute, "__func__", attribute)
+            ours = inspect.isfunction(function) and function.__module__.startswith("cdk_kinesis_video")
+            if ours and (member == "__init__" or not member.startswith("_")):
+                owner = name if member == "__init__" else f"{name}.{member}"
+                yield from (f"{owner}.{parameter}" for parameter in parameters_of(function))
+
+
+def parameters_of(function: Callable[..., object]) -> Iterator[str]:
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            options = str(parameter.annotation).removeprefix("Unpack[").removesuffix("]")
+            yield from getattr(cdk_kinesis_video, options).__annotations__
+        elif parameter.name != "self":
+            yield parameter.name
+
+
+def test_the_table_has_every_public_parameter() -> None:
+    # What is imported is a VideoStream but for its constructor, and named metrics hand their options on.
+    others = ("IVideoStream.", *(f"VideoStream.{method}." for method in NAMED_METRICS))
+    assert {p for p in public_parameters() if not p.startswith(others)} == WRONG.keys() | TAKE_ANYTHING
