@@ -180,6 +180,11 @@ BUCKET: list[tuple[Any, str]] = [
     ),
 ]
 TOPIC: list[tuple[Any, str]] = [
+    (bucket_of, "the BucketBase 'Cameras/Bucket', it must be a topic such as sns.Topic"),
+    (
+        lambda stack: iam.Role.from_role_name(stack, "Imported", "camera"),
+        "the construct 'Cameras/Imported', it must be a topic such as sns.Topic",
+    ),
     ("fragments", "'fragments', it must be a topic such as sns.Topic"),
     (lambda stack: sns.CfnTopic(stack, "L1"), "the CfnTopic 'Cameras/L1', it must be a topic such as sns.Topic"),
 ]
