@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._stream_configuration import ConfigurationFunction
 from .fragment_notification import FragmentNotification
 from .image_delivery import ImageDelivery
 from .image_format import ImageFormat, ImageSelectorType
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConfigurationFunction",
     "FragmentNotification",
     "IVideoStream",
     "ImageDelivery",

@@ -51,7 +51,8 @@ def given(value: Any) -> str:
         return repr(value)
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    name = type(value).__name__
+    # jsii's names for what CDK exports no class of.
+    name = type(value).__name__.removeprefix("_").removesuffix("Proxy").replace("InterfaceDynamic", "construct")
     article = "an" if name[0] in "AEIOUaeiou" else "a"
     return f"the {name} {value.node.path!r}" if has(value, "node") else f"{article} {name}"
 

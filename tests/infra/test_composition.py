@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import jsii
@@ -67,6 +69,17 @@ def test_a_nested_stack_has_a_function_of_its_own() -> None:
     template = template_of(stack)
     assert len(resources_of(template, "AWS::Lambda::Function")) == 1
     assert len(resources_of(template, IMAGE_GENERATION)) == 1
+
+
+def test_the_function_of_a_nested_stack_asks_about_the_nested_stack() -> None:
+    nested = NestedStack(Stack(App(), "Cameras"), "Nested")
+    Camera(nested, "Camera", bucket=s3.Bucket.from_bucket_name(nested, "Bucket", "camera-images"))
+    app = nested.node.root
+    assert isinstance(app, App)
+    template = json.loads(Path(app.synth().directory, nested.template_file).read_text())
+    (policy,) = only_resource(template, "AWS::IAM::Role")["Properties"]["Policies"]
+    (own,) = (s for s in policy["PolicyDocument"]["Statement"] if s["Action"][0].startswith("cloudformation:"))
+    assert own["Resource"] == {"Ref": "AWS::StackId"}
 
 
 def test_a_stage() -> None:

@@ -13,6 +13,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as notifications
 from aws_cdk import aws_sns as sns
@@ -20,6 +22,7 @@ from aws_cdk import aws_sqs as sqs
 
 import cdk_kinesis_video
 from cdk_kinesis_video import (
+    ConfigurationFunction,
     FragmentNotification,
     ImageDelivery,
     ImageFormat,
@@ -110,6 +113,8 @@ CALLS: dict[str, Callable[..., object]] = {
     "ImagesLayer": lambda stack, **p: ImagesLayer(**{"scope": stack, "construct_id": "Layer", **p}),
 }
 
+CALLS["ConfigurationFunction"] = lambda cameras, /, **p: ConfigurationFunction(**{"stack": cameras, **p})
+
 # A value, or a function that makes it in the stack, and what the sentence says of it.
 Rows = dict[str, list[tuple[Any, str]]]
 
@@ -175,6 +180,11 @@ BUCKET: list[tuple[Any, str]] = [
     ),
 ]
 TOPIC: list[tuple[Any, str]] = [
+    (bucket_of, "the BucketBase 'Cameras/Bucket', it must be a topic such as sns.Topic"),
+    (
+        lambda stack: iam.Role.from_role_name(stack, "Imported", "camera"),
+        "the construct 'Cameras/Imported', it must be a topic such as sns.Topic",
+    ),
     ("fragments", "'fragments', it must be a topic such as sns.Topic"),
     (lambda stack: sns.CfnTopic(stack, "L1"), "the CfnTopic 'Cameras/L1', it must be a topic such as sns.Topic"),
 ]
@@ -370,6 +380,43 @@ WRONG: Rows = {
     "StreamDashboard.dashboard_name": [("my board", "'my board', it must be 1 to 255 characters of a-z A-Z 0-9 _ -")],
     "StreamDashboard.period": PERIOD,
     **of("ImagesLayer", PLACE),
+    "ConfigurationFunction.stack": [
+        (None, "None, it must be a Stack, such as Stack.of(self)"),
+        (
+            lambda stack: VideoStream(stack, "One"),
+            "the VideoStream 'Cameras/One', it must be a Stack, such as Stack.of(self)",
+        ),
+    ],
+    "ConfigurationFunction.vpc": [("vpc-1", "'vpc-1', it must be a VPC such as ec2.Vpc")],
+    "ConfigurationFunction.vpc_subnets": [({}, "a dict, it must be an ec2.SubnetSelection")],
+    "ConfigurationFunction.security_groups": [
+        ("sg-1", "'sg-1', it must be a list of security groups such as [ec2.SecurityGroup(...)]"),
+        ([], "empty, give one or more, or leave it out to have one defined"),
+        (["sg-1"], "'sg-1', it must be a list of security groups such as ec2.SecurityGroup"),
+    ],
+    "ConfigurationFunction.role": [
+        ("arn:aws:iam::1:role/r", "'arn:aws:iam::1:role/r', it must be a role such as iam.Role"),
+        (
+            lambda stack: iam.CfnRole(stack, "L1", assume_role_policy_document={}),
+            "the CfnRole 'Cameras/L1', it must be a role such as iam.Role",
+        ),
+    ],
+    "ConfigurationFunction.log_group": [
+        ("logs", "'logs', it must be a log group such as logs.LogGroup"),
+        (
+            lambda stack: logs.CfnLogGroup(stack, "L1"),
+            "the CfnLogGroup 'Cameras/L1', it must be a log group such as logs.LogGroup",
+        ),
+    ],
+    "ConfigurationFunction.runtime": [
+        ("python3.14", "'python3.14', it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
+        (lambda_.Runtime.PYTHON_3_10, "python3.10, it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
+        (lambda_.Runtime.NODEJS_22_X, "nodejs22.x, it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
+    ],
+    "ConfigurationFunction.reserved_concurrent_executions": [
+        (0, "0, it must be a whole number from 1 to 2147483647"),
+        ("5", "'5', it must be a whole number from 1 to 2147483647"),
+    ],
 }
 
 # Nothing is wrong for a question.

@@ -3,10 +3,12 @@
 from .base import StreamConfiguration
 from .identity import Target, is_claimed
 from .kinds import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
+from .provider import ConfigurationFunction
 
 __all__ = [
     "FRAGMENT_NOTIFICATION",
     "IMAGE_GENERATION",
+    "ConfigurationFunction",
     "StreamConfiguration",
     "Target",
     "is_claimed",

@@ -52,7 +52,7 @@ class StreamConfiguration(Construct):
         super().__init__(scope, construct_id)
         _check_environment(target, kind)
         _check_data_retention(target)
-        provider = provider_of(target.stack)
+        provider = provider_of(target.stack, self)
         target.claim(kind, self)
         self._stream = target.stream
         self._warnings = provider.warnings
@@ -61,7 +61,7 @@ class StreamConfiguration(Construct):
             "Resource",
             type=kind.resource_type,
             properties={
-                "ServiceToken": provider.service_token,
+                "ServiceToken": provider.function_arn,
                 "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
                 **target.parameter,
                 kind.configuration: configuration,

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+import re
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnOutput, Stack, Token
+import jsii
+from aws_cdk import Annotations, CfnOutput, Fn, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import cloudformation_include as include
 from constructs import Construct
 
 from .._assets import folder_of
+from .._validation import check_integer, check_type, given, has
 from .kinds import KINDS
+from .network import Network, check_network, network_statement
 from .warnings import Warnings
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_logs as logs
 
 PROVIDER_ID = "CdkKinesisVideo"
 """The id of the provider in its stack. Another id would be another function, and CloudFormation refuses to change the
@@ -34,6 +44,14 @@ SERVICE_TIMEOUT_SECONDS = 900
 
 LOG_RETENTION_DAYS = 30
 
+LATEST_RUNTIME = "python3.14"
+"""The latest Python of CDK's, by its name: `aws_lambda.Runtime` would have to be imported."""
+OLDEST_PYTHON_MINOR = 11
+
+MAX_EXECUTIONS = 2**31 - 1
+
+ROLE_WITHOUT_POLICY = "cdk-kinesis-video:role-without-policy"
+
 # All of them in every stack, whatever it declares: rights that went away with the last notification of a stack would
 # be gone before CloudFormation has the function delete that notification.
 ACTIONS = sorted(
@@ -45,36 +63,101 @@ ACTIONS = sorted(
 )
 
 
-class Provider(Construct):
-    """The function, its role and its log group. Use `provider_of`: a stack has one of them."""
+@jsii.implements(iam.IGrantable)
+class ConfigurationFunction(Construct):
+    """Set up the Lambda function that sets the configurations of a stack's streams.
 
-    def __init__(self, stack: Stack) -> None:
+    A stack has one function for all its `ImageGeneration` and `FragmentNotification`. It is defined with the first of
+    them; to have it in a VPC, or with a role, a log group or a runtime of your own, declare this before. Its id is
+    constant, since another id would be another function, which CloudFormation refuses for the same configurations.
+    Tags and permissions boundaries reach it as they reach all else, by ``Tags.of`` and ``PermissionsBoundary.of``.
+
+    Parameters
+    ----------
+    stack
+        The stack whose function it is. A nested stack has one of its own.
+    vpc
+        The VPC that the function runs in. It must reach Kinesis Video Streams, CloudFormation and, to answer, S3: by a
+        NAT gateway, or by the interface endpoints ``com.amazonaws.<region>.kinesisvideo`` and
+        ``com.amazonaws.<region>.cloudformation`` and a gateway endpoint of S3. Otherwise a deployment waits 15 minutes
+        for its answer and fails. A warning says so where the app shows it: for isolated subnets of an `ec2.Vpc`.
+        Default: none.
+    vpc_subnets
+        The subnets of the VPC, private or isolated ones. Default: all private ones, or the isolated ones if there are
+        no others.
+    security_groups
+        The security groups of the function in the VPC; they must let HTTPS out. Default: one of its own that lets all
+        out and nothing in.
+    role
+        The role of the function, which ``lambda.amazonaws.com`` must be allowed to assume. It gets a policy of this
+        stack with what the function needs; if it takes none, a warning has the statements. Default: a role of its own
+        with that policy.
+    log_group
+        The log group of the function, such as one with a key and a retention of your own. Default: one that keeps logs
+        for 30 days and is removed with the stack.
+    runtime
+        The runtime, Python 3.11 or later. Default: Python 3.14.
+    reserved_concurrent_executions
+        The most executions at a time, at least 1, which are reserved for the function. CloudFormation runs it for many
+        streams at once and repeats what is throttled. Default: no limit but the account's.
+
+    Raises
+    ------
+    ValueError
+        If a configuration of the stack was declared before, if the stack has a `ConfigurationFunction` already, if the
+        subnets are public, or if a prop is of another kind than these.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/vpc-interface-endpoints.html
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        role: iam.IRole | None = None,
+        log_group: logs.ILogGroup | None = None,
+        runtime: lambda_.Runtime | None = None,
+        reserved_concurrent_executions: jsii.Number | None = None,
+    ) -> None:
+        check_type("stack", stack, isinstance(stack, Stack), "a Stack, such as Stack.of(self)")
+        check_network(vpc, vpc_subnets, security_groups)
+        check_type("role", role, role is None or has(role, "attach_inline_policy"), "a role such as iam.Role")
+        is_log_group = log_group is None or (has(log_group, "log_group_arn") and has(log_group, "log_group_name"))
+        check_type("log_group", log_group, is_log_group, "a log group such as logs.LogGroup")
+        check_integer("reserved_concurrent_executions", reserved_concurrent_executions, 1, MAX_EXECUTIONS)
+        _check_runtime(runtime)
+        _check_first(stack)
         super().__init__(stack, PROVIDER_ID)
+        _functions[stack] = self
+        self.defined_by: Construct = self
         self.warnings = Warnings(self)
-        log_group, log_group_arn = self._include(
-            "Logs",
-            {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
-            | {"Properties": {"RetentionInDays": LOG_RETENTION_DAYS}},
-            {"Ref": "Resource"},
-            {"Fn::GetAtt": ["Resource", "Arn"]},
-        )
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            # Inline, so that the rights exist before the function and until the last custom resource is deleted.
-            inline_policies={"KinesisVideo": iam.PolicyDocument(statements=_statements(stack, log_group_arn))},
-        )
+        self._given_log_group = log_group
+        if log_group is None:
+            self._log_group_name, log_group_arn = self._define_log_group()
+        else:
+            self._log_group_name, log_group_arn = log_group.log_group_name, log_group.log_group_arn
+        self._network = None if vpc is None else Network(self, vpc, vpc_subnets, security_groups)
+        statements = _statements(stack, log_group_arn)
+        if self._network is not None:
+            statements.append(network_statement())
+        self._role: iam.IRole = self._define_role(statements) if role is None else role
+        policy = None if role is None else self._attach(role, statements)
         code = self._code()
         function = {
             "Description": "Configures Kinesis video streams for the custom resources of this stack",
-            "Runtime": "python3.14",
+            "Runtime": LATEST_RUNTIME if runtime is None else runtime.name,
             "Architectures": ["arm64"],
             "MemorySize": 256,
             "Timeout": FUNCTION_TIMEOUT_SECONDS,
-            "Role": role.role_arn,
+            "Role": self._role.role_arn,
             "LoggingConfig": {
-                "LogGroup": log_group,
+                "LogGroup": self._log_group_name,
                 "LogFormat": "JSON",
                 "ApplicationLogLevel": "INFO",
                 "SystemLogLevel": "WARN",
@@ -82,13 +165,95 @@ class Provider(Construct):
             "Handler": f"{HANDLER_PACKAGE}.entry.handler",
             "Code": {"S3Bucket": code.s3_bucket_name, "S3Key": code.s3_object_key},
         }
-        (self.service_token,) = self._include(
+        if self._network is not None:
+            function["VpcConfig"] = self._network.config
+        if reserved_concurrent_executions is not None:
+            function["ReservedConcurrentExecutions"] = reserved_concurrent_executions
+        self._function, (self._function_arn,) = self._include(
             "Function",
             {"Type": "AWS::Lambda::Function", "Properties": function},
             {"Fn::GetAtt": ["Resource", "Arn"]},
-            depends_on=role,
         )
-        """The ARN of the function that CloudFormation invokes."""
+        self._function.node.add_dependency(self._role)
+        if policy is not None:
+            # So that the rights exist before the function and until the last custom resource is deleted.
+            self._function.node.add_dependency(policy)
+        if self._network is not None:
+            self._network.lead_out(self._function)
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN of the function."""
+        return self._function_arn
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function, such as for its metrics."""
+        return Fn.select(6, Fn.split(":", self._function_arn))
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role of the function."""
+        return self._role
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The principal to grant to: the role."""
+        return self._role.grant_principal
+
+    @cached_property
+    def log_group(self) -> logs.ILogGroup:
+        """The log group of the function."""
+        if self._given_log_group is not None:
+            return self._given_log_group
+        from aws_cdk import aws_logs as logs
+
+        return logs.LogGroup.from_log_group_name(self, "LogGroup", self._log_group_name)
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The connections of the function in its VPC, such as to let it into an endpoint.
+
+        Raises
+        ------
+        ValueError
+            If the function is in no VPC.
+        """
+        if self._network is None:
+            raise ValueError("`vpc` is None, so the function has no connections, give the VPC that it runs in")
+        return self._network.connections
+
+    def _define_log_group(self) -> list[str]:
+        _, values = self._include(
+            "Logs",
+            {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+            | {"Properties": {"RetentionInDays": LOG_RETENTION_DAYS}},
+            {"Ref": "Resource"},
+            {"Fn::GetAtt": ["Resource", "Arn"]},
+        )
+        return values
+
+    def _define_role(self, statements: list[iam.PolicyStatement]) -> iam.Role:
+        return iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            # Inline, so that the rights exist before the function and until the last custom resource is deleted.
+            inline_policies={"KinesisVideo": iam.PolicyDocument(statements=statements)},
+        )
+
+    def _attach(self, role: iam.IRole, statements: list[iam.PolicyStatement]) -> iam.Policy:
+        # A policy of this stack: the role's own policy would refer to this stack's id from another stack, in a circle.
+        policy = iam.Policy(self, "Policy", statements=statements)
+        role.attach_inline_policy(policy)
+        resource: Any = policy.node.default_child
+        if Stack.of(self).resolve(resource.roles) is None:
+            texts = [json.dumps(Stack.of(self).resolve(s.to_statement_json()), sort_keys=True) for s in statements]
+            Annotations.of(self).add_warning_v2(
+                ROLE_WITHOUT_POLICY,
+                f"`role` takes no policy, add these statements to its own policy: {', '.join(texts)}",
+            )
+        return policy
 
     def _code(self) -> s3_assets.Asset:
         # In a wheel the packages lie among all others, in an editable install in a folder of their own: whatever else
@@ -98,9 +263,9 @@ class Provider(Construct):
         return s3_assets.Asset(self, "Code", path=str(root), exclude=["*", *wanted])
 
     def _include(
-        self, construct_id: str, resource: dict[str, Any], *values: dict[str, Any], depends_on: Construct | None = None
-    ) -> list[str]:
-        """Define a resource without an object for it, and return the values of these expressions.
+        self, construct_id: str, resource: dict[str, Any], *values: dict[str, Any]
+    ) -> tuple[include.CfnInclude, list[str]]:
+        """Define a resource without an object for it, and return the values of these expressions, too.
 
         To CDK it is a CfnFunction and a CfnLogGroup with the path and the logical id of the L2. To have objects of them
         here would import `aws_cdk.aws_lambda` and with it `aws_ec2`, 1.6 s and 220 MB, and `aws_cdk.aws_logs`, 0.15 s.
@@ -110,15 +275,43 @@ class Provider(Construct):
             path = Path(directory, "template.json")
             path.write_text(json.dumps({"Resources": {"Resource": resource}, "Outputs": outputs}))
             included = include.CfnInclude(self, construct_id, template_file=str(path), preserve_logical_ids=False)
-        if depends_on is not None:
-            included.node.add_dependency(depends_on)
-        return [_taken(included.get_output(name)) for name in outputs]
+        return included, [_taken(included.get_output(name)) for name in outputs]
 
 
-@cache
-def provider_of(stack: Stack) -> Provider:
-    """Define the provider of the stack, once; finding it again would be two round trips for each further stream."""
-    return Provider(stack)
+# By stack; finding it in the tree would be two round trips for each further stream.
+_functions: dict[Stack, ConfigurationFunction] = {}
+
+
+def provider_of(stack: Stack, scope: Construct) -> ConfigurationFunction:
+    """Find the function of the stack, or define it for `scope`, its first configuration."""
+    found = _functions.get(stack)
+    if found is None:
+        found = ConfigurationFunction(stack)
+        found.defined_by = scope
+    return found
+
+
+def _check_first(stack: Stack) -> None:
+    earlier = _functions.get(stack)
+    if earlier is None:
+        return
+    if earlier.defined_by is earlier:
+        raise ValueError(f"`stack` {stack.node.path!r} has its ConfigurationFunction already, keep one of the two")
+    raise ValueError(
+        f"`stack` {stack.node.path!r} has its function already, defined for {earlier.defined_by.node.path!r}, declare "
+        "ConfigurationFunction before the first configuration of the stack"
+    )
+
+
+def _check_runtime(runtime: Any) -> None:
+    name = getattr(runtime, "name", None)
+    version = re.fullmatch(r"python3\.(\d+)", name) if isinstance(name, str) else None
+    fits = runtime is None or (version is not None and int(version[1]) >= OLDEST_PYTHON_MINOR)
+    if not fits:
+        shown = name if isinstance(name, str) else given(runtime)
+        raise ValueError(
+            f"`runtime` is {shown}, it must be Python 3.{OLDEST_PYTHON_MINOR} or later such as Runtime.PYTHON_3_14"
+        )
 
 
 def _taken(output: CfnOutput) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jsii
 from aws_cdk import Annotations, Aspects, IAspect
 from constructs import Construct, IConstruct
@@ -11,11 +13,18 @@ NO_PRODUCER = "cdk-kinesis-video:no-uploader"
 
 @jsii.implements(IAspect)
 class _AtSynth:
-    def __init__(self, warnings: Warnings) -> None:
-        self._warnings = warnings
+    def __init__(self, construct: Construct, action: Callable[[], None]) -> None:
+        self._construct = construct
+        self._action = action
 
     def visit(self, node: IConstruct) -> None:
-        self._warnings.tell()
+        if node is self._construct:
+            self._action()
+
+
+def at_synth(construct: Construct, action: Callable[[], None]) -> None:
+    """Do something when the whole tree is known."""
+    Aspects.of(construct).add(_AtSynth(construct, action))
 
 
 class Warnings(Construct):
@@ -27,7 +36,7 @@ class Warnings(Construct):
     def __init__(self, scope: Construct) -> None:
         super().__init__(scope, "Warnings")
         self._without_producer: dict[Construct, None] = {}
-        Aspects.of(self).add(_AtSynth(self))
+        at_synth(self, self.tell)
 
     def expect_producer(self, configuration: Construct) -> None:
         """Warn of this configuration unless a producer is found."""

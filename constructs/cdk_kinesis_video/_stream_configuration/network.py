@@ -1,0 +1,144 @@
+"""The VPC that a stack's function runs in: what it takes, and whether it leads to the services that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Annotations, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
+
+from .._jsii import region_of, stack_of
+from .._validation import check_list, check_type, has, is_known
+from .warnings import at_synth
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+
+VPC_WITHOUT_ENDPOINTS = "cdk-kinesis-video:vpc-without-endpoints"
+
+# What the function calls, and the kind of endpoint: to set, to answer, and to ask who holds a stream.
+_ENDPOINTS = {"kinesisvideo": "interface", "s3": "gateway", "cloudformation": "interface"}
+
+
+def check_network(vpc: Any, vpc_subnets: Any, security_groups: Any) -> None:
+    """Check the props of a VPC."""
+    check_type("vpc", vpc, vpc is None or has(vpc, "select_subnets"), "a VPC such as ec2.Vpc")
+    fits = vpc_subnets is None or has(vpc_subnets, "subnet_group_name")
+    check_type("vpc_subnets", vpc_subnets, fits, "an ec2.SubnetSelection")
+    if security_groups is not None:
+        check_list("security_groups", security_groups, "security groups such as [ec2.SecurityGroup(...)]")
+        if not security_groups:
+            raise ValueError("`security_groups` is empty, give one or more, or leave it out to have one defined")
+        for group in security_groups:
+            fits = has(group, "security_group_id") and has(group, "connections")
+            check_type("security_groups", group, fits, "a list of security groups such as ec2.SecurityGroup")
+    for prop, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
+        if value is not None and vpc is None:
+            raise ValueError(f"`{prop}` is given without `vpc`, give the VPC, too")
+
+
+def network_statement() -> iam.PolicyStatement:
+    """Make the statement for the network interfaces, as AWSLambdaVPCAccessExecutionRole has it."""
+    return iam.PolicyStatement(
+        actions=[
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+        ],
+        # Lambda makes the interfaces before they have an ARN, and most of these actions know no resource.
+        resources=["*"],
+    )
+
+
+class Network(Construct):
+    """Where in a VPC the function is."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        vpc: ec2.IVpc,
+        vpc_subnets: ec2.SubnetSelection | None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None,
+    ) -> None:
+        # Whoever gives a VPC has imported it already.
+        from aws_cdk import aws_ec2 as ec2
+
+        self._selected = vpc.select_subnets(**_values(vpc_subnets))
+        if self._selected.has_public:
+            raise ValueError(
+                "`vpc_subnets` are public, where a function gets no public address and reaches nothing, take private "
+                "or isolated subnets"
+            )
+        super().__init__(scope, "Network")
+        groups = security_groups or [
+            ec2.SecurityGroup(
+                self, "SecurityGroup", vpc=vpc, description="The function that configures Kinesis video streams"
+            )
+        ]
+        self._vpc = vpc
+        self._told = False
+        self.connections = ec2.Connections(security_groups=list(groups))
+        self.config = {
+            "SubnetIds": self._selected.subnet_ids,
+            "SecurityGroupIds": [group.security_group_id for group in groups],
+        }
+
+    def lead_out(self, function: IConstruct) -> None:
+        """Have the function there as long as its way out is, and warn if the app shows that there is none."""
+        function.node.add_dependency(self._selected.internet_connectivity_established)
+        at_synth(self, lambda: self._look_for_endpoints(function))
+
+    def _look_for_endpoints(self, function: IConstruct) -> None:
+        from aws_cdk import aws_ec2 as ec2
+
+        missing = dict(_ENDPOINTS)
+        for endpoint in self._endpoints():
+            if stack_of(endpoint) is stack_of(self):
+                function.node.add_dependency(endpoint)
+            missing.pop(_service_of(endpoint), None)
+        if self._told or not missing or not isinstance(self._vpc, ec2.Vpc) or not self._is_isolated():
+            return
+        self._told = True
+        region = region_of(stack_of(self))
+        names = [
+            f"com.amazonaws.{region if is_known(region) else '<region>'}.{service} ({kind} endpoint)"
+            for service, kind in missing.items()
+        ]
+        Annotations.of(self).add_warning_v2(
+            VPC_WITHOUT_ENDPOINTS,
+            f"the function is in isolated subnets of {self._vpc.node.path!r}, and without a way to the services that "
+            f"it calls each deployment waits 15 minutes for its answer and fails; add to the VPC {', '.join(names)}",
+        )
+
+    def _is_isolated(self) -> bool:
+        isolated = {subnet.node.path for subnet in self._vpc.isolated_subnets}
+        return any(subnet.node.path in isolated for subnet in self._selected.subnets)
+
+    def _endpoints(self) -> list[Any]:
+        """Find the endpoints of a VPC of this app, in its stack and in the function's."""
+        from aws_cdk import aws_ec2 as ec2
+
+        if not isinstance(self._vpc, ec2.Vpc):
+            return []
+        trees = {stack.node.path: stack for stack in (Stack.of(self._vpc), stack_of(self))}
+        nodes = {node.node.path: node for tree in trees.values() for node in tree.node.find_all()}
+        return [
+            node for node in nodes.values() if isinstance(node, ec2.CfnVPCEndpoint) and node.vpc_id == self._vpc.vpc_id
+        ]
+
+
+def _service_of(endpoint: ec2.CfnVPCEndpoint) -> str:
+    """Take the service out of ``com.amazonaws.<region>.<service>``."""
+    name: Any = stack_of(endpoint).resolve(endpoint.service_name)
+    text = name if isinstance(name, str) else str(name["Fn::Join"][1][-1])
+    return text.rpartition(".")[2].removesuffix("-fips")
+
+
+def _values(selection: ec2.SubnetSelection | None) -> dict[str, Any]:
+    props = ("availability_zones", "one_per_az", "subnet_filters", "subnet_group_name", "subnets", "subnet_type")
+    return {} if selection is None else {prop: getattr(selection, prop) for prop in props}
