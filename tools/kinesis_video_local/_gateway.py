@@ -13,7 +13,7 @@ from typing import Any
 
 from . import _ministack
 from .service.faults import Fault
-from .service.http import Answer, ClientGoneError, Request
+from .service.http import Answer, ClientGoneError, ConnectionCutError, Request
 from .service.operation import whole
 from .service.services import Services
 
@@ -47,8 +47,9 @@ class Gateway:
             await _ministack.application(scope, receive, send)
             return
         caller = _ministack.pinned_caller(scope, self._services.namespace)
-        request = Request(scope["method"], scope["path"], headers, body, caller)
-        with suppress(ClientGoneError):
+        request = Request(scope["method"], scope["path"], headers, body, caller, scope["scheme"], body.client_gone)
+        # An answer that isn't ended cuts the connection.
+        with suppress(ClientGoneError, ConnectionCutError):
             await _send(await self._services.answer(request), body, send)
 
     def _is_ours(self, scope: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
@@ -96,6 +97,11 @@ class _Body:
                 return bytes(piece)
         raise StopAsyncIteration
 
+    async def client_gone(self) -> None:
+        """Return when the client has gone away, after the body's end."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
 
 async def _send(answer: Answer, body: _Body, send: Any) -> None:
     headers = {**answer.headers, "x-amzn-RequestId": str(uuid.uuid4())}
@@ -105,11 +111,11 @@ async def _send(answer: Answer, body: _Body, send: Any) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     if isinstance(answer.body, bytes):
         await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-        await _read_on(body)
     else:
         async with aclosing(answer.body) as pieces:
             async for piece in pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await _read_on(body)
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -31,19 +31,30 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--endpoint-url", required=True)
+    parser.add_argument("--tls-socket", type=int)
+    parser.add_argument("--tls-endpoint-url")
+    parser.add_argument("--certificate", help="file of the host's key and certificate, for TLS")
     parser.add_argument("--creating-seconds", type=float, required=True)
     parser.add_argument("--no-quotas", action="store_true")
     arguments = parser.parse_args()
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     kinesis_video = KinesisVideo(
-        endpoint_url=arguments.endpoint_url,
+        endpoint_urls={"http": arguments.endpoint_url, "https": arguments.tls_endpoint_url},
+        record=_ministack.record_metric,
         quotas=not arguments.no_quotas,
         creating_seconds=arguments.creating_seconds,
     )
     _ministack.install(kinesis_video)
     config = Config()
-    config.bind = [f"fd://{arguments.socket}"]
+    plain = [f"fd://{arguments.socket}"]
+    if arguments.certificate:
+        config.bind, config.insecure_bind = [f"fd://{arguments.tls_socket}"], plain
+        config.certfile = config.keyfile = arguments.certificate
+        # AWS's C producer signs the headers `connection` and `transfer-encoding`, which HTTP/2 doesn't have.
+        config.alpn_protocols = ["http/1.1"]
+    else:
+        config.bind = plain
     # As ministack serves itself: long enough for the CDK CLI's pauses between calls.
     config.keep_alive_timeout = 75
     asyncio.run(serve(Gateway(kinesis_video.services), config))

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -21,6 +22,7 @@ import boto3
 from botocore.config import Config
 from botocore.session import Session
 
+from . import certificates
 from .service.journal import Call
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ class LocalAws:
         Enforce the API quotas of Kinesis Video Streams.
     creating_seconds
         How long a stream created by the API is CREATING.
+    tls
+        Listen with TLS as well, on a port of its own, with a certificate that is made at the start. AWS's own producers
+        ask for it; everything else may use plain HTTP.
 
     Examples
     --------
@@ -80,16 +85,20 @@ class LocalAws:
         enforce_iam: bool = False,
         quotas: bool = True,
         creating_seconds: float = 0.3,
+        tls: bool = False,
     ) -> None:
         self._port = port
         self._region = region
         self._enforce_iam = enforce_iam
         self._quotas = quotas
         self._creating_seconds = creating_seconds
+        self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
         self._clients: list[Any] = []
         self.endpoint_url = ""
+        self.tls_endpoint_url: str | None = None
+        self.trusted_certificate: Path | None = None
 
     def __enter__(self) -> Self:
         """Start."""
@@ -116,6 +125,16 @@ class LocalAws:
         }
 
     @property
+    def producer_environment(self) -> dict[str, str]:
+        """The environment variables that point AWS's C producer here with TLS; empty without TLS."""
+        if not (self.tls_endpoint_url and self.trusted_certificate):
+            return {}
+        return {
+            "CONTROL_PLANE_URI": self.tls_endpoint_url,
+            "AWS_KVS_CACERT_PATH": str(self.trusted_certificate),
+        }
+
+    @property
     def log(self) -> Path:
         """The log file, which is removed at the end."""
         if self._directory is None:
@@ -137,9 +156,9 @@ class LocalAws:
             raise LocalAwsError(f"The local AWS can't listen on {_HOST}:{self._port}: {error.strerror}") from error
         self._directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         try:
-            with listener:
+            with listener, socket.create_server((_HOST, 0)) if self._tls else nullcontext() as tls_listener:
                 self.endpoint_url = f"http://{_HOST}:{listener.getsockname()[1]}"
-                self._process = self._spawn(listener, self._directory)
+                self._process = self._spawn(listener, tls_listener, self._directory)
             self._await_ready()
         except BaseException:
             self.stop()
@@ -190,14 +209,18 @@ class LocalAws:
         Parameters
         ----------
         operation
-            The operation, for example ``UpdateImageGenerationConfiguration``.
+            The operation, for example ``UpdateImageGenerationConfiguration``; or a step of PutMedia:
+            ``PutMedia.Fragment``, the next fragment that begins, or ``PutMedia.Images``, the images of the next
+            fragment that gets some.
         error
             The error code of the answer: any error of the service model, or ``InternalFailure`` (500) or
-            ``ServiceUnavailable`` (503). None answers as usual, after the delay.
+            ``ServiceUnavailable`` (503). None answers as usual, after the delay. Of a fragment the name of an ERROR
+            acknowledgement, such as ``KMS_KEY_ACCESS_DENIED``, which it gets, or ``CONNECTION_CUT``, which cuts the
+            connection within it; of images ``InternalFailure``, which leaves them out.
         times
-            How many calls it happens to.
+            How many calls, fragments or fragments' images it happens to.
         delay_seconds
-            How long each of them waits first.
+            How long each of them waits first; of a fragment, how late its RECEIVED and PERSISTED are sent.
         """
         self._control(
             "POST",
@@ -224,11 +247,20 @@ class LocalAws:
         """Forget the calls answered so far."""
         self._control("DELETE", "calls")
 
-    def _spawn(self, listener: socket.socket, directory: Path) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, listener: socket.socket, tls_listener: socket.socket | None, directory: Path
+    ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
         if not self._quotas:
             command.append("--no-quotas")
+        listeners = [listener.fileno()]
+        if tls_listener:
+            listeners.append(tls_listener.fileno())
+            self.tls_endpoint_url = f"https://{_HOST}:{tls_listener.getsockname()[1]}"
+            self.trusted_certificate, own = self._issue_certificate(directory)
+            command += ["--tls-socket", str(tls_listener.fileno()), "--tls-endpoint-url", self.tls_endpoint_url]
+            command += ["--certificate", str(own)]
         port = self.endpoint_url.rpartition(":")[2]
         environment = {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -254,9 +286,17 @@ class LocalAws:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[listener.fileno()],
+                pass_fds=listeners,
                 start_new_session=True,
             )
+
+    def _issue_certificate(self, directory: Path) -> tuple[Path, Path]:
+        try:
+            return certificates.issue(_HOST, directory)
+        except ImportError as error:
+            raise LocalAwsError(
+                'The local AWS needs trustme for TLS: pip install "cdk-kinesis-video[local]"'
+            ) from error
 
     def _await_ready(self) -> None:
         # The socket listens from the start: a request waits in its queue, and is refused only once the process is gone.

@@ -10,8 +10,9 @@ from ministack.app import app as application
 from ..kinesisvideo import KinesisVideo
 from . import alarms, invocations, reset, resource_types, stack_operations
 from .caller import SignedCaller, pinned_caller
+from .metrics import record_metric
 
-__all__ = ["SignedCaller", "application", "install", "pinned_caller"]
+__all__ = ["SignedCaller", "application", "install", "pinned_caller", "record_metric"]
 
 
 def install(kinesis_video: KinesisVideo) -> None:

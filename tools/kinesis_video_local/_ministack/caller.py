@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs, quote
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.core.sigv4 import decode_header_value
+from ministack.services import kms, s3, sns
 
 from ..service.errors import ServiceError
 from ..service.http import DeniedError
@@ -19,9 +21,10 @@ from ..service.http import DeniedError
 class SignedCaller:
     """Whoever signed a request. It stays usable after the request: a policy counts as it is when it is asked for."""
 
-    def __init__(self, context: Context, access_key_id: str, service: str) -> None:
+    def __init__(self, context: Context, access_key_id: str, authorization: str, service: str) -> None:
         self._context = context
         self._access_key_id = access_key_id
+        self._authorization = authorization
         self._service = service
         self.account: str = context.run(responses.get_account_id)
         self.region: str = context.run(responses.get_region)
@@ -46,6 +49,60 @@ class SignedCaller:
                 f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {resource}"
             )
 
+    def key_error(self, key_id: str) -> str | None:
+        """Tell why data can't be encrypted with a key; see `Caller`."""
+        if key_id.endswith("alias/aws/kinesisvideo"):
+            return None
+        key = self._find_key(key_id)
+        if key is None:
+            return "KMS_KEY_NOT_FOUND"
+        if key["KeyState"] != "Enabled":
+            return "KMS_KEY_DISABLED" if key["KeyState"] == "Disabled" else "KMS_KEY_INVALID_STATE"
+        if key["KeyUsage"] != "ENCRYPT_DECRYPT":
+            return "KMS_KEY_INVALID_USAGE"
+        try:
+            self.check("kms:GenerateDataKey", key["Arn"])
+        except DeniedError:
+            return "KMS_KEY_ACCESS_DENIED"
+        return None
+
+    async def put_object(self, bucket: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Put an object into a bucket; see `Caller`."""
+        self.check("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
+        self._check_key_of(bucket)
+        # Only by the signature's key Amazon S3 knows whose request it is.
+        signed = {**headers, "authorization": self._authorization, "content-length": str(len(body))}
+        request = s3.handle_request("PUT", f"/{bucket}/{key}", signed, body, {}, internal=True)
+        # In a copy of the context, since a bucket of another account changes the account there.
+        status, _, answer = await asyncio.create_task(request, context=self._context.copy())
+        if status != 200:
+            raise ServiceError("PutObject", f"PutObject answers {status}: {answer.decode()}", status=status)
+
+    def publish(self, topic_arn: str, subject: str, message: str) -> None:
+        """Publish to a topic; see `Caller`."""
+        self.check("sns:Publish", topic_arn)
+        try:
+            published = self._context.copy().run(sns.publish_internal, topic_arn, message, subject)
+        except sns.SnsPublishError as error:
+            raise ServiceError("Publish", str(error)) from error
+        if published is None:
+            raise ServiceError("Publish", f"The topic {topic_arn} does not exist")
+
+    def _check_key_of(self, bucket: str) -> None:
+        """Check the right to the key that a bucket encrypts with, if it names one."""
+        owner = self._context.run(s3._bucket_owner_account, bucket)
+        with responses.request_scope(owner or self.account, self.region):
+            headers = s3._bucket_default_sse_headers(bucket)
+        key = self._find_key(headers.get("x-amz-server-side-encryption-aws-kms-key-id", ""))
+        if key is not None:
+            self.check("kms:GenerateDataKey", key["Arn"])
+
+    def _find_key(self, key_id: str) -> Any:
+        named = key_id.split(":")
+        account, region = (named[4], named[3]) if key_id.startswith("arn:") else (self.account, self.region)
+        with responses.request_scope(account, region):
+            return kms._resolve_key(key_id)
+
     def _raise(self, failure: Any) -> None:
         """Raise what ministack would answer, if the credentials are no good."""
         if not isinstance(failure, iam_evaluator.AuthError):
@@ -61,7 +118,9 @@ def pinned_caller(scope: Mapping[str, Any], service: str) -> SignedCaller:
     """Find out who signed a request, as ministack does before it reads the body."""
     # A context of its own, since ministack keeps in it what is known about a request.
     context = copy_context()
-    return SignedCaller(context, context.run(_pin, scope, scope["headers"]), service)
+    access_key_id = context.run(_pin, scope, scope["headers"])
+    authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    return SignedCaller(context, access_key_id, authorization, service)
 
 
 def _pin(scope: Mapping[str, Any], raw_headers: Sequence[tuple[bytes, bytes]]) -> str:

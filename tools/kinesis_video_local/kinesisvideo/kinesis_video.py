@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..service.http import Caller
+from ..service.faults import Faults
+from ..service.http import Caller, Request
 from ..service.operation import operations_of
 from ..service.services import Addressed, Services
 from .control_plane import CONTROL_PLANE, ControlPlane
+from .media import FAULTS, MediaPlane, Record
 from .quotas import quota
 from .streams import Streams, stream_name
 
@@ -20,8 +22,10 @@ class KinesisVideo:
 
     Parameters
     ----------
-    endpoint_url
-        The local AWS itself: where media go to.
+    endpoint_urls
+        The local AWS itself, where media go to, by the scheme that is asked by.
+    record
+        Takes the metrics.
     quotas
         Whether the API quotas are enforced.
     creating_seconds
@@ -33,12 +37,19 @@ class KinesisVideo:
         The API.
     """
 
-    def __init__(self, *, endpoint_url: str, quotas: bool, creating_seconds: float) -> None:
-        self._endpoint_url = endpoint_url
+    def __init__(
+        self, *, endpoint_urls: Mapping[str, str], record: Record, quotas: bool, creating_seconds: float
+    ) -> None:
+        self._endpoint_urls = endpoint_urls
         self._creating_seconds = creating_seconds
         self._streams: dict[tuple[str, str], Streams] = {}
-        control_plane = operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota)
-        self.services = Services(NAMESPACE, control_plane, self._addressed, quotas=quotas)
+        faults = Faults(FAULTS)
+        self._media = MediaPlane(self._streams_of, faults, record, paced=quotas)
+        operations = {
+            **operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota),
+            **self._media.operations(),
+        }
+        self.services = Services(NAMESPACE, operations, self._addressed, quotas=quotas, faults=faults)
 
     def streams(self, account: str, region: str) -> Streams:
         """Return the streams of one account in one Region."""
@@ -48,14 +59,19 @@ class KinesisVideo:
         return self._streams[scope]
 
     def reset(self) -> None:
-        """Forget every stream, fault and call."""
+        """Forget every stream, fragment, fault and call."""
         self._streams.clear()
+        self._media.clear()
         self.services.reset()
 
-    def _control_plane(self, caller: Caller) -> ControlPlane:
-        streams = self.streams(caller.account, caller.region)
-        return ControlPlane(streams, endpoint_url=self._endpoint_url, creating_seconds=self._creating_seconds)
+    def _streams_of(self, caller: Caller) -> Streams:
+        return self.streams(caller.account, caller.region)
+
+    def _control_plane(self, request: Request) -> ControlPlane:
+        endpoint_url = self._endpoint_urls[request.scheme]
+        streams = self._streams_of(request.caller)
+        return ControlPlane(streams, endpoint_url=endpoint_url, creating_seconds=self._creating_seconds)
 
     def _addressed(self, caller: Caller, request: Mapping[str, Any]) -> Addressed:
-        streams = self.streams(caller.account, caller.region)
+        streams = self._streams_of(caller)
         return Addressed(stream_name(request), streams.arn_for_authorization(request))

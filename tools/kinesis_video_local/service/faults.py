@@ -25,12 +25,16 @@ class Faults:
     Parameters
     ----------
     errors
-        The error codes that each operation may answer with.
+        The error codes that each operation may answer with, or each step of one.
     """
 
     def __init__(self, errors: Mapping[str, Collection[str]]) -> None:
-        self._errors = errors
+        self._errors = dict(errors)
         self._pending: list[Fault] = []
+
+    def know(self, operation: str, errors: Collection[str]) -> None:
+        """Take note of an operation and of the error codes that it may answer with."""
+        self._errors[operation] = errors
 
     def add(self, fault: Fault) -> None:
         """Add a fault behind those of the same operation that are still to come.
@@ -55,14 +59,20 @@ class Faults:
         """Forget every fault still to come."""
         self._pending.clear()
 
+    def take(self, operation: str) -> Fault | None:
+        """Use up the next fault of this operation, if there is one; what it does is up to the caller."""
+        fault = next((fault for fault in self._pending if fault.operation == operation), None)
+        if fault is not None:
+            fault.times -= 1
+            if fault.times == 0:
+                self._pending.remove(fault)
+        return fault
+
     async def strike(self, operation: str) -> None:
         """Let the next fault of this operation happen, if there is one."""
-        fault = next((fault for fault in self._pending if fault.operation == operation), None)
+        fault = self.take(operation)
         if fault is None:
             return
-        fault.times -= 1
-        if fault.times == 0:
-            self._pending.remove(fault)
         await asyncio.sleep(fault.delay_seconds)
         if fault.error is not None:
             raise ServiceError(fault.error, f"{operation} failed as the test asked")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,57 @@ class Caller(Protocol):
             If the credentials aren't good any more.
         """
 
+    def key_error(self, key_id: str) -> str | None:
+        """Tell why data can't be encrypted with a key, as an acknowledgement of PutMedia names it; None if it can.
+
+        Parameters
+        ----------
+        key_id
+            The id, the ARN or an alias of the key.
+        """
+
+    async def put_object(self, bucket: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Put an object into a bucket, if the policies of this moment allow it.
+
+        Parameters
+        ----------
+        bucket
+            The name of the bucket.
+        key
+            The key of the object.
+        headers
+            The headers of the request, by their names in lower case.
+        body
+            The object.
+
+        Raises
+        ------
+        DeniedError
+            If the policies don't allow it.
+        ServiceError
+            If Amazon S3 answers with an error.
+        """
+
+    def publish(self, topic_arn: str, subject: str, message: str) -> None:
+        """Publish to a topic, if the policies of this moment allow it.
+
+        Parameters
+        ----------
+        topic_arn
+            The ARN of the topic.
+        subject
+            The subject.
+        message
+            The message.
+
+        Raises
+        ------
+        DeniedError
+            If the policies don't allow it.
+        ServiceError
+            If Amazon SNS answers with an error.
+        """
+
 
 class DeniedError(Exception):
     """IAM denies an action; the message is AWS's sentence about it."""
@@ -52,6 +103,10 @@ class DeniedError(Exception):
 
 class ClientGoneError(ConnectionError):
     """The client went away before the end of its body."""
+
+
+class ConnectionCutError(ConnectionError):
+    """The connection is to be cut in the middle of the answer."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +123,10 @@ class Request:
         The body as it arrives. It raises ClientGoneError if the client goes away before its end.
     caller
         Whoever signed it.
+    scheme
+        ``http`` or ``https``.
+    client_gone
+        Returns when the client has gone away; for a request whose body was read to its end.
     """
 
     method: str
@@ -75,6 +134,8 @@ class Request:
     headers: Mapping[str, str]
     body: AsyncIterator[bytes]
     caller: Caller
+    scheme: str
+    client_gone: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +149,7 @@ class Answer:
     headers
         The headers.
     body
-        The whole body, or the pieces of a body that is sent while it is made.
+        The whole body, or the pieces of a body that is sent while it is made. They may raise ConnectionCutError.
     """
 
     status: int

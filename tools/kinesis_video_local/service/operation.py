@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 from botocore import xform_name
 
-from .http import Answer, Caller, Request
+from .http import Answer, Request
 from .model import InvalidRequestError, Model
 from .quotas import Quota
 
@@ -54,7 +55,7 @@ class Operation:
 
 
 def operations_of(
-    model: Model, emulator: type[Emulator], find: Callable[[Caller], Emulator], quota: Callable[[str], Quota]
+    model: Model, emulator: type[Emulator], find: Callable[[Request], Emulator], quota: Callable[[str], Quota]
 ) -> dict[tuple[str, str], Operation]:
     """Make the operations of a model, by their methods and paths.
 
@@ -64,9 +65,10 @@ def operations_of(
         The service.
     emulator
         The class whose methods are the operations: each is the method of its name in snake case, takes the parsed
-        request, and returns the response, or an `Answer` if that isn't JSON. What has no method isn't emulated.
+        request, and returns the response, or an `Answer` if that isn't JSON; it may be a coroutine. What has no method
+        isn't emulated.
     find
-        Finds the object of that class for a caller's account and Region.
+        Finds the object of that class for a request: for its caller's account and Region.
     quota
         Tells the quota of an operation.
     """
@@ -78,8 +80,10 @@ def operations_of(
         declared = {shape.name for shape in described.error_shapes}
 
         async def run(request: Request, body: bytes) -> Answer:
-            method = getattr(find(request.caller), xform_name(name))
+            method = getattr(find(request), xform_name(name))
             response = method(model.parse(name, _json(body)))
+            if inspect.isawaitable(response):
+                response = await response
             return response if isinstance(response, Answer) else Answer(200, JSON, json.dumps(response).encode())
 
         return Operation(

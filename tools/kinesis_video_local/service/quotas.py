@@ -11,9 +11,9 @@ from .errors import ServiceError
 
 @dataclass(frozen=True)
 class Quota:
-    """How often an operation may be called in a second."""
+    """How often an operation may be called in a second; None is without a bound."""
 
-    per_account: int
+    per_account: int | None
     per_stream: int | None
 
 
@@ -31,7 +31,9 @@ class Quotas:
         ServiceError
             ClientLimitExceededException, if the call would exceed a quota; it is then not counted.
         """
-        limits: dict[tuple[str, ...], int] = {(operation, account, region): quota.per_account}
+        limits: dict[tuple[str, ...], int] = {}
+        if quota.per_account is not None:
+            limits[operation, account, region] = quota.per_account
         if stream is not None and quota.per_stream is not None:
             limits[operation, account, region, stream] = quota.per_stream
         now = time.monotonic()

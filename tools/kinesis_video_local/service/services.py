@@ -46,6 +46,8 @@ class Services:
         Tells what a request addresses, by what it says about itself.
     quotas
         Whether quotas are enforced.
+    faults
+        What is to go wrong; it learns of the operations. By default nothing but operations can.
 
     Attributes
     ----------
@@ -62,12 +64,15 @@ class Services:
         addressed: Callable[[Caller, Mapping[str, Any]], Addressed],
         *,
         quotas: bool,
+        faults: Faults | None = None,
     ) -> None:
         self.namespace = namespace
         self._operations = operations
         self._addressed = addressed
         self._quotas = Quotas() if quotas else None
-        self.faults = Faults({operation.name: operation.errors for operation in operations.values()})
+        self.faults = faults or Faults({})
+        for operation in operations.values():
+            self.faults.know(operation.name, operation.errors)
         self.calls: list[Call] = []
 
     def has(self, method: str, path: str) -> bool:

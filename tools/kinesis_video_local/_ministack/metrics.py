@@ -1,0 +1,36 @@
+"""Metrics of a service in ministack's CloudWatch."""
+
+from __future__ import annotations
+
+import time
+
+from ministack.core import responses
+from ministack.services import cloudwatch
+
+_PERIOD_SECONDS = 60
+
+
+def record_metric(
+    account: str, region: str, namespace: str, name: str, dimensions: dict[str, str], value: float, unit: str
+) -> None:
+    """Take a value of a metric.
+
+    The values of a minute become one data point, as a service's own metrics have one a minute: a camera that sends for
+    hours takes no more memory.
+    """
+    now = time.time()
+    with responses.request_scope(account, region):
+        points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
+    newest = points[-1] if points else {}
+    statistics = newest.get("_stat")
+    if not statistics or newest["Timestamp"] // _PERIOD_SECONDS != now // _PERIOD_SECONDS:
+        statistics = {"SampleCount": 0, "Sum": 0.0, "Minimum": value, "Maximum": value}
+        newest = {"Unit": unit, "Dimensions": dimensions, "_stat": statistics}
+        points.append(newest)
+    statistics["SampleCount"] += 1
+    statistics["Sum"] += value
+    statistics["Minimum"] = min(statistics["Minimum"], value)
+    statistics["Maximum"] = max(statistics["Maximum"], value)
+    newest["Value"] = statistics["Sum"] / statistics["SampleCount"]
+    # The newest value's time: an alarm of this minute is to see it.
+    newest["Timestamp"] = now

@@ -1,0 +1,132 @@
+"""The service ``kinesis-video-archived-media`` of botocore's models: what is kept of a stream."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+from ...service.errors import ServiceError, invalid_argument
+from ...service.http import Answer
+from ...service.model import Model
+from ..streams import Request, Response, Stream, Streams
+from .decoder import UndecodableError
+from .fragments import FragmentStore, MediaFragment
+from .images import ImageGenerator, image_format, image_times
+
+ARCHIVED_MEDIA = Model("kinesis-video-archived-media")
+
+CONTENT_TYPE = "video/webm"
+
+_FRAGMENTS_PER_PAGE = 100
+_IMAGES_PER_PAGE = 25
+# Documented for the API and absent from the service model.
+_DEFAULT_INTERVAL_MS, _MIN_INTERVAL_MS = 3_000, 200
+_MAX_RANGE_MS = 300_000
+
+
+class ArchivedMedia:
+    """The operations on what is kept of the streams of one account in one Region.
+
+    Each is the method of its name: it takes the parsed request and returns the response.
+    """
+
+    def __init__(self, streams: Streams, store: FragmentStore, images: ImageGenerator) -> None:
+        self._streams = streams
+        self._store = store
+        self._images = images
+
+    def list_fragments(self, request: Request) -> Response:
+        """List the fragments of a time range, a page at a time."""
+        fragments = self._store.of(self._streams.find(request))
+        if selector := request.get("FragmentSelector"):
+            by_producer = selector["FragmentSelectorType"] == "PRODUCER_TIMESTAMP"
+            begin, end = _range(selector["TimestampRange"])
+            fragments = [
+                fragment
+                for fragment in fragments
+                if begin <= (fragment.producer_timestamp if by_producer else fragment.server_timestamp) <= end
+            ]
+        page, rest = _page(fragments, request, _FRAGMENTS_PER_PAGE)
+        return {"Fragments": [_described(fragment) for fragment in page], **rest}
+
+    def get_media_for_fragment_list(self, request: Request) -> Answer:
+        """Return fragments as Matroska, in the order of the request."""
+        kept = {fragment.number: fragment for fragment in self._store.of(self._streams.find(request))}
+        if missing := [number for number in request["Fragments"] if number not in kept]:
+            raise invalid_argument(f"The stream has no fragments {', '.join(missing)}")
+        body = b"".join(kept[number].write() for number in request["Fragments"])
+        return Answer(200, {"Content-Type": CONTENT_TYPE}, body)
+
+    async def get_images(self, request: Request) -> Response:
+        """Make images of a time range: for each interval the first frame in it."""
+        stream = self._streams.find(request)
+        interval = request.get("SamplingInterval", _DEFAULT_INTERVAL_MS)
+        begin, end = _range(request)
+        _check_images(request, stream, interval, begin, end)
+        due = list(range(begin, end, interval)) or [begin]
+        page, rest = _page(due, request, _IMAGES_PER_PAGE)
+        by_producer = request["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
+        fragments = self._store.of(stream)
+        frames = sorted(
+            (at if by_producer else arrival, number, index)
+            for number, fragment in enumerate(fragments)
+            for index, (at, arrival) in enumerate(image_times(fragment))
+        )
+        found = {at: next(((n, i) for time, n, i in frames if at <= time < at + interval), None) for at in page}
+        pictures: dict[tuple[int, int], bytes] = {}
+        for number in {place[0] for place in found.values() if place}:
+            wanted = [place[1] for place in found.values() if place and place[0] == number]
+            try:
+                made = await self._images.pictures(fragments[number], wanted, image_format(request))
+            except UndecodableError:
+                continue
+            pictures.update({(number, index): picture for index, picture in made.items()})
+        return {"Images": [_image(at, place, pictures) for at, place in found.items()], **rest}
+
+
+def _check_images(request: Request, stream: Stream, interval: int, begin: int, end: int) -> None:
+    if stream.data_retention_in_hours == 0:
+        raise ServiceError("NoDataRetentionException", f"The data retention of {stream.name} is 0 hours")
+    if interval < _MIN_INTERVAL_MS:
+        raise invalid_argument(f"SamplingInterval must be at least {_MIN_INTERVAL_MS}")
+    if not 0 <= end - begin <= _MAX_RANGE_MS:
+        raise invalid_argument(f"The range from StartTimestamp to EndTimestamp must have 0 to {_MAX_RANGE_MS} ms")
+    if "WidthPixels" in request and "HeightPixels" not in request:
+        raise invalid_argument("WidthPixels needs HeightPixels")
+
+
+def _image(at: int, place: tuple[int, int] | None, pictures: dict[tuple[int, int], bytes]) -> Response:
+    if place in pictures:
+        return {"TimeStamp": at / 1000, "ImageContent": base64.b64encode(pictures[place]).decode()}
+    return {"TimeStamp": at / 1000, "Error": "MEDIA_ERROR" if place else "NO_MEDIA"}
+
+
+def _described(fragment: MediaFragment) -> Response:
+    return {
+        "FragmentNumber": fragment.number,
+        "FragmentSizeInBytes": fragment.size,
+        "ProducerTimestamp": fragment.producer_timestamp / 1000,
+        "ServerTimestamp": fragment.server_timestamp / 1000,
+        "FragmentLengthInMilliseconds": fragment.length,
+    }
+
+
+def _range(request: Request) -> tuple[int, int]:
+    return round(request["StartTimestamp"] * 1000), round(request["EndTimestamp"] * 1000)
+
+
+def _page(items: Sequence[Any], request: Request, default: int) -> tuple[Sequence[Any], Response]:
+    """Return a page, and the token of the next one as the response has it."""
+    begin = _decode_token(request["NextToken"]) if request.get("NextToken") else 0
+    end = begin + request.get("MaxResults", default)
+    rest = {"NextToken": base64.b64encode(str(end).encode()).decode()} if end < len(items) else {}
+    return items[begin:end], rest
+
+
+def _decode_token(token: str) -> int:
+    try:
+        return int(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError):
+        raise invalid_argument("NextToken is not one that this operation returned") from None

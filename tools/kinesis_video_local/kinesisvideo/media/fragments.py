@@ -1,0 +1,138 @@
+"""The fragments of streams, and where they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kinesis_video_tools.matroska import (
+    Fragment,
+    SimpleTag,
+    Tags,
+    Track,
+    write_cluster,
+    write_frame,
+    write_header,
+    write_tags,
+)
+
+from ..streams import Stream
+
+_MILLISECONDS_PER_HOUR = 3_600_000
+_RESERVED = "AWS_KINESISVIDEO_"
+# What Python needs for a frame beside its bytes.
+_FRAME_OVERHEAD = 300
+
+_numbers = itertools.count()
+
+
+def now() -> int:
+    """Tell the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def fragment_number(timestamp: int) -> str:
+    """Make a fragment number: 47 digits, later ones larger."""
+    return f"91343852333181{timestamp:013d}{next(_numbers) % 10**10:010d}{random.randrange(10**10):010d}"
+
+
+@dataclass
+class MediaFragment:
+    """A fragment that was received, or is being received."""
+
+    number: str
+    """What the service calls it."""
+    producer_timestamp: int
+    """When it begins by the producer's clock, in milliseconds since 1970."""
+    server_timestamp: int
+    """When it began to arrive, in milliseconds since 1970."""
+    tracks: Sequence[Track]
+    """The tracks of its stream's header."""
+    media: Fragment
+    """Its frames and tags; the timecodes are the producer's own."""
+    arrivals: list[int] = field(default_factory=list)
+    """When each frame arrived, in milliseconds since 1970."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of its frames."""
+        return sum(len(frame.data) for frame in self.media.frames)
+
+    @property
+    def length(self) -> int:
+        """The milliseconds from its first frame to its last."""
+        timecodes = [frame.timecode for frame in self.media.frames]
+        return max(timecodes) - min(timecodes)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The producer's own tags."""
+        return own_tags(self.media.tags)
+
+    def producer_time(self, timecode: int) -> int:
+        """Tell what the producer's clock showed at a frame's timecode, in milliseconds since 1970."""
+        return self.producer_timestamp + timecode - self.media.timecode
+
+    def write(self) -> bytes:
+        """Write it as a whole Matroska stream, with the tags that the service adds and absolute timecodes."""
+        service = {
+            "FRAGMENT_NUMBER": self.number,
+            "SERVER_TIMESTAMP": f"{self.server_timestamp / 1000:.3f}",
+            "PRODUCER_TIMESTAMP": f"{self.producer_timestamp / 1000:.3f}",
+        }
+        tags = Tags(tuple(SimpleTag(_RESERVED + name, value) for name, value in service.items()))
+        begin = [write_header(self.tracks), write_tags(tags), write_cluster(self.producer_timestamp)]
+        frames = [write_frame(frame, self.media.timecode) for frame in self.media.frames]
+        return b"".join([*begin, *frames, *(write_tags(element) for element in self.media.tags)])
+
+
+def own_tags(elements: Sequence[Tags]) -> dict[str, str]:
+    """Return the tags of these elements whose names the service hasn't reserved."""
+    return {tag.name: tag.value for tags in elements for tag in tags.tags if not tag.name.startswith(_RESERVED)}
+
+
+class FragmentStore:
+    """Keeps fragments in memory: those within their stream's retention, and of all streams together the newest.
+
+    Parameters
+    ----------
+    max_bytes
+        How many bytes of fragments are kept; the default is 100,000,000. Older ones are forgotten.
+    """
+
+    def __init__(self, max_bytes: int = 100_000_000) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._kept: deque[tuple[str, int, MediaFragment]] = deque()
+        self._added = asyncio.Event()
+
+    def add(self, stream: Stream, fragment: MediaFragment) -> None:
+        """Keep a fragment."""
+        size = fragment.size + _FRAME_OVERHEAD * len(fragment.media.frames)
+        self._kept.append((stream.arn, size, fragment))
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._kept.popleft()[1]
+        self._added.set()
+        self._added = asyncio.Event()
+
+    def of(self, stream: Stream) -> list[MediaFragment]:
+        """List the fragments of a stream, oldest first."""
+        oldest = now() - stream.data_retention_in_hours * _MILLISECONDS_PER_HOUR
+        return [
+            fragment for arn, _, fragment in self._kept if arn == stream.arn and fragment.server_timestamp >= oldest
+        ]
+
+    async def added(self) -> None:
+        """Wait until a fragment is added."""
+        await self._added.wait()
+
+    def clear(self) -> None:
+        """Forget every fragment."""
+        self._kept.clear()
+        self._bytes = 0

@@ -1,0 +1,172 @@
+"""Images of the fragments that a producer has tagged for them, as a stream's configuration says.
+
+See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/s3-real-time-image-create.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from email.header import Header
+from typing import Any
+
+from kinesis_video_tools.matroska import TagName
+
+from ...service.errors import ServiceError
+from ...service.faults import Faults
+from ...service.http import Caller, DeniedError
+from ..streams import Stream
+from .decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
+from .fragments import MediaFragment
+
+FAULT = "PutMedia.Images"
+
+_EXTENSIONS = {"JPEG": "jpg", "PNG": "png"}
+_URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
+_METADATA_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# So many fragments may wait for their images: what a machine can't keep up with must not fill its memory.
+_MAX_WAITING = 100
+
+_logger = logging.getLogger(__name__)
+
+
+class ImageGenerator:
+    """Makes images of fragments and puts them into buckets, with the rights of the producer.
+
+    Parameters
+    ----------
+    faults
+        What is to go wrong.
+    """
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="images")
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def submit(self, stream: Stream, fragment: MediaFragment, producer: Caller) -> None:
+        """Make the images of a fragment, if there are to be any, without waiting for them."""
+        configuration = stream.image_generation
+        tagged = any(TagName.IMAGE_GENERATION in tags for tags in fragment.media.tags)
+        if not tagged or configuration is None or configuration["Status"] != "ENABLED":
+            return
+        if len(self._waiting) >= _MAX_WAITING:
+            _logger.warning("no images of fragment %s: this machine can't keep up", fragment.number)
+            return
+        task = asyncio.create_task(self._deliver(stream, configuration, fragment, producer))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def pictures(
+        self, fragment: MediaFragment, wanted: Sequence[int], image_format: ImageFormat
+    ) -> dict[int, bytes]:
+        """Make pictures of a fragment.
+
+        Parameters
+        ----------
+        fragment
+            The fragment.
+        wanted
+            The indexes of frames of its video track.
+        image_format
+            How the pictures are written.
+
+        Returns
+        -------
+        The pictures by their frames' indexes.
+
+        Raises
+        ------
+        UndecodableError
+            If its frames make no pictures.
+        """
+        track = video_track(fragment.tracks)
+        if track is None:
+            raise UndecodableError("there is no track of H.264 or H.265")
+        frames = [frame for frame in fragment.media.frames if frame.track == track.number]
+
+        def decode() -> dict[int, bytes]:
+            return dict(encoded_pictures(track, frames, wanted, image_format))
+
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
+
+    async def _deliver(
+        self, stream: Stream, configuration: dict[str, Any], fragment: MediaFragment, producer: Caller
+    ) -> None:
+        # On AWS nobody hears of an image that can't be made or delivered; here the log does.
+        try:
+            await self._faults.strike(FAULT)
+            times = image_times(fragment)
+            by_producer = configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
+            clock = [at if by_producer else arrival for at, arrival in times]
+            wanted = sampled(clock, configuration["SamplingInterval"])
+            pictures = await self.pictures(fragment, wanted, image_format(configuration))
+            for index, picture in pictures.items():
+                bucket, key = _destination(stream, configuration, fragment, clock[index], producer.account)
+                headers = _headers(configuration["Format"], fragment, *times[index])
+                await producer.put_object(bucket, key, headers, picture)
+        except (DeniedError, ServiceError, UndecodableError) as error:
+            _logger.info("no image of fragment %s: %s", fragment.number, error)
+        except ImportError:
+            _logger.warning('no images without PyAV and Pillow: pip install "cdk-kinesis-video[local]"')
+
+
+def image_times(fragment: MediaFragment) -> list[tuple[int, int]]:
+    """List the producer's and the server's time of each frame of the video track, in milliseconds since 1970."""
+    track = video_track(fragment.tracks)
+    return [
+        (fragment.producer_time(frame.timecode), arrival)
+        for frame, arrival in zip(fragment.media.frames, fragment.arrivals, strict=True)
+        if track and frame.track == track.number
+    ]
+
+
+def sampled(times: Sequence[int], interval: int) -> list[int]:
+    """Choose the first of these times, and from then on the first after each interval; return their indexes."""
+    chosen: list[int] = []
+    due = 0
+    for index in sorted(range(len(times)), key=times.__getitem__):
+        if not chosen or times[index] >= due:
+            begin = times[chosen[0]] if chosen else times[index]
+            due = begin + ((times[index] - begin) // interval + 1) * interval
+            chosen.append(index)
+    return chosen
+
+
+def image_format(configuration: dict[str, Any]) -> ImageFormat:
+    """Read how pictures are written from a configuration or a request of the API."""
+    quality = configuration.get("FormatConfig", {}).get("JPEGQuality", "80")
+    return ImageFormat(
+        configuration["Format"], int(quality), configuration.get("WidthPixels"), configuration.get("HeightPixels")
+    )
+
+
+def _destination(
+    stream: Stream, configuration: dict[str, Any], fragment: MediaFragment, timestamp: int, account: str
+) -> tuple[str, str]:
+    destination = _URI.fullmatch(configuration["DestinationConfig"]["Uri"])
+    if destination is None:
+        raise UndecodableError(f"{configuration['DestinationConfig']['Uri']} is no bucket")
+    tags = [tag for element in fragment.media.tags for tag in element.tags]
+    prefixes = [tag.value for tag in tags if tag.name == TagName.IMAGE_PREFIX and tag.value]
+    name = "_".join([*prefixes[:1], account, stream.name, str(timestamp), str(uuid.uuid4())])
+    return destination["bucket"], f"{destination['prefix']}{name}.{_EXTENSIONS[configuration['Format']]}"
+
+
+def _headers(format_name: str, fragment: MediaFragment, producer_time: int, server_time: int) -> dict[str, str]:
+    metadata = {
+        **fragment.metadata,
+        "aws_kinesisvideo_fragment_number": fragment.number,
+        "aws_kinesisvideo_producer_timestamp": str(producer_time),
+        "aws_kinesisvideo_server_timestamp": str(server_time),
+    }
+    return {"content-type": f"image/{format_name.lower()}"} | {
+        f"x-amz-meta-{name.lower()}": value if value.isascii() else Header(value, "utf-8", maxlinelen=998).encode()
+        for name, value in metadata.items()
+        if _METADATA_NAME.fullmatch(name)
+    }

@@ -1,0 +1,65 @@
+"""The media plane of one local AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from ...service.faults import Faults
+from ...service.http import Caller, Request
+from ...service.operation import Operation, operations_of
+from ..quotas import quota
+from ..streams import Streams
+from . import images, put_media
+from .archive import ARCHIVED_MEDIA, ArchivedMedia
+from .fragments import FragmentStore
+from .images import ImageGenerator
+from .live import LIVE_MEDIA, LiveMedia
+from .metrics import Record
+from .put_media import PutMedia
+
+FAULTS: Mapping[str, Collection[str]] = {
+    put_media.FAULT: put_media.FAULT_CODES,
+    images.FAULT: ("InternalFailure",),
+}
+"""What can go wrong beside whole operations: the names of the steps and their errors."""
+
+
+class MediaPlane:
+    """What receives media and gives it back.
+
+    Parameters
+    ----------
+    find_streams
+        Finds the streams of a caller's account and Region.
+    faults
+        What is to go wrong.
+    record
+        Takes the metrics.
+    paced
+        Whether a connection is read no faster than the service reads one.
+    """
+
+    def __init__(
+        self, find_streams: Callable[[Caller], Streams], faults: Faults, record: Record, *, paced: bool
+    ) -> None:
+        self._find_streams = find_streams
+        self._store = FragmentStore()
+        self._images = ImageGenerator(faults)
+        self._put_media = PutMedia(find_streams, self._store, self._images, faults, record, paced=paced)
+
+    def operations(self) -> dict[tuple[str, str], Operation]:
+        """Return its operations, by their methods and paths."""
+        receive = self._put_media.operation()
+        archived = operations_of(ARCHIVED_MEDIA, ArchivedMedia, self._archived, quota)
+        live = operations_of(LIVE_MEDIA, LiveMedia, self._live, quota)
+        return {(receive.method, receive.path): receive, **archived, **live}
+
+    def clear(self) -> None:
+        """Forget every fragment."""
+        self._store.clear()
+
+    def _archived(self, request: Request) -> ArchivedMedia:
+        return ArchivedMedia(self._find_streams(request.caller), self._store, self._images)
+
+    def _live(self, request: Request) -> LiveMedia:
+        return LiveMedia(self._find_streams(request.caller), self._store, request.client_gone)

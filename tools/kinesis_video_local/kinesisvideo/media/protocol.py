@@ -1,0 +1,183 @@
+"""What PutMedia makes of the bytes of one connection: fragments, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kinesis_video_tools.matroska import (
+    Cluster,
+    Element,
+    FragmentCollector,
+    Frame,
+    MatroskaError,
+    Reader,
+    Segment,
+    Tags,
+    Track,
+    Tracks,
+)
+
+from .fragments import MediaFragment, fragment_number, now
+from .limits import Limits
+
+# The first millisecond of the year 10000, which no date can name.
+_END_OF_TIME = 253_402_300_800_000
+
+
+class FragmentError(Exception):
+    """What is received is refused with an ERROR acknowledgement.
+
+    Parameters
+    ----------
+    error
+        The name of the error, one of ``ERROR_IDS``.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A fragment begins to arrive."""
+
+    fragment: MediaFragment
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A fragment has arrived."""
+
+    fragment: MediaFragment
+
+
+class Protocol:
+    """Finds the fragments in the bytes of one connection.
+
+    Parameters
+    ----------
+    start
+        What the timecodes count from, in milliseconds since 1970: 0 if they are absolute.
+    limits
+        What is accepted.
+
+    Attributes
+    ----------
+    open
+        The fragment that is being received.
+    """
+
+    def __init__(self, start: int, limits: Limits) -> None:
+        self.open: MediaFragment | None = None
+        self._start = start
+        self._limits = limits
+        self._reader = Reader(max_element_size=limits.fragment_bytes)
+        self._collector = FragmentCollector()
+        self._segments = 0
+        self._tracks: tuple[Track, ...] | None = None
+        self._size = 0
+        self._last_begin: int | None = None
+        # The latest frames of the fragment before and of this one.
+        self._latest_before: int | None = None
+        self._latest: int | None = None
+
+    def feed(self, data: bytes) -> Iterator[Begun | Ended]:
+        """Take the next bytes of the body.
+
+        Raises
+        ------
+        FragmentError
+            From the iterator, if they break the protocol.
+        """
+        try:
+            for element in self._reader.feed(data):
+                yield from self._take(element)
+        except MatroskaError as error:
+            raise FragmentError("INVALID_MKV_DATA") from error
+
+    def close(self) -> Iterator[Begun | Ended]:
+        """Take the end of the body.
+
+        Raises
+        ------
+        FragmentError
+            If it comes within an element, or if the last fragment lacks something.
+        """
+        try:
+            self._reader.close()
+        except MatroskaError as error:
+            raise FragmentError("INVALID_MKV_DATA") from error
+        if self._collector.close():
+            yield self._end(0)
+
+    def _take(self, element: Element) -> Iterator[Begun | Ended]:
+        self._check(element)
+        ended = self._collector.add(element)
+        if ended:
+            yield self._end(len(element.tags) if isinstance(element, Tags) else 0)
+        match element:
+            case Tracks(tracks):
+                self._tracks = tracks
+            case Cluster(timecode):
+                self.open = self._begin(timecode)
+                if not 0 <= self.open.producer_timestamp < _END_OF_TIME:
+                    raise FragmentError("INVALID_PRODUCER_TIMESTAMP")
+                if self._last_begin is not None and timecode <= self._last_begin:
+                    raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
+                self._last_begin = timecode
+                yield Begun(self.open)
+            case Frame() if self.open:
+                self.open.arrivals.append(now())
+
+    def _check(self, element: Element) -> None:
+        match element:
+            case Segment():
+                self._segments += 1
+                if self._segments > 1:
+                    raise FragmentError("INVALID_MKV_DATA")
+            case Tracks(tracks):
+                if self._tracks is not None:
+                    raise FragmentError("INVALID_MKV_DATA")
+                if len(tracks) > self._limits.tracks:
+                    raise FragmentError("MORE_THAN_ALLOWED_TRACKS_FOUND")
+            case Frame() if self.open:
+                self._check_frame(element, self.open)
+
+    def _check_frame(self, frame: Frame, fragment: MediaFragment) -> None:
+        if frame.track not in {track.number for track in fragment.tracks}:
+            raise FragmentError("TRACK_NUMBER_MISMATCH")
+        if not fragment.media.frames and self._latest_before is not None and frame.timecode <= self._latest_before:
+            raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
+        if frame.timecode - fragment.media.timecode > self._limits.fragment_milliseconds:
+            raise FragmentError("MAX_FRAGMENT_DURATION_REACHED")
+        self._latest = frame.timecode if self._latest is None else max(self._latest, frame.timecode)
+        self._size += len(frame.data)
+        if self._size > self._limits.fragment_bytes:
+            raise FragmentError("MAX_FRAGMENT_SIZE_REACHED")
+
+    def _begin(self, timecode: int) -> MediaFragment:
+        assert self._collector.open
+        arrival = now()
+        self._size = 0
+        self._latest_before = self._latest
+        return MediaFragment(
+            fragment_number(arrival), self._start + timecode, arrival, self._tracks or (), self._collector.open
+        )
+
+    def _end(self, end_tags: int) -> Ended:
+        """Take the end of the open fragment, which an element with that many tags has brought."""
+        fragment = self.open
+        assert fragment
+        limits = self._limits
+        if {track.number for track in fragment.tracks} != {frame.track for frame in fragment.media.frames}:
+            raise FragmentError("FRAMES_MISSING_FOR_TRACK")
+        tags = [tag for element in fragment.media.tags for tag in element.tags]
+        if len(tags) + end_tags > limits.tags or any(
+            len(tag.name.encode()) > limits.tag_name_bytes or len(tag.value.encode()) > limits.tag_value_bytes
+            for tag in tags
+        ):
+            raise FragmentError("FRAGMENT_METADATA_LIMIT_REACHED")
+        self.open = None
+        return Ended(fragment)

@@ -1,0 +1,289 @@
+"""PutMedia: receives the video of one producer and acknowledges it meanwhile.
+
+See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutMedia.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+
+from ...service.errors import ServiceError, invalid_argument
+from ...service.faults import Faults
+from ...service.http import Answer, Caller, ClientGoneError, ConnectionCutError, Request
+from ...service.operation import Operation
+from ...service.quotas import Quota
+from ..streams import Stream, Streams
+from .acknowledgements import ERROR_IDS, acknowledgement
+from .fragments import FragmentStore, MediaFragment
+from .images import ImageGenerator
+from .limits import SERVICE_LIMITS, Limits
+from .metrics import Record, StreamMetrics
+from .notifications import notify
+from .protocol import Begun, Ended, FragmentError, Protocol
+
+FAULT = "PutMedia.Fragment"
+CONNECTION_CUT = "CONNECTION_CUT"
+FAULT_CODES = (*ERROR_IDS, CONNECTION_CUT)
+
+_ERRORS = {
+    "ClientLimitExceededException": 400,
+    "ConnectionLimitExceededException": 400,
+    "InvalidArgumentException": 400,
+    "InvalidEndpointException": 400,
+    "NotAuthorizedException": 401,
+    "ResourceNotFoundException": 404,
+    "InternalFailure": 500,
+    "ServiceUnavailable": 503,
+}
+
+
+class PutMedia:
+    """The operation.
+
+    Parameters
+    ----------
+    find_streams
+        Finds the streams of a caller's account and Region.
+    store
+        Where fragments are kept.
+    images
+        Makes their images.
+    faults
+        What is to go wrong.
+    record
+        Takes the metrics.
+    limits
+        What is accepted.
+    paced
+        Whether a connection is read no faster than the service reads one.
+    """
+
+    def __init__(
+        self,
+        find_streams: Callable[[Caller], Streams],
+        store: FragmentStore,
+        images: ImageGenerator,
+        faults: Faults,
+        record: Record,
+        *,
+        limits: Limits = SERVICE_LIMITS,
+        paced: bool = True,
+    ) -> None:
+        self.find_streams = find_streams
+        self.store = store
+        self.images = images
+        self.faults = faults
+        self.record = record
+        self.limits = limits
+        self.paced = paced
+        self._connections: dict[str, asyncio.Task[None]] = {}
+
+    def operation(self) -> Operation:
+        """Return it as an operation of the service."""
+        return Operation(
+            name="PutMedia",
+            method="POST",
+            path="/putMedia",
+            errors=_ERRORS,
+            denied="NotAuthorizedException",
+            quota=Quota(per_account=None, per_stream=5),
+            streams=True,
+            members=lambda request, _body: _address(request.headers),
+            run=self._run,
+        )
+
+    async def _run(self, request: Request, _body: bytes) -> Answer:
+        address = _address(request.headers)
+        if len(address) != 1:
+            raise invalid_argument("Either x-amzn-stream-name or x-amzn-stream-arn must be given")
+        start = _start(request.headers)
+        streams = self.find_streams(request.caller)
+        stream = streams.find(address)
+        if stream.status != "ACTIVE":
+            raise ServiceError("ResourceNotFoundException", f"The stream {stream.name} is {stream.status}, not ACTIVE")
+        metrics = StreamMetrics(self.record, stream)
+        metrics.count("Requests")
+        if stream.arn in self._connections:
+            metrics.count("ConnectionErrors")
+            raise ServiceError(
+                "ConnectionLimitExceededException", f"The stream {stream.name} has a connection of PutMedia already"
+            )
+        metrics.count("ActiveConnections")
+        is_there = partial(_is_there, streams, stream)
+        connection = _Connection(self, request, stream, is_there, Protocol(start, self.limits), metrics)
+        receiving = self._connections[stream.arn] = asyncio.create_task(connection.receive())
+        receiving.add_done_callback(lambda _: self._connections.pop(stream.arn, None))
+        acknowledged = request.headers.get("x-amzn-fragment-acknowledgment-required") != "0"
+        return Answer(200, {"Content-Type": "application/json"}, connection.answer(receiving, acknowledged))
+
+
+class _Connection:
+    """One connection: what it receives, and its acknowledgements."""
+
+    def __init__(
+        self,
+        put_media: PutMedia,
+        request: Request,
+        stream: Stream,
+        stream_is_there: Callable[[], bool],
+        protocol: Protocol,
+        metrics: StreamMetrics,
+    ) -> None:
+        self._put_media = put_media
+        self._request = request
+        self._stream = stream
+        self._stream_is_there = stream_is_there
+        self._protocol = protocol
+        self._metrics = metrics
+        self._limits = put_media.limits
+        self._now = asyncio.get_running_loop().time
+        # Each with the time from which it may be sent; None is the end.
+        self._acknowledgements: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
+        self._begun = self._now()
+        self._delay = 0.0
+        self._bytes = 0
+
+    async def answer(self, receiving: asyncio.Task[None], acknowledged: bool) -> AsyncGenerator[bytes, None]:
+        """Send the acknowledgements until the connection ends."""
+        try:
+            while entry := await self._acknowledgements.get():
+                due, written = entry
+                await asyncio.sleep(due - self._now())
+                if acknowledged:
+                    yield written
+            await receiving
+        finally:
+            receiving.cancel()
+
+    async def receive(self) -> None:
+        """Receive until the body ends, or an error ends the connection."""
+        try:
+            with suppress(ClientGoneError):
+                await self._receive()
+        except FragmentError as error:
+            self._refuse(error.error)
+        finally:
+            self._metrics.bytes("IncomingBytes", self._bytes)
+            self._acknowledgements.put_nowait(None)
+
+    async def _receive(self) -> None:
+        end = self._now() + self._limits.connection_seconds
+        ready = self._now() - 1
+        async with aclosing(self._pieces(end)) as pieces:
+            async for piece in pieces:
+                self._bytes += len(piece)
+                fragments = 0
+                for event in self._protocol.feed(piece):
+                    fragments += isinstance(event, Begun)
+                    self._take(event)
+                if self._put_media.paced:
+                    bytes_cost = len(piece) / self._limits.bytes_per_second
+                    ready = max(ready, self._now() - 1)
+                    ready += max(bytes_cost, fragments / self._limits.fragments_per_second)
+                    await asyncio.sleep(ready - self._now())
+        for event in self._protocol.close():
+            self._take(event)
+
+    async def _pieces(self, end: float) -> AsyncGenerator[bytes, None]:
+        """Yield what comes, say so if nothing does, and end when the connection is to end."""
+        body = aiter(self._request.body)
+        heard = self._now()
+        while True:
+            told = min(self._now() + self._limits.idle_acknowledgement_seconds, heard + self._limits.idle_seconds)
+            try:
+                async with asyncio.timeout_at(min(told, end)):
+                    piece = await anext(body)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                if self._now() >= end:
+                    raise FragmentError("MAX_CONNECTION_DURATION_REACHED") from None
+                self._acknowledge("IDLE", self._protocol.open)
+                if self._now() >= heard + self._limits.idle_seconds:
+                    return
+            else:
+                heard = self._now()
+                yield piece
+                if heard >= end:
+                    raise FragmentError("MAX_CONNECTION_DURATION_REACHED")
+
+    def _take(self, event: Begun | Ended) -> None:
+        match event:
+            case Begun(fragment):
+                self._begun = self._now()
+                self._begin(fragment)
+            case Ended(fragment):
+                self._end(fragment)
+
+    def _begin(self, fragment: MediaFragment) -> None:
+        self._acknowledge("BUFFERING", fragment)
+        fault = self._put_media.faults.take(FAULT)
+        self._delay = fault.delay_seconds if fault else 0
+        if fault and fault.error == CONNECTION_CUT:
+            raise ConnectionCutError
+        if fault and fault.error:
+            raise FragmentError(fault.error)
+        if not self._stream_is_there():
+            raise FragmentError("STREAM_NOT_ACTIVE")
+        if error := self._request.caller.key_error(self._stream.kms_key_id):
+            raise FragmentError(error)
+
+    def _end(self, fragment: MediaFragment) -> None:
+        metrics = self._metrics
+        metrics.bytes("IncomingBytes", self._bytes)
+        self._bytes = 0
+        metrics.count("IncomingFragments")
+        metrics.count("IncomingFrames", len(fragment.media.frames))
+        metrics.latency("FragmentIngestionLatency", self._now() - self._begun)
+        metrics.count("Success")
+        self._acknowledge("RECEIVED", fragment)
+        if self._stream.data_retention_in_hours:
+            self._put_media.store.add(self._stream, fragment)
+            self._acknowledge("PERSISTED", fragment)
+            metrics.latency("FragmentPersistLatency", self._delay)
+            notify(self._stream, fragment, self._request.caller)
+            self._put_media.images.submit(self._stream, fragment, self._request.caller)
+
+    def _refuse(self, error: str) -> None:
+        self._metrics.count("ErrorAckCount")
+        self._metrics.count("Success", 0)
+        self._acknowledge("ERROR", self._protocol.open, error=error)
+
+    def _acknowledge(self, event_type: str, fragment: MediaFragment | None, *, error: str | None = None) -> None:
+        about = (fragment.media.timecode, fragment.number) if fragment else (None, None)
+        delay = self._delay if event_type in ("RECEIVED", "PERSISTED") else 0
+        self._acknowledgements.put_nowait((self._now() + delay, acknowledgement(event_type, *about, error=error)))
+        if event_type in ("BUFFERING", "RECEIVED", "PERSISTED"):
+            self._metrics.latency(f"{event_type.capitalize()}AckLatency", delay)
+
+
+def _address(headers: Mapping[str, str]) -> dict[str, Any]:
+    named = {"StreamName": "x-amzn-stream-name", "StreamARN": "x-amzn-stream-arn"}
+    return {member: headers[header] for member, header in named.items() if headers.get(header)}
+
+
+def _start(headers: Mapping[str, str]) -> int:
+    """Tell what the timecodes of a request count from, in milliseconds since 1970."""
+    timecode_type = headers.get("x-amzn-fragment-timecode-type")
+    if timecode_type not in ("ABSOLUTE", "RELATIVE"):
+        raise invalid_argument("x-amzn-fragment-timecode-type must be ABSOLUTE or RELATIVE")
+    given = headers.get("x-amzn-producer-start-timestamp")
+    if timecode_type == "ABSOLUTE" and given is None:
+        return 0
+    try:
+        # Too large a number for a date becomes an ERROR acknowledgement.
+        start = round(min(Decimal(given or ""), Decimal(10**12)) * 1000)
+    except (InvalidOperation, ValueError, OverflowError):
+        start = -1
+    if start < 0:
+        raise invalid_argument(f"x-amzn-producer-start-timestamp must be seconds since 1970, not {given}")
+    return 0 if timecode_type == "ABSOLUTE" else start
+
+
+def _is_there(streams: Streams, stream: Stream) -> bool:
+    return streams.get(stream.name) is stream
