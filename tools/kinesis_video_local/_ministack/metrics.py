@@ -1,13 +1,30 @@
-"""Metrics of a service in ministack's CloudWatch."""
+"""Metrics of services in ministack's CloudWatch."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ministack.core import responses
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, eventbridge
 
 _PERIOD_SECONDS = 60
+
+
+def install() -> None:
+    """Count the events that each rule matches, as EventBridge does."""
+    matches = eventbridge._matches_pattern_view
+
+    def counted(pattern: str, view: Any, owner: str = "rule") -> bool:
+        matched: bool = matches(pattern, view, owner)
+        rule = eventbridge._rules.get(owner.removeprefix("rule "))
+        if matched and rule:
+            dimensions = {"RuleName": rule["Name"]}
+            scope = responses.get_account_id(), responses.get_region()
+            record_metric(*scope, "AWS/Events", "TriggeredRules", dimensions, 1, "Count")
+        return matched
+
+    eventbridge._matches_pattern_view = counted
 
 
 def record_metric(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Protocol
 
@@ -188,14 +189,16 @@ class Producer:
         # It blocks, and no connection is open that would wait.
         credentials = self._credentials()
         if self._url is None:
-            client = self._session.client(
-                "kinesisvideo",
-                endpoint_url=self._endpoint_url,
-                aws_access_key_id=credentials.access_key,
-                aws_secret_access_key=credentials.secret_key,
-                aws_session_token=credentials.token,
-            )
-            endpoint = client.get_data_endpoint(StreamName=self.stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
+            with closing(
+                self._session.client(
+                    "kinesisvideo",
+                    endpoint_url=self._endpoint_url,
+                    aws_access_key_id=credentials.access_key,
+                    aws_secret_access_key=credentials.secret_key,
+                    aws_session_token=credentials.token,
+                )
+            ) as client:
+                endpoint = client.get_data_endpoint(StreamName=self.stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
             self._url = f"{endpoint}/putMedia"
         headers = {
             "x-amzn-stream-name": self.stream_name,
@@ -213,8 +216,8 @@ class Producer:
 
     def _credentials(self) -> ReadOnlyCredentials:
         if self._role_arn:
-            sts = self._session.client("sts", endpoint_url=self._endpoint_url)
-            role = sts.assume_role(RoleArn=self._role_arn, RoleSessionName="kinesis-video")["Credentials"]
+            with closing(self._session.client("sts", endpoint_url=self._endpoint_url)) as sts:
+                role = sts.assume_role(RoleArn=self._role_arn, RoleSessionName="kinesis-video")["Credentials"]
             return ReadOnlyCredentials(role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"])
         credentials = self._session.get_credentials()
         if credentials is None:

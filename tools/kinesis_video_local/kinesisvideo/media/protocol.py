@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kinesis_video_tools.matroska import (
     Cluster,
     Element,
+    ElementTooLargeError,
     FragmentCollector,
     Frame,
     MatroskaError,
@@ -94,6 +95,8 @@ class Protocol:
         try:
             for element in self._reader.feed(data):
                 yield from self._take(element)
+        except ElementTooLargeError as error:
+            raise FragmentError("MAX_FRAGMENT_SIZE_REACHED") from error
         except MatroskaError as error:
             raise FragmentError("INVALID_MKV_DATA") from error
 
