@@ -8,7 +8,7 @@ from __future__ import annotations
 from ministack.app import app as application
 
 from ..kinesisvideo import KinesisVideo
-from . import alarms, invocations, metrics, reset, resource_types, stack_operations
+from . import alarms, invocations, metrics, reset, resource_types, stack_operations, transport
 from .caller import SignedCaller, pinned_caller
 from .metrics import record_metric
 
@@ -22,4 +22,5 @@ def install(kinesis_video: KinesisVideo) -> None:
     invocations.install()
     alarms.install()
     metrics.install()
+    transport.install()
     reset.install(kinesis_video)
