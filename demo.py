@@ -36,7 +36,7 @@ def main() -> None:
             first, second = _prepare(cdk)
         with _step("Deploying it: a stream, a bucket, the images from the one to the other, and a producer's role"):
             cdk.deploy(first)
-        camera = Camera(aws)
+        camera = Camera(aws, cdk.outputs(STACK))
         before = camera.configuration()
         _table(("property", "declared", "on the stream"), _declared(aws), before)
 
@@ -75,9 +75,7 @@ def main() -> None:
 class Camera:
     """The camera of app.py's stack: its stream, its producer and its images."""
 
-    def __init__(self, aws: LocalAws) -> None:
-        (stack,) = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    def __init__(self, aws: LocalAws, outputs: Mapping[str, str]) -> None:
         self.stream_arn = outputs["StreamArn"]
         self._aws = aws
         self._stream_name = outputs["StreamName"]
@@ -123,7 +121,9 @@ class Camera:
     def print_newest(self) -> None:
         """Print what came of the newest video."""
         pictures = self._sections[-1].pictures
-        print(f"  {self._report.fragments} fragments sent, {self._report.persisted} persisted, {len(pictures)} images")
+        print(
+            f"  fragments sent: {self._report.fragments}, persisted: {self._report.persisted}; images: {len(pictures)}"
+        )
         for picture in pictures:
             print(f"  {picture.caption}  {picture.key}")
         print()

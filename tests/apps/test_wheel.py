@@ -67,6 +67,8 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "kinesis_video_configuration",
         "kinesis_video_handler",
         "kinesis_video_images",
+        "kinesis_video_local",
+        "kinesis_video_pytest",
         "kinesis_video_tools",
         f"{wheel.name.split('-py3')[0]}.dist-info",
     }

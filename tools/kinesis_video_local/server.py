@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -150,8 +151,8 @@ class LocalAws:
         Raises
         ------
         LocalAwsError
-            If the port is taken, or if the process ends or does not answer in time; the message then ends with the last
-            lines of its log.
+            If the port is taken, if ministack is missing, or if the process ends or does not answer in time; the message
+            then ends with the last lines of its log.
         """
         try:
             listener = socket.create_server((_HOST, self._port))
@@ -286,6 +287,8 @@ class LocalAws:
     def _spawn(
         self, listener: socket.socket, tls_listener: socket.socket | None, directory: Path
     ) -> subprocess.Popen[bytes]:
+        if find_spec("ministack") is None:
+            raise LocalAwsError('The local AWS needs ministack: pip install "cdk-kinesis-video[local]"')
         command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
         if not self._quotas:

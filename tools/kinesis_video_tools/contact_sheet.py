@@ -22,7 +22,7 @@ _MARGIN, _GAP = 28, 14
 _PAPER, _INK, _MUTED, _ACCENT = "#ffffff", "#16191f", "#687078", "#b3321b"
 _TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE, _KEY_SIZE = 24, 16, 12, 10
 # A palette keeps flat colours as they are, and a PNG small.
-_COLOURS = 64
+_COLOURS = 128
 
 _STYLE = f"""
 body {{ margin: 2rem auto; max-width: 80rem; padding: 0 1rem; background: {_PAPER}; color: {_INK};
