@@ -151,8 +151,8 @@ class LocalAws:
         Raises
         ------
         LocalAwsError
-            If the port is taken, if ministack is missing, or if the process ends or does not answer in time; the message
-            then ends with the last lines of its log.
+            If the port is taken, if ministack is missing, or if the process ends or does not answer in time; the
+            message then ends with the last lines of its log.
         """
         try:
             listener = socket.create_server((_HOST, self._port))
