@@ -121,7 +121,7 @@ def test_the_asset_is_the_handlers_files_alone(assembly: Path) -> None:
 def test_the_example_of_the_docs_passes_with_the_extra_alone(tested_project: Path) -> None:
     # The CDK CLI is found on the PATH, as there is no folder node_modules.
     path = os.pathsep.join([str(ROOT / "node_modules" / ".bin"), os.environ["PATH"]])
-    command = [tested_project / "venv" / "bin" / "pytest", "-q"]
+    command = [str(tested_project / "venv" / "bin" / "pytest"), "-q"]
     ran = subprocess.run(
         command, cwd=tested_project, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
@@ -129,7 +129,7 @@ def test_the_example_of_the_docs_passes_with_the_extra_alone(tested_project: Pat
 
 
 def test_the_command_runs_the_local_aws_until_ctrl_c(tested_project: Path) -> None:
-    command = [tested_project / "venv" / "bin" / "kinesis-video", "local", "--port", "0", "--enforce-iam"]
+    command = [str(tested_project / "venv" / "bin" / "kinesis-video"), "local", "--port", "0", "--enforce-iam"]
     with subprocess.Popen(command, cwd=tested_project, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(8)]
