@@ -11,10 +11,13 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo test setup lint format types unit oldest mutants bench local-aws lock clean
+.PHONY: help demo picture test setup lint format types unit oldest mutants bench local-aws lock clean
 
-demo: setup ## deploy app.py to an AWS on this machine, change it, and destroy it
+demo: setup ## deploy app.py to an AWS on this machine, send video, and show the images
 	$(BIN)/python demo.py
+
+picture: demo ## make the contact sheet that the README shows
+	cp build/contact-sheet.png docs/contact-sheet.png
 
 test: setup .venv-oldest/ready ## everything that CI asks for
 	$(MAKE) --no-print-directory --jobs=2 lint types unit oldest # the tests wait a good deal
@@ -52,6 +55,7 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy tools/kinesis_video_local
+	$(BIN)/mypy tools/kinesis_video_pytest
 	$(BIN)/mypy tools/kinesis_video_tools
 	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy bench
@@ -96,7 +100,7 @@ bench/node_modules/ready: bench/package.json bench/package-lock.json
 	touch $@
 
 local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
-	$(BIN)/python -m kinesis_video_local
+	$(BIN)/kinesis-video local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt
@@ -105,4 +109,4 @@ lock: .venv/ready ## pin what pyproject.toml asks for
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was set up
-	rm -rf .venv .venv-oldest .venv-mutants mutants node_modules bench/node_modules dist cdk.out
+	rm -rf .venv .venv-oldest .venv-mutants mutants node_modules bench/node_modules build dist cdk.out

@@ -1,11 +1,12 @@
-"""Deploys app.py to an AWS on this machine, changes it, and destroys it: ``make demo``."""
+"""Deploys app.py to an AWS on this machine, sends video, and shows the images: ``make demo``."""
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,38 +14,149 @@ from typing import Any
 
 from kinesis_video_local import Cdk, LocalAws
 from kinesis_video_local.templates import PSEUDO_PARAMETERS, resolve
+from kinesis_video_tools.camera import ClockVideo, Report, fragment_tags
+from kinesis_video_tools.contact_sheet import ContactSheet, Picture, Section
+from kinesis_video_tools.delivered_images import DeliveredImage
 
 STACK = "Camera"
 APP = "app.py"
+OUTPUT = Path("build")
+# The service takes 5 fragments a second: half a minute of video is sent in one.
+FRAGMENT_SECONDS = 6
+SPEED = 100
 
 
 def main() -> None:
-    """Show the whole life of an image generation configuration."""
+    """Show the whole life of an image generation configuration, and the images that come of it."""
     # Like Ctrl-C, so that the `with` blocks below stop what they started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with LocalAws() as aws, Cdk(aws) as cdk:
-        print(f"An AWS with Kinesis Video Streams runs at {aws.endpoint_url}, on this machine only.\n")
+    with LocalAws(enforce_iam=True) as aws, Cdk(aws) as cdk:
+        print(f"An AWS with Kinesis Video Streams runs at {aws.endpoint_url}, on this machine only. It checks IAM.\n")
         with _step("Bootstrapping it for the CDK, and synthesising app.py, once more with -c sampling_interval_ms=500"):
             first, second = _prepare(cdk)
-        with _step("Deploying it: a stream, a bucket, and the images from the one to the other"):
+        with _step("Deploying it: a stream, a bucket, the images from the one to the other, and a producer's role"):
             cdk.deploy(first)
-        stream_arn = _outputs(aws)["StreamArn"]
-        before = _on_the_stream(aws, stream_arn)
+        camera = Camera(aws, cdk.outputs(STACK))
+        before = camera.configuration()
         _table(("property", "declared", "on the stream"), _declared(aws), before)
 
-        with _step("Deploying it again, with sampling_interval_ms=500"):
+        with _step("Sending 30 s of video as the producer, and waiting for the images"):
+            camera.show("An image every 3 seconds", "30 s of video, as app.py declares it", seconds=30, images=10)
+        camera.print_newest()
+
+        with _step("Taking the producer's right to the bucket away, and sending 6 s: the service says nothing of it"):
+            camera.take_right_to_bucket_away()
+            camera.show("Without s3:PutObject", "6 s of video; each fragment is acknowledged as before", seconds=6)
+        camera.print_newest()
+
+        with _step("Giving it back, and sending 6 s"):
+            camera.give_right_to_bucket_back()
+            camera.show("With s3:PutObject again", "6 s of video", seconds=6, images=2)
+        camera.print_newest()
+
+        with _step("Deploying it again, with sampling_interval_ms=500, and sending 2.5 s"):
             cdk.deploy(second)
-        after = _on_the_stream(aws, stream_arn)
+            after = camera.configuration()
+            camera.show("An image every half second", "2.5 s of video, after a deployment", seconds=2.5, images=5)
         changed = [name for name in after if after[name] != before.get(name)]
         _table(("changed", "before", "on the stream"), {name: before[name] for name in changed}, after)
+        camera.print_newest()
+        html, png = camera.write_contact_sheet()
 
-        with _step("Destroying the stack; the stream stays, for it holds video"):
+        with _step("Destroying the stack; the stream stays, for it holds video, and so does the bucket"):
             cdk.destroy(second)
-        gone = not _on_the_stream(aws, stream_arn)
-        print(f"  {stream_arn}\n  image generation: {'none' if gone else 'still configured'}\n")
+        gone = not camera.configuration()
+        print(f"  {camera.stream_arn}\n  image generation: {'none' if gone else 'still configured'}\n")
         if not gone:
             sys.exit("The stream still has its image generation configuration")
-    print("Everything that the demo started is stopped.")
+    print(f"Everything that the demo started is stopped. The images are on\n  {html}\n  {png}")
+
+
+class Camera:
+    """The camera of app.py's stack: its stream, its producer and its images."""
+
+    def __init__(self, aws: LocalAws, outputs: Mapping[str, str]) -> None:
+        self.stream_arn = outputs["StreamArn"]
+        self._aws = aws
+        self._stream_name = outputs["StreamName"]
+        self._role_arn = outputs["ProducerRoleArn"]
+        self._images = aws.images(outputs["DestinationUri"])
+        self._sections: list[Section] = []
+        self._seen: list[DeliveredImage] = []
+        self._seconds_to_images = 0.0
+        self._report = Report()
+        role_name = self._role_arn.rpartition("/")[2]
+        iam = aws.client("iam")
+        (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+        self._policy = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)
+        self._iam = iam
+
+    def configuration(self) -> dict[str, str]:
+        """Read the configuration of the stream."""
+        kinesis_video = self._aws.client("kinesisvideo")
+        answer = kinesis_video.describe_image_generation_configuration(StreamARN=self.stream_arn)
+        return _flat(answer.get("ImageGenerationConfiguration", {}))
+
+    def show(self, heading: str, text: str, *, seconds: float, images: int = 0) -> None:
+        """Send video with the producer's rights, wait for so many images, and put them on the contact sheet."""
+        video = ClockVideo(
+            "front door", width=640, height=368, frame_rate=4, fragment_seconds=min(seconds, FRAGMENT_SECONDS)
+        )
+        producer = self._aws.producer(self._stream_name, role_arn=self._role_arn, tags=fragment_tags())
+        self._report = producer.send(video, seconds=seconds, speed=SPEED)
+        begin = time.monotonic()
+        if images:
+            new = self._images.wait(images, beside=self._seen)
+            self._seconds_to_images = max(time.monotonic() - begin, self._seconds_to_images)
+        else:
+            # Nothing tells that none will come: they have several times as long as they have taken so far.
+            time.sleep(max(2.0, 3 * self._seconds_to_images))
+            new = [image for image in self._images.all() if image not in self._seen]
+        if len(new) != images:
+            sys.exit(f"{len(new)} images have arrived instead of {images}")
+        self._seen += new
+        pictures = [Picture(image.key, image.timestamp, self._images.read(image)) for image in new]
+        self._sections.append(Section(heading, text, pictures))
+
+    def print_newest(self) -> None:
+        """Print what came of the newest video."""
+        pictures = self._sections[-1].pictures
+        print(
+            f"  fragments sent: {self._report.fragments}, persisted: {self._report.persisted}; images: {len(pictures)}"
+        )
+        for picture in pictures:
+            print(f"  {picture.caption}  {picture.key}")
+        print()
+
+    def take_right_to_bucket_away(self) -> None:
+        """Leave the producer the right to send video alone."""
+        document = self._policy["PolicyDocument"]
+        kept = [statement for statement in document["Statement"] if statement["Action"] != "s3:PutObject"]
+        self._put_policy({**document, "Statement": kept})
+
+    def give_right_to_bucket_back(self) -> None:
+        """Give the producer its declared rights."""
+        self._put_policy(self._policy["PolicyDocument"])
+
+    def write_contact_sheet(self) -> Sequence[Path]:
+        """Write every image that has arrived to a page and to a picture."""
+        sheet = ContactSheet(
+            "What arrived in the bucket",
+            f"Images of the stream {self._stream_name}, generated by the local AWS and put with the producer's rights",
+            self._sections,
+        )
+        OUTPUT.mkdir(exist_ok=True)
+        html, png = OUTPUT / "contact-sheet.html", OUTPUT / "contact-sheet.png"
+        html.write_text(sheet.html(), encoding="utf-8")
+        png.write_bytes(sheet.png())
+        return html, png
+
+    def _put_policy(self, document: Mapping[str, Any]) -> None:
+        self._iam.put_role_policy(
+            RoleName=self._policy["RoleName"],
+            PolicyName=self._policy["PolicyName"],
+            PolicyDocument=json.dumps(document),
+        )
 
 
 def _prepare(cdk: Cdk) -> tuple[Path, Path]:
@@ -70,11 +182,6 @@ def _step(text: str) -> Iterator[None]:
     print(f" done in {time.monotonic() - start:.0f} s")
 
 
-def _outputs(aws: LocalAws) -> dict[str, str]:
-    (stack,) = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-
-
 def _declared(aws: LocalAws) -> dict[str, str]:
     """Read the custom resource's properties from the deployed template."""
     cloudformation = aws.client("cloudformation")
@@ -89,11 +196,6 @@ def _declared(aws: LocalAws) -> dict[str, str]:
     )
     configuration = properties["ImageGenerationConfiguration"]
     return _flat(resolve(configuration, lambda name, _attribute: references[name], pseudo_parameters))
-
-
-def _on_the_stream(aws: LocalAws, stream_arn: str) -> dict[str, str]:
-    answer = aws.client("kinesisvideo").describe_image_generation_configuration(StreamARN=stream_arn)
-    return _flat(answer.get("ImageGenerationConfiguration", {}))
 
 
 def _flat(configuration: Mapping[str, Any]) -> dict[str, str]:

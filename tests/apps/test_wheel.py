@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -16,6 +18,7 @@ import pytest
 from .conftest import ROOT
 
 BIN = Path(sys.executable).parent
+PAGE = ROOT / "docs" / "test-without-an-account.md"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,19 @@ def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
     constraints = ROOT / "requirements.txt"
     run(BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv", wheel, "--constraint", constraints)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tested_project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the app and the test of a page of docs/, and an environment that has the extra `local`."""
+    folder = tmp_path_factory.mktemp("tested-project")
+    app, test, *_ = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (folder / "app.py").write_text(app)
+    (folder / "test_app.py").write_text(test)
+    run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
+    pip = (BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv")
+    run(*pip, f"{wheel}[local]", "pytest", "--constraint", ROOT / "requirements.txt")
     return folder
 
 
@@ -67,6 +83,8 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "kinesis_video_configuration",
         "kinesis_video_handler",
         "kinesis_video_images",
+        "kinesis_video_local",
+        "kinesis_video_pytest",
         "kinesis_video_tools",
         f"{wheel.name.split('-py3')[0]}.dist-info",
     }
@@ -98,3 +116,23 @@ def test_the_asset_is_the_handlers_files_alone(assembly: Path) -> None:
     packages = ("kinesis_video_configuration", "kinesis_video_handler")
     sources = [path for package in packages for path in (ROOT / "lambda" / package).glob("*.py")]
     assert files == {f"{path.parent.name}/{path.name}" for path in sources}
+
+
+def test_the_example_of_the_docs_passes_with_the_extra_alone(tested_project: Path) -> None:
+    # The CDK CLI is found on the PATH, as there is no folder node_modules.
+    path = os.pathsep.join([str(ROOT / "node_modules" / ".bin"), os.environ["PATH"]])
+    command = [str(tested_project / "venv" / "bin" / "pytest"), "-q"]
+    ran = subprocess.run(
+        command, cwd=tested_project, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_the_command_runs_the_local_aws_until_ctrl_c(tested_project: Path) -> None:
+    command = [str(tested_project / "venv" / "bin" / "kinesis-video"), "local", "--port", "0", "--enforce-iam"]
+    with subprocess.Popen(command, cwd=tested_project, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(8)]
+        process.send_signal(signal.SIGINT)
+    assert re.fullmatch(r"export AWS_ENDPOINT_URL=http://127\.0\.0\.1:\d+\n", lines[0])
+    assert (lines[-1], process.returncode) == ("# Ctrl-C stops it\n", 0)

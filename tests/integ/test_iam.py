@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CliCredentialsStackSynthesizer, RemovalPolicy, Stack
+from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
@@ -57,8 +57,7 @@ def cli(guarded: LocalAws) -> Iterator[Cdk]:
 
 def assembly(directory: Path, width: int) -> str:
     app = App(outdir=str(directory))
-    # The local AWS refuses the role that the bootstrap made for publishing.
-    stack = Stack(app, STACK, synthesizer=CliCredentialsStackSynthesizer())
+    stack = Stack(app, STACK)
     stream = VideoStream(stack, "Stream", stream_name=STREAM, removal_policy=RemovalPolicy.RETAIN)
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     ImageGeneration(stack, "Images", stream=stream, bucket=bucket, width_pixels=width)

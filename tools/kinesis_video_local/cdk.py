@@ -130,6 +130,17 @@ class Cdk:
         """Destroy stacks of an app; return what the CLI printed. The parameters are those of ``deploy``."""
         return self._run_app("destroy", app, stacks, context, ["--force", *arguments])
 
+    def outputs(self, stack: str) -> dict[str, str]:
+        """Read the outputs of a deployed stack.
+
+        Parameters
+        ----------
+        stack
+            Its name.
+        """
+        (found,) = self._aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
     def run(self, command: str, *arguments: str, directory: str | Path = ".") -> str:
         """Run any command of the CLI; return what it printed.
 

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -21,6 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import boto3
 from botocore.config import Config
 from botocore.session import Session
+
+from kinesis_video_tools.camera import Producer
+from kinesis_video_tools.delivered_images import DeliveredImages
 
 from . import certificates
 from .service.journal import Call
@@ -147,8 +151,8 @@ class LocalAws:
         Raises
         ------
         LocalAwsError
-            If the port is taken, or if the process ends or does not answer in time; the message then ends with the last
-            lines of its log.
+            If the port is taken, if ministack is missing, or if the process ends or does not answer in time; the
+            message then ends with the last lines of its log.
         """
         try:
             listener = socket.create_server((_HOST, self._port))
@@ -189,17 +193,42 @@ class LocalAws:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Create a boto3 client with the credentials of ``environment``, which never retries by itself."""
-        create_client: Any = boto3.Session(botocore_session=Session(session_vars=_NO_USER_SETTINGS)).client
+        create_client: Any = self._session().client
         client = create_client(
             service,
             region_name=region or self._region,
             endpoint_url=self.endpoint_url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}),
         )
         self._clients.append(client)
         return client
+
+    def producer(self, stream_name: str, **options: Any) -> Producer:
+        """Create a producer of a stream here.
+
+        Parameters
+        ----------
+        stream_name
+            The name of the stream, which exists.
+        options
+            The other parameters of `kinesis_video_tools.camera.Producer`, such as ``role_arn`` and ``tags``.
+        """
+        return Producer(stream_name, session=self._session(), endpoint_url=self.endpoint_url, **options)
+
+    def images(self, destination_uri: str) -> DeliveredImages:
+        """Look at the images of a destination here.
+
+        Parameters
+        ----------
+        destination_uri
+            Such as ``s3://bucket/front-door/``.
+
+        Raises
+        ------
+        ValueError
+            If the URI is none of Amazon S3.
+        """
+        return DeliveredImages(self.client("s3"), destination_uri)
 
     def inject_fault(
         self, operation: str, *, error: str | None = None, times: int = 1, delay_seconds: float = 0.0
@@ -247,9 +276,19 @@ class LocalAws:
         """Forget the calls answered so far."""
         self._control("DELETE", "calls")
 
+    def _session(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name=self._region,
+            botocore_session=Session(session_vars=_NO_USER_SETTINGS),
+        )
+
     def _spawn(
         self, listener: socket.socket, tls_listener: socket.socket | None, directory: Path
     ) -> subprocess.Popen[bytes]:
+        if find_spec("ministack") is None:
+            raise LocalAwsError('The local AWS needs ministack: pip install "cdk-kinesis-video[local]"')
         command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
         if not self._quotas:

@@ -6,7 +6,7 @@ Everything in this folder reaches into ministack's tables, which is why its vers
 from __future__ import annotations
 
 from ..kinesisvideo import KinesisVideo
-from . import alarms, invocations, metrics, reset, resource_types, stack_operations
+from . import alarms, invocations, metrics, reset, resource_types, stack_operations, transport
 from .caller import SignedCaller, pinned_caller
 from .cdk_cli import application
 from .metrics import record_metric
@@ -21,4 +21,5 @@ def install(kinesis_video: KinesisVideo) -> None:
     invocations.install()
     alarms.install()
     metrics.install()
+    transport.install()
     reset.install(kinesis_video)

@@ -1,0 +1,41 @@
+"""Fixtures for the tests of your own apps: an AWS on this machine, and the CDK CLI on it.
+
+pytest finds them by itself where ``cdk-kinesis-video[local]`` is installed. Nothing is imported or started before a
+test asks for one, so they cost other tests nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kinesis_video_local import Cdk, LocalAws
+
+# What is missing first, without the extra `local`.
+_EXTRA = ("boto3", "botocore", "h11")
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    """Start an AWS on this machine that checks IAM policies; it ends with the session."""
+    try:
+        from kinesis_video_local import LocalAws
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        pytest.fail(f"{error.name} is missing; install it with pip install 'cdk-kinesis-video[local]'", pytrace=False)
+    with LocalAws(enforce_iam=True) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def local_cdk(local_aws: LocalAws) -> Iterator[Cdk]:
+    """Bootstrap the local AWS, and return the CDK CLI on it: of ``node_modules``, or of the PATH."""
+    from kinesis_video_local import Cdk
+
+    with Cdk(local_aws) as cdk:
+        cdk.bootstrap()
+        yield cdk

@@ -1,0 +1,73 @@
+"""``kinesis-video local``: an AWS on this machine until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_EPILOG = """\
+It prints the environment variables that point an AWS SDK and the CDK CLI here, as lines for a shell. It listens on
+127.0.0.1 only, keeps everything in memory, and leaves nothing behind.
+"""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the sub-command.
+
+    Parameters
+    ----------
+    commands
+        The sub-commands of ``kinesis-video``.
+    """
+    parser = commands.add_parser(
+        "local",
+        help="run an AWS on this machine, with Kinesis Video Streams",
+        description="Run an AWS on this machine, with Kinesis Video Streams, until Ctrl-C.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--port", type=int, default=4566, help="the port on 127.0.0.1, 0 for a free one (4566)")
+    parser.add_argument("--region", default="us-east-1", help="the Region of the printed variables (us-east-1)")
+    parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies")
+    parser.add_argument("--tls", action="store_true", help="listen with TLS as well, on another port")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start, print the variables to set, and wait for Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    options
+        The parsed arguments.
+
+    Returns
+    -------
+    The exit code.
+    """
+    # Only here: the other commands need none of it.
+    from kinesis_video_local import LocalAws, LocalAwsError
+
+    # Before the start, so that a signal during it also leaves nothing behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        with LocalAws(
+            port=options.port, region=options.region, enforce_iam=options.enforce_iam, tls=options.tls
+        ) as aws:
+            variables = {**aws.environment, **aws.producer_environment}
+            lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+            sys.stdout.write("\n".join([*lines, "# Ctrl-C stops it", ""]))
+            sys.stdout.flush()
+            signal.pause()
+    except LocalAwsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0

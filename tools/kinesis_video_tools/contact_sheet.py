@@ -1,0 +1,185 @@
+"""A contact sheet: images side by side, each with its key, its time and its size.
+
+One HTML page that holds its pictures, and one PNG. The PNG needs Pillow, which the extra `local` brings.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_COLUMNS = 5
+_WIDTH, _HEIGHT = 192, 108
+_MARGIN, _GAP = 28, 14
+_PAPER, _INK, _MUTED, _ACCENT = "#ffffff", "#16191f", "#687078", "#b3321b"
+_TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE, _KEY_SIZE = 24, 16, 12, 10
+# A palette keeps flat colours as they are, and a PNG small.
+_COLOURS = 128
+
+_STYLE = f"""
+body {{ margin: 2rem auto; max-width: 80rem; padding: 0 1rem; background: {_PAPER}; color: {_INK};
+  font: 1rem/1.4 system-ui, sans-serif; }}
+p {{ color: {_MUTED}; margin: 0 0 1rem; }}
+h2 {{ font-size: 1.1rem; margin: 2rem 0 0; }}
+.images {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 1rem; }}
+figure {{ margin: 0; }}
+img {{ display: block; width: 100%; }}
+figcaption {{ font-size: .85rem; margin-top: .3rem; }}
+code {{ display: block; color: {_MUTED}; font-size: .7rem; overflow-wrap: anywhere; }}
+.none {{ color: {_ACCENT}; border: 1px dashed {_ACCENT}; padding: 1rem; }}
+"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what is said of it."""
+
+    key: str
+    """The key of its object."""
+    timestamp: datetime
+    """Its time."""
+    data: bytes
+    """A JPEG or a PNG."""
+
+    @property
+    def caption(self) -> str:
+        """Its time and its size in kilobytes."""
+        return f"{self.timestamp:%H:%M:%S}.{self.timestamp.microsecond // 1000:03d} · {len(self.data) / 1000:.1f} kB"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Pictures that belong together."""
+
+    heading: str
+    """What they are."""
+    text: str
+    """Why they are there, or why there are none."""
+    pictures: Sequence[Picture]
+    """The pictures; if there are none, the sheet says so."""
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """The sheet."""
+
+    title: str
+    """What stands above all."""
+    text: str
+    """What stands below the title."""
+    sections: Sequence[Section]
+    """One below the other."""
+
+    def html(self) -> str:
+        """Write a page that needs no other file."""
+        sections = "\n".join(_html_of(section) for section in self.sections)
+        return (
+            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(self.title)}</title>\n'
+            f"<style>{_STYLE}</style>\n<h1>{escape(self.title)}</h1>\n<p>{escape(self.text)}</p>\n{sections}\n</html>\n"
+        )
+
+    def png(self) -> bytes:
+        """Draw a picture of the sheet.
+
+        Raises
+        ------
+        ImportError
+            If Pillow is missing.
+        """
+        from PIL import Image
+
+        # Drawn twice, first to see how high it becomes.
+        width = 2 * _MARGIN + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _GAP
+        height = _Drawing(Image.new("RGB", (width, 1))).draw(self)
+        paper = Image.new("RGB", (width, height), _PAPER)
+        _Drawing(paper).draw(self)
+        written = io.BytesIO()
+        paper.quantize(_COLOURS, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+        return written.getvalue()
+
+
+class _Drawing:
+    """The PNG, from above to below."""
+
+    def __init__(self, paper: Image) -> None:
+        from PIL import ImageDraw, ImageFont
+
+        self._paper = paper
+        self._draw = ImageDraw.Draw(paper)
+        self._font = ImageFont.load_default
+        self._y = _MARGIN
+
+    def draw(self, sheet: ContactSheet) -> int:
+        """Draw the sheet, and return its height."""
+        self._line(sheet.title, _TITLE_SIZE, _INK)
+        self._line(sheet.text, _TEXT_SIZE, _MUTED)
+        for section in sheet.sections:
+            self._y += _GAP
+            self._line(section.heading, _HEADING_SIZE, _INK)
+            self._line(section.text, _TEXT_SIZE, _MUTED)
+            self._y += _GAP // 2
+            if not section.pictures:
+                self._nothing()
+            for begin in range(0, len(section.pictures), _COLUMNS):
+                self._row(section.pictures[begin : begin + _COLUMNS])
+        return self._y + _MARGIN - _GAP
+
+    def _line(self, text: str, size: int, colour: str, x: int = _MARGIN) -> None:
+        self._draw.text((x, self._y), text, fill=colour, font=self._font(size))
+        self._y += size * 3 // 2
+
+    def _nothing(self) -> None:
+        end = self._paper.width - _MARGIN, self._y + 2 * _HEADING_SIZE
+        self._draw.rectangle((_MARGIN, self._y, *end), outline=_ACCENT)
+        self._draw.text((_MARGIN + _GAP, self._y + 8), "no image", fill=_ACCENT, font=self._font(_TEXT_SIZE))
+        self._y = end[1] + _GAP
+
+    def _row(self, pictures: Sequence[Picture]) -> None:
+        from PIL import Image
+
+        top, bottom = self._y, self._y
+        for column, picture in enumerate(pictures):
+            x = _MARGIN + column * (_WIDTH + _GAP)
+            self._y = top
+            with Image.open(io.BytesIO(picture.data)) as image:
+                self._paper.paste(image.convert("RGB").resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS), (x, top))
+            self._y += _HEIGHT + 5
+            self._line(picture.caption, _TEXT_SIZE, _INK, x)
+            for line in self._wrapped(picture.key):
+                self._line(line, _KEY_SIZE, _MUTED, x)
+            bottom = max(bottom, self._y)
+        self._y = bottom + _GAP
+
+    def _wrapped(self, key: str) -> Iterator[str]:
+        """Cut a key into lines that fit below its picture."""
+        font = self._font(_KEY_SIZE)
+        line = ""
+        for character in key:
+            if font.getlength(line + character) > _WIDTH:
+                yield line
+                line = ""
+            line += character
+        yield line
+
+
+def _html_of(section: Section) -> str:
+    figures = "\n".join(_figure(picture) for picture in section.pictures)
+    pictures = f'<div class="images">\n{figures}\n</div>' if figures else '<div class="none">no image</div>'
+    return f"<h2>{escape(section.heading)}</h2>\n<p>{escape(section.text)}</p>\n{pictures}"
+
+
+def _figure(picture: Picture) -> str:
+    kind = "png" if picture.key.endswith(".png") else "jpeg"
+    data = base64.b64encode(picture.data).decode()
+    return (
+        f'<figure><img src="data:image/{kind};base64,{data}" alt="{escape(picture.caption)}">'
+        f"<figcaption>{escape(picture.caption)}<code>{escape(picture.key)}</code></figcaption></figure>"
+    )
