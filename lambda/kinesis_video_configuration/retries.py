@@ -75,13 +75,12 @@ class CallError(Exception):
         if not isinstance(error, ClientError):
             unknown = not isinstance(error, _NEVER_SENT)
             return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=unknown)
-        told = error.response.get("Error", {})
-        code = told.get("Code", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return cls(
             operation,
             code,
-            told.get("Message", ""),
+            error.response["Error"]["Message"],
             passing=code in _THROTTLED_OR_BUSY or status == 429 or status >= 500,
             outcome_unknown=status >= 500,
         )

@@ -13,5 +13,7 @@ def one_line(text: str, limit: int = MAX_REASON_CHARACTERS) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if len(line) <= limit:
         return line
-    kept = max(0, limit - 3) // 2
+    if limit < 3:
+        return line[:limit]
+    kept = (limit - 3) // 2
     return f"{line[:kept]}...{line[len(line) - kept :]}"

@@ -64,7 +64,7 @@ def handler(event: Any, context: Context) -> None:
 
 
 def _answer(request: Request, deadline: Deadline) -> Answer:
-    interim = Interim(Answer.failed(request, ""))
+    interim = Interim(Answer.failed(request))
     try:
         if _broken is not None:
             raise _broken

@@ -116,9 +116,9 @@ class Answer:
         return cls("SUCCESS", physical_resource_id, data=data)
 
     @classmethod
-    def failed(cls, request: Request, reason: str) -> Answer:
-        """Say why the resource is not as declared. CloudFormation adopts this id too, so it is never a new one."""
-        return cls("FAILED", request.physical_resource_id or CREATE_FAILED_ID, reason=one_line(reason))
+    def failed(cls, request: Request) -> Answer:
+        """Say that the resource is not as declared. CloudFormation adopts this id too, so it is never a new one."""
+        return cls("FAILED", request.physical_resource_id or CREATE_FAILED_ID)
 
     def encode(self, request: Request) -> bytes:
         """Make the body of the answer, of at most `MAX_ANSWER_BYTES`; the reason gives way, from its middle."""
@@ -136,7 +136,7 @@ class Answer:
             encoded = json.dumps(body | ({"Data": dict(self.data)} if self.data else {})).encode()
             if len(encoded) <= MAX_ANSWER_BYTES:
                 return encoded
-            if len(reason) < 2:
+            if not reason:
                 raise ValueError("the event's own ids are longer than an answer may be")
             reason = one_line(reason, limit=len(reason) // 2)
 

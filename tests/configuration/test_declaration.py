@@ -99,6 +99,8 @@ def test_the_last_slash_of_a_uri_makes_no_difference() -> None:
     bare = changed(IMAGES, "DestinationConfig.Uri", "s3://camera-images/front-door")
     assert differences(IMAGE_GENERATION, IMAGES, bare) == []
     assert differences(IMAGE_GENERATION, bare, IMAGES) == []
+    letter_at_the_end = changed(IMAGES, "DestinationConfig.Uri", "s3://camera-images/front-doorX")
+    assert differences(IMAGE_GENERATION, bare, letter_at_the_end) == ["DestinationConfig.Uri"]
     slash_elsewhere = changed(IMAGES, "Format", "JPEG/")
     assert "Format" in differences(IMAGE_GENERATION, IMAGES, slash_elsewhere)
 
@@ -149,6 +151,8 @@ def test_an_unknown_field_is_refused_by_its_name_or_ignored(configuration: dict[
     with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole sentence is compared
         parse(properties(configuration))
     assert str(raised.value) == named
+    with pytest.raises(ValueError, match="is unknown to this version"):
+        Declaration.parse("Custom::KinesisVideoImageGeneration", properties(configuration))
     assert "Sharpness" not in parse(properties(configuration), ignore_unknown=True).configuration
 
 
@@ -190,5 +194,6 @@ def test_a_name_is_kept_as_a_name_and_an_empty_one_is_none() -> None:
 
 
 def test_an_unknown_resource_type_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^the resource type 'Custom::Other' is unknown, allowed are Custom::Kinesis"):
+    allowed = "Custom::KinesisVideoImageGeneration, Custom::KinesisVideoFragmentNotification"
+    with pytest.raises(ValueError, match=f"^the resource type 'Custom::Other' is unknown, allowed are {allowed}$"):
         Declaration.parse("Custom::Other", properties(IMAGES))

@@ -70,3 +70,49 @@ def test_a_long_message_keeps_its_end() -> None:
     error = CallError("DescribeStream", "X", "y" * 1000 + " the end")
     assert str(error).endswith("yyy the end")
     assert len(str(error)) == len("DescribeStream: X: ") + 499
+
+
+def test_one_lost_reply_is_enough_not_to_know_the_outcome(waits: list[float]) -> None:
+    failures = [
+        CallError("UpdateX", "ReadTimeoutError", "lost", passing=True, outcome_unknown=True),
+        CallError("UpdateX", "InvalidArgumentException", "no"),
+    ]
+
+    def unit() -> None:
+        raise failures.pop(0)
+
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(60)).repeat(unit)
+    assert raised.value.outcome_unknown is True
+    assert str(raised.value).startswith("UpdateX: InvalidArgumentException: no (call 2, after ")
+
+
+def test_a_refusal_is_final_and_its_outcome_is_known(waits: list[float]) -> None:
+    def unit() -> None:
+        raise CallError("UpdateX", "InvalidArgumentException", "no")
+
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(60)).repeat(unit)
+    assert raised.value.outcome_unknown is False
+    assert str(raised.value) == "UpdateX: InvalidArgumentException: no"
+    assert waits == []
+
+
+def test_the_time_that_is_told_is_that_of_the_calls(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    waits.append(1000)
+    with pytest.raises(CallError, match=r"\(call 5, after 4 s\)$"):
+        Retries(Deadline(12)).repeat(throttled)
+
+
+def test_denied_access_is_waited_for_as_long_as_iam_may_take(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+
+    def denied() -> None:
+        raise CallError("DescribeStream", "AccessDeniedException", "not yet")
+
+    with pytest.raises(CallError):
+        Retries(Deadline(500)).repeat(denied)
+    assert timing.ACCESS_DENIED_SECONDS - timing.LONGEST_WAIT_SECONDS <= sum(waits) < timing.ACCESS_DENIED_SECONDS

@@ -95,6 +95,13 @@ def test_a_broken_body_is_not_taken_for_no_configuration(streams: KinesisVideo, 
     wire.replies = [(200, body), (200, b"{}")]
     assert streams.configuration(IMAGE_GENERATION, STREAM_ARN) is None
     assert len(wire.requests) == 2
+    wire.replies = [(200, body)]
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(60)).once(streams._client, IMAGE_GENERATION.describe, StreamARN=STREAM_ARN)
+    assert str(raised.value) == (
+        "DescribeImageGenerationConfiguration: ResponseParserError: the body of the response is not JSON"
+    )
+    assert raised.value.outcome_unknown
 
 
 def test_an_empty_body_says_that_nothing_is_configured(streams: KinesisVideo, wire: Wire) -> None:

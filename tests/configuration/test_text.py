@@ -18,7 +18,9 @@ from kinesis_video_configuration.text import MAX_REASON_CHARACTERS
         ("beginning and end", 11, "begi... end"),
         ("beginning and end", 10, "beg...end"),
         ("beginning and end", 4, "..."),
-        ("beginning and end", 0, "..."),
+        ("beginning and end", 3, "..."),
+        ("beginning and end", 2, "be"),
+        ("beginning and end", 0, ""),
         ("", 10, ""),
     ],
 )

@@ -19,6 +19,7 @@ from kinesis_video_local.archives import zipped
 Build = Callable[[Stack], None]
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
 ASSETS = "assets"
+GREEN = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 # Far more than any of these stacks needs, and far less than a stack that waits for an answer would take.
 PATIENCE_SECONDS = 120
 
@@ -33,6 +34,7 @@ class Cloud:
         self.cloudformation = self.aws.client("cloudformation")
         self.kinesisvideo = self.aws.client("kinesisvideo")
         self.aws.client("s3").create_bucket(Bucket=ASSETS)
+        self._stacks: set[str] = set()
 
     def synthesise(self, name: str, build: Build) -> str:
         """Synthesise a stack, upload its assets, and return its template."""
@@ -53,7 +55,10 @@ class Cloud:
 
     def deploy_template(self, name: str, template: str) -> str:
         self.start(name, template)
-        return self.wait(name)
+        status = self.wait(name)
+        self._stacks.add(name)
+        self.require_declared_images()
+        return status
 
     def start(self, name: str, template: str) -> None:
         operation = self.cloudformation.update_stack if self.status(name) else self.cloudformation.create_stack
@@ -67,7 +72,23 @@ class Cloud:
         # By its id it can be described after its end, too.
         (stack,) = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
         self.cloudformation.delete_stack(StackName=name)
-        return self.wait(stack["StackId"])
+        status = self.wait(stack["StackId"])
+        self._stacks.discard(name)
+        self.require_declared_images()
+        return status
+
+    def require_declared_images(self) -> None:
+        """Require that no stack is green while a stream whose images it declares has none."""
+        for stack in self._stacks:
+            if self.status(stack) not in GREEN:
+                continue
+            for stream_arn in self.physical_ids(stack, IMAGE_GENERATION):
+                try:
+                    found = self._patiently(self.kinesisvideo.describe_image_generation_configuration, stream_arn)
+                except self.kinesisvideo.exceptions.ResourceNotFoundException:
+                    # The stream itself is gone.
+                    continue
+                assert found.get("ImageGenerationConfiguration"), f"{stack} is green and {stream_arn} has no images"
 
     def status(self, name: str) -> str:
         try:
@@ -98,6 +119,10 @@ class Cloud:
         resources = self.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         return [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == resource_type]
 
+    def logical_ids(self, name: str, resource_type: str) -> list[str]:
+        resources = self.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        return [r["LogicalResourceId"] for r in resources if r["ResourceType"] == resource_type]
+
     def create_stream(self, name: str, hours: int = 24) -> None:
         """Create a stream that no stack knows of, and wait until it is ACTIVE."""
         self.kinesisvideo.create_stream(StreamName=name, DataRetentionInHours=hours)
@@ -116,10 +141,11 @@ class Cloud:
     def _stream(self, name: str) -> Any:
         return self._patiently(self.kinesisvideo.describe_stream, name)["StreamInfo"]
 
-    def _patiently(self, describe: Callable[..., Any], stream_name: str) -> Any:
+    def _patiently(self, describe: Callable[..., Any], stream: str) -> Any:
+        """Describe a stream, given its name or its ARN."""
         while True:
             try:
-                return describe(StreamName=stream_name)
+                return describe(**{"StreamARN" if stream.startswith("arn:") else "StreamName": stream})
             except self.kinesisvideo.exceptions.ClientLimitExceededException:
                 # This second's quota is used up, also by the function under test.
                 time.sleep(0.1)

@@ -1,0 +1,221 @@
+"""Deployments that change who declares the images of a stream, each also with a sibling that fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from aws_cdk import CfnParameter, CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+from kinesis_video_local.archives import zipped
+
+from .conftest import Cloud
+from .other_tools import image_generation
+
+Part = Callable[[Construct], None]
+OTHER_TOOLS = "other-tools"
+OTHER_TOOLS_ARN = f"arn:aws:lambda:us-east-1:000000000000:function:{OTHER_TOOLS}"
+_FAILING: dict[str, Any] = {"Type": "Custom::Failing", "Properties": {"ServiceToken": OTHER_TOOLS_ARN}}
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A stream whose images a stack declares, and how the stack has the stream."""
+
+    stream: str
+    how: Literal["declared", "imported", "parameter", "ssm"] = "imported"
+    seconds: int = 3
+    """The sampling interval: what the tests tell settings apart by."""
+    props: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stack_of(*cameras: Camera | Part) -> Part:
+    """Build a stack that declares the images of these cameras, and has whatever else is given."""
+
+    def build(scope: Construct) -> None:
+        bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "camera-images")
+        for number, camera in enumerate(cameras):
+            if not isinstance(camera, Camera):
+                camera(scope)
+                continue
+            ImageGeneration(
+                scope,
+                f"Images{number}",
+                stream=_stream(scope, number, camera),
+                bucket=bucket,
+                sampling_interval=Duration.seconds(camera.seconds),
+                **camera.props,
+            )
+
+    return build
+
+
+def aws_custom_resource(stream: str, *, retain: bool = False) -> Part:
+    """What `AwsCustomResource` puts into a stack, on a function that is no part of it."""
+
+    def call(parameters: dict[str, Any]) -> str:
+        call = {
+            "service": "KinesisVideo",
+            "action": "updateImageGenerationConfiguration",
+            "parameters": parameters,
+            "physicalResourceId": {"id": f"{stream}-images"},
+        }
+        return json.dumps(call)
+
+    on_update = call({"StreamName": stream, "ImageGenerationConfiguration": image_generation()})
+    properties = {"Create": on_update, "Update": on_update, "Delete": call({"StreamName": stream})}
+    return _other("Custom::AWS", properties, retain)
+
+
+def handler_of_ones_own(stream: str, *, retain: bool = False) -> Part:
+    """A custom resource such as people write with the provider framework or crhelper."""
+    return _other("Custom::StreamImages", {"StreamName": stream}, retain)
+
+
+def _other(resource_type: str, properties: dict[str, Any], retain: bool) -> Part:
+    def build(scope: Construct) -> None:
+        # A DeletionPolicy alone is no change, so the recipe has something else change with it.
+        kept = {"KeepImages": "true"} if retain else {}
+        old = CfnResource(
+            scope, "Old", type=resource_type, properties={"ServiceToken": OTHER_TOOLS_ARN, **properties, **kept}
+        )
+        old.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
+
+    return build
+
+
+def _stream(scope: Construct, number: int, camera: Camera) -> IStreamRef:
+    construct_id = f"Stream{number}"
+    if camera.how == "declared":
+        return VideoStream(scope, construct_id, stream_name=camera.stream)
+    name = camera.stream
+    if camera.how == "parameter":
+        name = CfnParameter(scope, f"{construct_id}Name", default=camera.stream).value_as_string
+    elif camera.how == "ssm":
+        name = ssm.StringParameter.value_for_string_parameter(scope, f"/streams/{camera.stream}")
+    return VideoStream.from_stream_name(scope, construct_id, name)
+
+
+class Deployments:
+    """A test's own stacks and streams."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.stacks: list[str] = []
+        self.streams: list[str] = []
+        functions = cloud.aws.client("lambda")
+        if OTHER_TOOLS not in [function["FunctionName"] for function in functions.list_functions()["Functions"]]:
+            functions.create_function(
+                FunctionName=OTHER_TOOLS,
+                Runtime="python3.13",
+                Role="arn:aws:iam::000000000000:role/other-tools",
+                Handler="other_tools.handler",
+                Timeout=30,
+                Code={"ZipFile": zipped({"other_tools.py": Path(__file__).with_name("other_tools.py").read_text()})},
+            )
+
+    def existing(self, *streams: str) -> None:
+        """Have streams that no stack declares, each with its name in Parameter Store."""
+        for stream in streams:
+            self.cloud.create_stream(stream)
+            self.cloud.aws.client("ssm").put_parameter(Name=f"/streams/{stream}", Value=stream, Type="String")
+            self.streams.append(stream)
+
+    def intervals(self) -> dict[str, float | None]:
+        """The seconds between the images of every stream of the test; None is a stream without images."""
+        return {stream: self._interval(stream) for stream in self.streams}
+
+    def set_by_hand(self, stream: str, seconds: int | None) -> None:
+        """Do what an operator or a script does with the API."""
+        configuration: Any = {**image_generation(), "SamplingInterval": (seconds or 0) * 1000}
+        self.cloud.kinesisvideo.update_image_generation_configuration(
+            StreamName=stream, **({"ImageGenerationConfiguration": configuration} if seconds else {})
+        )
+
+    def make_again(self, stream: str) -> None:
+        """Delete a stream, and create another one of the same name."""
+        self.cloud.kinesisvideo.delete_stream(StreamARN=self.cloud.stream_arn(stream))
+        self.cloud.create_stream(stream)
+
+    def deploy(self, stack: str, *cameras: Camera | Part) -> str:
+        """Deploy as it is; return the status."""
+        return self._deploy(stack, self._template(stack, cameras))
+
+    def deploy_and_roll_back(self, stack: str, *cameras: Camera | Part) -> str:
+        """Deploy with a sibling that fails after all others are done; return the status."""
+        template = json.loads(self._template(stack, cameras))
+        failing = {**_FAILING, "DependsOn": list(template["Resources"])}
+        template["Resources"] = {**template["Resources"], "Failing": failing}
+        status = self._deploy(stack, json.dumps(template))
+        assert "made to fail" in str(self.cloud.events(stack, "Custom::Failing"))
+        return status
+
+    def change(self, stack: str, *cameras: Camera | Part) -> None:
+        """Deploy an update: rolled back by a sibling first, which must end where it began, and then as it is."""
+        before = self.intervals()
+        assert self.deploy_and_roll_back(stack, *cameras) == "UPDATE_ROLLBACK_COMPLETE"
+        assert self.intervals() == before
+        assert self.deploy(stack, *cameras) == "UPDATE_COMPLETE"
+
+    def refused(self, stack: str, *cameras: Camera | Part) -> str:
+        """Deploy what must be refused and leave all as it is; return the reason."""
+        exists = bool(self.cloud.status(stack))
+        before = self.intervals()
+        status = self.deploy(stack, *cameras)
+        assert status == ("UPDATE_ROLLBACK_COMPLETE" if exists else "ROLLBACK_COMPLETE")
+        assert self.intervals() == before
+        reasons = [reason for status, reason in self.cloud.events(stack) if status.endswith("_FAILED")]
+        if not exists:
+            self.delete(stack)
+            assert self.intervals() == before
+        return reasons[-1]
+
+    def delete(self, stack: str) -> None:
+        assert self.cloud.delete(stack) == "DELETE_COMPLETE"
+        self.stacks.remove(stack)
+
+    def _interval(self, stream: str) -> float | None:
+        try:
+            found = self.cloud.images(stream)
+        except self.cloud.kinesisvideo.exceptions.ResourceNotFoundException:
+            return None
+        return found["SamplingInterval"] / 1000 if found else None
+
+    def _template(self, stack: str, cameras: tuple[Camera | Part, ...]) -> str:
+        for camera in cameras:
+            if isinstance(camera, Camera) and camera.stream not in self.streams:
+                self.streams.append(camera.stream)
+        return self.cloud.synthesise(stack, stack_of(*cameras))
+
+    def _deploy(self, stack: str, template: str) -> str:
+        if stack not in self.stacks:
+            self.stacks.append(stack)
+        return self.cloud.deploy_template(stack, template)
+
+
+@contextmanager
+def deployments_on(cloud: Cloud) -> Iterator[Deployments]:
+    """Have stacks; what is left of them goes at the end."""
+    own = Deployments(cloud)
+    yield own
+    cloud.aws.clear_faults()
+    for stack in list(reversed(own.stacks)):
+        if cloud.status(stack):
+            own.delete(stack)
+
+
+@pytest.fixture
+def deployments(cloud: Cloud) -> Iterator[Deployments]:
+    """Stacks of the test's own."""
+    with deployments_on(cloud) as own:
+        yield own
