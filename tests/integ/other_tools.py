@@ -41,7 +41,9 @@ def _call(event: dict[str, Any]) -> str:
 
 def _set(event: dict[str, Any]) -> str:
     properties = event["ResourceProperties"]
-    configuration = {} if event["RequestType"] == "Delete" else {"ImageGenerationConfiguration": image_generation()}
+    configuration: dict[str, Any] = {}
+    if event["RequestType"] != "Delete":
+        configuration["ImageGenerationConfiguration"] = image_generation()
     boto3.client("kinesisvideo").update_image_generation_configuration(
         StreamName=properties["StreamName"], **configuration
     )

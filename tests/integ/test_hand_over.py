@@ -12,13 +12,13 @@ from botocore.exceptions import ClientError
 from constructs import Construct
 
 from .conftest import IMAGE_GENERATION, Cloud
-from .deployments import Camera, Deployments, Part, deployments, deployments_on, stack_of
+from .deployments import Camera, Deployments, Part, deployments_on, stack_of
 
 ADOPT: Mapping[str, Any] = {"adopt_existing": True}
 RETAIN: Mapping[str, Any] = {"removal_policy": RemovalPolicy.RETAIN}
 NOBODY = (
-    "already, which no other resource of this stack declares; set `adopt_existing=True` to take it over, and if another "
-    "stack or tool declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
+    "already, which no other resource of this stack declares; set `adopt_existing=True` to take it over, and if "
+    "another stack or tool declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
 )
 UPDATE = "UpdateImageGenerationConfiguration"
 
@@ -149,7 +149,9 @@ def parts(when: str) -> Part:
 @pytest.mark.parametrize("row", CHANGES)
 def test_a_change_and_its_rollback(history: History, row: str) -> None:
     change = CHANGES[row]
-    before, rolled_back, end = ({s: at[s] for s in change.end} for at in (history.before, history.rolled_back, history.end))
+    before, rolled_back, end = (
+        {s: at[s] for s in change.end} for at in (history.before, history.rolled_back, history.end)
+    )
     assert rolled_back == (change.rolled_back or before)
     assert end == change.end
 
@@ -172,12 +174,14 @@ FRONT = (Camera("front-1", "parameter", 3), Camera("front-2", "parameter", 5))
 
 def test_another_stream_that_another_stack_has_with_equal_settings_is_refused(front: Deployments) -> None:
     reason = front.refused("Front", Camera("back", "parameter", 3), FRONT[1])
-    assert reason.endswith(NOBODY) and ":stream/back/" in reason
+    assert reason.endswith(NOBODY)
+    assert ":stream/back/" in reason
 
 
 def test_a_new_resource_for_a_stream_that_another_stack_has_is_refused(front: Deployments) -> None:
     reason = front.refused("Front", *FRONT, Camera("back"))
-    assert reason.endswith(NOBODY) and ":stream/back/" in reason
+    assert reason.endswith(NOBODY)
+    assert ":stream/back/" in reason
 
 
 def test_a_hand_over_with_other_settings_is_for_the_next_deployment(front: Deployments) -> None:
@@ -293,7 +297,7 @@ def test_a_revision_sets_again_what_somebody_has_wiped(deployments: Deployments)
 
 @pytest.mark.parametrize("new", ["Renamed", "Other"])
 def test_another_stack_takes_over(deployments: Deployments, new: str) -> None:
-    """Of another name, as after renaming the stack in code, or another of one's stacks: it is the same to the stream."""
+    """Of another name, as after renaming the stack in code, or another of one's stacks: the stream sees the same."""
     old, stream = f"Old{new}", f"from-{new.lower()}"
     deployments.existing(stream)
     assert deployments.deploy(old, Camera(stream)) == "CREATE_COMPLETE"
