@@ -14,6 +14,7 @@ from .stream_metrics import MetricOptions
 from .video_stream import IVideoStream, StorageTier, VideoStream
 
 if TYPE_CHECKING:
+    from .drift_monitor import DriftMonitor, Repair
     from .images_layer import ImagesLayer
     from .stream_dashboard import StreamDashboard
 
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ConfigurationFunction",
+    "DriftMonitor",
     "FragmentNotification",
     "IVideoStream",
     "ImageDelivery",
@@ -30,13 +32,19 @@ __all__ = [
     "ImageSelectorType",
     "ImagesLayer",
     "MetricOptions",
+    "Repair",
     "StorageTier",
     "StreamDashboard",
     "VideoStream",
 ]
 
 # Imported when they are used: `aws_cdk.aws_lambda` brings `aws_ec2`, 1.6 s and 220 MB for an app that uses neither.
-_WHEN_USED = {"ImagesLayer": "images_layer", "StreamDashboard": "stream_dashboard"}
+_WHEN_USED = {
+    "DriftMonitor": "drift_monitor",
+    "ImagesLayer": "images_layer",
+    "Repair": "drift_monitor",
+    "StreamDashboard": "stream_dashboard",
+}
 
 
 def __getattr__(name: str) -> Any:

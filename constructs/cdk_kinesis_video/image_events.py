@@ -57,7 +57,7 @@ class ImageEvents(ImageMetrics):
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
         """
         check_id(construct_id)
-        _check_target(target)
+        check_target(target)
         check_text("description", description, "An image of the front door")
         check_text("rule_name", rule_name, "front-door-images")
         fits = event_pattern is None or isinstance(event_pattern, events.EventPattern)
@@ -118,7 +118,8 @@ class ImageEvents(ImageMetrics):
         )
 
 
-def _check_target(target: Any) -> None:
+def check_target(target: Any) -> None:
+    """Check the target of a rule."""
     fits = target is None or _binds(target, events.IRuleTarget)
     check_type("target", target, fits, "one of aws_cdk.aws_events_targets such as LambdaFunction(function)")
 

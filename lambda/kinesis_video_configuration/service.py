@@ -20,7 +20,9 @@ from .features import Feature
 from .retries import Retries
 
 
-def create_client(session: boto3.Session, service: Literal["kinesisvideo", "cloudformation"] = "kinesisvideo") -> Any:
+def create_client(
+    session: boto3.Session, service: Literal["kinesisvideo", "cloudformation", "events"] = "kinesisvideo"
+) -> Any:
     """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries.
 
     Parameters
@@ -71,6 +73,13 @@ class KinesisVideo:
             return stream["StreamARN"]
         arn: str = self._retries.call(self._client, "describe_stream", **stream)["StreamInfo"]["StreamARN"]
         return arn
+
+    def describe(self, stream_arn: str) -> Mapping[str, Any]:
+        """Read what the stream itself is, as the API's StreamInfo."""
+        info: Mapping[str, Any] = self._retries.call(self._client, "describe_stream", StreamARN=stream_arn)[
+            "StreamInfo"
+        ]
+        return info
 
     def validate(self, feature: Feature, configuration: Mapping[str, Any]) -> None:
         """Check the configuration against the service's model, without a call.

@@ -39,6 +39,9 @@ SEND_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 ANSWER_RESERVE_SECONDS = CONNECT_SECONDS + sum(SEND_PAUSES_SECONDS) + len(SEND_PAUSES_SECONDS) * SEND_SECONDS
 """Kept back to send the answer: until a call that is being written is out, and then for every attempt."""
 
+SECOND_LOOK_SECONDS = 10.0
+"""Until a difference between a stream and its declaration is looked at again, before it counts."""
+
 SERVICE_TIMEOUT_SECONDS = 3600
 """How long CloudFormation waits for an answer if the custom resource doesn't say."""
 

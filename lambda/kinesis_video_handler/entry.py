@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from kinesis_video_configuration import Deadline, one_line
@@ -43,7 +44,7 @@ class Context(Protocol):
 
 
 def handler(event: Any, context: Context) -> None:
-    """Answer one event of CloudFormation, exactly once.
+    """Answer one event of CloudFormation, exactly once; or look for drift, if EventBridge invokes it.
 
     Raises
     ------
@@ -53,6 +54,9 @@ def handler(event: Any, context: Context) -> None:
         If the event is no event of CloudFormation and so has nobody to answer to.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
+    if isinstance(event, Mapping) and "Declarations" in event:
+        _check(event, Deadline(seconds))
+        return
     request = Request.from_event(event)
     logger.info("event", extra={"request_type": request.request_type, "logical_id": request.logical_resource_id})
     end = Deadline(seconds)
@@ -61,6 +65,15 @@ def handler(event: Any, context: Context) -> None:
         answer = _answer(request, Deadline(min(seconds, request.seconds_left()) - ANSWER_RESERVE_SECONDS))
         _remember(request, answer)
     send(request, answer, end)
+
+
+def _check(event: Mapping[str, Any], deadline: Deadline) -> None:
+    """Look for drift, for EventBridge. Imported here, so that nothing of it can keep an event of CloudFormation."""
+    from kinesis_video_drift.check import check
+
+    from .clients import eventbridge
+
+    check(event, deadline, kinesis_video, cloudformation, eventbridge)
 
 
 def _answer(request: Request, deadline: Deadline) -> Answer:

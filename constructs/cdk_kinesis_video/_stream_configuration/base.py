@@ -23,6 +23,7 @@ from .._grants import (
 from .._jsii import account_of, partition_of
 from .._streams import key_of, name_of
 from .._validation import check_bool, is_known
+from .declared import Declared
 from .identity import Target
 from .kinds import Kind
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
@@ -74,6 +75,7 @@ class StreamConfiguration(Construct):
         )
         self._resource.override_logical_id(target.logical_id(kind))
         self._resource.apply_removal_policy(removal_policy)
+        provider.declared.append(Declared(self, kind, target.stream, self._resource, configuration))
         if enabled:
             self._warnings.expect_producer(self)
 

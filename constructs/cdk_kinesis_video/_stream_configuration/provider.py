@@ -19,6 +19,7 @@ from constructs import Construct
 
 from .._assets import folder_of
 from .._validation import check_integer, check_type, given, has
+from .declared import Declared
 from .kinds import KINDS
 from .network import Network, check_network, network_statement
 from .warnings import Warnings
@@ -33,7 +34,7 @@ PROVIDER_ID = "CdkKinesisVideo"
 service token of a custom resource."""
 
 HANDLER_PACKAGE = "kinesis_video_handler"
-PACKAGES = ("kinesis_video_configuration", HANDLER_PACKAGE)
+PACKAGES = ("kinesis_video_configuration", "kinesis_video_drift", HANDLER_PACKAGE)
 """What the function's code is."""
 
 # What the function does with its time is in kinesis_video_configuration/timing.py. Lambda repeats an invocation that
@@ -137,6 +138,7 @@ class ConfigurationFunction(Construct):
         _functions[stack] = self
         self.defined_by: Construct = self
         self.warnings = Warnings(self)
+        self.declared: list[Declared] = []
         self._given_log_group = log_group
         if log_group is None:
             self._log_group_name, log_group_arn = self._define_log_group()

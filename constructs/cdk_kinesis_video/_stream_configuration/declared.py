@@ -1,0 +1,34 @@
+"""What a stack declares for its streams, for whoever compares the streams with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import CfnResource
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from .kinds import Kind
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One configuration of one stream."""
+
+    construct: Construct
+    """That declares it."""
+    kind: Kind
+    stream: IStreamRef
+    resource: CfnResource
+    configuration: Mapping[str, Any]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The API's request, as the custom resource has it.
+
+        Its Ref is the ARN of the stream that it holds, also where the stream is given by its name.
+        """
+        given = {name: value for name, value in self.configuration.items() if value is not None}
+        return {"StreamARN": self.resource.ref, self.kind.configuration: given}

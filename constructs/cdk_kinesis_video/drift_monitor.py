@@ -1,0 +1,427 @@
+"""The monitor of what a stack declares for its streams: whether they still have it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+from typing import Any, Unpack
+
+from aws_cdk import Annotations, CfnResource, Duration, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from ._jsii import millis_of, stack_of
+from ._stream_configuration import Declared, at_synth, provider_of
+from ._streams import MAX_STREAM_NAME_LENGTH, cfn_stream_of, name_of
+from ._validation import (
+    check_bool,
+    check_duration,
+    check_enum,
+    check_id,
+    check_list,
+    check_place,
+    check_text,
+    check_type,
+    is_known,
+)
+from .fragment_notification import FragmentNotification
+from .image_destination import MAX_URI_LENGTH
+from .image_events import check_target
+from .image_generation import ImageGeneration
+from .stream_metrics import MetricOptions, metric
+
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html
+MAX_INPUT_CHARACTERS = 8192
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+MAX_TARGETS_OF_A_RULE = 5
+MAX_EVERY_MINUTES = 24 * 60
+DEFAULT_EVERY = Duration.hours(1)
+
+# What kinesis_video_drift/check.py writes; tests/infra/test_drift_monitor.py compares both sides.
+MESSAGE = "drift"
+SOURCE, DETAIL_TYPE = "cdk-kinesis-video", "Kinesis Video Stream Drift"
+NAMESPACE, METRIC_NAME = "CdkKinesisVideo", "DriftedStreams"
+
+NOTHING_TO_MONITOR = "cdk-kinesis-video:nothing-to-monitor"
+
+_CALLS = [
+    "DeleteStream",
+    "UpdateDataRetention",
+    "UpdateImageGenerationConfiguration",
+    "UpdateNotificationConfiguration",
+]
+_AT_REST = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+
+# How long what only CloudFormation knows can be.
+_LONGEST_ARN = "arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{}/1690707290324"
+_LONGEST_BUCKET_NAME = "b" * 63
+_LONGEST_VALUE = "v" * 20
+_LONGEST_STACK_ID, _LONGEST_STACK_NAME, _RANDOM_PART = 256, 128, 16
+_BUCKET_IN_URI = re.compile(r"s3://\$\{Token\[[^]]*\]\}(?P<prefix>/[^$]*)?")
+
+
+class Repair(str, Enum):
+    """What the monitor sets again. It writes only what the stack holds, and only while the stack is at rest."""
+
+    NONE = "NONE"
+    """Nothing: it reports."""
+    MISSING = "MISSING"
+    """A configuration that the stream has no more."""
+    ALWAYS = "ALWAYS"
+    """Also one that somebody has changed to something else."""
+
+
+class DriftMonitor(Construct):
+    """Watch whether the streams of a stack still have what the stack declares, and report or repair what differs.
+
+    CloudFormation doesn't look at custom resources again: neither its drift detection nor another deployment sees a
+    configuration that was changed or removed by hand. This has the stack's function look after each deployment,
+    on a schedule, and when CloudTrail tells of a change. It sees configurations that were changed or removed, streams
+    that were deleted, and streams whose data retention was set to 0.
+
+    A difference counts if a second look 10 seconds later sees the same and the stack is at rest, so a deployment is no
+    drift. Each stream that drifts is a line in the function's log, with the fields, their declared and actual values
+    and who changed it, where that is known. The function needs no further rights.
+
+    Parameters
+    ----------
+    scope
+        The construct that this one belongs to.
+    construct_id
+        The id of this construct within `scope`.
+    images
+        The image generations and fragment notifications to watch, of this stack. Default: all of the stack.
+    every
+        The time between two looks, in whole minutes, 1 minute to 1 day. Default: 1 hour.
+    on_change
+        True looks at a stream also when somebody changes it, which needs a trail in CloudTrail that logs management
+        events of this Region; EventBridge gets them as best effort. Only such a look knows who it was. Default: True.
+    repair
+        What is set again: `Repair.NONE` nothing, `Repair.MISSING` a configuration that the stream has no more,
+        `Repair.ALWAYS` also one that was changed. What is repaired is reported as well. Default: `Repair.NONE`.
+
+    Raises
+    ------
+    ValueError
+        If one of `images` is of another stack, or if a prop is out of its bounds.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudtrail.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        images: Sequence[ImageGeneration | FragmentNotification] | None = None,
+        every: Duration | None = None,
+        on_change: bool = True,
+        repair: Repair = Repair.NONE,
+    ) -> None:
+        check_place(scope, construct_id)
+        if images is not None:
+            _check_images(images, stack_of(scope))
+        self._every = DEFAULT_EVERY if every is None else every
+        _check_every(every)
+        check_bool("on_change", on_change)
+        check_enum("repair", repair, Repair)
+        super().__init__(scope, construct_id)
+        self._stack = stack_of(scope)
+        self._provider = provider_of(self._stack, self)
+        self._images = images
+        self._on_change = on_change
+        self._repair = repair
+        self._puts_events = False
+        self._defined = False
+        # When all of the stack is declared.
+        at_synth(self, self._define_rules)
+
+    def metric_drifted(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of streams that were seen to differ: a count, summed over `every`.
+
+        A stream counts again at each look, until it is as declared. The metric is of the whole stack and costs what
+        CloudWatch charges for a custom metric.
+
+        Parameters
+        ----------
+        options
+            What to change of the metric.
+        """
+        defaults: MetricOptions = {"statistic": "Sum", "period": self._every}
+        _ = self._metric_filter
+        return metric(NAMESPACE, METRIC_NAME, {"StackName": self._stack.stack_name}, {**defaults, **options})
+
+    def alarm(
+        self, construct_id: str, *, alarm_name: str | None = None, alarm_description: str | None = None
+    ) -> cloudwatch.Alarm:
+        """Define an alarm for a stream that differs. It ends when two looks in a row have seen none.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the alarm within this construct.
+        alarm_name
+            The alarm's name. Default: CloudFormation makes one up.
+        alarm_description
+            The alarm's description. Default: one that says what to look at.
+        """
+        check_id(construct_id)
+        check_text("alarm_name", alarm_name, "cameras-drifted")
+        check_text("alarm_description", alarm_description, "Somebody has changed a camera")
+        return cloudwatch.Alarm(
+            self,
+            construct_id,
+            metric=self.metric_drifted(),
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            # A look may fall a little behind its period.
+            evaluation_periods=2,
+            datapoints_to_alarm=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_name=alarm_name,
+            alarm_description=alarm_description
+            or f"A stream lacks what its stack declares: look for {MESSAGE!r} in the log of the stack's function",
+        )
+
+    def on_drift(
+        self,
+        construct_id: str,
+        *,
+        target: events.IRuleTarget | None = None,
+        description: str | None = None,
+        rule_name: str | None = None,
+    ) -> events.Rule:
+        """Define an EventBridge rule for each stream that is seen to differ, at each look.
+
+        The event's detail is what the log says. With the first such rule, the function may put events of the source
+        ``cdk-kinesis-video`` on the default event bus.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the rule within this construct.
+        target
+            What is invoked. Default: nothing; add targets with ``add_target`` of the rule.
+        description
+            The rule's description. Default: it has none.
+        rule_name
+            The rule's name. Default: CloudFormation makes one up.
+        """
+        check_id(construct_id)
+        check_target(target)
+        check_text("description", description, "A camera was changed")
+        check_text("rule_name", rule_name, "cameras-drifted")
+        if not self._puts_events:
+            self._puts_events = True
+            iam.Grant.add_to_principal(
+                grantee=self._provider,
+                actions=["events:PutEvents"],
+                resource_arns=[self._stack.format_arn(service="events", resource="event-bus", resource_name="default")],
+                conditions={"StringEquals": {"events:source": SOURCE}},
+            )
+        return events.Rule(
+            self,
+            construct_id,
+            description=description,
+            rule_name=rule_name,
+            event_pattern=events.EventPattern(
+                source=[SOURCE], detail_type=[DETAIL_TYPE], detail={"stack": [self._stack.stack_name]}
+            ),
+            targets=None if target is None else [target],
+        )
+
+    @cached_property
+    def _metric_filter(self) -> logs.MetricFilter:
+        return logs.MetricFilter(
+            self,
+            "MetricFilter",
+            log_group=self._provider.log_group,
+            filter_pattern=logs.FilterPattern.string_value("$.message", "=", MESSAGE),
+            metric_namespace=NAMESPACE,
+            metric_name=METRIC_NAME,
+            metric_value="1",
+            dimensions={"StackName": "$.stack"},
+        )
+
+    def _define_rules(self) -> None:
+        """Define the rules, once however often the app is synthesised."""
+        if self._defined:
+            return
+        self._defined = True
+        images = self._images
+        watched = [d for d in self._provider.declared if images is None or d.construct in images]
+        if not watched:
+            Annotations.of(self).add_warning_v2(
+                NOTHING_TO_MONITOR, "nothing is declared that could drift, declare an ImageGeneration in this stack"
+            )
+        inputs = list(self._inputs(watched))
+        for number, first in enumerate(range(0, len(inputs), MAX_TARGETS_OF_A_RULE)):
+            rule = events.CfnRule(
+                self,
+                f"Rule{number}",
+                description="Looks whether the streams of this stack have what it declares",
+                schedule_expression=events.Schedule.rate(self._every).expression_string,
+                event_pattern={"$or": list(self._triggers())},
+                targets=[
+                    events.CfnRule.TargetProperty(
+                        id=f"Streams{index}",
+                        arn=self._provider.function_arn,
+                        input_transformer=events.CfnRule.InputTransformerProperty(
+                            input_paths_map={"time": "$.time", "detail": "$.detail"}, input_template=template
+                        ),
+                    )
+                    for index, template in enumerate(inputs[first : first + MAX_TARGETS_OF_A_RULE])
+                ],
+            )
+            # Not of aws_lambda, which would be imported.
+            CfnResource(
+                self,
+                f"Permission{number}",
+                type="AWS::Lambda::Permission",
+                properties={
+                    "Action": "lambda:InvokeFunction",
+                    "FunctionName": self._provider.function_arn,
+                    "Principal": "events.amazonaws.com",
+                    "SourceArn": rule.attr_arn,
+                },
+            )
+
+    def _triggers(self) -> Iterator[dict[str, Any]]:
+        # After each operation, its clean-up included, where other tools take away what they let go of.
+        yield {
+            "source": ["aws.cloudformation"],
+            "detail-type": ["CloudFormation Stack Status Change"],
+            "detail": {"stack-id": [self._stack.stack_id], "status-details": {"status": _AT_REST}},
+        }
+        # What the function does itself is no reason to look, and a deployment does it for each stream. A filter on a
+        # field that is missing, as that of a user has no role, matches nothing.
+        issuers: list[dict[str, Any]] = [{"anything-but": [self._provider.role.role_arn]}, {"exists": False}]
+        for issuer in issuers if self._on_change else ():
+            yield {
+                "source": ["aws.kinesisvideo"],
+                "detail-type": ["AWS API Call via CloudTrail"],
+                "detail": {
+                    "eventName": _CALLS,
+                    "errorCode": [{"exists": False}],
+                    "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [issuer]}}},
+                },
+            }
+
+    def _inputs(self, watched: Sequence[Declared]) -> Iterator[str]:
+        """Divide the declarations into inputs that are not too long, whatever CloudFormation puts in."""
+        frame = len(self._input({})) + _LONGEST_STACK_ID
+        declarations: dict[str, list[Any]] = {}
+        length = frame
+        for declared in watched:
+            resource_type = declared.kind.resource_type
+            longest = _longest(declared)
+            added = longest + (0 if resource_type in declarations else len(resource_type) + len('"":[],'))
+            if declarations and length + added > MAX_INPUT_CHARACTERS:
+                yield self._input(declarations)
+                declarations, length = {}, frame
+                added = longest + len(resource_type) + len('"":[],')
+            declarations.setdefault(resource_type, []).append(declared.properties)
+            length += added
+        if declarations:
+            yield self._input(declarations)
+
+    def _input(self, declarations: Mapping[str, list[Any]]) -> str:
+        given = {
+            "StackId": self._stack.stack_id,
+            "Repair": self._repair.value,
+            "PutEvents": self._puts_events,
+            "Declarations": declarations,
+        }
+        # EventBridge puts the time as text, and the detail as the object that it is.
+        return f'{{"Time":<time>,"Detail":<detail>,{_as_json(self._stack.resolve(given))[1:]}'
+
+
+def _check_images(images: Any, stack: Stack) -> None:
+    check_list("images", images, "ImageGenerations")
+    if not images:
+        raise ValueError("`images` is empty, give at least one ImageGeneration, or None for all of the stack")
+    for each in images:
+        fits = isinstance(each, ImageGeneration | FragmentNotification)
+        check_type("images", each, fits, "a list of ImageGenerations and FragmentNotifications")
+        if stack_of(each) is not stack:
+            raise ValueError(
+                f"`images` has {each.node.path!r} of another stack, whose own function looks after it, define a "
+                "DriftMonitor there"
+            )
+
+
+def _check_every(every: Any) -> None:
+    check_duration("every", every, "Duration.hours(1)")
+    if every is None:
+        return
+    minutes = millis_of(every) / 60_000
+    if not is_known(millis_of(every)) or minutes != int(minutes) or not 1 <= minutes <= MAX_EVERY_MINUTES:
+        raise ValueError(
+            f"`every` is {minutes:g} minutes, it must be a whole number of minutes from 1 to {MAX_EVERY_MINUTES}, "
+            "such as Duration.hours(1)"
+        )
+
+
+def _longest(declared: Declared) -> int:
+    """Find how many characters a declaration has at the most, with its comma."""
+
+    def fill(name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: fill(key, inner) for key, inner in value.items()}
+        if is_known(value):
+            return value
+        if name == "StreamARN":
+            return _LONGEST_ARN.format(_longest_name(declared.stream))
+        if name == "Uri":
+            bucket = _BUCKET_IN_URI.fullmatch(value)
+            return f"s3://{_LONGEST_BUCKET_NAME}{bucket['prefix'] or ''}" if bucket else "u" * MAX_URI_LENGTH
+        return _LONGEST_VALUE
+
+    return len(_as_json(fill("", declared.properties))) + 1
+
+
+def _longest_name(stream: IStreamRef) -> str:
+    name = name_of(stream)
+    if is_known(name):
+        return name
+    resource = cfn_stream_of(stream)
+    if resource is None:
+        return "n" * MAX_STREAM_NAME_LENGTH
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
+    stack = stack_of(resource)
+    stack_name = len(stack.stack_name) if is_known(stack.stack_name) else _LONGEST_STACK_NAME
+    made_up = stack_name + len(stack.resolve(resource.logical_id)) + _RANDOM_PART
+    return "n" * min(made_up, MAX_STREAM_NAME_LENGTH)
+
+
+def _as_json(value: Any) -> str:
+    """Write resolved values as JSON, with what CloudFormation puts in as tokens, all of it as text."""
+    if isinstance(value, Mapping) and not _is_intrinsic(value):
+        return "{" + ",".join(f"{json.dumps(name)}:{_as_json(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_as_json, value)) + "]"
+    return f'"{_text(value)}"' if isinstance(value, str | Mapping) else json.dumps(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        # To EventBridge, these two are the ends of a placeholder.
+        return json.dumps(value)[1:-1].replace("<", r"\u003c").replace(">", r"\u003e")
+    if "Fn::Join" in value and value["Fn::Join"][0] == "":
+        return "".join(map(_text, value["Fn::Join"][1]))
+    return Token.as_string(value)
+
+
+def _is_intrinsic(value: Mapping[str, Any]) -> bool:
+    (name, *others) = value or ("",)
+    return not others and (name == "Ref" or name.startswith("Fn::"))

@@ -1,0 +1,72 @@
+"""A stack, as it says of itself: whether it is at rest, and which streams it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kinesis_video_configuration import Declaration
+from kinesis_video_configuration.retries import Retries
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack at one moment."""
+
+    status: str
+    resources: tuple[dict[str, Any], ...]
+    """As ListStackResources has them."""
+
+    @classmethod
+    def read(cls, cloudformation: Any, retries: Retries, stack: str) -> Stack:
+        """Ask CloudFormation.
+
+        Parameters
+        ----------
+        cloudformation
+            A client, as `kinesis_video_configuration.service` makes it.
+        retries
+            When a call is made again, and until when.
+        stack
+            The stack's id, or its name.
+
+        Raises
+        ------
+        CallError
+            If there is no such stack, or CloudFormation can't be asked.
+        """
+        resources: list[dict[str, Any]] = []
+        page: dict[str, Any] = {}
+        while True:
+            answer = retries.call(cloudformation, "list_stack_resources", StackName=stack, **page)
+            resources += answer["StackResourceSummaries"]
+            if not answer.get("NextToken"):
+                break
+            page = {"NextToken": answer["NextToken"]}
+        # Last, so that a stack at rest was at rest while its resources were listed, or has changed them since.
+        described = retries.call(cloudformation, "describe_stacks", StackName=stack)["Stacks"][0]
+        return cls(described["StackStatus"], tuple(resources))
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether an operation goes on, its clean-up included."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the last operation came to its end: after one that failed nobody knows what the stack holds."""
+        return self.status.endswith("_COMPLETE") and not self.status.startswith("DELETE_")
+
+    def changed_since(self, moment: datetime) -> bool:
+        """Whether CloudFormation has worked on a resource after this moment, which is known to the second."""
+        return any(r["LastUpdatedTimestamp"].replace(microsecond=0) > moment for r in self.resources)
+
+    def holds(self, declaration: Declaration) -> bool:
+        """Whether a resource of the kind has the stream, by the ARN that is its physical id."""
+        return any(
+            r.get("PhysicalResourceId") == declaration.stream["StreamARN"]
+            and r["ResourceType"] == declaration.feature.resource_type
+            and not r["ResourceStatus"].startswith("DELETE_")
+            for r in self.resources
+        )
