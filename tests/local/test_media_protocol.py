@@ -217,6 +217,9 @@ class Anybody:
 
     account, region = "000000000000", "us-east-1"
 
+    def identity(self) -> dict[str, Any]:
+        return {}
+
     def authenticate(self, body: bytes) -> None: ...
 
     def check(self, action: str, resource: str) -> None: ...

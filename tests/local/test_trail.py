@@ -228,7 +228,7 @@ def test_each_status_of_a_stack_is_an_event(client: Client, queue: Any, stream_n
     assert events[0]["detail"]["client-request-token"] == "one"
 
 
-@pytest.mark.parametrize("owner, status", [("000000000000", 200), ("111122223333", 403)])
+@pytest.mark.parametrize(("owner", "status"), [("000000000000", 200), ("111122223333", 403)])
 def test_a_bucket_is_told_by_its_owner(client: Client, stream_name: str, owner: str, status: int) -> None:
     client("s3").create_bucket(Bucket=stream_name)
 
