@@ -53,8 +53,10 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_configuration
 	$(BIN)/mypy lambda/kinesis_video_drift
+	$(BIN)/mypy lambda/kinesis_video_doctor
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
+	$(BIN)/mypy lambda/kinesis_video_matroska
 	$(BIN)/mypy tools/kinesis_video_local
 	$(BIN)/mypy tools/kinesis_video_pytest
 	$(BIN)/mypy tools/kinesis_video_tools
