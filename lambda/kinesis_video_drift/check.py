@@ -76,8 +76,7 @@ def check(
         report = _report(event, declaration, drift, repaired)
         logger.warning(MESSAGE, extra=report)
         if event.get("PutEvents"):
-            entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(report)}
-            retries.call(eventbridge(), "put_events", Entries=[entry])
+            _put_event(retries, eventbridge(), report)
 
 
 def _declarations(event: Mapping[str, Any]) -> list[Declaration]:
@@ -122,6 +121,17 @@ def _repair(streams: KinesisVideo, stack: Stack, repair: str | None, declaration
     except CallError as error:
         logger.error("not repaired", extra={"stream": stream_arn, "problem": str(error)})
         return False
+
+
+def _put_event(retries: Retries, eventbridge: Any, report: Mapping[str, Any]) -> None:
+    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(report)}
+    try:
+        failed = retries.call(eventbridge, "put_events", Entries=[entry])["FailedEntryCount"]
+    except CallError as error:
+        logger.error("not told to EventBridge", extra={"stream": report["stream"], "problem": str(error)})
+    else:
+        if failed:
+            logger.error("not told to EventBridge", extra={"stream": report["stream"]})
 
 
 def _report(event: Mapping[str, Any], declaration: Declaration, drift: Drift, repaired: bool) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""A stack with a monitor on the local AWS, with IAM enforced, and what the monitor reports."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+
+from cdk_kinesis_video import DriftMonitor, ImageFormat, ImageGeneration, Repair, VideoStream
+from kinesis_video_local import LocalAws
+
+from ..integ.conftest import Cloud
+
+PATIENCE_SECONDS = 90
+
+
+def for_the_local_aws(template: str) -> str:
+    """Let the second look come after 1 second, which is a setting of the function's input.
+
+    And let go of a condition on a key that ministack doesn't know; the synth test has the condition.
+    """
+    first, condition = r"\"Declarations\":", r'"StringEquals": (\{\s*"events:source")'
+    assert first in template
+    assert re.search(condition, template)
+    template = re.sub(condition, r'"StringEqualsIfExists": \1', template)
+    return template.replace(first, rf"\"SecondLookSeconds\":1,{first}")
+
+
+@dataclass
+class Monitored:
+    """A stack whose streams are watched."""
+
+    cloud: Cloud
+    name: str
+    streams: tuple[str, ...] = ("front-door", "back-door")
+    repair: Repair = Repair.NONE
+    every: Duration = field(default_factory=lambda: Duration.hours(1))
+    on_change: bool = True
+    seconds: int = 3
+    """The sampling interval."""
+
+    def deploy(self) -> None:
+        # Not by `deploy`, which requires that no stream of any stack has lost its images.
+        self.cloud.start(self.name, for_the_local_aws(self.cloud.synthesise(self.name, self._build)))
+        assert self.cloud.wait(self.name) in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        (self._queue_url,) = self.cloud.physical_ids(self.name, "AWS::SQS::Queue")
+
+    def _build(self, stack: Stack) -> None:
+        monitor = DriftMonitor(stack, "Drift", every=self.every, on_change=self.on_change, repair=self.repair)
+        # The queue's policy would be AWS's to check.
+        monitor.on_drift("OnDrift", target=targets.SqsQueue(sqs.Queue(stack, "Queue")))
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        for number, name in enumerate(self.streams):
+            # One that the stack has, one that it imports.
+            stream = (
+                VideoStream.from_stream_name(stack, f"Stream{number}", name)
+                if number
+                else VideoStream(stack, f"Stream{number}", stream_name=name, removal_policy=RemovalPolicy.DESTROY)
+            )
+            ImageGeneration(
+                stack,
+                f"Images{number}",
+                stream=stream,
+                bucket=bucket,
+                prefix=f"{name} <time>/",
+                format=ImageFormat.jpeg(quality=70),
+                sampling_interval=Duration.seconds(self.seconds),
+            )
+
+    def reports(self, count: int) -> list[dict[str, Any]]:
+        """Wait for so many reports, the next ones."""
+        found: list[dict[str, Any]] = []
+        end = time.monotonic() + PATIENCE_SECONDS
+        while len(found) < count:
+            assert time.monotonic() < end, found
+            found += self.reports_now(wait=1)
+        return sorted(found, key=lambda report: str(report["stream"]))
+
+    def reports_now(self, wait: int = 0) -> list[dict[str, Any]]:
+        client = self.cloud.aws.client("sqs")
+        answer = client.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
+        messages = answer.get("Messages", [])
+        for message in messages:
+            client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"])["detail"] for message in messages]
+
+    def log(self, message: str) -> list[dict[str, Any]]:
+        """The lines of the function's log with this message."""
+        (group,) = self.cloud.physical_ids(self.name, "AWS::Logs::LogGroup")
+        events = self.cloud.aws.client("logs").filter_log_events(logGroupName=group)["events"]
+        return [event for event in events if message in event["message"]]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(enforce_iam=True, creating_seconds=0) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def cloud(aws: LocalAws) -> Cloud:
+    return Cloud(aws)

@@ -1,0 +1,162 @@
+"""The monitor, deployed with IAM enforced: so its function's rights are enough for all that happens here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import Duration
+
+from cdk_kinesis_video import Repair
+
+from .conftest import Cloud, Monitored
+
+ROOT = "arn:aws:iam::000000000000:root"
+
+
+def change(cloud: Cloud, stream: str) -> None:
+    configuration: Any = {**cloud.images(stream), "SamplingInterval": 1000, "Status": "DISABLED"}
+    cloud.kinesisvideo.update_image_generation_configuration(
+        StreamName=stream, ImageGenerationConfiguration=configuration
+    )
+
+
+def wipe(cloud: Cloud, stream: str) -> None:
+    cloud.kinesisvideo.update_image_generation_configuration(StreamName=stream)
+
+
+def end_retention(cloud: Cloud, stream: str) -> None:
+    version = cloud.kinesisvideo.describe_stream(StreamName=stream)["StreamInfo"]["Version"]
+    cloud.kinesisvideo.update_data_retention(
+        StreamName=stream, CurrentVersion=version, Operation="DECREASE_DATA_RETENTION", DataRetentionChangeInHours=24
+    )
+
+
+def delete(cloud: Cloud, stream: str) -> None:
+    cloud.kinesisvideo.delete_stream(StreamARN=cloud.stream_arn(stream))
+
+
+def deployed(cloud: Cloud, name: str, **options: Any) -> Monitored:
+    """Deploy four streams of a stack, of which it imports all but one."""
+    streams = tuple(f"{name.lower()}-{number}" for number in range(4))
+    for stream in streams[1:]:
+        cloud.create_stream(stream)
+    monitored = Monitored(cloud, name, streams, **options)
+    monitored.deploy()
+    return monitored
+
+
+@pytest.fixture(scope="module")
+def scheduled(cloud: Cloud) -> Monitored:
+    """A stack that only the schedule looks at, in a minute; all its streams have drifted by then."""
+    monitored = deployed(cloud, "Scheduled", every=Duration.minutes(1), on_change=False)
+    for spoil, stream in zip((change, wipe, end_retention, delete), monitored.streams, strict=True):
+        spoil(cloud, stream)
+    return monitored
+
+
+@pytest.fixture(scope="module")
+def watched(cloud: Cloud, scheduled: Monitored) -> Monitored:
+    """A stack that is told of each change. The other one is deployed before it, since its minute takes a minute."""
+    return deployed(cloud, "Watched")
+
+
+@pytest.fixture(scope="module")
+def repairing(cloud: Cloud) -> Monitored:
+    return deployed(cloud, "Repairing", repair=Repair.MISSING)
+
+
+def told(report: dict[str, Any]) -> tuple[str, str, list[tuple[str, Any, Any]], bool]:
+    """The stream's name, its state, what differs, and whether it was repaired."""
+    fields = [(field["field"], field["declared"], field["actual"]) for field in report["fields"]]
+    return report["stream"].split("/")[1], report["state"], fields, report["repaired"]
+
+
+CHANGED = [("Status", "ENABLED", "DISABLED"), ("SamplingInterval", 3000, 1000)]
+MISSING = [
+    ("Status", "ENABLED", None),
+    ("ImageSelectorType", "PRODUCER_TIMESTAMP", None),
+    ("DestinationConfig.DestinationRegion", "us-east-1", None),
+    ("SamplingInterval", 3000, None),
+    ("Format", "JPEG", None),
+    ("FormatConfig.JPEGQuality", "70", None),
+]
+NO_RETENTION = [("DataRetentionInHours", "at least 1", 0)]
+
+
+def expected(state: str, stream: str) -> list[tuple[str, Any, Any]]:
+    fields = {"CHANGED": CHANGED, "NO_RETENTION": NO_RETENTION, "STREAM_DELETED": []}
+    if state != "MISSING":
+        return list(fields[state])
+    # The destination has the stream's name, and what EventBridge could take for a placeholder.
+    return [*MISSING[:2], ("DestinationConfig.Uri", f"s3://camera-images/{stream} <time>/", None), *MISSING[2:]]
+
+
+def test_each_kind_of_drift_is_seen_by_its_event_with_who_did_it(cloud: Cloud, watched: Monitored) -> None:
+    # The last one is deleted first: its namesake that is made again is none of the stack's.
+    for spoil, stream, state, call in (
+        (change, 0, "CHANGED", "UpdateImageGenerationConfiguration"),
+        (wipe, 1, "MISSING", "UpdateImageGenerationConfiguration"),
+        (end_retention, 2, "NO_RETENTION", "UpdateDataRetention"),
+        (delete, 3, "STREAM_DELETED", "DeleteStream"),
+    ):
+        name = watched.streams[stream]
+        spoil(cloud, name)
+        (report,) = watched.reports(1)
+        assert told(report) == (name, state, expected(state, name), False)
+        assert (report["principal"], report["call"]) == (ROOT, call)
+        assert (report["stack"], report["configuration"]) == ("Watched", "ImageGenerationConfiguration")
+
+
+def test_a_deployment_in_between_raises_nothing(cloud: Cloud) -> None:
+    name = "between"
+    monitored = Monitored(cloud, "Between", (name,))
+    monitored.deploy()
+    change(cloud, name)
+    # The function has looked at the stream or is about to, with what was declared before.
+    monitored.seconds = 5
+    monitored.deploy()
+    assert cloud.images(name)["SamplingInterval"] == 5000
+    # The next report is of what comes after, and the only one.
+    wipe(cloud, name)
+    (report,) = monitored.reports(1)
+    assert (report["state"], ("SamplingInterval", 5000, None) in told(report)[2]) == ("MISSING", True)
+    assert monitored.reports_now() == []
+
+
+def test_what_is_missing_is_set_again_and_what_was_changed_is_reported(cloud: Cloud, repairing: Monitored) -> None:
+    wiped, changed = repairing.streams[:2]
+    before = cloud.images(wiped)
+    wipe(cloud, wiped)
+    (report,) = repairing.reports(1)
+    assert told(report) == (wiped, "MISSING", expected("MISSING", wiped), True)
+    assert cloud.images(wiped) == before
+    change(cloud, changed)
+    (report,) = repairing.reports(1)
+    assert told(report) == (changed, "CHANGED", CHANGED, False)
+    assert cloud.images(changed)["SamplingInterval"] == 1000
+    repairing.repair = Repair.ALWAYS
+    repairing.deploy()
+    # The end of the deployment is an event, too, that nobody is the author of.
+    (report,) = repairing.reports(1)
+    assert told(report) == (changed, "CHANGED", CHANGED, True)
+    assert (report["principal"], report["call"]) == (None, None)
+    assert cloud.images(changed)["SamplingInterval"] == 3000
+
+
+def test_a_stream_that_was_made_again_under_its_name_is_none_of_the_stacks(cloud: Cloud, repairing: Monitored) -> None:
+    name = repairing.streams[3]
+    delete(cloud, name)
+    cloud.create_stream(name)
+    (report,) = repairing.reports(1)
+    assert told(report) == (name, "STREAM_DELETED", [], False)
+    assert cloud.images(name) is None
+
+
+def test_each_kind_of_drift_is_seen_by_the_schedule(scheduled: Monitored) -> None:
+    reports = scheduled.reports(4)
+    states = ("CHANGED", "MISSING", "NO_RETENTION", "STREAM_DELETED")
+    assert [told(report) for report in reports] == [
+        (name, state, expected(state, name), False) for name, state in zip(scheduled.streams, states, strict=True)
+    ]
+    assert {report["principal"] for report in reports} == {None}
