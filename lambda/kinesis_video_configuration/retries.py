@@ -96,11 +96,13 @@ class Retries:
     ----------
     deadline
         When the work must be over, in time for its last call to end.
+    denied_seconds
+        How long denied access is waited for: a role that was just made is not known everywhere, a person's is.
     """
 
-    def __init__(self, deadline: timing.Deadline) -> None:
+    def __init__(self, deadline: timing.Deadline, denied_seconds: float = timing.ACCESS_DENIED_SECONDS) -> None:
         self._deadline = deadline
-        self._denied = timing.Deadline(timing.ACCESS_DENIED_SECONDS)
+        self._denied = timing.Deadline(denied_seconds)
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call one time.

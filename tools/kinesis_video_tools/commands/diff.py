@@ -1,0 +1,149 @@
+"""``kinesis-video diff``: what a deployed stack declares, against what its streams have."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from kinesis_video_configuration import FEATURES, Deadline
+from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration.service import KinesisVideo, create_client
+from kinesis_video_drift import compare
+
+from ..deployed import Declared, UnknownValueError, declared_in
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_SECONDS = 3600.0
+"""For a large stack: its streams share 50 calls a second with the whole account."""
+
+_EPILOG = """\
+CloudFormation's drift detection, and so `cdk drift`, leaves these configurations out. The states are AS_DECLARED,
+CHANGED, MISSING (the stream has no configuration), NO_RETENTION (it keeps no data, so nothing is delivered),
+STREAM_DELETED, and UNKNOWN (the stack doesn't tell what it declares, or the stream can't be read).
+
+It calls GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks, ListExports of CloudFormation,
+and DescribeStream and the Describe calls of the configurations; --repair calls their Update calls as well.
+
+exit code: 0 if every stream is as declared, 1 if one is not, 2 if that can't be told or an argument is wrong
+"""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the sub-command.
+
+    Parameters
+    ----------
+    commands
+        The sub-commands of ``kinesis-video``.
+    """
+    parser = commands.add_parser(
+        "diff",
+        help="compare the streams of a deployed stack with what it declares",
+        description="Compare what a deployed stack declares for its streams with what they have now.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("stack", metavar="STACK", help="the name or the id of a stack; its nested stacks belong to it")
+    parser.add_argument("--json", action="store_true", help="print a JSON list with every stream")
+    parser.add_argument(
+        "--repair", action="store_true", help="set again what is missing or changed, if the stack is at rest"
+    )
+    parser.add_argument("--region", help="the Region of the stack")
+    parser.add_argument("--profile", help="the profile of your AWS configuration")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare, and print what differs.
+
+    Parameters
+    ----------
+    options
+        The parsed arguments.
+
+    Returns
+    -------
+    The exit code.
+    """
+    try:
+        session = boto3.Session(region_name=options.region, profile_name=options.profile)
+        retries = Retries(Deadline(_SECONDS), denied_seconds=0)
+        streams = KinesisVideo(create_client(session), retries)
+        declared = list(declared_in(create_client(session, "cloudformation"), retries, options.stack))
+    except (BotoCoreError, CallError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if any(each.stack.is_changing for each in declared):
+        sys.stderr.write(f"{options.stack} is being changed, compare again when that is over\n")
+        return 2
+    rows = [_row(streams, each, options.repair) for each in declared]
+    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(rows))
+    if any(row["state"] == "UNKNOWN" for row in rows):
+        return 2
+    return 1 if any(row["state"] != "AS_DECLARED" and not row["repaired"] for row in rows) else 0
+
+
+def _row(streams: KinesisVideo, declared: Declared, repair: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "stream": declared.stream_arn,
+        "configuration": FEATURES[declared.resource_type].configuration,
+        "state": "AS_DECLARED",
+        "fields": [],
+        "repaired": False,
+        "problem": None,
+    }
+    try:
+        declaration = declared.declaration()
+        drift = compare(streams, declaration)
+    except UnknownValueError as error:
+        return {**row, "state": "UNKNOWN", "problem": f"the stack doesn't tell the value of {error}"}
+    except (CallError, ValueError) as error:
+        return {**row, "state": "UNKNOWN", "problem": str(error)}
+    if drift is None:
+        return row
+    row.update(state=drift.state, fields=[asdict(difference) for difference in drift.differences])
+    if not repair or drift.state not in ("CHANGED", "MISSING"):
+        return row
+    if not (declared.stack.is_settled and declared.stack.holds(declaration)):
+        return {**row, "problem": f"not repaired, the stack is {declared.stack.status}, deploy it again"}
+    try:
+        streams.configure(declaration.feature, declared.stream_arn, declaration.configuration)
+        row["repaired"] = compare(streams, declaration) is None
+    except CallError as error:
+        row["problem"] = f"not repaired, {error}"
+    return row
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    differing = [row for row in rows if row["state"] != "AS_DECLARED"]
+    summary = f"{len(rows) - len(differing)} of {len(rows)} configurations are as declared\n"
+    if not differing:
+        return summary
+    lines = [("STREAM", "STATE", "FIELD", "DECLARED", "ACTUAL"), *(line for row in differing for line in _lines(row))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    problems = [f"{row['stream']}: {row['problem']}" for row in differing if row["problem"]]
+    return "\n".join([*table, *problems, summary])
+
+
+def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Write a stream: a line for each field, the first with its name and its state."""
+    name = row["stream"].split("/")[1]
+    state = row["state"] + (", repaired" if row["repaired"] else "")
+    fields = row["fields"] or [{"field": row["configuration"], "declared": None, "actual": None}]
+    for field in fields:
+        yield (name, state, field["field"], _shown(field["declared"]), _shown(field["actual"]))
+        name = state = ""
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value)
