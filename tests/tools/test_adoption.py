@@ -247,10 +247,12 @@ app.synth()
 
 
 def test_nothing_to_adopt_and_too_much_for_a_stack_are_said() -> None:
-    with pytest.raises(ValueError, match="^no stream has a configuration, so there is nothing to adopt$"):
+    with pytest.raises(ValueError, match=r"^no stream has a configuration, so there is nothing to adopt$"):
         write_app([existing("cam-1")])
     too_many = [existing(f"cam-{number}", images()) for number in range(MAX_CONFIGURATIONS + 1)]
-    with pytest.raises(ValueError, match="^the streams have 491 configurations, a stack holds 490, take fewer of them"):
+    with pytest.raises(
+        ValueError, match=r"^the streams have 491 configurations, a stack holds 490, take fewer of them"
+    ):
         write_app(too_many)
 
 

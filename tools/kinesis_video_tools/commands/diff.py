@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{options.stack} is being changed, compare again when that is over\n")
         return 2
     rows = [_row(streams, each, options.repair) for each in declared]
-    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(rows))
+    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(options.stack, rows))
     if any(row["state"] == "UNKNOWN" for row in rows):
         return 2
     return 1 if any(row["state"] != "AS_DECLARED" and not row["repaired"] for row in rows) else 0
@@ -123,7 +123,9 @@ def _row(streams: KinesisVideo, declared: Declared, repair: bool) -> dict[str, A
     return row
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> str:
+def _table(stack: str, rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return f"{stack} declares nothing for any stream\n"
     differing = [row for row in rows if row["state"] != "AS_DECLARED"]
     summary = f"{len(rows) - len(differing)} of {len(rows)} configurations are as declared\n"
     if not differing:

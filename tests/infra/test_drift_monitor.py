@@ -1,0 +1,302 @@
+"""The monitor's rules, metric, alarm and rights in the template."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+
+from cdk_kinesis_video import ConfigurationFunction, DriftMonitor, FragmentNotification, ImageGeneration, VideoStream
+from cdk_kinesis_video.drift_monitor import DETAIL_TYPE, MAX_INPUT_CHARACTERS, MESSAGE, SOURCE
+from kinesis_video_configuration import Declaration
+from kinesis_video_drift import check
+from kinesis_video_local.templates import stringify
+
+from .conftest import (
+    ENVIRONMENT,
+    IMAGE_GENERATION,
+    fails_with,
+    messages_of,
+    only_resource,
+    resources_of,
+    statements_of,
+    template_of,
+)
+
+NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
+RULE = "AWS::Events::Rule"
+TIME, DETAIL = "2026-11-21T12:00:00Z", {"eventName": "DeleteStream"}
+LONGEST_BUCKET_NAME = "b" * 63
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:kinesisvideo:eu-west-1:111122223333:stream/{name}/1690707290324"
+
+
+def longest_values(stack: Stack) -> dict[str, str]:
+    """What CloudFormation may put in, as long as it can be."""
+    return {
+        "AWS::StackId": f"arn:aws-us-gov:cloudformation:ap-southeast-1:111122223333:stack/{'s' * 128}/{'u' * 36}",
+        "AWS::Region": "ap-southeast-1",
+        "Bucket83908E77": LONGEST_BUCKET_NAME,
+    }
+
+
+def inputs_of(template: dict[str, Any], values: dict[str, str]) -> list[str]:
+    """The inputs as CloudFormation gives them to EventBridge; the Ref of a custom resource is its stream's ARN."""
+
+    def text(part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        name = part["Ref"]
+        resource = template["Resources"].get(name, {})
+        if resource.get("Type") in (IMAGE_GENERATION, NOTIFICATION):
+            known = resource["Properties"].get("StreamName", "n" * 256)
+            return f"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{known}/1690707290324"
+        return values[name]
+
+    return [
+        "".join(map(text, target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]))
+        for rule in resources_of(template, RULE).values()
+        for target in rule["Properties"].get("Targets", [])
+        if "InputTransformer" in target
+    ]
+
+
+def event_of(text: str) -> dict[str, Any]:
+    """What the function gets: EventBridge puts the two values in."""
+    event: dict[str, Any] = json.loads(
+        re.sub("<(time|detail)>", lambda m: json.dumps(TIME if m[1] == "time" else DETAIL), text)
+    )
+    return event
+
+
+@pytest.fixture(scope="module")
+def one() -> dict[str, Any]:
+    """A stack with everything that the monitor can define."""
+    stack = Stack(App(), "Cameras")
+    monitor = DriftMonitor(stack, "Drift")
+    monitor.alarm("Alarm")
+    monitor.on_drift("OnDrift", target=targets.SnsTopic(sns.Topic(stack, "Topic")))
+    bucket = s3.Bucket(stack, "Bucket")
+    stream = VideoStream.from_stream_name(stack, "Stream", "front-door")
+    # Declared after the monitor, and with what means something to EventBridge and to JSON.
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix='<time> "a" \\ <detail>', width_pixels=640)
+    FragmentNotification(stack, "Fragments", stream=stream, topic=sns.Topic.from_topic_arn(stack, "T", TOPIC))
+    return template_of(stack)
+
+
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:fragments"
+
+
+def drift_rule(template: dict[str, Any]) -> dict[str, Any]:
+    (rule,) = (r for r in resources_of(template, RULE).values() if "ScheduleExpression" in r["Properties"])
+    properties: dict[str, Any] = rule["Properties"]
+    return properties
+
+
+def test_the_input_is_what_the_custom_resources_declare(one: dict[str, Any]) -> None:
+    (text,) = inputs_of(one, longest_values(Stack()))
+    event = event_of(text)
+    assert (event["Time"], event["Detail"], event["Repair"], event["PutEvents"]) == (TIME, DETAIL, "NONE", True)
+    assert list(event["Declarations"]) == [IMAGE_GENERATION, NOTIFICATION]
+    for resource_type, (properties,) in event["Declarations"].items():
+        resource = only_resource(one, resource_type)["Properties"]
+        declaration = Declaration.parse(resource_type, properties)
+        assert declaration.stream["StreamARN"].split("/")[1] == "front-door"
+        given = json.dumps(resource[declaration.feature.configuration])
+        for name, value in longest_values(Stack()).items():
+            given = given.replace(json.dumps({"Ref": name}), json.dumps(value))
+        joined = json.loads(given, object_hook=lambda o: "".join(o["Fn::Join"][1]) if "Fn::Join" in o else o)
+        assert (
+            Declaration.parse(
+                resource_type, stringify({**declaration.stream, **{declaration.feature.configuration: joined}})
+            )
+            == declaration
+        )
+
+
+def test_the_rule_looks_after_deployments_on_a_schedule_and_at_others_changes(one: dict[str, Any]) -> None:
+    rule = drift_rule(one)
+    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    deployments, by_roles, by_others = rule["EventPattern"]["$or"]
+    assert deployments["detail"]["stack-id"] == [{"Ref": "AWS::StackId"}]
+    assert deployments["detail"]["status-details"]["status"] == [
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+    ]
+    role = {"Fn::GetAtt": ["CdkKinesisVideoRole911AE2AE", "Arn"]}
+    issuers = [p["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] for p in (by_roles, by_others)]
+    assert issuers == [[{"anything-but": [role]}], [{"exists": False}]]
+    assert by_roles["detail"]["eventName"] == [
+        "DeleteStream",
+        "UpdateDataRetention",
+        "UpdateImageGenerationConfiguration",
+        "UpdateNotificationConfiguration",
+    ]
+    (permission,) = resources_of(one, "AWS::Lambda::Permission").values()
+    assert permission["Properties"]["Principal"] == "events.amazonaws.com"
+    assert permission["Properties"]["SourceArn"] == {"Fn::GetAtt": ["DriftRule010B45DB1", "Arn"]}
+
+
+def test_without_a_trail_it_looks_after_deployments_and_on_its_schedule_only() -> None:
+    stack = Stack(App(), "Cameras")
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+    ImageGeneration(stack, "Others", stream=VideoStream(stack, "Other"), bucket=bucket)
+    DriftMonitor(stack, "Drift", images=[images], every=Duration.minutes(5), on_change=False)
+    template = template_of(stack)
+    rule = drift_rule(template)
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    assert [pattern["source"] for pattern in rule["EventPattern"]["$or"]] == [["aws.cloudformation"]]
+    (text,) = inputs_of(template, longest_values(stack))
+    assert len(event_of(text)["Declarations"][IMAGE_GENERATION]) == 1
+    assert "OtherImageGeneration" not in json.dumps(rule)
+
+
+def test_the_metric_counts_the_lines_that_the_function_writes(one: dict[str, Any]) -> None:
+    assert (MESSAGE, SOURCE, DETAIL_TYPE) == (check.MESSAGE, check.SOURCE, check.DETAIL_TYPE)
+    metric_filter = only_resource(one, "AWS::Logs::MetricFilter")["Properties"]
+    assert metric_filter["FilterPattern"] == '{ $.message = "drift" }'
+    assert metric_filter["LogGroupName"] == {"Ref": "CdkKinesisVideoLogs62749C78"}
+    (transformation,) = metric_filter["MetricTransformations"]
+    assert transformation == {
+        "MetricNamespace": "CdkKinesisVideo",
+        "MetricName": "DriftedStreams",
+        "MetricValue": "1",
+        "Dimensions": [{"Key": "StackName", "Value": "$.stack"}],
+    }
+    alarm = only_resource(one, "AWS::CloudWatch::Alarm")["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("CdkKinesisVideo", "DriftedStreams")
+    assert alarm["Dimensions"] == [{"Name": "StackName", "Value": "Cameras"}]
+    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 3600, 1)
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], alarm["TreatMissingData"]) == (2, 1, "notBreaching")
+
+
+def test_only_who_listens_to_drift_gives_the_function_a_right_more(one: dict[str, Any]) -> None:
+    def role_of(monitored: bool) -> dict[str, Any]:
+        stack = Stack(App(), "Cameras")
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+        if monitored:
+            DriftMonitor(stack, "Drift").alarm("Alarm")
+        template = template_of(stack)
+        assert resources_of(template, "AWS::IAM::Policy") == {}
+        return only_resource(template, "AWS::IAM::Role")
+
+    assert role_of(monitored=True) == role_of(monitored=False)
+    (statement,) = statements_of(one)
+    assert statement["Action"] == "events:PutEvents"
+    assert statement["Resource"]["Fn::Join"][1][-1] == ":event-bus/default"
+    assert statement["Condition"] == {"StringEquals": {"events:source": "cdk-kinesis-video"}}
+    (rule,) = (r["Properties"] for r in resources_of(one, RULE).values() if "ScheduleExpression" not in r["Properties"])
+    assert rule["EventPattern"] == {
+        "source": [SOURCE],
+        "detail-type": [DETAIL_TYPE],
+        "detail": {"stack": ["Cameras"]},
+    }
+
+
+def test_248_streams_of_a_stack_take_three_rules_and_no_input_is_too_long() -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    bucket = s3.Bucket(stack, "Bucket")
+    DriftMonitor(stack, "Drift")
+    for number in range(248):
+        name = f"camera-{number:03}"
+        stream = VideoStream.from_stream_name(stack, f"Stream{number}", name)
+        ImageGeneration(
+            stack,
+            f"Images{number}",
+            stream=stream,
+            bucket=bucket,
+            prefix=f"{name}/",
+            width_pixels=640,
+            height_pixels=360,
+        )
+    template = template_of(stack)
+    assert within_limits(template, longest_values(stack)) == 248
+    assert len(resources_of(template, RULE)) == 3
+
+
+@pytest.mark.parametrize("prefix", ["", "\N{CAMERA}" * 55])
+def test_no_input_is_too_long_whatever_only_cloudformation_knows(prefix: str) -> None:
+    stack = Stack(App(), "s" * 128)
+    bucket = s3.Bucket(stack, "Bucket")
+    for number in range(40):
+        name = sns.Topic(stack, f"Topic{number}").topic_name if number % 2 else "n" * 254 + f"{number:02}"
+        stream = VideoStream.from_stream_name(stack, f"Stream{number}", name)
+        ImageGeneration(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=prefix)
+    DriftMonitor(stack, "Drift")
+    values = longest_values(stack)
+    template = template_of(stack)
+    for resource in resources_of(template, IMAGE_GENERATION).values():
+        if isinstance(resource["Properties"]["StreamName"], dict):
+            resource["Properties"]["StreamName"] = "n" * 256
+    assert within_limits(template, values) == 40
+
+
+def within_limits(template: dict[str, Any], values: dict[str, str]) -> int:
+    """Check the limits of EventBridge, and return how many declarations there are in all inputs."""
+    rules = [rule["Properties"] for rule in resources_of(template, RULE).values()]
+    assert all(len(rule["Targets"]) <= 5 for rule in rules)
+    assert all(len(json.dumps(rule["EventPattern"])) <= 4096 - 500 for rule in rules)
+    inputs = inputs_of(template, values)
+    assert max(map(len, inputs)) <= MAX_INPUT_CHARACTERS
+    assert len(resources_of(template, "AWS::Lambda::Permission")) == len(rules)
+    return sum(len(all_) for text in inputs for all_ in event_of(text)["Declarations"].values())
+
+
+def test_a_monitor_of_nothing_is_warned_of() -> None:
+    stack = Stack(App(), "Cameras")
+    DriftMonitor(stack, "Drift")
+    (warning,) = messages_of(stack, "warning")
+    assert warning.startswith("nothing is declared that could drift, declare an ImageGeneration in this stack")
+    assert resources_of(template_of(stack), RULE) == {}
+
+
+def test_a_role_that_takes_no_policy_is_left_as_it_is_without_a_listener(stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/theirs")
+    ConfigurationFunction(stack, role=role)
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+    DriftMonitor(stack, "Drift")
+    arn = drift_rule(template_of(stack))["EventPattern"]["$or"][1]["detail"]["userIdentity"]["sessionContext"]
+    assert arn["sessionIssuer"]["arn"] == [{"anything-but": ["arn:aws:iam::111122223333:role/theirs"]}]
+
+
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [
+        (Duration.seconds(90), "1.5 minutes"),
+        (Duration.minutes(0), "0 minutes"),
+        (Duration.minutes(1441), "1441 minutes"),
+    ],
+)
+def test_a_schedule_that_is_none_is_refused(stack: Stack, every: Duration, said: str) -> None:
+    with fails_with(
+        f"`every` is {said}, it must be a whole number of minutes from 1 to 1440, such as Duration.hours(1)"
+    ):
+        DriftMonitor(stack, "Drift", every=every)
+
+
+def test_images_of_another_stack_are_refused(stack: Stack) -> None:
+    other = Stack(stack.node.root, "Other")
+    bucket = s3.Bucket.from_bucket_name(other, "Bucket", "camera-images")
+    images = ImageGeneration(other, "Images", stream=VideoStream(other, "Stream"), bucket=bucket)
+    with fails_with(
+        "`images` has 'Other/Images' of another stack, whose own function looks after it, define a DriftMonitor there"
+    ):
+        DriftMonitor(stack, "Drift", images=[images])
+    with fails_with("`images` is empty, give at least one ImageGeneration, or None for all of the stack"):
+        DriftMonitor(stack, "Drift", images=[])
+    wrong: Any = [stack]
+    with pytest.raises(ValueError, match=r"^`images` is the Stack 'Cameras', it must be a list of ImageGenerations"):
+        DriftMonitor(stack, "Drift", images=wrong)
