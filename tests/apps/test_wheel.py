@@ -82,6 +82,7 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "cdk_kinesis_video",
         "kinesis_video_configuration",
         "kinesis_video_doctor",
+        "kinesis_video_drift",
         "kinesis_video_handler",
         "kinesis_video_images",
         "kinesis_video_local",
@@ -115,7 +116,7 @@ def test_each_stack_has_its_image_generations_and_one_function(assembly: Path, t
 def test_the_asset_is_the_handlers_files_alone(assembly: Path) -> None:
     (asset,) = (path for path in assembly.glob("asset.*") if path.is_dir())
     files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
-    packages = ("kinesis_video_configuration", "kinesis_video_handler")
+    packages = ("kinesis_video_configuration", "kinesis_video_drift", "kinesis_video_handler")
     sources = [path for package in packages for path in (ROOT / "lambda" / package).glob("*.py")]
     assert files == {f"{path.parent.name}/{path.name}" for path in sources}
 

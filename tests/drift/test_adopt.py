@@ -10,8 +10,8 @@ import pytest
 from kinesis_video_local.archives import zipped
 from kinesis_video_tools.__main__ import main
 
+from ..integ.conftest import Cloud
 from ..tools.test_adoption import images, topic
-from .conftest import Cloud
 
 UPDATE = "UpdateImageGenerationConfiguration"
 STACK = "AdoptedStreams"
@@ -54,9 +54,8 @@ def test_the_first_deployment_changes_nothing_and_deleting_the_stack_leaves_ever
     names = [f"cam-{number}" for number in range(4)]
     for number, name in enumerate([*names, "lobby"]):
         cloud.create_stream(name)
-        cloud.kinesisvideo.update_image_generation_configuration(
-            StreamName=name, ImageGenerationConfiguration=configuration(number)
-        )
+        given: Any = configuration(number)
+        cloud.kinesisvideo.update_image_generation_configuration(StreamName=name, ImageGenerationConfiguration=given)
     fragments: Any = topic()
     cloud.kinesisvideo.update_notification_configuration(StreamName="cam-0", NotificationConfiguration=fragments)
     cloud.create_stream("cam-without-images")

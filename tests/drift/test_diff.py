@@ -13,8 +13,7 @@ from aws_cdk import aws_sns as sns
 from cdk_kinesis_video import FragmentNotification, ImageGeneration, VideoStream
 from kinesis_video_tools.__main__ import main
 
-from ..integ.conftest import ASSETS
-from .conftest import Cloud
+from ..integ.conftest import ASSETS, Cloud
 from .test_monitor import change, delete, end_retention, wipe
 
 STACK = "Cameras"

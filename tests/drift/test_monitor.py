@@ -9,7 +9,8 @@ from aws_cdk import Duration
 
 from cdk_kinesis_video import Repair
 
-from .conftest import Cloud, Monitored
+from ..integ.conftest import Cloud
+from .conftest import Monitored
 
 ROOT = "arn:aws:iam::000000000000:root"
 
@@ -72,8 +73,8 @@ def told(report: dict[str, Any]) -> tuple[str, str, list[tuple[str, Any, Any]], 
     return report["stream"].split("/")[1], report["state"], fields, report["repaired"]
 
 
-CHANGED = [("Status", "ENABLED", "DISABLED"), ("SamplingInterval", 3000, 1000)]
-MISSING = [
+CHANGED: list[tuple[str, Any, Any]] = [("Status", "ENABLED", "DISABLED"), ("SamplingInterval", 3000, 1000)]
+MISSING: list[tuple[str, Any, Any]] = [
     ("Status", "ENABLED", None),
     ("ImageSelectorType", "PRODUCER_TIMESTAMP", None),
     ("DestinationConfig.DestinationRegion", "us-east-1", None),
@@ -81,13 +82,14 @@ MISSING = [
     ("Format", "JPEG", None),
     ("FormatConfig.JPEGQuality", "70", None),
 ]
-NO_RETENTION = [("DataRetentionInHours", "at least 1", 0)]
+NO_RETENTION: list[tuple[str, Any, Any]] = [("DataRetentionInHours", "at least 1", 0)]
 
 
 def expected(state: str, stream: str) -> list[tuple[str, Any, Any]]:
-    fields = {"CHANGED": CHANGED, "NO_RETENTION": NO_RETENTION, "STREAM_DELETED": []}
+    if state == "STREAM_DELETED":
+        return []
     if state != "MISSING":
-        return list(fields[state])
+        return CHANGED if state == "CHANGED" else NO_RETENTION
     # The destination has the stream's name, and what EventBridge could take for a placeholder.
     return [*MISSING[:2], ("DestinationConfig.Uri", f"s3://camera-images/{stream} <time>/", None), *MISSING[2:]]
 

@@ -226,8 +226,8 @@ class Service(Endpoint):
 
     def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
         if operation == "DescribeStream":
-            answer = {"StreamInfo": {"StreamARN": STREAM_ARN, "StreamName": parameters["StreamName"]}}
-            return _response(request, 200, json.dumps(answer).encode())
+            info = {"StreamARN": STREAM_ARN, "Status": "ACTIVE", "DataRetentionInHours": 24, **parameters}
+            return _response(request, 200, json.dumps({"StreamInfo": info}).encode())
         arn = parameters["StreamARN"]
         if arn not in self.configurations:
             return self._error(request, "ResourceNotFoundException")

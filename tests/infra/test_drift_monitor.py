@@ -288,7 +288,7 @@ def test_a_schedule_that_is_none_is_refused(stack: Stack, every: Duration, said:
 
 
 def test_images_of_another_stack_are_refused(stack: Stack) -> None:
-    other = Stack(stack.node.root, "Other")
+    other = Stack(App(), "Other")
     bucket = s3.Bucket.from_bucket_name(other, "Bucket", "camera-images")
     images = ImageGeneration(other, "Images", stream=VideoStream(other, "Stream"), bucket=bucket)
     with fails_with(
