@@ -265,13 +265,15 @@ class DriftMonitor(Construct):
                 NOTHING_TO_MONITOR, "nothing is declared that could drift, declare an ImageGeneration in this stack"
             )
         inputs = list(self._inputs(watched))
+        triggers = list(self._triggers())
         for number, first in enumerate(range(0, len(inputs), MAX_TARGETS_OF_A_RULE)):
             rule = events.CfnRule(
                 self,
                 f"Rule{number}",
                 description="Looks whether the streams of this stack have what it declares",
                 schedule_expression=events.Schedule.rate(self._every).expression_string,
-                event_pattern={"$or": list(self._triggers())},
+                # An `$or` of one is no operator to EventBridge, but the name of a field.
+                event_pattern={"$or": triggers} if len(triggers) > 1 else triggers[0],
                 targets=[
                     events.CfnRule.TargetProperty(
                         id=f"Streams{index}",

@@ -156,7 +156,7 @@ def test_without_a_trail_it_looks_after_deployments_and_on_its_schedule_only() -
     template = template_of(stack)
     rule = drift_rule(template)
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
-    assert [pattern["source"] for pattern in rule["EventPattern"]["$or"]] == [["aws.cloudformation"]]
+    assert rule["EventPattern"]["source"] == ["aws.cloudformation"]
     (text,) = inputs_of(template, longest_values(stack))
     assert len(event_of(text)["Declarations"][IMAGE_GENERATION]) == 1
     assert "OtherImageGeneration" not in json.dumps(rule)
