@@ -72,7 +72,7 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 .venv-oldest/ready: .venv/ready
 	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
 	$(PYTHON) -m venv .venv-oldest
-	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
+	$(UV) .venv-oldest --resolution lowest-direct --editable ".[tools]" "boto3>=1.43.106" "pytest>=9.0.0"
 	$(call tell_of_node,.venv-oldest)
 	touch $@
 

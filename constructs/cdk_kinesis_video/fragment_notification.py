@@ -22,9 +22,9 @@ class FragmentNotification(StreamConfiguration):
     """Define that Kinesis Video Streams notifies a topic of a stream's fragments.
 
     A notification is sent when a fragment has been stored that the producer has tagged with
-    ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration as long as the stack
+    ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration while the stack
     has this construct. Renaming or moving the construct within its stack changes nothing. Kinesis Video Streams
-    publishes with the rights of the producer: grant them with `grant_put_media`. As long as nobody has them, a warning
+    publishes with the rights of the producer: grant them with `grant_put_media`. If nobody has them, a warning
     says so.
 
     Parameters

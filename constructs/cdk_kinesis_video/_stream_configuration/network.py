@@ -89,7 +89,7 @@ class Network(Construct):
         }
 
     def lead_out(self, function: IConstruct) -> None:
-        """Have the function there as long as its way out is, and warn if the app shows that there is none."""
+        """Keep the function there while its way out is, and warn if the app shows that there is none."""
         function.node.add_dependency(self._selected.internet_connectivity_established)
         at_synth(self, lambda: self._look_for_endpoints(function))
 
