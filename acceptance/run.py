@@ -59,9 +59,9 @@ def run(
 ) -> None:
     """Deploy the stack, make the checks, and remove the stack, also if any of it is interrupted.
 
-    Meanwhile the first SIGINT, SIGTERM or SIGHUP raises a KeyboardInterrupt, and the removal can't be interrupted. A check
-    that fails says so in a finding, and the next one follows. What should come is waited for as many seconds as `patience`
-    says. It raises a RuntimeError if the stack can't be removed.
+    Meanwhile the first SIGINT, SIGTERM or SIGHUP raises a KeyboardInterrupt, and the removal can't be interrupted. A
+    check that fails says so in a finding, and the next one follows. What should come is waited for as many seconds as
+    `patience` says. It raises a RuntimeError if the stack can't be removed.
     """
     signals = _Signals()
     try:
