@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 
-from kinesis_video_tools.camera import ClockVideo, fragment_tags
+from kinesis_video_tools.camera import ClockVideo
 from kinesis_video_tools.matroska import (
     Fragment,
-    Frame,
     SimpleTag,
     TagName,
     Tags,
@@ -40,11 +39,6 @@ def written(fragment: Fragment, tags: Sequence[Tags] = ()) -> bytes:
     return b"".join([write_cluster(fragment.timecode), *frames, *ends])
 
 
-def tagged(fragment: Fragment, token: str) -> bytes:
-    """Write a fragment of whose images the keys have a token."""
-    return written(fragment, fragment_tags(prefix=token))
-
-
 def tag(name: str) -> bytes:
     """Write a tag."""
     return write_tags(Tags((SimpleTag(name, "yes"),)))
@@ -61,13 +55,3 @@ def of_known_size(fragment: Fragment) -> bytes:
     # An id of four bytes, and one that says that the size is unknown.
     whole = written(fragment).removesuffix(end)
     return whole[:4] + (len(whole[5:]) | 1 << 56).to_bytes(8) + whole[5:] + end
-
-
-def shortened(fragment: Fragment) -> Fragment:
-    """Keep half a second of it."""
-    return Fragment(fragment.timecode, [frame for frame in fragment.frames if frame.timecode < fragment.timecode + 500])
-
-
-def undecodable(fragment: Fragment) -> Fragment:
-    """Keep its frames, and none of what is in them."""
-    return Fragment(fragment.timecode, [Frame(f.track, f.timecode, f.key, b"no picture") for f in fragment.frames])

@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from email.header import decode_header, make_header
 from functools import partial
 
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from kinesis_video_images import parse_image_metadata
+from kinesis_video_tools.camera import fragment_tags
 from kinesis_video_tools.delivered_images import DeliveredImage
 from kinesis_video_tools.matroska import Fragment, TagName
 
@@ -22,6 +24,7 @@ from .site import DENIED, HEIGHT, WIDTH, Site, new_token
 
 _PERSISTED = "BUFFERING RECEIVED PERSISTED"
 _TOO_MANY_TAGS = "BUFFERING ERROR 4009 FRAGMENT_METADATA_LIMIT_REACHED"
+_EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png"}
 _LAMBDA_INIT = re.compile(r"Init Duration: [\d.]+ ms")
 
 
@@ -59,9 +62,8 @@ def the_sampling_interval(site: Site) -> Findings:
     """See which frames of two fragments of 2.5 s an interval of 1 s picks, and what their keys say."""
     token = new_token()
     site.send(site.declared, token, fragment_seconds=2.5)
-    site.wait(token, count=5)
-    site.wait_for_silence()
-    images = site.images_of(token)
+    site.wait(token)
+    images = site.wait_until_silence(token)
     times = [image.timecode for image in images]
     produced = [int(parse_image_metadata(site.images.metadata(image)).producer_timestamp) for image in images]
     seen = ", ".join(str(at - times[0]) for at in times)
@@ -74,7 +76,8 @@ def the_fragment_of_a_tag(site: Site) -> Findings:
     """Send tags where no page says which fragment has them."""
     token = new_token()
     video = site.video(1)
-    first, second = (bodies.tagged(fragment, token) for fragment in bodies.fragments(video, 2))
+    tags = fragment_tags(prefix=token)
+    first, second = (bodies.written(fragment, tags) for fragment in bodies.fragments(video, 2))
     site.put_media(bodies.header(video) + bodies.tag("before") + first + bodies.tag("after") + second)
     images = site.wait(token, count=2)
     custom = [parse_image_metadata(site.images.metadata(image)).custom for image in images]
@@ -99,24 +102,27 @@ def the_limit_of_ten_tags(site: Site) -> Findings:
 def unusual_bodies(site: Site) -> Findings:
     """Send what no producer means to send."""
     yield Finding("a body of tags alone, without a header", site.put_media(bodies.tag("name")), "nothing")
-    seen = _said(site, lambda fragment: bodies.written(bodies.shortened(fragment)))
+    seen = _said(site, lambda fragment: bodies.written(replace(fragment, frames=fragment.frames[:2])))
     yield Finding("a fragment of less than a second", seen, _PERSISTED)
     yield Finding("a cluster of known size", _said(site, bodies.of_known_size), _PERSISTED)
     token = new_token()
-    seen = _said(site, lambda fragment: bodies.tagged(bodies.undecodable(fragment), token))
-    site.wait_for_silence()
-    seen = f"{seen}, images: {len(site.images_of(token))}"
+    tags = fragment_tags(prefix=token)
+
+    def undecodable(fragment: Fragment) -> bytes:
+        frames = [replace(frame, data=b"no picture") for frame in fragment.frames]
+        return bodies.written(replace(fragment, frames=frames), tags)
+
+    seen = f"{_said(site, undecodable)}, images: {len(site.wait_until_silence(token))}"
     yield Finding("a fragment that can't be decoded", seen, f"{_PERSISTED}, images: 0")
 
 
 def destinations(site: Site) -> Findings:
     """Let the scratch stream deliver to the bucket, with a slash, and under a prefix without one."""
     # In turns, so that the file says which configuration an image is of.
-    for end, image_format, extension in (("", "PNG", ".png"), ("/", "JPEG", ".jpg"), ("/door", "PNG", ".png")):
-        told = site.configure(f"s3://{site.bucket}{end}", Format=image_format)
+    for end, image_format in (("", "PNG"), ("/", "JPEG"), ("/door", "PNG")):
+        told, image = _delivered(site, end, image_format)
         yield Finding(f"`s3://BUCKET{end}`, read back", told.replace(site.bucket, "BUCKET"), f"s3://BUCKET{end}")
-        image = site.send_until(site.scratch, partial(_has, extension))
-        yield Finding(f"the key of an image of `s3://BUCKET{end}`", _key(site, image), _form(end[1:], extension))
+        yield Finding(f"the key of an image of `s3://BUCKET{end}`", _key(site, image), _form(end[1:], image_format))
     told = site.s3.head_object(Bucket=site.bucket, Key=image.key)
     yield Finding("the content type of a PNG", told["ContentType"], "image/png")
 
@@ -132,32 +138,31 @@ def refused_configurations(site: Site) -> Findings:
 
 def a_configuration_in_an_open_session(site: Site) -> Findings:
     """Change the configuration while a producer sends on one connection."""
-    _deliver_to(site, "before/")
+    _delivered(site, "/before/")
     token = new_token()
     with site.streaming(site.scratch, token):
         site.wait(token)
         begin = time.monotonic()
         site.configure(f"s3://{site.bucket}/after/")
-        seen = _whether(site, token, lambda image: image.key.startswith("after/"))
+        seen = _whether(lambda: site.wait(token, lambda image: image.key.startswith("after/")))
     yield Finding("an open session takes a new configuration up", seen, "yes")
     yield Finding("after", _seconds(begin))
 
 
 def rights_in_an_open_session(site: Site) -> Findings:
     """Take the right to the bucket away while a producer sends on one connection, and give it back."""
-    _deliver_to(site, "rights/")
+    _delivered(site, "/rights/")
     token = new_token()
     with site.streaming(site.scratch, token):
         site.wait(token)
         with site.rights(lambda statements: [s for s in statements if "s3:" not in str(s["Action"])]):
-            ended = _until_silence(site, token)
-        yield Finding(
-            "images end in an open session if the right is taken away", "no" if ended is None else "yes", "yes"
-        )
-        yield Finding("after", "–" if ended is None else f"{ended:.0f} s")
+            begin = time.monotonic()
+            seen = _whether(lambda: site.wait_until_silence(token))
+        yield Finding("images end in an open session if the right is taken away", seen, "yes")
+        yield Finding("after, at the most", _seconds(begin))
         known = site.images_of(token)
         begin = time.monotonic()
-        seen = _whether(site, token, lambda image: image not in known)
+        seen = _whether(lambda: site.wait(token, lambda image: image not in known))
     yield Finding("they go on if it is given back", seen, "yes")
     yield Finding("after", _seconds(begin))
 
@@ -176,9 +181,9 @@ def a_new_right(site: Site) -> Findings:
 
 def the_function_starts(site: Site) -> Findings:
     """Read from the function's log how long its start took."""
-    logs = site.session.client("logs")
-    events = logs.filter_log_events(logGroupName=site.log_group)["events"]
-    found = [match[0] for event in events if (match := _LAMBDA_INIT.search(event["message"]))]
+    pages = site.session.client("logs").get_paginator("filter_log_events").paginate(logGroupName=site.log_group)
+    messages = [event["message"] for page in pages for event in page["events"]]
+    found = [match[0] for message in messages if (match := _LAMBDA_INIT.search(message))]
     yield Finding("how the function starts", ", ".join(found) or "its log doesn't say")
 
 
@@ -224,18 +229,15 @@ def _key(site: Site, image: DeliveredImage) -> str:
     return re.sub(f"{site.account}_({re.escape(site.declared)}|{re.escape(site.scratch)})", "ACCOUNT_STREAM", key)
 
 
-def _form(prefix: str, extension: str = ".jpg") -> str:
-    return f"{prefix}TAG_ACCOUNT_STREAM_TIME_ID{extension}"
+def _form(prefix: str, image_format: str = "JPEG") -> str:
+    return f"{prefix}TAG_ACCOUNT_STREAM_TIME_ID{_EXTENSIONS[image_format]}"
 
 
-def _deliver_to(site: Site, prefix: str) -> None:
-    """Let the scratch stream deliver there, and wait until it does."""
-    site.configure(f"s3://{site.bucket}/{prefix}")
-    site.send_until(site.scratch, lambda image: image.key.startswith(prefix))
-
-
-def _has(extension: str, image: DeliveredImage) -> bool:
-    return image.key.endswith(extension)
+def _delivered(site: Site, end: str, image_format: str = "JPEG") -> tuple[str, DeliveredImage]:
+    """Let the scratch stream deliver to `s3://BUCKET` and this end; return the Uri read back, and the first image."""
+    told = site.configure(f"s3://{site.bucket}{end}", Format=image_format)
+    begin, extension = end[1:], _EXTENSIONS[image_format]
+    return told, site.send_until(site.scratch, lambda i: i.key.startswith(begin) and i.key.endswith(extension))
 
 
 def _said(site: Site, write: Callable[[Fragment], bytes]) -> str:
@@ -257,22 +259,9 @@ def _seconds(begin: float) -> str:
     return f"{time.monotonic() - begin:.0f} s"
 
 
-def _whether(site: Site, token: str, wanted: Callable[[DeliveredImage], bool]) -> str:
+def _whether(call: Callable[[], object]) -> str:
     try:
-        site.wait(token, wanted)
+        call()
     except TimeoutError:
         return "no"
     return "yes"
-
-
-def _until_silence(site: Site, token: str) -> float | None:
-    """Wait until no more images come; tell after how many seconds the last was there, None if they go on."""
-    begin = time.monotonic()
-    known, last = site.images_of(token), 0.0
-    while time.monotonic() - begin < site.patience:
-        site.wait_for_silence()
-        images = site.images_of(token)
-        if images == known:
-            return last
-        known, last = images, time.monotonic() - begin
-    return None

@@ -131,18 +131,19 @@ class Site:
             said.append(" ".join(str(part) for part in (acknowledgement.event_type, *error) if part is not None))
 
         deadline = time.monotonic() + self.patience
-        while True:
+        while not said:
             try:
                 asyncio.run(self._put_media(body, hear))
+                if not said:
+                    said.append("nothing")
             except PutMediaError as error:
-                # The connection before may count for a while.
-                if error.retryable and time.monotonic() < deadline:
-                    time.sleep(_PAUSE_SECONDS)
-                    continue
-                said.append(error.code or str(error))
+                # Another connection is refused while the one before still counts.
+                if not error.retryable or time.monotonic() > deadline:
+                    said.append(error.code or str(error))
+                time.sleep(_PAUSE_SECONDS)
             except LOST as error:
                 said.append(f"connection lost ({type(error).__name__})")
-            return " ".join(said) or "nothing"
+        return " ".join(said)
 
     def images_of(self, token: str) -> list[DeliveredImage]:
         """List the images whose keys have a token."""
@@ -165,9 +166,19 @@ class Site:
             time.sleep(_PAUSE_SECONDS)
         return found
 
-    def wait_for_silence(self) -> None:
-        """Wait several times as long as an image has taken: nothing tells that none will come."""
-        time.sleep(min(2 + 2 * self.delay, self.patience))
+    def wait_until_silence(self, token: str) -> list[DeliveredImage]:
+        """Wait until no image with a token has come for several times as long as one has taken, and list them all.
+
+        Nothing else tells that none will come. A TimeoutError says that they go on.
+        """
+        deadline = time.monotonic() + self.patience
+        before, images = None, self.images_of(token)
+        while images != before:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"images still arrive after {self.patience:g} s")
+            time.sleep(2 + 2 * self.delay)
+            before, images = images, self.images_of(token)
+        return images
 
     def configure(self, uri: str, **changes: Any) -> str:
         """Set the images of the scratch stream, and return the Uri that is read back."""

@@ -7,11 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from acceptance import STACK
 from acceptance.__main__ import table
 from acceptance.run import Finding
 
@@ -52,7 +54,7 @@ def test_the_local_aws_is_as_assumed_and_nothing_is_left(
     output = tmp_path / "build" / "acceptance.md"
 
     ran = subprocess.run(
-        [*COMMAND, output], cwd=ROOT, env=somebody, input=NUMBER, capture_output=True, text=True, check=False
+        [*COMMAND, str(output)], cwd=ROOT, env=somebody, input=NUMBER, capture_output=True, text=True, check=False
     )
 
     written = output.read_text()
@@ -68,15 +70,16 @@ def test_ctrl_c_during_the_deployment_leaves_nothing(
     account: Account, somebody: dict[str, str], tmp_path: Path
 ) -> None:
     before = account.contents()
-    command = [*COMMAND, tmp_path / "acceptance.md"]
+    command = [*COMMAND, str(tmp_path / "acceptance.md")]
     with subprocess.Popen(
         command, cwd=ROOT, env=somebody, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin
         process.stdin.write(f"{NUMBER}\n")
         process.stdin.close()
-        while not any(thing.startswith("stream ") for thing in account.contents()):
+        while account.cloud.status(STACK) != "CREATE_IN_PROGRESS":
             assert process.poll() is None
+            time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 130
     assert account.contents() == before
@@ -89,7 +92,7 @@ def test_without_its_number_nothing_is_done(
     before = account.contents()
 
     ran = subprocess.run(
-        [*COMMAND, tmp_path / "table.md"],
+        [*COMMAND, str(tmp_path / "table.md")],
         cwd=ROOT,
         env=environment,
         input=typed,

@@ -15,7 +15,7 @@ from acceptance.site import Site
 from .conftest import Account
 
 # After which call each check is interrupted: one that it has something open or changed at.
-INTERRUPTED_AFTER = {
+INTERRUPTED_AFTER: dict[Check, str] = {
     checks.an_image_arrives: "HeadObject",
     checks.the_sampling_interval: "ListObjectsV2",
     checks.the_fragment_of_a_tag: "AssumeRole",
