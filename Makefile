@@ -100,7 +100,7 @@ bench/node_modules/ready: bench/package.json bench/package-lock.json
 	cd bench && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-acceptance: setup ## look at what only a real account can show: deploys to yours, after you typed its number, and removes it
+acceptance: setup ## look at what only a real account can show, on yours: it asks first, and removes all
 	$(BIN)/python -m acceptance
 
 local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
