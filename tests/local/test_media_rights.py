@@ -52,7 +52,7 @@ class Site:
         self.client("iam").put_role_policy(RoleName=self.stream, PolicyName="policy", PolicyDocument=policy)
 
     def send(self, timecode: int = START) -> list[list[Any]]:
-        body = written(VIDEO.track, islice(VIDEO.fragments(timecode), 1), *TAGS)
+        body = written([VIDEO.track], islice(VIDEO.fragments(timecode), 1), *TAGS)
         headers = {"x-amzn-stream-name": self.stream}
         return put_media(self.aws.endpoint_url, headers, [body], credentials=self.credentials)
 
@@ -208,13 +208,13 @@ def test_the_key_of_a_stream_and_of_a_bucket_ask_for_a_right_of_their_own(
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
         site.client("s3").put_bucket_encryption(Bucket=site.stream, ServerSideEncryptionConfiguration={"Rules": [rule]})
     site.allow(RIGHTS)
-    body = [written(VIDEO.track, islice(VIDEO.fragments(START), 1), *TAGS)]
+    body = [written([VIDEO.track], islice(VIDEO.fragments(START), 1), *TAGS)]
     last = put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1]
     assert last == (["ERROR", START, "KMS_KEY_ACCESS_DENIED"] if of == "stream" else ["PERSISTED", START])
     if of == "bucket":
         site.wait_for_log(f"kms:GenerateDataKey on resource: {key}")
     site.allow([*RIGHTS, "kms:GenerateDataKey"])
-    body = [written(VIDEO.track, islice(VIDEO.fragments(later := START + 60_000), 1), *TAGS)]
+    body = [written([VIDEO.track], islice(VIDEO.fragments(later := START + 60_000), 1), *TAGS)]
     assert put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1] == ["PERSISTED", later]
     if of == "bucket":
         site.wait_for_image(later)

@@ -361,3 +361,30 @@ def test_the_metrics_of_a_stream_are_those_that_are_documented(
     assert total("ErrorAckCount") == 1
     assert total("Success", "Average") == 4 / 5
     assert total("PersistedAckLatency", "SampleCount") == 4
+
+    with PutMediaRequest(aws.endpoint_url, headers) as first:
+        first.send(HEADER)
+        assert first.answer.status == 200
+        with PutMediaRequest(aws.endpoint_url, headers) as second:
+            assert second.refusal() == (400, "ConnectionLimitExceededException")
+    listed = cloudwatch.list_metrics(
+        Namespace="AWS/KinesisVideo", Dimensions=[{"Name": "StreamName", "Value": stream}]
+    )["Metrics"]
+    assert {metric["MetricName"].removeprefix("PutMedia.") for metric in listed} == {
+        *("Requests", "ActiveConnections", "ConnectionErrors", "Latency", "Success", "ErrorAckCount"),
+        *("IncomingBytes", "IncomingFragments", "IncomingFrames"),
+        *("FragmentIngestionLatency", "FragmentPersistLatency"),
+        *("BufferingAckLatency", "ReceivedAckLatency", "PersistedAckLatency"),
+    }
+    assert (total("Requests"), total("ActiveConnections"), total("ConnectionErrors")) == (4, 3, 1)
+
+
+def test_a_stream_takes_5_calls_a_second(aws: LocalAws, headers: dict[str, str]) -> None:
+    refused = []
+    with contextlib.ExitStack() as opened:
+        # All are sent before the first answer is read.
+        requests = [opened.enter_context(PutMediaRequest(aws.endpoint_url, headers)) for _ in range(40)]
+        for request in requests:
+            if request.answer.status != 200:
+                refused.append(request.refusal())
+    assert (400, "ClientLimitExceededException") in refused
