@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import av
@@ -18,13 +17,15 @@ import psutil
 from av.video.frame import PictureType
 
 from kinesis_video_local import LocalAws
-from kinesis_video_tools.camera import Acknowledgement, Producer, Report, VideoFile, fragment_tags
+from kinesis_video_tools.camera import Acknowledgement, Producer, VideoFile, fragment_tags
 from kinesis_video_tools.matroska import Fragment, Track
 
 WIDTH, HEIGHT, FRAME_RATE = 640, 480, 10
 BUCKET = "images"
 _BITS_PER_SECOND = 1_000_000
 _ENCODED_SECONDS = 12
+# After the end of the video, for the images that are still to come.
+_MAX_WAIT_SECONDS = 20.0
 
 
 class EncodedVideo:
@@ -73,32 +74,28 @@ def _encode(path: Path, frames_per_fragment: int) -> None:
         file.mux(stream.encode(None))
 
 
-@dataclass
 class Camera:
     """One camera that sends.
 
     Attributes
     ----------
     begun
-        When the service had the first fragment begin.
+        When the first acknowledgement came.
     ended
-        When the last acknowledgement came.
-    report
-        What came of the fragments, when all were sent.
+        When the last one came.
+    persisted
+        How many fragments were stored.
     """
 
-    begun: float = 0.0
-    ended: float = 0.0
-    report: Report | None = None
+    def __init__(self) -> None:
+        self.begun = self.ended = 0.0
+        self.persisted = 0
 
-    def send(self, producer: Producer, video: EncodedVideo, seconds: float, speed: float) -> None:
-        """Send video."""
-        self.report = producer.send(video, seconds=seconds, speed=speed)
-
-    def take(self, _: Acknowledgement) -> None:
+    def take(self, acknowledgement: Acknowledgement) -> None:
         """Take note of an acknowledgement."""
         self.ended = time.monotonic()
         self.begun = self.begun or self.ended
+        self.persisted += acknowledgement.event_type == "PERSISTED"
 
 
 class Site:
@@ -108,9 +105,18 @@ class Site:
     ----------
     aws
         The local AWS, which runs.
+    streams
+        How many streams there are.
+
+    Attributes
+    ----------
+    streams
+        Their names.
+    process
+        The local AWS's.
     """
 
-    def __init__(self, aws: LocalAws) -> None:
+    def __init__(self, aws: LocalAws, streams: int) -> None:
         self.images = 0
         """How many images have come."""
         self.newest_image = 0.0
@@ -122,58 +128,71 @@ class Site:
         (self.process,) = (
             child for child in psutil.Process().children() if "kinesis_video_local._process" in child.cmdline()
         )
+        self.streams = [f"camera-{number}" for number in range(streams)]
+        client = aws.client("kinesisvideo")
+        for name in self.streams:
+            client.create_stream(StreamName=name, DataRetentionInHours=1)
+            client.update_image_generation_configuration(
+                StreamName=name,
+                ImageGenerationConfiguration={
+                    "Status": "ENABLED",
+                    "ImageSelectorType": "PRODUCER_TIMESTAMP",
+                    "DestinationConfig": {"Uri": f"s3://{BUCKET}/{name}/", "DestinationRegion": "us-east-1"},
+                    "SamplingInterval": 1000,
+                    "Format": "JPEG",
+                },
+            )
 
-    def add_stream(self, name: str) -> None:
-        """Create a stream with an image a second."""
-        streams = self._aws.client("kinesisvideo")
-        streams.create_stream(StreamName=name, DataRetentionInHours=1)
-        streams.update_image_generation_configuration(
-            StreamName=name,
-            ImageGenerationConfiguration={
-                "Status": "ENABLED",
-                "ImageSelectorType": "PRODUCER_TIMESTAMP",
-                "DestinationConfig": {"Uri": f"s3://{BUCKET}/{name}/", "DestinationRegion": "us-east-1"},
-                "SamplingInterval": 1000,
-                "Format": "JPEG",
-            },
-        )
+    def send(
+        self,
+        video: EncodedVideo,
+        seconds: float,
+        *,
+        speed: float = 1,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> list[Camera]:
+        """Let a camera send to each stream, and wait until all have, and for their images.
 
-    def collect(self) -> None:
+        Parameters
+        ----------
+        video
+            What they send. Not all begin at the same moment.
+        seconds
+            How much of it.
+        speed
+            How much faster than real time.
+        meanwhile
+            Is called twice a second.
+        """
+
+        def send(camera: Camera, name: str, delay: float) -> None:
+            time.sleep(delay)
+            url = self._aws.endpoint_url
+            options: Any = {"session": self._session, "endpoint_url": url, "on_acknowledgement": camera.take}
+            Producer(name, tags=fragment_tags(), **options).send(video, seconds=seconds, speed=speed)
+
+        expected = self.images + len(self.streams) * seconds
+        cameras = [Camera() for _ in self.streams]
+        threads = [
+            Thread(target=send, args=(camera, name, 2 * number / len(self.streams)))
+            for number, (camera, name) in enumerate(zip(cameras, self.streams, strict=True))
+        ]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(0.5)
+            self._collect()
+            meanwhile()
+        deadline = time.monotonic() + _MAX_WAIT_SECONDS
+        while self.images < expected and time.monotonic() < deadline:
+            self._collect()
+            time.sleep(0.1)
+        return cameras
+
+    def _collect(self) -> None:
         """Count and delete the images that have come."""
         while contents := self._s3.list_objects_v2(Bucket=BUCKET).get("Contents"):
             self.images += len(contents)
             self.newest_image = time.monotonic()
-            keys: Any = [{"Key": entry["Key"]} for entry in contents]
+            keys = [{"Key": entry["Key"]} for entry in contents]
             self._s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
-
-    @contextmanager
-    def sending(
-        self, names: list[str], video: EncodedVideo, seconds: float, speed: float = 1
-    ) -> Iterator[tuple[list[Camera], Event]]:
-        """Let a camera send to each of these streams, not all at the same moment; the event is set when all have."""
-        cameras = [Camera() for _ in names]
-        done = Event()
-
-        def start() -> None:
-            threads = []
-            for name, camera in zip(names, cameras, strict=True):
-                producer = Producer(
-                    name,
-                    session=self._session,
-                    endpoint_url=self._aws.endpoint_url,
-                    tags=fragment_tags(),
-                    on_acknowledgement=camera.take,
-                )
-                threads.append(Thread(target=camera.send, args=(producer, video, seconds, speed)))
-                threads[-1].start()
-                time.sleep(2 / len(names))
-            for thread in threads:
-                thread.join()
-            done.set()
-
-        starter = Thread(target=start)
-        starter.start()
-        try:
-            yield cameras, done
-        finally:
-            starter.join()
