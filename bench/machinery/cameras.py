@@ -131,6 +131,8 @@ class Site:
         self.streams = [f"camera-{number}" for number in range(streams)]
         client = aws.client("kinesisvideo")
         for name in self.streams:
+            # An account may create 50 streams a second.
+            time.sleep(1 / 50)
             client.create_stream(StreamName=name, DataRetentionInHours=1)
             client.update_image_generation_configuration(
                 StreamName=name,
