@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from kinesis_video_local.kinesisvideo.media.acknowledgements import ERROR_IDS, acknowledgement
 from kinesis_video_local.kinesisvideo.media.fragments import FragmentStore, MediaFragment
 from kinesis_video_local.kinesisvideo.media.images import ImageGenerator, sampled
-from kinesis_video_local.kinesisvideo.media.limits import SERVICE_LIMITS, Limits
 from kinesis_video_local.kinesisvideo.media.live import LiveMedia
 from kinesis_video_local.kinesisvideo.media.protocol import Begun, FragmentError, Protocol
 from kinesis_video_local.kinesisvideo.media.put_media import PutMedia
@@ -33,9 +32,9 @@ TWO_TRACKS = [TRACK, Track(2, "A_AAC", type=2)]
 PAIR = SimpleTag("a", "b")
 
 
-def received(pieces: Iterable[bytes], *, start: int = 0, limits: Limits = SERVICE_LIMITS) -> list[Any]:
+def received(pieces: Iterable[bytes]) -> list[Any]:
     """What comes of a body: what begins and ends, and the error that ends it."""
-    protocol = Protocol(start, limits)
+    protocol = Protocol(0)
     events: list[Any] = []
     try:
         for piece in pieces:
@@ -284,7 +283,7 @@ class Anybody:
 
 
 def connected(pieces: Iterable[tuple[float, bytes]], *, paced: bool = True) -> list[tuple[Any, ...]]:
-    """Send a body that doesn't end to a service with its own limits, and return the acknowledgements.
+    """Send a body that doesn't end and return the acknowledgements.
 
     Each is its second, its type, its timecode and its error.
     """
@@ -293,9 +292,7 @@ def connected(pieces: Iterable[tuple[float, bytes]], *, paced: bool = True) -> l
         streams = Streams("000000000000", "us-east-1")
         stream: Stream = streams.create({"StreamName": "front-door"}, creating_seconds=0)
         faults = Faults({})
-        put_media = PutMedia(
-            lambda _: streams, FragmentStore(), ImageGenerator(faults), faults, lambda *_: None, paced=paced
-        )
+        put_media = PutMedia(lambda _: streams, FragmentStore(), ImageGenerator(faults), faults, lambda *_: None, paced)
         headers = {"x-amzn-stream-arn": stream.arn, "x-amzn-fragment-timecode-type": "ABSOLUTE"}
 
         async def gone() -> None: ...
