@@ -25,7 +25,7 @@ from PIL import Image
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
-from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, UndecodableError, encoded_pictures
+from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 from kinesis_video_tools.matroska import (
     Element,
@@ -302,6 +302,13 @@ def test_a_broken_picture_is_no_picture_and_nothing_worse(broken: int, data: st.
         assert set(made) <= {0, 3}
 
 
+def test_h264_may_have_the_name_that_the_documentation_gives_it() -> None:
+    track = replace(video().track, codec_id="V_MPEG/ISO/AVC")
+    assert video_track([Track(2, "A_AAC", type=2), track]) == track
+    frames = next(video().fragments(START)).frames
+    assert [index for index, _ in encoded_pictures(track, frames, [0, 3], ImageFormat("PNG"))] == [0, 3]
+
+
 def test_frames_without_a_byte_are_no_picture() -> None:
     fragment = next(video().fragments(START))
     for empty in (0, 1):
@@ -482,6 +489,14 @@ def test_a_notification_of_a_fragment_is_published(
         "NotificationType": "PERSISTED",
         "NotificationPayload": {"door": "east"},
     }
+    for uri, status in ((f"{topic}-that-nobody-made", "ENABLED"), (topic, "DISABLED")):
+        kinesis_video.update_notification_configuration(
+            StreamName=stream,
+            NotificationConfiguration={"Status": status, "DestinationConfig": {"Uri": uri}},  # type: ignore[typeddict-item] # a str is no literal
+        )
+        send(aws, stream, *fragment_tags(notifications=True))
+    client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert "Messages" not in client("sqs").receive_message(QueueUrl=queue)
 
 
 def test_an_image_is_an_event_that_runs_a_function_and_is_counted(

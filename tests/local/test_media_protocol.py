@@ -21,10 +21,21 @@ from kinesis_video_local.kinesisvideo.media.live import LiveMedia
 from kinesis_video_local.kinesisvideo.media.protocol import Begun, FragmentError, Protocol
 from kinesis_video_local.kinesisvideo.media.put_media import PutMedia
 from kinesis_video_local.kinesisvideo.streams import Stream, Streams
-from kinesis_video_local.service.faults import Faults
+from kinesis_video_local.service.errors import ServiceError
+from kinesis_video_local.service.faults import Fault, Faults
 from kinesis_video_local.service.http import Request
 from kinesis_video_tools.camera import AcknowledgementReader
-from kinesis_video_tools.matroska import Fragment, Frame, SimpleTag, Tags, Track, write_header, write_tags
+from kinesis_video_tools.matroska import (
+    Cluster,
+    Fragment,
+    Frame,
+    Reader,
+    SimpleTag,
+    Tags,
+    Track,
+    write_header,
+    write_tags,
+)
 
 from .wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
 
@@ -220,6 +231,83 @@ def test_get_media_misses_nothing_and_ends_when_its_client_goes_away() -> None:
     assert len(asyncio.run(pieces())) == 2
 
 
+@pytest.mark.parametrize(
+    ("selector", "first"),
+    [
+        ({"StartSelectorType": "EARLIEST"}, 1),
+        ({"StartSelectorType": "NOW"}, 4),
+        ({"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": f"{2:047d}"}, 3),
+        ({"StartSelectorType": "CONTINUATION_TOKEN", "ContinuationToken": f"{1:047d}"}, 2),
+        ({"StartSelectorType": "PRODUCER_TIMESTAMP", "StartTimestamp": 0.002}, 2),
+        ({"StartSelectorType": "SERVER_TIMESTAMP", "StartTimestamp": time.time() - 1_000}, 3),
+    ],
+)
+def test_get_media_begins_where_it_is_told_to(selector: dict[str, Any], first: int) -> None:
+    async def begin() -> int:
+        streams, store = Streams("000000000000", "us-east-1"), FragmentStore()
+        stream = stream_that_retains_an_hour(streams)
+        for number, age in ((1, 3_400), (2, 3_300), (3, 100)):
+            store.add(stream, stored(number, age_seconds=age))
+
+        async def client_gone() -> None:
+            await asyncio.Event().wait()
+
+        media = LiveMedia(streams, store, client_gone).get_media({"StreamName": "a", "StartSelector": selector})
+        assert not isinstance(media.body, bytes)
+        store.add(stream, stored(4, age_seconds=-1))
+        async with asyncio.timeout(20):
+            piece = await anext(media.body)
+        await media.body.aclose()
+        return next(element.timecode for element in Reader().feed(piece) if isinstance(element, Cluster))
+
+    assert asyncio.run(begin()) == first
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"StartSelectorType": "FRAGMENT_NUMBER"},
+        {"StartSelectorType": "CONTINUATION_TOKEN"},
+        {"StartSelectorType": "PRODUCER_TIMESTAMP"},
+        {"StartSelectorType": "SERVER_TIMESTAMP"},
+    ],
+)
+def test_get_media_says_what_its_selector_lacks(selector: dict[str, Any]) -> None:
+    async def get() -> None:
+        streams = Streams("000000000000", "us-east-1")
+        stream_that_retains_an_hour(streams)
+
+        async def client_gone() -> None: ...
+
+        LiveMedia(streams, FragmentStore(), client_gone).get_media({"StreamName": "a", "StartSelector": selector})
+
+    with pytest.raises(ServiceError, match=f"{selector['StartSelectorType']} needs "):
+        asyncio.run(get())
+
+
+def test_fragments_that_wait_for_their_images_have_a_bound(caplog: pytest.LogCaptureFixture) -> None:
+    async def submit() -> None:
+        stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))
+        stream.image_generation = {"Status": "ENABLED"}
+        faults = Faults({"PutMedia.Images": ()})
+        faults.add(Fault("PutMedia.Images", times=3, delay_seconds=1_000))
+        images = ImageGenerator(faults)
+        for number in range(3):
+            media = Fragment(number, [Frame(1, number, True, bytes(40_000_000))], [IMAGE])
+            images.submit(stream, MediaFragment(f"fragment {number}", number, 0, [TRACK], media), Anybody())
+
+    asyncio.run(submit())
+    assert [record.getMessage() for record in caplog.records] == [
+        "no images of fragment fragment 2: this machine can't keep up"
+    ]
+
+
+def test_a_stream_that_is_created_is_not_there_yet() -> None:
+    with pytest.raises(ServiceError, match="CREATING") as refusal:
+        connected([], creating_seconds=1_000)
+    assert refusal.value.code == "ResourceNotFoundException"
+
+
 class NoWaiting(selectors.DefaultSelector):
     """Finds at once what it would wait for, and lets the clock of its loop jump there."""
 
@@ -282,7 +370,9 @@ class Anybody:
     def publish(self, topic_arn: str, subject: str, message: str) -> None: ...
 
 
-def connected(pieces: Iterable[tuple[float, bytes]], *, paced: bool = True) -> list[tuple[Any, ...]]:
+def connected(
+    pieces: Iterable[tuple[float, bytes]], *, paced: bool = True, creating_seconds: float = 0
+) -> list[tuple[Any, ...]]:
     """Send a body that doesn't end and return the acknowledgements.
 
     Each is its second, its type, its timecode and its error.
@@ -290,7 +380,7 @@ def connected(pieces: Iterable[tuple[float, bytes]], *, paced: bool = True) -> l
 
     async def acknowledgements() -> list[tuple[Any, ...]]:
         streams = Streams("000000000000", "us-east-1")
-        stream: Stream = streams.create({"StreamName": "front-door"}, creating_seconds=0)
+        stream: Stream = streams.create({"StreamName": "front-door"}, creating_seconds=creating_seconds)
         faults = Faults({})
         put_media = PutMedia(lambda _: streams, FragmentStore(), ImageGenerator(faults), faults, lambda *_: None, paced)
         headers = {"x-amzn-stream-arn": stream.arn, "x-amzn-fragment-timecode-type": "ABSOLUTE"}

@@ -230,21 +230,30 @@ def test_a_stream_that_is_deleted_meanwhile_takes_no_more(
         assert summary(request.acknowledgements()[-1]) == ["ERROR", 2_000, "STREAM_NOT_ACTIVE"]
 
 
-@pytest.mark.parametrize("change", ["no key", "disabled"])
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("no key", "KMS_KEY_NOT_FOUND"),
+        ("disabled", "KMS_KEY_DISABLED"),
+        ("to be deleted", "KMS_KEY_INVALID_STATE"),
+        ("for signatures", "KMS_KEY_INVALID_USAGE"),
+    ],
+)
 def test_a_stream_whose_key_cant_be_used_takes_nothing(
-    aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str, change: str
+    aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str, change: str, error: str
 ) -> None:
     kms = client("kms")
-    key = kms.create_key()["KeyMetadata"]["Arn"]
-    new_stream(stream_name, KmsKeyId=key if change == "disabled" else "alias/nobodys")
+    usage = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P256"} if change == "for signatures" else {}
+    key = kms.create_key(**usage)["KeyMetadata"]["Arn"]
+    new_stream(stream_name, KmsKeyId="alias/nobodys" if change == "no key" else key)
+    headers = {"x-amzn-stream-name": stream_name}
+    if change in ("disabled", "to be deleted"):
+        assert put_media(aws.endpoint_url, headers, [HEADER + cluster(1)]) == acknowledged(1)
     if change == "disabled":
-        assert put_media(aws.endpoint_url, {"x-amzn-stream-name": stream_name}, [HEADER + cluster(1)]) == acknowledged(
-            1
-        )
         kms.disable_key(KeyId=key)
-    expected = "KMS_KEY_DISABLED" if change == "disabled" else "KMS_KEY_NOT_FOUND"
-    received = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream_name}, [HEADER + cluster(2)])
-    assert received == [["BUFFERING", 2], ["ERROR", 2, expected]]
+    if change == "to be deleted":
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    assert put_media(aws.endpoint_url, headers, [HEADER + cluster(2)]) == [["BUFFERING", 2], ["ERROR", 2, error]]
 
 
 def test_a_connection_can_be_cut_in_the_middle(aws: LocalAws, headers: dict[str, str]) -> None:

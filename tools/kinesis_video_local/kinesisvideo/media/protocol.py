@@ -113,25 +113,6 @@ class Protocol:
             yield self._end(0)
 
     def _take(self, element: Element) -> Iterator[Begun | Ended]:
-        self._check(element)
-        ended = self._collector.add(element)
-        if ended:
-            yield self._end(len(element.tags) if isinstance(element, Tags) else 0)
-        match element:
-            case Tracks(tracks):
-                self._tracks = tracks
-            case Cluster(timecode):
-                self.open = self._begin(timecode)
-                if not 0 <= self.open.producer_timestamp < _END_OF_TIME:
-                    raise FragmentError("INVALID_PRODUCER_TIMESTAMP")
-                if self._last_begin is not None and timecode <= self._last_begin:
-                    raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
-                self._last_begin = timecode
-                yield Begun(self.open)
-            case Frame() if self.open:
-                self.open.arrivals.append(now())
-
-    def _check(self, element: Element) -> None:
         match element:
             case Segment():
                 self._segments += 1
@@ -142,8 +123,14 @@ class Protocol:
                     raise FragmentError("INVALID_MKV_DATA")
                 if len(tracks) > limits.TRACKS:
                     raise FragmentError("MORE_THAN_ALLOWED_TRACKS_FOUND")
+                self._tracks = tracks
             case Frame() if self.open:
                 self._check_frame(element, self.open)
+                self.open.arrivals.append(now())
+        if self._collector.add(element):
+            yield self._end(len(element.tags) if isinstance(element, Tags) else 0)
+        if isinstance(element, Cluster):
+            yield self._begin(element.timecode)
 
     def _check_frame(self, frame: Frame, fragment: MediaFragment) -> None:
         if frame.track not in {track.number for track in fragment.tracks}:
@@ -157,14 +144,20 @@ class Protocol:
         if self._size > limits.FRAGMENT_BYTES:
             raise FragmentError("MAX_FRAGMENT_SIZE_REACHED")
 
-    def _begin(self, timecode: int) -> MediaFragment:
+    def _begin(self, timecode: int) -> Begun:
         assert self._collector.open
         arrival = now()
         self._size = 0
         self._latest_before = self._latest
-        return MediaFragment(
+        self.open = MediaFragment(
             fragment_number(arrival), self._start + timecode, arrival, self._tracks or (), self._collector.open
         )
+        if not 0 <= self.open.producer_timestamp < _END_OF_TIME:
+            raise FragmentError("INVALID_PRODUCER_TIMESTAMP")
+        if self._last_begin is not None and timecode <= self._last_begin:
+            raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
+        self._last_begin = timecode
+        return Begun(self.open)
 
     def _end(self, end_tags: int) -> Ended:
         """Take the end of the open fragment, which an element with that many tags has brought."""
