@@ -450,6 +450,38 @@ def test_get_images_reads_what_is_kept(aws: LocalAws, client: Client, stream: st
             archive.get_images(**{**request, **changes})
 
 
+def test_get_images_finds_by_the_servers_clock(aws: LocalAws, client: Client, stream: str) -> None:
+    body = written([video().track], itertools.islice(video().fragments(1_000), 1))
+    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    second = round(time.time())
+    request = {
+        "StreamName": stream,
+        "StartTimestamp": second - 10,
+        "EndTimestamp": second + 10,
+        "SamplingInterval": 20_000,
+        "Format": "PNG",
+    }
+    archive = client("kinesis-video-archived-media")
+    (found,) = archive.get_images(**request, ImageSelectorType="SERVER_TIMESTAMP")["Images"]
+    picture = Image.open(io.BytesIO(base64.b64decode(found["ImageContent"])))
+    assert read_clock(picture, WIDTH, HEIGHT) == 1_000
+    (missing,) = archive.get_images(**request, ImageSelectorType="PRODUCER_TIMESTAMP")["Images"]
+    assert missing["Error"] == "NO_MEDIA"
+
+
+def test_get_images_needs_retention(client: Client, new_stream: NewStream, stream_name: str) -> None:
+    new_stream(stream_name, DataRetentionInHours=0)
+    archive = client("kinesis-video-archived-media")
+    with pytest.raises(archive.exceptions.NoDataRetentionException):
+        archive.get_images(
+            StreamName=stream_name,
+            ImageSelectorType="PRODUCER_TIMESTAMP",
+            StartTimestamp=1,
+            EndTimestamp=2,
+            Format="JPEG",
+        )
+
+
 def test_get_images_says_what_it_cant_decode(aws: LocalAws, client: Client, stream: str) -> None:
     put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [HEADER + cluster(1_000)])
     images = client("kinesis-video-archived-media").get_images(

@@ -339,6 +339,13 @@ def test_fragments_are_listed_by_time_and_read_by_number(
     assert [element.timecode for element in elements if isinstance(element, Cluster)] == [4_000, 2_000]
     with pytest.raises(archive.exceptions.InvalidArgumentException):
         archive.get_media_for_fragment_list(StreamName=stream, Fragments=["7"])
+    with pytest.raises(archive.exceptions.InvalidArgumentException, match="NextToken"):
+        archive.list_fragments(StreamName=stream, NextToken="another's")
+
+    minute = {"StartTimestamp": time.time() - 60, "EndTimestamp": time.time() + 60}
+    for selector_type, number in (("SERVER_TIMESTAMP", 4), ("PRODUCER_TIMESTAMP", 0)):
+        selector = {"FragmentSelectorType": selector_type, "TimestampRange": minute}
+        assert len(archive.list_fragments(StreamName=stream, FragmentSelector=selector)["Fragments"]) == number
 
 
 def test_the_metrics_of_a_stream_are_those_that_are_documented(
