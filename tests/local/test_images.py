@@ -138,7 +138,7 @@ def timecodes(keys: Sequence[str]) -> list[int]:
 
 
 def settle(aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]) -> None:
-    """Wait until all that was sent before has become images: a fragment's come after those of the one before."""
+    """Wait for the image of another fragment: what was sent before has had its time to become one, too."""
     folder = configure()
     send(aws, stream, IMAGE)
     Images(client, folder).wait(1)
