@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from contextlib import closing
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from itertools import islice
@@ -24,7 +24,7 @@ from ..local.wire import put_media, written
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 STREAM, BUCKET, PREFIX = "front-door", "images", "cameras/"
-PRODUCER, DOCTOR = f"arn:aws:iam::{ACCOUNT}:role/things/producer", f"arn:aws:iam::{ACCOUNT}:role/doctor"
+PRODUCER, DOCTOR = f"arn:aws:iam::{ACCOUNT}:role/producer", f"arn:aws:iam::{ACCOUNT}:role/doctor"
 VIDEO = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
 KEY_ACTIONS = ["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"]
 
@@ -46,6 +46,17 @@ class Site:
     aws: LocalAws
     clients: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    withheld: Set[str] = frozenset()
+    granted: list[dict[str, Any]] = field(default_factory=list)
+    configuration: dict[str, Any] = field(
+        default_factory=lambda: {
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "DestinationConfig": {"Uri": f"s3://{BUCKET}/{PREFIX}", "DestinationRegion": REGION},
+            "SamplingInterval": 1_000,
+            "Format": "JPEG",
+        }
+    )
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
@@ -65,28 +76,39 @@ class Site:
         """Make everything, and send video until images arrive."""
         s3, iam = self.client("s3"), self.client("iam")
         trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
-        iam.create_role(RoleName="producer", Path="/things/", AssumeRolePolicyDocument=trust)
+        iam.create_role(RoleName="producer", AssumeRolePolicyDocument=trust)
         iam.create_role(RoleName="doctor", AssumeRolePolicyDocument=trust)
         for name in "stream", "bucket":
             self.keys[name] = self.client("kms").create_key()["KeyMetadata"]["Arn"]
         s3.create_bucket(Bucket=BUCKET)
         self.encrypt_bucket(self.keys["bucket"])
-        self.allow_producer(self.producer_rights)
+        self.allow_producer()
         self.allow_doctor()
         self.create_stream(STREAM)
         self.send(STREAM)
         self.wait_for_image(STREAM)
 
-    @property
-    def producer_rights(self) -> Policy:
-        return [
-            allow(["kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"], f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:*"),
-            allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{PREFIX}*"),
+    def allow_producer(self) -> None:
+        """Give the producer what it needs, and what else was granted, but for the actions that are withheld."""
+        endpoint = ["kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"]
+        statements = [
+            allow(endpoint, f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:*"),
+            allow(["s3:PutObject"], f"arn:aws:s3:::{BUCKET}/{PREFIX}*"),
             *(allow(KEY_ACTIONS, key) for key in self.keys.values()),
         ]
+        for statement in statements:
+            statement["Action"] = [action for action in statement["Action"] if action not in self.withheld]
+        self._allow("producer", [statement for statement in statements if statement["Action"]] + self.granted)
 
-    def allow_producer(self, statements: Policy) -> None:
-        self._allow("producer", statements)
+    @contextmanager
+    def producer_without(self, *actions: str, granted: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
+        """Withhold actions from the producer, and give it statements of another kind."""
+        before = self.withheld, self.granted
+        self.withheld, self.granted = self.withheld | set(actions), [*self.granted, *granted]
+        self.allow_producer()
+        yield
+        self.withheld, self.granted = before
+        self.allow_producer()
 
     def allow_doctor(self, *, without: str = "") -> None:
         """Give the doctor what it asks for; one right can be left out."""
@@ -105,31 +127,33 @@ class Site:
         encryption = {"Rules": [rule]}
         self.client("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=encryption)
 
-    def create_stream(self, name: str, **changes: Any) -> None:
+    def create_stream(self, name: str) -> None:
         self.client("kinesisvideo").create_stream(
             StreamName=name, DataRetentionInHours=24, KmsKeyId=self.keys["stream"]
         )
-        self.configure(name, **changes)
+        self.configure(name)
         self.ask_for_endpoint(name)
 
-    def configure(self, name: str = STREAM, **changes: Any) -> None:
-        configuration = {
-            "Status": "ENABLED",
-            "ImageSelectorType": "PRODUCER_TIMESTAMP",
-            "DestinationConfig": {"Uri": f"s3://{BUCKET}/{PREFIX}", "DestinationRegion": REGION},
-            "SamplingInterval": 1_000,
-            "Format": "JPEG",
-            **changes,
-        }
+    def configure(self, name: str = STREAM) -> None:
         self.client("kinesisvideo").update_image_generation_configuration(
-            StreamName=name, ImageGenerationConfiguration=configuration
+            StreamName=name, ImageGenerationConfiguration=self.configuration
         )
 
+    @contextmanager
+    def configured(self, **changes: Any) -> Iterator[None]:
+        """Change the configuration."""
+        before = self.configuration
+        self.configuration = {**before, **changes}
+        self.configure()
+        yield
+        self.configuration = before
+        self.configure()
+
     def send(
-        self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track
+        self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track, ahead: int = 0
     ) -> None:
-        """Send two fragments that have just ended."""
-        begin = int(time.time() * 1000) - 2_000
+        """Send two fragments that have just ended, by a clock that is so many seconds ahead."""
+        begin = int(time.time() * 1000) + (ahead - 2) * 1000
         body = written(track, islice(VIDEO.fragments(begin), 2), *tags)
         put_media(
             self.aws.endpoint_url,
