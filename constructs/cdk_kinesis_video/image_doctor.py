@@ -23,7 +23,7 @@ from ._grants import (
     grant_with_policy,
     stream_arn,
 )
-from ._jsii import once, region_of, stack_of
+from ._jsii import region_of, stack_of
 from ._streams import key_of
 from ._validation import check_type, has, is_known
 
@@ -173,10 +173,10 @@ class ImageDoctor(Construct):
         )
 
 
-@once
 def doctor_of(stack: Stack) -> ImageDoctor:
-    """Find the function of a stack, or define it: in the tree it is found without these methods."""
-    return ImageDoctor(stack)
+    """Find the function of a stack, or define it."""
+    found = stack.node.try_find_child(DOCTOR_ID)
+    return found if isinstance(found, ImageDoctor) else ImageDoctor(stack)
 
 
 def check_alarm(alarm: Any, stack: Stack) -> None:

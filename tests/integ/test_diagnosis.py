@@ -24,15 +24,17 @@ from .conftest import PATIENCE_SECONDS, Cloud
 
 
 def diagnosed(stack: Stack) -> None:
-    bucket = s3.Bucket(stack, "Bucket", bucket_name="diagnosed-images", removal_policy=RemovalPolicy.DESTROY)
-    stream = VideoStream(stack, "Stream", stream_name="front-door", removal_policy=RemovalPolicy.DESTROY)
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front/")
-    images.grant_put_media(iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()))
-    images.on_image_delivered("OnImage")
     topic = sns.Topic(stack, "Verdicts")
     topic.add_subscription(subscriptions.SqsSubscription(sqs.Queue(stack, "Queue", queue_name="verdicts")))
-    alarm = images.alarm_on_missing_images("Missing", alarm_name="missing", evaluation_periods=1)
-    images.diagnose_on("Diagnosis", alarm=alarm, topic=topic)
+    bucket = s3.Bucket(stack, "Bucket", bucket_name="diagnosed-images", removal_policy=RemovalPolicy.DESTROY)
+    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
+    for name in ("front-door", "back-door"):
+        stream = VideoStream(stack, f"{name}-stream", stream_name=name, removal_policy=RemovalPolicy.DESTROY)
+        images = ImageGeneration(stack, f"{name}-images", stream=stream, bucket=bucket, prefix=name)
+        images.grant_put_media(producer)
+        images.on_image_delivered("OnImage")
+        alarm = images.alarm_on_missing_images("Missing", alarm_name=f"{name}-missing", evaluation_periods=1)
+        images.diagnose_on("Diagnosis", alarm=alarm, topic=topic)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def send(cloud: Cloud, role: str) -> None:
 def wait_for(cloud: Cloud, state: str) -> None:
     cloudwatch = cloud.aws.client("cloudwatch")
     end = time.monotonic() + PATIENCE_SECONDS
-    while cloudwatch.describe_alarms(AlarmNames=["missing"])["MetricAlarms"][0]["StateValue"] != state:
+    while cloudwatch.describe_alarms(AlarmNames=["front-door-missing"])["MetricAlarms"][0]["StateValue"] != state:
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -95,8 +97,20 @@ def test_the_message_of_an_alarm_names_what_keeps_the_images_away(
     message = verdict()
 
     assert message["Subject"] == "may-put-object: front-door"
-    assert message["Message"].startswith("The alarm missing went off.\n\nmay-put-object: ")
+    assert message["Message"].startswith("The alarm front-door-missing went off.\n\nmay-put-object: ")
     assert f"role/{role}" in message["Message"]
     assert message["MessageAttributes"]["Verdict"]["Value"] == "may-put-object"
     # Its role has the rights that the checks take: nothing else was left open.
     assert "is refused" not in message["Message"]
+
+
+def test_each_alarm_has_its_own_stream_examined(cloud: Cloud, verdict: Callable[[], dict[str, Any]]) -> None:
+    # To this one nobody sends.
+    cloud.aws.client("cloudwatch").set_alarm_state(
+        AlarmName="back-door-missing", StateValue="ALARM", StateReason="as an operator sets it for a rehearsal"
+    )
+
+    message = verdict()
+
+    assert message["Subject"] == "fragments: back-door"
+    assert "no video has come in for 60 min" in message["Message"]
