@@ -189,6 +189,12 @@ class Site:
 
     def examine(self, stream: str = STREAM, *, later: float = 120, **options: Any) -> Diagnosis:
         """Run the checks so many seconds later: by then what was just configured works."""
+        with self.clock(later):
+            return examine(stream, session=self.doctor, **options)
+
+    @contextmanager
+    def clock(self, later: float) -> Iterator[None]:
+        """Let the doctor's clock be ahead."""
 
         class Later(datetime):
             @classmethod
@@ -197,4 +203,4 @@ class Site:
 
         with pytest.MonkeyPatch.context() as clock:
             clock.setattr("kinesis_video_doctor.case.datetime", Later)
-            return examine(stream, session=self.doctor, **options)
+            yield
