@@ -168,9 +168,10 @@ class Site:
         with closing(client):
             client.get_data_endpoint(StreamName=name, APIName="PUT_MEDIA")
 
-    def wait_for_image(self, name: str) -> None:
+    def wait_for_image(self, name: str, prefix: str = "") -> None:
         deadline = time.monotonic() + 20
-        while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}{ACCOUNT}_{name}_").get("Contents"):
+        prefix = f"{PREFIX}{prefix}{ACCOUNT}_{name}_"
+        while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
