@@ -94,8 +94,7 @@ def test_the_decision_for_the_resource_counts_and_not_that_for_its_template(call
     template = "arn:aws:kinesisvideo:${Region}:${Account}:stream/${StreamName}/${CreationTime}"
     specific = {"EvalResourceName": STREAM, "EvalResourceDecision": "allowed"}
     another = {"EvalResourceName": f"{STREAM}0", "EvalResourceDecision": "explicitDeny"}
-    results = {"EvalResourceName": template, "ResourceSpecificResults": [another, specific]}
-    answer(iam, "implicitDeny", **results)
+    answer(iam, "implicitDeny", EvalResourceName=template, ResourceSpecificResults=[another, specific])
     assert ask(calls) == Decision(allowed=True)
 
 
