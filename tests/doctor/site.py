@@ -168,9 +168,10 @@ class Site:
         with closing(client):
             client.get_data_endpoint(StreamName=name, APIName="PUT_MEDIA")
 
-    def wait_for_image(self, name: str) -> None:
+    def wait_for_image(self, name: str, prefix: str = "") -> None:
         deadline = time.monotonic() + 20
-        while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}{ACCOUNT}_{name}_").get("Contents"):
+        prefix = f"{PREFIX}{prefix}{ACCOUNT}_{name}_"
+        while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -189,6 +190,12 @@ class Site:
 
     def examine(self, stream: str = STREAM, *, later: float = 120, **options: Any) -> Diagnosis:
         """Run the checks so many seconds later: by then what was just configured works."""
+        with self.clock(later):
+            return examine(stream, session=self.doctor, **options)
+
+    @contextmanager
+    def clock(self, later: float) -> Iterator[None]:
+        """Let the doctor's clock be ahead."""
 
         class Later(datetime):
             @classmethod
@@ -197,4 +204,4 @@ class Site:
 
         with pytest.MonkeyPatch.context() as clock:
             clock.setattr("kinesis_video_doctor.case.datetime", Later)
-            return examine(stream, session=self.doctor, **options)
+            yield

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from kinesis_video_doctor import CHECK_NAMES, Status
 
 from .breakages import BREAKAGES, Breakage
+from .conftest import SCHEMA
 from .site import PRODUCER, Site
 
 
@@ -36,3 +38,4 @@ def test_the_verdict_is_what_broke_and_nothing_else(site: Site, breakage: Breaka
     symptoms = {check for check, status in others.items() if status in (Status.FAILED, Status.WARNED)}
     assert symptoms == ({"images"} if breakage.no_images else set())
     assert diagnosis.exit_code(strict=True) == 1
+    Draft202012Validator(SCHEMA).validate(diagnosis.as_json())
