@@ -167,7 +167,8 @@ class ImageMetrics(ImageDestination):
         """Define an alarm for fragments that come in while no image comes out.
 
         It is for producers that tag all along. One that tags only when something happens goes without images for
-        longer, so give it a longer `period`. A stream that gets no video is no reason for this alarm.
+        longer, so give it a longer `period`. A stream that gets no video is no reason for this alarm. `diagnose_on`
+        has the reason found when it goes off.
 
         Parameters
         ----------

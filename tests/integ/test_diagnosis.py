@@ -43,6 +43,7 @@ def cloud() -> Iterator[Cloud]:
         cloud = Cloud(aws)
         assert cloud.deploy("Diagnosed", diagnosed) == "CREATE_COMPLETE"
         yield cloud
+        assert cloud.delete("Diagnosed") == "DELETE_COMPLETE"
 
 
 @pytest.fixture
