@@ -34,7 +34,7 @@ DOCTOR_PACKAGE = "kinesis_video_doctor"
 PACKAGES = ("kinesis_video_configuration", DOCTOR_PACKAGE, "kinesis_video_images", "kinesis_video_matroska")
 """What the function's code is."""
 
-# The checks take seconds; CloudTrail's event history takes 2 calls a second, and a key or a policy that hangs 20 s.
+# The checks take seconds. A call that nobody answers takes a minute, with its repetitions.
 TIMEOUT_SECONDS = 180
 
 # What the checks call, by what it is allowed on; `tests/infra/test_image_doctor.py` compares it with `doctor_policy`.
