@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 
-from kinesis_video_tools.camera import ClockVideo
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Fragment,
     SimpleTag,
     TagName,
@@ -17,6 +16,7 @@ from kinesis_video_tools.matroska import (
     write_header,
     write_tags,
 )
+from kinesis_video_tools.camera import ClockVideo
 
 _END_OF_FRAGMENT = Tags((SimpleTag(TagName.END_OF_FRAGMENT),))
 

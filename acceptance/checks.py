@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from kinesis_video_images import parse_image_metadata
+from kinesis_video_matroska import Fragment, TagName
 from kinesis_video_tools.camera import fragment_tags
 from kinesis_video_tools.delivered_images import DeliveredImage
-from kinesis_video_tools.matroska import Fragment, TagName
 
 from . import bodies
 from .run import Check, Finding, Findings

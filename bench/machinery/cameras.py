@@ -17,8 +17,8 @@ import psutil
 from av.video.frame import PictureType
 
 from kinesis_video_local import LocalAws
+from kinesis_video_matroska import Fragment, Track
 from kinesis_video_tools.camera import Acknowledgement, Producer, VideoFile, fragment_tags
-from kinesis_video_tools.matroska import Fragment, Track
 
 WIDTH, HEIGHT, FRAME_RATE = 640, 480, 10
 BUCKET = "images"

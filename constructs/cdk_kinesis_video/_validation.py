@@ -136,6 +136,16 @@ def check_period(prop: str, value: Any) -> None:
         )
 
 
+def check_topic(topic: Any) -> None:
+    """Check that it is a standard topic; an imported one is known by its name alone."""
+    check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
+    if topic.fifo or (is_known(topic.topic_arn) and topic.topic_arn.endswith(".fifo")):
+        raise ValueError(
+            f"`topic` is the FIFO topic {topic.node.path!r}, notifications go to standard topics only, take one "
+            "without `fifo`"
+        )
+
+
 def check_options(owner: str, options: Any, allowed: type) -> None:
     """Check that keyword arguments have names that a TypedDict has."""
     unknown = sorted(options.keys() - allowed.__annotations__.keys())

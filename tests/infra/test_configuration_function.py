@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ConfigurationFunction, ImageGeneration, VideoStream
-from cdk_kinesis_video._stream_configuration.provider import LATEST_RUNTIME
+from cdk_kinesis_video._function import LATEST_RUNTIME
 
 from .conftest import ENVIRONMENT, IMAGE_GENERATION, fails_with, messages_of, only_resource, resources_of, template_of
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
@@ -60,6 +61,10 @@ def counted_images_of(stack: Stack) -> ImageGeneration:
     return images
 
 
+def alarm_of(stack: Stack) -> cloudwatch.IAlarm:
+    return cloudwatch.Alarm.from_alarm_name(stack, "Alarm", "missing")
+
+
 def notification_of(stack: Stack, **props: Any) -> FragmentNotification:
     stream, topic = stream_of(stack), sns.Topic(stack, "Topic")
     return FragmentNotification(
@@ -98,6 +103,9 @@ CALLS: dict[str, Callable[..., object]] = {
     "ImageGeneration.metric_images_missing": lambda stack, **p: counted_images_of(stack).metric_images_missing(**p),
     "ImageGeneration.alarm_on_missing_images": lambda stack, **p: counted_images_of(stack).alarm_on_missing_images(
         **{"construct_id": "Missing", **p}
+    ),
+    "ImageGeneration.diagnose_on": lambda stack, **p: images_of(stack).diagnose_on(
+        **{"construct_id": "Diagnosis", "alarm": alarm_of(stack), "topic": sns.Topic(stack, "Topic"), **p}
     ),
     "ImageDelivery": lambda stack, **p: ImageDelivery(**{"bucket": bucket_of(stack), **p}),
     "ImageDelivery.apply_to": lambda stack, **p: ImageDelivery(bucket=bucket_of(stack)).apply_to(**p),
@@ -330,6 +338,19 @@ WRONG: Rows = {
     "ImageGeneration.alarm_on_missing_images.alarm_name": [(7, "7, it must be text such as 'images-missing'")],
     "ImageGeneration.alarm_on_missing_images.alarm_description": [
         (7, "7, it must be text such as 'No images from the front door'"),
+    ],
+    "ImageGeneration.diagnose_on.construct_id": PLACE["construct_id"],
+    "ImageGeneration.diagnose_on.alarm": [
+        ("missing", "'missing', it must be an alarm such as cloudwatch.Alarm"),
+        (
+            lambda stack: cloudwatch.CfnAlarm(stack, "L1", comparison_operator="Any", evaluation_periods=1),
+            "the CfnAlarm 'Cameras/L1', it must be an alarm such as cloudwatch.Alarm",
+        ),
+    ],
+    # The first of them makes a bucket, which the images have.
+    "ImageGeneration.diagnose_on.topic": TOPIC[1:],
+    "ImageGeneration.diagnose_on.producer": [
+        ("arn:aws:iam::1:role/r", "'arn:aws:iam::1:role/r', it must be a role such as iam.Role"),
     ],
     "ImageDelivery.bucket": BUCKET,
     "ImageDelivery.prefix": [

@@ -26,8 +26,7 @@ from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
 from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
-from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Element,
     Fragment,
     FragmentCollector,
@@ -40,6 +39,7 @@ from kinesis_video_tools.matroska import (
     Tracks,
     write_tags,
 )
+from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 from tests.tools.clock_reader import read_clock
 
 from .conftest import Client

@@ -24,8 +24,7 @@ from kinesis_video_local.kinesisvideo.streams import Stream, Streams
 from kinesis_video_local.service.errors import ServiceError
 from kinesis_video_local.service.faults import Fault, Faults
 from kinesis_video_local.service.http import Request
-from kinesis_video_tools.camera import AcknowledgementReader
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Cluster,
     Fragment,
     Frame,
@@ -36,6 +35,7 @@ from kinesis_video_tools.matroska import (
     write_header,
     write_tags,
 )
+from kinesis_video_tools.camera import AcknowledgementReader
 
 from .wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
 
@@ -358,6 +358,9 @@ class Anybody:
     """A caller who may do everything."""
 
     account, region = "000000000000", "us-east-1"
+
+    def identity(self) -> dict[str, Any]:
+        return {}
 
     def authenticate(self, body: bytes) -> None: ...
 
