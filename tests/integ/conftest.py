@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from kinesis_video_local import Cdk, LocalAws
 from kinesis_video_local.archives import zipped
 
+from .deployments import Deployments, deployments_on
+
 Build = Callable[[Stack], None]
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
 ASSETS = "assets"
@@ -167,6 +169,13 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     yield _cloud
     _cloud.aws.clear_faults()
     _cloud.aws.clear_calls()
+
+
+@pytest.fixture
+def deployments(cloud: Cloud) -> Iterator[Deployments]:
+    """Stacks and streams of the test's own."""
+    with deployments_on(cloud) as own:
+        yield own
 
 
 @pytest.fixture(scope="package")

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pytest
 from aws_cdk import CfnParameter, CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
@@ -19,8 +18,10 @@ from constructs import Construct
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_local.archives import zipped
 
-from .conftest import Cloud
 from .other_tools import image_generation
+
+if TYPE_CHECKING:
+    from .conftest import Cloud
 
 Part = Callable[[Construct], None]
 OTHER_TOOLS = "other-tools"
@@ -212,10 +213,3 @@ def deployments_on(cloud: Cloud) -> Iterator[Deployments]:
     for stack in list(reversed(own.stacks)):
         if cloud.status(stack):
             own.delete(stack)
-
-
-@pytest.fixture
-def deployments(cloud: Cloud) -> Iterator[Deployments]:
-    """Stacks of the test's own."""
-    with deployments_on(cloud) as own:
-        yield own
