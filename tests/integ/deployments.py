@@ -85,11 +85,16 @@ def handler_of_ones_own(stream: str, *, retain: bool = False) -> Part:
 
 def _other(resource_type: str, properties: dict[str, Any], retain: bool) -> Part:
     def build(scope: Construct) -> None:
-        # A DeletionPolicy alone is no change, so the recipe has something else change with it.
-        kept = {"KeepImages": "true"} if retain else {}
+        # Within a construct, as L2s have it: `cdk orphan` finds what lies below a path.
         old = CfnResource(
-            scope, "Old", type=resource_type, properties={"ServiceToken": OTHER_TOOLS_ARN, **properties, **kept}
+            Construct(scope, "Old"),
+            "Resource",
+            type=resource_type,
+            properties={"ServiceToken": OTHER_TOOLS_ARN, **properties},
         )
+        if retain:
+            # CloudFormation doesn't take a changed DeletionPolicy alone for a change.
+            old.add_metadata("Images", "retained")
         old.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
 
     return build
