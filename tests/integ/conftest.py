@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, DefaultStackSynthesizer, Stack
+from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import Cdk, LocalAws
@@ -20,6 +21,7 @@ from .deployments import Deployments, deployments_on
 
 Build = Callable[[Stack], None]
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
+FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 ASSETS = "assets"
 GREEN = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 # Far more than any of these stacks needs, and far less than a stack that waits for an answer would take.
@@ -38,11 +40,11 @@ class Cloud:
         self.aws.client("s3").create_bucket(Bucket=ASSETS)
         self._stacks: set[str] = set()
 
-    def synthesise(self, name: str, build: Build) -> str:
+    def synthesise(self, name: str, build: Build, env: Environment | None = None) -> str:
         """Synthesise a stack, upload its assets, and return its template."""
         synthesizer = DefaultStackSynthesizer(file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False)
         app = App()
-        build(Stack(app, name, synthesizer=synthesizer))
+        build(Stack(app, name, env=env, synthesizer=synthesizer))
         assembly = app.synth()
         for asset in Path(assembly.directory).glob("asset.*"):
             body = zipped(asset) if asset.is_dir() else asset.read_bytes()
@@ -59,7 +61,7 @@ class Cloud:
         self.start(name, template)
         status = self.wait(name)
         self._stacks.add(name)
-        self.require_declared_images()
+        self.require_declared()
         return status
 
     def start(self, name: str, template: str) -> None:
@@ -76,21 +78,21 @@ class Cloud:
         self.cloudformation.delete_stack(StackName=name)
         status = self.wait(stack["StackId"])
         self._stacks.discard(name)
-        self.require_declared_images()
+        self.require_declared()
         return status
 
-    def require_declared_images(self) -> None:
-        """Require that no stack is green while a stream whose images it declares has none."""
+    def require_declared(self) -> None:
+        """Require that no stack is green while a stream lacks the configuration that the stack declares for it."""
         for stack in self._stacks:
             if self.status(stack) not in GREEN:
                 continue
-            for stream_arn in self.physical_ids(stack, IMAGE_GENERATION):
-                try:
-                    found = self._patiently(self.kinesisvideo.describe_image_generation_configuration, stream_arn)
-                except self.kinesisvideo.exceptions.ResourceNotFoundException:
-                    # The stream itself is gone.
-                    continue
-                assert found.get("ImageGenerationConfiguration"), f"{stack} is green and {stream_arn} has no images"
+            for resource_type, describe in (
+                (IMAGE_GENERATION, self.images),
+                (FRAGMENT_NOTIFICATION, self.notifications),
+            ):
+                for stream_arn in self.physical_ids(stack, resource_type):
+                    with suppress(self.kinesisvideo.exceptions.ResourceNotFoundException):  # the stream itself is gone
+                        assert describe(stream_arn), f"{stack} is green and {stream_arn} has no {resource_type}"
 
     def status(self, name: str) -> str:
         try:
@@ -135,10 +137,15 @@ class Cloud:
         arn: str = self._stream(name)["StreamARN"]
         return arn
 
-    def images(self, stream_name: str) -> Any:
-        """The stream's configuration, None if it has none."""
+    def images(self, stream: str) -> Any:
+        """The image generation of a stream, given its name or its ARN; None if it has none."""
         describe = self.kinesisvideo.describe_image_generation_configuration
-        return self._patiently(describe, stream_name).get("ImageGenerationConfiguration")
+        return self._patiently(describe, stream).get("ImageGenerationConfiguration")
+
+    def notifications(self, stream: str) -> Any:
+        """The fragment notification of a stream, given its name or its ARN; None if it has none."""
+        describe = self.kinesisvideo.describe_notification_configuration
+        return self._patiently(describe, stream).get("NotificationConfiguration")
 
     def _stream(self, name: str) -> Any:
         return self._patiently(self.kinesisvideo.describe_stream, name)["StreamInfo"]

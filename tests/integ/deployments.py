@@ -29,6 +29,13 @@ OTHER_TOOLS_ARN = f"arn:aws:lambda:us-east-1:000000000000:function:{OTHER_TOOLS}
 _FAILING: dict[str, Any] = {"Type": "Custom::Failing", "Properties": {"ServiceToken": OTHER_TOOLS_ARN}}
 
 
+def with_failing_sibling(template: str) -> str:
+    """Add a resource that fails after all others are done; the function behind it comes with `Deployments`."""
+    parsed = json.loads(template)
+    parsed["Resources"]["Failing"] = {**_FAILING, "DependsOn": list(parsed["Resources"])}
+    return json.dumps(parsed)
+
+
 @dataclass(frozen=True)
 class Camera:
     """A stream whose images a stack declares, and how the stack has the stream."""
@@ -159,10 +166,7 @@ class Deployments:
 
     def deploy_and_roll_back(self, stack: str, *cameras: Camera | Part) -> str:
         """Deploy with a sibling that fails after all others are done; return the status."""
-        template = json.loads(self._template(stack, cameras))
-        failing = {**_FAILING, "DependsOn": list(template["Resources"])}
-        template["Resources"] = {**template["Resources"], "Failing": failing}
-        status = self._deploy(stack, json.dumps(template))
+        status = self._deploy(stack, with_failing_sibling(self._template(stack, cameras)))
         assert "made to fail" in str(self.cloud.events(stack, "Custom::Failing"))
         return status
 

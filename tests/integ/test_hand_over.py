@@ -245,7 +245,7 @@ def test_a_rollback_that_is_continued_without_the_resource(deployments: Deployme
     assert deployments.deploy("Skipped", Camera("skip-1", "parameter", 5)) == "UPDATE_ROLLBACK_FAILED"
     cloud.cloudformation.continue_update_rollback(StackName="Skipped", ResourcesToSkip=[logical_id])
     assert cloud.wait("Skipped") == "UPDATE_ROLLBACK_COMPLETE"
-    cloud.require_declared_images()
+    cloud.require_declared()
     assert deployments.intervals() == {"skip-1": 3, "skip-2": None}
     assert deployments.deploy("Skipped", Camera("skip-1", "parameter", 5)) == "UPDATE_COMPLETE"
     assert deployments.intervals() == {"skip-1": 5, "skip-2": None}
