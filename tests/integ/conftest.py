@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from kinesis_video_local import Cdk, LocalAws
 from kinesis_video_local.archives import zipped
 
-from .deployments import Deployments, deployments_on
+from .deployments import Deployments, create_other_tools, deployments_on
 
 Build = Callable[[Stack], None]
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
@@ -37,7 +37,10 @@ class Cloud:
     def __post_init__(self) -> None:
         self.cloudformation = self.aws.client("cloudformation")
         self.kinesisvideo = self.aws.client("kinesisvideo")
-        self.aws.client("s3").create_bucket(Bucket=ASSETS)
+        # A client takes as long to make as some of these deployments.
+        self.ssm = self.aws.client("ssm")
+        self.s3 = self.aws.client("s3")
+        self.s3.create_bucket(Bucket=ASSETS)
         self._stacks: set[str] = set()
 
     def synthesise(self, name: str, build: Build, env: Environment | None = None) -> str:
@@ -48,7 +51,7 @@ class Cloud:
         assembly = app.synth()
         for asset in Path(assembly.directory).glob("asset.*"):
             body = zipped(asset) if asset.is_dir() else asset.read_bytes()
-            self.aws.client("s3").put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
+            self.s3.put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
         template = Path(assembly.directory, f"{name}.template.json").read_text()
         shutil.rmtree(assembly.directory)
         return template
@@ -67,7 +70,7 @@ class Cloud:
     def start(self, name: str, template: str) -> None:
         operation = self.cloudformation.update_stack if self.status(name) else self.cloudformation.create_stack
         # By its URL: given as a body, a template of 200 streams is too long.
-        self.aws.client("s3").put_object(Bucket=ASSETS, Key=f"{name}.json", Body=template.encode())
+        self.s3.put_object(Bucket=ASSETS, Key=f"{name}.json", Body=template.encode())
         url = f"{self.aws.endpoint_url}/{ASSETS}/{name}.json"
         operation(StackName=name, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
 
@@ -168,6 +171,7 @@ def local_aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="package")
 def _cloud(local_aws: LocalAws) -> Cloud:
+    create_other_tools(local_aws)
     return Cloud(local_aws)
 
 

@@ -16,6 +16,7 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
+from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
 
 from .other_tools import image_generation
@@ -30,7 +31,7 @@ _FAILING: dict[str, Any] = {"Type": "Custom::Failing", "Properties": {"ServiceTo
 
 
 def with_failing_sibling(template: str) -> str:
-    """Add a resource that fails after all others are done; the function behind it comes with `Deployments`."""
+    """Add a resource that fails after all others are done; it needs `create_other_tools`."""
     parsed = json.loads(template)
     parsed["Resources"]["Failing"] = {**_FAILING, "DependsOn": list(parsed["Resources"])}
     return json.dumps(parsed)
@@ -119,6 +120,18 @@ def _stream(scope: Construct, number: int, camera: Camera) -> IStreamRef:
     return VideoStream.from_stream_name(scope, construct_id, name)
 
 
+def create_other_tools(aws: LocalAws) -> None:
+    """Create the function behind the custom resources that aren't ours."""
+    aws.client("lambda").create_function(
+        FunctionName=OTHER_TOOLS,
+        Runtime="python3.13",
+        Role="arn:aws:iam::000000000000:role/other-tools",
+        Handler="other_tools.handler",
+        Timeout=30,
+        Code={"ZipFile": zipped({"other_tools.py": Path(__file__).with_name("other_tools.py").read_text()})},
+    )
+
+
 class Deployments:
     """A test's own stacks and streams."""
 
@@ -126,22 +139,12 @@ class Deployments:
         self.cloud = cloud
         self.stacks: list[str] = []
         self.streams: list[str] = []
-        functions = cloud.aws.client("lambda")
-        if OTHER_TOOLS not in [function["FunctionName"] for function in functions.list_functions()["Functions"]]:
-            functions.create_function(
-                FunctionName=OTHER_TOOLS,
-                Runtime="python3.13",
-                Role="arn:aws:iam::000000000000:role/other-tools",
-                Handler="other_tools.handler",
-                Timeout=30,
-                Code={"ZipFile": zipped({"other_tools.py": Path(__file__).with_name("other_tools.py").read_text()})},
-            )
 
     def existing(self, *streams: str) -> None:
         """Have streams that no stack declares, each with its name in Parameter Store."""
         for stream in streams:
             self.cloud.create_stream(stream)
-            self.cloud.aws.client("ssm").put_parameter(Name=f"/streams/{stream}", Value=stream, Type="String")
+            self.cloud.ssm.put_parameter(Name=f"/streams/{stream}", Value=stream, Type="String")
             self.streams.append(stream)
 
     def intervals(self) -> dict[str, float | None]:
@@ -166,16 +169,15 @@ class Deployments:
 
     def deploy_and_roll_back(self, stack: str, *cameras: Camera | Part) -> str:
         """Deploy with a sibling that fails after all others are done; return the status."""
-        status = self._deploy(stack, with_failing_sibling(self._template(stack, cameras)))
-        assert "made to fail" in str(self.cloud.events(stack, "Custom::Failing"))
-        return status
+        return self._roll_back(stack, self._template(stack, cameras))
 
     def change(self, stack: str, *cameras: Camera | Part) -> None:
         """Deploy an update: rolled back by a sibling first, which must end where it began, and then as it is."""
         before = self.intervals()
-        assert self.deploy_and_roll_back(stack, *cameras) == "UPDATE_ROLLBACK_COMPLETE"
+        template = self._template(stack, cameras)
+        assert self._roll_back(stack, template) == "UPDATE_ROLLBACK_COMPLETE"
         assert self.intervals() == before
-        assert self.deploy(stack, *cameras) == "UPDATE_COMPLETE"
+        assert self._deploy(stack, template) == "UPDATE_COMPLETE"
 
     def refused(self, stack: str, *cameras: Camera | Part) -> str:
         """Deploy what must be refused and leave all as it is; return the reason."""
@@ -211,6 +213,11 @@ class Deployments:
         if stack not in self.stacks:
             self.stacks.append(stack)
         return self.cloud.deploy_template(stack, template)
+
+    def _roll_back(self, stack: str, template: str) -> str:
+        status = self._deploy(stack, with_failing_sibling(template))
+        assert "made to fail" in str(self.cloud.events(stack, "Custom::Failing"))
+        return status
 
 
 @contextmanager

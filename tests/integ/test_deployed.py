@@ -16,7 +16,7 @@ HERE_ACCOUNT, HERE_REGION = "000000000000", "us-east-1"
 
 
 def first_version(cloud: Cloud) -> str:
-    cloud.aws.client("s3").put_object(Bucket=ASSETS, Key="first-version.zip", Body=FUNCTION.read_bytes())
+    cloud.s3.put_object(Bucket=ASSETS, Key="first-version.zip", Body=FUNCTION.read_bytes())
     template = TEMPLATE.read_text().replace(f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}", ASSETS)
     template = template.replace(ACCOUNT, HERE_ACCOUNT).replace(REGION, HERE_REGION)
     return with_prefix(template.replace("<hash>.zip", "first-version.zip"))

@@ -199,20 +199,20 @@ def test_an_exchange_by_parameter_is_refused_without_the_flag(front: Deployments
 
 
 def test_adopt_and_roll_back_then_adopt_drop_the_flag_and_remove(deployments: Deployments) -> None:
-    deployments.existing("gate", "lane")
-    deployments.set_by_hand("gate", 7)
-    adopting, owned, lane = Camera("gate", props=ADOPT), Camera("gate"), Camera("lane")
+    deployments.existing("drive", "lane")
+    deployments.set_by_hand("drive", 7)
+    adopting, owned, lane = Camera("drive", props=ADOPT), Camera("drive"), Camera("lane")
     assert deployments.deploy_and_roll_back("Adopt", adopting) == "ROLLBACK_COMPLETE"
     # A rollback never takes images away; the settings of before are nobody's any more.
-    assert deployments.intervals() == {"gate": 3, "lane": None}
+    assert deployments.intervals() == {"drive": 3, "lane": None}
     deployments.delete("Adopt")
-    assert deployments.intervals() == {"gate": 3, "lane": None}
+    assert deployments.intervals() == {"drive": 3, "lane": None}
 
     assert deployments.deploy("Adopt", lane, adopting) == "CREATE_COMPLETE"
     deployments.change("Adopt", lane, owned)
-    assert deployments.intervals() == {"gate": 3, "lane": 3}
+    assert deployments.intervals() == {"drive": 3, "lane": 3}
     deployments.change("Adopt", lane)
-    assert deployments.intervals() == {"gate": None, "lane": 3}
+    assert deployments.intervals() == {"drive": None, "lane": 3}
 
 
 def test_a_stack_that_adopts_leaves_the_images_when_it_is_deleted(deployments: Deployments) -> None:
