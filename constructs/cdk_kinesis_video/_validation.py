@@ -39,8 +39,8 @@ def is_known(value: Any) -> bool:
 
 
 def has(value: Any, name: str) -> bool:
-    """Whether a thing has a property, without asking CDK for its value where the class tells."""
-    return hasattr(type(value), name) or hasattr(value, name)
+    """Whether a thing has a property, without asking CDK for its value where the class tells; a class has none."""
+    return not isinstance(value, type) and (hasattr(type(value), name) or hasattr(value, name))
 
 
 def given(value: Any) -> str:

@@ -14,7 +14,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
-from .._validation import check_integer, check_type, given, has
+from .._jsii import account_of, region_of
+from .._validation import check_integer, check_type, given, has, is_known
 from .kinds import KINDS
 from .network import Network, check_network, network_statement
 from .warnings import Warnings
@@ -97,7 +98,8 @@ class ConfigurationFunction(Construct):
     ------
     ValueError
         If a configuration of the stack was declared before, if the stack has a `ConfigurationFunction` already, if the
-        subnets are public, or if a prop is of another kind than these.
+        subnets are public or none at all, if the role or the log group is of another account, or the log group of
+        another Region, or if a prop is of another kind than these.
 
     See Also
     --------
@@ -119,9 +121,12 @@ class ConfigurationFunction(Construct):
     ) -> None:
         check_type("stack", stack, isinstance(stack, Stack), "a Stack, such as Stack.of(self)")
         check_network(vpc, vpc_subnets, security_groups)
-        check_type("role", role, role is None or has(role, "attach_inline_policy"), "a role such as iam.Role")
+        is_role = role is None or (has(role, "attach_inline_policy") and has(role, "role_arn"))
+        check_type("role", role, is_role, "a role such as iam.Role")
+        _check_home("role", role, stack)
         is_log_group = log_group is None or (has(log_group, "log_group_arn") and has(log_group, "log_group_name"))
         check_type("log_group", log_group, is_log_group, "a log group such as logs.LogGroup")
+        _check_home("log_group", log_group, stack)
         check_integer("reserved_concurrent_executions", reserved_concurrent_executions, 1, MAX_EXECUTIONS)
         _check_runtime(runtime)
         _check_first(stack)
@@ -248,6 +253,18 @@ def _check_first(stack: Stack) -> None:
         f"`stack` {stack.node.path!r} has its function already, defined for {earlier.defined_by.node.path!r}, declare "
         "ConfigurationFunction before the first configuration of the stack"
     )
+
+
+def _check_home(prop: str, resource: Any, stack: Stack) -> None:
+    """Check that Lambda can use it: what is of another account or Region, it refuses when the function is made."""
+    if resource is None:
+        return
+    homes = [("account", resource.env.account, account_of(stack))]
+    if prop != "role":
+        homes.append(("Region", resource.env.region, region_of(stack)))
+    for unit, there, here in homes:
+        if is_known(there) and is_known(here) and there != here:
+            raise ValueError(f"`{prop}` is in {unit} {there} and `stack` in {unit} {here}, give one of {here}")
 
 
 def _check_runtime(runtime: Any) -> None:
