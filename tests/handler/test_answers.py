@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool
+from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool, AWSPreparedRequest, AWSResponse
 
 from kinesis_video_configuration import timing
 from kinesis_video_handler import protocol
@@ -91,6 +91,19 @@ def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
     assert answer.status == "FAILED"
     assert service.configurations == dict.fromkeys(service.configurations)
     assert not service.calls
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError, RecursionError])
+def test_whatever_ends_the_work_is_answered(
+    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def ended(request: AWSPreparedRequest) -> AWSResponse:
+        raise error("a fault of ours")
+
+    monkeypatch.setattr(service, "_answer_to", ended)
+    answer = function.answer_to("create")
+    assert answer.status == "FAILED"
+    assert error.__name__ in (answer.reason or "")
 
 
 def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> None:

@@ -207,6 +207,19 @@ def test_an_event_that_ends_well_has_two_lines(
     assert [message for _, message, _ in records(caplog)] == ["event", "configured as declared"]
 
 
+def test_of_a_deep_error_the_innermost_frames_are_said(
+    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def endless(*_: object) -> None:
+        endless()
+
+    monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", endless)
+    assert function.answer_to("create").status == "FAILED"
+    frames = records(caplog)[-1][2]["frames"]
+    assert len(frames) == 20
+    assert frames[-1].endswith(" endless")
+
+
 def test_an_error_of_our_own_says_where(
     function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
