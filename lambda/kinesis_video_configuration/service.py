@@ -46,10 +46,10 @@ def create_client(session: boto3.Session, service: Literal["kinesisvideo", "clou
 def _refuse_other_than_json(response_dict: Mapping[str, Any], **_: object) -> None:
     # botocore takes what is no JSON for an empty reply, which says that nothing is configured.
     try:
-        is_reply = isinstance(json.loads(response_dict["body"] or "{}"), dict)
+        body = json.loads(response_dict["body"] or "{}")
     except ValueError:
-        is_reply = False
-    if not is_reply:
+        _refuse(response_dict)
+    if not isinstance(body, dict):
         _refuse(response_dict)
 
 

@@ -12,6 +12,7 @@ from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, 
 
 World = Callable[[Service, Stack], object]
 OLD = "OldImageGeneration"
+MADE_AGAIN = STREAM_ARN.replace("1690707290324", "1790000000000")
 # What every record has, and what formatting it adds.
 RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
@@ -48,6 +49,11 @@ def gone(service: Service, _: Stack) -> None:
 
 def rolled_back(service: Service, stack: Stack) -> None:
     service.configurations[OTHER_STREAM_ARN] = DECLARED
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+
+def made_again(service: Service, stack: Stack) -> None:
+    service.configurations = {MADE_AGAIN: IMAGES.altered}
     stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
 
@@ -98,6 +104,11 @@ UNKNOWN = "ValidationError: the service's own words"
             "update-to-another-stream",
             rolled_back,
             ("WARNING", "took over a configuration", {"stream": OTHER_STREAM_ARN}),
+        ),
+        (
+            "update-by-name",
+            made_again,
+            ("WARNING", "left alone, the rollback leads to another stream", {"stream": MADE_AGAIN}),
         ),
         (
             "create",

@@ -46,7 +46,7 @@ MALFORMED: list[tuple[tuple[str, ...], st.SearchStrategy[Any]]] = [
 
 @st.composite
 def malformed_events(draw: st.DrawFn) -> tuple[str, tuple[str, ...], Any]:
-    name = draw(st.sampled_from(["create", "update"]))
+    name = draw(st.sampled_from(["create", "update", "delete"]))
     place, values = draw(st.sampled_from(MALFORMED))
     return name, place, draw(values)
 
