@@ -134,7 +134,13 @@ def test_an_error_without_a_message_is_told_by_its_code(wire: Wire) -> None:
     wire.replies = [(400, b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>")]
     with pytest.raises(CallError) as raised:
         Retries(Deadline(60)).once(client, "describe_stacks", StackName="Camera")
-    assert raised.value.code == "ValidationError"
+    assert str(raised.value) == "DescribeStacks: ValidationError: "
+
+
+def test_what_comes_with_status_429_is_repeated_by_whatever_name(streams: KinesisVideo, wire: Wire) -> None:
+    wire.replies = [(429, b'{"Message": "slow down", "code": "SlowDown"}'), (200, b"{}")]
+    assert streams.configuration(IMAGE_GENERATION, STREAM_ARN) is None
+    assert len(wire.requests) == 2
 
 
 def test_an_empty_body_says_that_nothing_is_configured(streams: KinesisVideo, wire: Wire) -> None:
