@@ -53,6 +53,16 @@ def test_an_answer_that_is_never_taken_raises_so_that_lambda_repeats_the_event(
     assert len(cloudformation.puts) == 4
 
 
+@pytest.mark.parametrize(("seconds", "attempts"), [(0.1, 1), (4.4, 1), (4.5, 2), (7.5, 4)])
+def test_no_attempt_but_the_first_starts_that_lambda_would_cut_off(
+    function: Function, cloudformation: CloudFormation, seconds: float, attempts: int
+) -> None:
+    cloudformation.script = [500] * 4
+    with pytest.raises(AnswerNotSentError, match=f"^CloudFormation did not take the answer in {attempts} attempts, "):
+        function.invoke("create", seconds=seconds)
+    assert len(cloudformation.puts) == attempts
+
+
 def test_a_slow_receiver_is_given_up(
     function: Function, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
