@@ -172,6 +172,8 @@ class Stuck:
 
     def go_on(self) -> None:
         (worker,) = (thread for thread in threading.enumerate() if thread.name == "work")
+        # Not even the end of the process waits for it.
+        assert worker.daemon
         self._released.set()
         worker.join(10)
 

@@ -208,7 +208,8 @@ def test_a_rollback_that_does_not_tell_its_stream_takes_none(
     service.configurations[OTHER_STREAM_ARN] = feature.altered
     stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     event = {**function.event("update-to-another-stream"), "OldResourceProperties": old}
-    assert function.answer_to(event).physical_resource_id == STREAM_ARN
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
     assert service.configurations[OTHER_STREAM_ARN] == feature.altered
 
 
