@@ -26,9 +26,8 @@ def report(diagnosis: Diagnosis, *, colour: bool = False) -> str:
             lines += ["", group]
         lines += _lines(finding, colour)
     lines += ["", diagnosis.sentence]
-    verdict = diagnosis.verdict
-    if verdict:
-        lines.append(f"  → {verdict.fix}")
+    if diagnosis.verdict and not diagnosis.images_arrive:
+        lines.append(f"  → {diagnosis.verdict.fix}")
     return "\n".join(lines)
 
 

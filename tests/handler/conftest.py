@@ -226,7 +226,10 @@ class Service(Endpoint):
 
     def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
         if operation == "DescribeStream":
-            info = {"StreamARN": STREAM_ARN, "Status": "ACTIVE", "DataRetentionInHours": 24, **parameters}
+            info = {"Status": "ACTIVE", "DataRetentionInHours": 24, **parameters}
+            if "StreamARN" not in info:
+                found = (a for a in [*self.configurations, STREAM_ARN] if f":stream/{info['StreamName']}/" in a)
+                info["StreamARN"] = next(found)
             return _response(request, 200, json.dumps({"StreamInfo": info}).encode())
         arn = parameters["StreamARN"]
         if arn not in self.configurations:

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 for Ctrl-C.
     """
     try:
-        from .commands import adopt, diff, local, send
+        from .commands import adopt, diff, doctor, local, send
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     parser = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    doctor.add_to(commands)
     send.add_to(commands)
     adopt.add_to(commands)
     diff.add_to(commands)

@@ -84,6 +84,8 @@ def _key(whose: str, key: Key | None, case: Case) -> Outcome:
         return passed(f"{whose} has no key of your own")
     if key.state == "elsewhere":
         return failed(f"the key of {whose} is {key.arn}, of another Region", f"take a key in {case.region}")
+    if key.state == "absent":
+        return failed(f"the key of {whose}, {key.arn}, doesn't exist", "take a key that does")
     if key.state != "Enabled":
         return failed(
             f"the key of {whose}, {key.arn}, is {key.state}",

@@ -99,7 +99,9 @@ def may_use_keys(case: Case) -> Outcome:
     for whose, via in (("bucket_key", "s3"), ("stream_key", "kinesisvideo")):
         try:
             key: Key | None = getattr(case, whose)
-            if key and key.state not in ("absent", "elsewhere"):
+            if key and key.state in ("absent", "elsewhere"):
+                raise UndecidedError(f"the policy of {key.arn} can't be read")
+            if key:
                 fixes = {action: _lack(case, who, key, action, via) for action in _KEY_ACTIONS}
                 lacking += [(action, key.arn, fix) for action, fix in fixes.items() if fix]
         except UndecidedError as error:

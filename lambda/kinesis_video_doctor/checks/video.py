@@ -22,15 +22,16 @@ def fragments(case: Case) -> Outcome:
         )
     if not listed:
         return failed(
-            f"the archive has no fragment of the last {case.minutes} min, though {came_in:.0f} came in; the service "
-            f"answered with {errors:.0f} errors",
+            f"the archive has no fragment of the last {case.minutes} min; fragments that came in: {came_in:.0f}, "
+            f"errors that the service answered with: {errors:.0f}",
             "read the ERROR acknowledgements that the producer gets: 4500 to 4506 are about the stream's key",
         )
     newest = (case.now - listed[-1]["ServerTimestamp"]).total_seconds()
     seen = f"{len(listed)} fragments in {case.minutes} min, the newest {max(newest, 0):.0f} s ago"
     if errors:
         return warned(
-            f"{seen}; the service answered with {errors:.0f} errors", "read the ERROR acknowledgements of the producer"
+            f"{seen}; errors that the service answered with: {errors:.0f}",
+            "read the ERROR acknowledgements of the producer",
         )
     return passed(seen)
 

@@ -1,0 +1,382 @@
+"""What can break of a set-up that works: one thing each, undone at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+
+from kinesis_video_doctor import CHECK_NAMES, Status
+from kinesis_video_matroska import SimpleTag, Tags, Track
+
+from .site import ACCOUNT, BUCKET, PREFIX, REGION, STREAM, VIDEO, Site, allow, document
+
+Break = Callable[[Site], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """One thing that breaks, and what the doctor says of it."""
+
+    check: str
+    """The verdict."""
+    break_: Break
+    status: Status = Status.FAILED
+    stream: str = STREAM
+    options: dict[str, Any] = field(default_factory=dict)
+    undecided: Set[str] = frozenset()
+    """The checks that have nothing to look at then."""
+    no_images: bool = False
+    """Whether the check `images` sees that none arrives."""
+    words: str = ""
+    """What the finding says."""
+
+    @property
+    def name(self) -> str:
+        return self.break_.__name__
+
+
+BREAKAGES: list[Breakage] = []
+
+
+def breaks(
+    check: str, status: Status = Status.FAILED, **options: Any
+) -> Callable[[Callable[[Site], Iterator[None]]], Break]:
+    def add(function: Callable[[Site], Iterator[None]]) -> Break:
+        made = contextmanager(function)
+        BREAKAGES.append(Breakage(check, made, status, **options))
+        return made
+
+    return add
+
+
+def after(check: str) -> frozenset[str]:
+    return frozenset(CHECK_NAMES[CHECK_NAMES.index(check) + 1 :])
+
+
+@contextmanager
+def answers(site: Site, operation: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Let a call of the doctor be answered as the local AWS never answers it."""
+
+    def changed(parsed: dict[str, Any], http_response: AWSResponse, **_: Any) -> None:
+        if http_response.status_code == 200:
+            change(parsed)
+
+    events = site.doctor.events
+    events.register(f"after-call.{operation}", changed)
+    try:
+        yield
+    finally:
+        events.unregister(f"after-call.{operation}", changed)
+
+
+# The stream
+
+
+@breaks("stream", stream="front-porch", words="front-door", undecided=after("stream"))
+def the_name_is_wrong(site: Site) -> Iterator[None]:
+    yield
+
+
+@breaks("stream", words="CREATING")
+def the_stream_is_not_active(site: Site) -> Iterator[None]:
+    with answers(site, "kinesis-video.DescribeStream", lambda answer: answer["StreamInfo"].update(Status="CREATING")):
+        yield
+
+
+@breaks("retention", words="update-data-retention", undecided={"fragments", "tagged", "codec"})
+def nothing_is_retained(site: Site) -> Iterator[None]:
+    update = site.client("kinesisvideo").update_data_retention
+    version = site.client("kinesisvideo").describe_stream(StreamName=STREAM)["StreamInfo"]["Version"]
+    update(
+        StreamName=STREAM, CurrentVersion=version, Operation="DECREASE_DATA_RETENTION", DataRetentionChangeInHours=24
+    )
+    yield
+    version = site.client("kinesisvideo").describe_stream(StreamName=STREAM)["StreamInfo"]["Version"]
+    update(
+        StreamName=STREAM, CurrentVersion=version, Operation="INCREASE_DATA_RETENTION", DataRetentionChangeInHours=24
+    )
+
+
+UNCONFIGURED = {*after("configured") - after("bucket-key"), "may-put-object", "may-use-keys", "images"}
+
+
+@breaks("configured", words="no image generation", undecided=UNCONFIGURED)
+def nothing_is_configured(site: Site) -> Iterator[None]:
+    site.client("kinesisvideo").update_image_generation_configuration(StreamName=STREAM)
+    yield
+    site.configure()
+
+
+@breaks("enabled", words="DISABLED")
+def images_are_disabled(site: Site) -> Iterator[None]:
+    with site.configured(Status="DISABLED"):
+        yield
+
+
+@breaks("region", words="eu-west-1")
+def the_destination_is_in_another_region(site: Site) -> Iterator[None]:
+    def change(answer: dict[str, Any]) -> None:
+        if configuration := answer.get("ImageGenerationConfiguration"):
+            configuration["DestinationConfig"]["DestinationRegion"] = "eu-west-1"
+
+    with answers(site, "kinesis-video.DescribeImageGenerationConfiguration", change):
+        yield
+
+
+# The destination
+
+
+@contextmanager
+def destination(site: Site, bucket: str) -> Iterator[None]:
+    """Let images go to another bucket, where the producer may put them."""
+    uri = {"Uri": f"s3://{bucket}/{PREFIX}", "DestinationRegion": REGION}
+    granted = [allow("s3:PutObject", f"arn:aws:s3:::{bucket}/*")]
+    with site.configured(DestinationConfig=uri), site.producer_without(granted=granted):
+        yield
+
+
+BUCKETLESS = {"owner", "bucket-policy", "bucket-key", "may-put-object", "may-use-keys", "images"}
+
+
+@breaks("bucket", words="doesn't exist", undecided=BUCKETLESS)
+def the_bucket_does_not_exist(site: Site) -> Iterator[None]:
+    with destination(site, "no-such-bucket"):
+        yield
+
+
+@breaks("bucket", words="eu-west-1", no_images=True)
+def the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
+    bucket = {"LocationConstraint": "eu-west-1"}
+    site.aws.client("s3", "eu-west-1").create_bucket(Bucket="elsewhere", CreateBucketConfiguration=bucket)
+    with destination(site, "elsewhere"):
+        yield
+
+
+@breaks("owner", Status.WARNED, words="another account", no_images=True)
+def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
+    s3 = site.client_of_account("111122223333", "s3")
+    s3.create_bucket(Bucket="foreign")
+    rights = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
+    resources: Any = ["arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"]
+    anybody = allow(rights, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    s3.put_bucket_policy(Bucket="foreign", Policy=document([anybody]))
+    with destination(site, "foreign"):
+        yield
+
+
+@contextmanager
+def bucket_policy(site: Site, **statement: Any) -> Iterator[None]:
+    statement = {
+        "Sid": "Told",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+        **statement,
+    }
+    site.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=document([statement]))
+    yield
+    site.client("s3").delete_bucket_policy(Bucket=BUCKET)
+
+
+@breaks("bucket-policy", words="Told")
+def the_bucket_denies(site: Site) -> Iterator[None]:
+    with bucket_policy(site):
+        yield
+
+
+@breaks("bucket-policy", Status.WARNED, words="aws:SourceVpc")
+def the_bucket_takes_a_network_only(site: Site) -> Iterator[None]:
+    with bucket_policy(site, Condition={"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}):
+        yield
+
+
+@breaks("bucket-policy", Status.WARNED, words="s3:x-amz-server-side-encryption")
+def the_bucket_asks_for_a_header(site: Site) -> Iterator[None]:
+    with bucket_policy(site, Condition={"Null": {"s3:x-amz-server-side-encryption": "true"}}):
+        yield
+
+
+@contextmanager
+def disabled(site: Site, key: str) -> Iterator[None]:
+    site.client("kms").disable_key(KeyId=site.keys[key])
+    yield
+    site.client("kms").enable_key(KeyId=site.keys[key])
+
+
+@breaks("bucket-key", words="Disabled")
+def the_key_of_the_bucket_is_disabled(site: Site) -> Iterator[None]:
+    with disabled(site, "bucket"):
+        yield
+
+
+@breaks("bucket-key", words="doesn't exist", undecided={"may-use-keys"})
+def the_key_of_the_bucket_is_gone(site: Site) -> Iterator[None]:
+    site.encrypt_bucket(site.keys["bucket"][:-12] + "0" * 12)
+    yield
+    site.encrypt_bucket(site.keys["bucket"])
+
+
+@breaks("stream-key", words="Disabled")
+def the_key_of_the_stream_is_disabled(site: Site) -> Iterator[None]:
+    with disabled(site, "stream"):
+        yield
+
+
+# The producer
+
+
+@breaks(
+    "producer",
+    options={"producer": f"arn:aws:iam::{ACCOUNT}:role/nobody"},
+    words="doesn't exist",
+    undecided={"may-put-media", "may-put-object", "may-use-keys"},
+)
+def the_producer_is_nobody(site: Site) -> Iterator[None]:
+    yield
+
+
+@breaks("may-put-media", words="kinesisvideo:PutMedia")
+def the_producer_may_not_send(site: Site) -> Iterator[None]:
+    with site.producer_without("kinesisvideo:PutMedia"):
+        yield
+
+
+@breaks("may-put-media", Status.WARNED, words="kinesisvideo:GetDataEndpoint")
+def the_producer_may_not_ask_where_to_send(site: Site) -> Iterator[None]:
+    with site.producer_without("kinesisvideo:GetDataEndpoint"):
+        yield
+
+
+@breaks("may-put-object", words=f'"Resource": "arn:aws:s3:::{BUCKET}/{PREFIX}*"')
+def the_producer_may_not_put_images(site: Site) -> Iterator[None]:
+    with site.producer_without("s3:PutObject"):
+        yield
+
+
+@breaks("may-put-object", words="s3:PutObject")
+def the_producer_may_put_images_elsewhere(site: Site) -> Iterator[None]:
+    with site.producer_without("s3:PutObject", granted=[allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/other/*")]):
+        yield
+
+
+@breaks("may-put-object", words="a Deny in one of its policies")
+def the_producer_is_denied(site: Site) -> Iterator[None]:
+    with site.producer_without(granted=[{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]):
+        yield
+
+
+@breaks("may-use-keys", words="kms:GenerateDataKey")
+def the_producer_may_not_use_the_keys(site: Site) -> Iterator[None]:
+    with site.producer_without("kms:GenerateDataKey"):
+        yield
+
+
+@breaks("may-use-keys", Status.WARNED, words="kms:Encrypt")
+def the_producer_may_not_encrypt_with_the_keys(site: Site) -> Iterator[None]:
+    with site.producer_without("kms:Encrypt"):
+        yield
+
+
+@breaks("may-use-keys", words="add to the policy of")
+def the_key_does_not_know_the_producer(site: Site) -> Iterator[None]:
+    kms, key = site.client("kms"), site.keys["bucket"]
+    before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"]
+    doctor = allow(reads, "*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/doctor"})
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document([doctor]))
+    yield
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
+
+
+# The video
+
+
+@contextmanager
+def another_stream(site: Site, name: str) -> Iterator[None]:
+    site.create_stream(name)
+    yield
+    site.client("kinesisvideo").delete_stream(StreamARN=site.stream_arn(name))
+
+
+@breaks("fragments", stream="quiet", words="no video has come in", undecided={"tagged", "codec", "images"})
+def no_video_comes_in(site: Site) -> Iterator[None]:
+    with another_stream(site, "quiet"):
+        yield
+
+
+@breaks("fragments", stream="refused", words="answered with: 1", undecided={"tagged", "codec", "images"})
+def the_service_refuses_the_video(site: Site) -> Iterator[None]:
+    with another_stream(site, "refused"):
+        site.aws.inject_fault("PutMedia.Fragment", error="KMS_KEY_ACCESS_DENIED")
+        site.send("refused")
+        yield
+
+
+@breaks("fragments", Status.WARNED, stream="sometimes-refused", words="answered with: 1")
+def the_service_refuses_some_of_the_video(site: Site) -> Iterator[None]:
+    with another_stream(site, "sometimes-refused"):
+        site.aws.inject_fault("PutMedia.Fragment", error="KMS_KEY_ACCESS_DENIED")
+        site.send("sometimes-refused")
+        site.send("sometimes-refused")
+        site.wait_for_image("sometimes-refused")
+        yield
+
+
+@breaks("tagged", Status.WARNED, stream="untagged", words="putKinesisVideoEventMetadata", undecided={"images"})
+def nothing_is_tagged(site: Site) -> Iterator[None]:
+    with another_stream(site, "untagged"):
+        site.send("untagged", tags=())
+        yield
+
+
+@breaks("tagged", Status.WARNED, stream="kvssink", words="kvssink", undecided={"images"})
+def only_metadata_is_sent(site: Site) -> Iterator[None]:
+    with another_stream(site, "kvssink"):
+        site.send("kvssink", tags=[Tags((SimpleTag("IMAGE_GENERATION", "true"),))])
+        yield
+
+
+@breaks("codec", stream="sound", words="A_AAC", no_images=True)
+def sound_comes_first(site: Site) -> Iterator[None]:
+    with another_stream(site, "sound"):
+        site.send("sound", track=Track(1, "A_AAC", b"\x12\x10", 0, 0, type=2))
+        yield
+
+
+@breaks("codec", Status.WARNED, stream="h265", words="HEVC", no_images=True)
+def the_video_is_h265(site: Site) -> Iterator[None]:
+    with another_stream(site, "h265"):
+        site.send("h265", track=Track(1, "V_MPEGH/ISO/HEVC", VIDEO.track.codec_private, 160, 96))
+        yield
+
+
+# The images
+
+
+@breaks("images", stream="lost", options={"later": 300}, words="4xxErrors")
+def no_image_arrives(site: Site) -> Iterator[None]:
+    with another_stream(site, "lost"):
+        site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
+        # More than a minute after the stream was configured.
+        site.send("lost", ahead=90)
+        yield
+
+
+@breaks("images", Status.WARNED, options={"later": 100}, stream="early", words="yet")
+def the_image_may_still_come(site: Site) -> Iterator[None]:
+    with another_stream(site, "early"):
+        site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
+        # More than a minute after the stream was configured.
+        site.send("early", ahead=90)
+        yield
+
+
+@breaks("recent", Status.WARNED, options={"later": 0}, words="at least a minute")
+def the_configuration_is_new(site: Site) -> Iterator[None]:
+    site.configure()
+    yield

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+
+import pytest
+
+from kinesis_video_local import LocalAws
+
+from .site import Site
+
+SCHEMA = json.loads((files("kinesis_video_doctor") / "diagnosis.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        LocalAws(enforce_iam=True, quotas=False, creating_seconds=0) as aws,
+    ):
+        for name, value in aws.environment.items():
+            environment.setenv(name, value)
+        for name in "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE":
+            environment.setenv(name, "/dev/null")
+        environment.delenv("AWS_PROFILE", raising=False)
+        site = Site(aws)
+        site.build()
+        yield site

@@ -1,0 +1,207 @@
+"""A set-up where video comes in and images arrive, on the local AWS with IAM enforced, and what can break of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence, Set
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import boto3
+import pytest
+
+from kinesis_video_doctor import Diagnosis, doctor_policy, examine
+from kinesis_video_local import LocalAws
+from kinesis_video_matroska import Tags, Track
+from kinesis_video_tools.camera import ClockVideo, fragment_tags
+
+from ..local.wire import put_media, written
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+STREAM, BUCKET, PREFIX = "front-door", "images", "cameras/"
+PRODUCER, DOCTOR = f"arn:aws:iam::{ACCOUNT}:role/producer", f"arn:aws:iam::{ACCOUNT}:role/doctor"
+VIDEO = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
+KEY_ACTIONS = ["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"]
+
+Policy = list[dict[str, Any]]
+
+
+def allow(actions: str | Sequence[str], resource: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
+
+
+def document(statements: Policy) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@dataclass
+class Site:
+    """A stream, its bucket, its keys, a producer and a doctor."""
+
+    aws: LocalAws
+    clients: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    withheld: Set[str] = frozenset()
+    granted: list[dict[str, Any]] = field(default_factory=list)
+    configuration: dict[str, Any] = field(
+        default_factory=lambda: {
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "DestinationConfig": {"Uri": f"s3://{BUCKET}/{PREFIX}", "DestinationRegion": REGION},
+            "SamplingInterval": 1_000,
+            "Format": "JPEG",
+        }
+    )
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = self.aws.client(service)
+        return self.clients[service]
+
+    def client_of_account(self, account: str, service: str) -> Any:
+        """Return a client of another account, whose number is its access key here."""
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test", "region_name": REGION}
+        return boto3.client(service, endpoint_url=self.aws.endpoint_url, **keys)  # type: ignore[call-overload]  # any
+
+    def stream_arn(self, name: str) -> str:
+        arn: str = self.client("kinesisvideo").describe_stream(StreamName=name)["StreamInfo"]["StreamARN"]
+        return arn
+
+    def build(self) -> None:
+        """Make everything, and send video until images arrive."""
+        s3, iam = self.client("s3"), self.client("iam")
+        trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
+        iam.create_role(RoleName="producer", AssumeRolePolicyDocument=trust)
+        iam.create_role(RoleName="doctor", AssumeRolePolicyDocument=trust)
+        for name in "stream", "bucket":
+            self.keys[name] = self.client("kms").create_key()["KeyMetadata"]["Arn"]
+        s3.create_bucket(Bucket=BUCKET)
+        self.encrypt_bucket(self.keys["bucket"])
+        self.allow_producer()
+        self.allow_doctor()
+        self.create_stream(STREAM)
+        self.send(STREAM)
+        self.wait_for_image(STREAM)
+
+    def allow_producer(self) -> None:
+        """Give the producer what it needs, and what else was granted, but for the actions that are withheld."""
+        endpoint = ["kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"]
+        statements = [
+            allow(endpoint, f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:*"),
+            allow(["s3:PutObject"], f"arn:aws:s3:::{BUCKET}/{PREFIX}*"),
+            *(allow(KEY_ACTIONS, key) for key in self.keys.values()),
+        ]
+        for statement in statements:
+            statement["Action"] = [action for action in statement["Action"] if action not in self.withheld]
+        self._allow("producer", [statement for statement in statements if statement["Action"]] + self.granted)
+
+    @contextmanager
+    def producer_without(self, *actions: str, granted: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
+        """Withhold actions from the producer, and give it statements of another kind."""
+        before = self.withheld, self.granted
+        self.withheld, self.granted = self.withheld | set(actions), [*self.granted, *granted]
+        self.allow_producer()
+        yield
+        self.withheld, self.granted = before
+        self.allow_producer()
+
+    def allow_doctor(self, *, without: str = "") -> None:
+        """Give the doctor what it asks for; one right can be left out."""
+        statements = doctor_policy()["Statement"]
+        # ministack has no resource for it.
+        statements.append(allow(["iam:SimulatePrincipalPolicy"], "*"))
+        for statement in statements:
+            statement["Action"] = [action for action in statement["Action"] if action != without]
+        self._allow("doctor", [statement for statement in statements if statement["Action"]])
+
+    def _allow(self, role: str, statements: Policy) -> None:
+        self.client("iam").put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=document(statements))
+
+    def encrypt_bucket(self, key: str) -> None:
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+        encryption = {"Rules": [rule]}
+        self.client("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration=encryption)
+
+    def create_stream(self, name: str) -> None:
+        self.client("kinesisvideo").create_stream(
+            StreamName=name, DataRetentionInHours=24, KmsKeyId=self.keys["stream"]
+        )
+        self.configure(name)
+        self.ask_for_endpoint(name)
+
+    def configure(self, name: str = STREAM) -> None:
+        self.client("kinesisvideo").update_image_generation_configuration(
+            StreamName=name, ImageGenerationConfiguration=self.configuration
+        )
+
+    @contextmanager
+    def configured(self, **changes: Any) -> Iterator[None]:
+        """Change the configuration."""
+        before = self.configuration
+        self.configuration = {**before, **changes}
+        self.configure()
+        yield
+        self.configuration = before
+        self.configure()
+
+    def send(
+        self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track, ahead: int = 0
+    ) -> None:
+        """Send two fragments that have just ended, by a clock that is so many seconds ahead."""
+        begin = int(time.time() * 1000) + (ahead - 2) * 1000
+        body = written([track], islice(VIDEO.fragments(begin), 2), *tags)
+        put_media(
+            self.aws.endpoint_url,
+            {"x-amzn-stream-name": name},
+            [body],
+            credentials=self.producer_session.get_credentials(),
+        )
+
+    def ask_for_endpoint(self, name: str, session: boto3.Session | None = None) -> None:
+        """Ask for the endpoint of PutMedia, as a producer does."""
+        client = (session or self.producer_session).client("kinesisvideo", endpoint_url=self.aws.endpoint_url)
+        with closing(client):
+            client.get_data_endpoint(StreamName=name, APIName="PUT_MEDIA")
+
+    def wait_for_image(self, name: str, prefix: str = "") -> None:
+        deadline = time.monotonic() + 20
+        prefix = f"{PREFIX}{prefix}{ACCOUNT}_{name}_"
+        while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def assume(self, role: str) -> boto3.Session:
+        session = self.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+        return boto3.Session(*keys, region_name=REGION)
+
+    @cached_property
+    def producer_session(self) -> boto3.Session:
+        return self.assume(PRODUCER)
+
+    @cached_property
+    def doctor(self) -> boto3.Session:
+        return self.assume(DOCTOR)
+
+    def examine(self, stream: str = STREAM, *, later: float = 120, **options: Any) -> Diagnosis:
+        """Run the checks so many seconds later: by then what was just configured works."""
+        with self.clock(later):
+            return examine(stream, session=self.doctor, **options)
+
+    @contextmanager
+    def clock(self, later: float) -> Iterator[None]:
+        """Let the doctor's clock be ahead."""
+
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # no subclass
+                return datetime.now(tz) + timedelta(seconds=later)
+
+        with pytest.MonkeyPatch.context() as clock:
+            clock.setattr("kinesis_video_doctor.case.datetime", Later)
+            yield

@@ -1,0 +1,189 @@
+"""The command `kinesis-video doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from botocore.hooks import HierarchicalEmitter
+from jsonschema import Draft202012Validator
+
+from kinesis_video_doctor import CHECK_NAMES, doctor_policy
+from kinesis_video_tools.__main__ import main
+from kinesis_video_tools.commands import doctor
+
+from .breakages import nothing_is_configured, the_producer_may_not_put_images
+from .conftest import SCHEMA
+from .site import BUCKET, PRODUCER, STREAM, Site
+
+READS = ("Get", "List", "Describe", "Head", "Lookup", "Simulate")
+
+
+@pytest.fixture(autouse=True)
+def later(site: Site) -> Iterator[None]:
+    """Two minutes later, so that nothing is new."""
+    with site.clock(120):
+        yield
+
+
+@pytest.mark.usefixtures("site")
+def test_what_works_is_a_line_a_check_and_the_newest_image(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", STREAM, "--strict"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert re.findall(r"^  ✓ ([a-z-]+): .+$", shown.out, re.MULTILINE) == list(CHECK_NAMES)
+    assert re.findall(r"^(\w+)$", shown.out, re.MULTILINE) == ["stream", "destination", "producer", "video", "images"]
+    assert re.search(rf"\nImages arrive: the newest image is \d+ s old: s3://{BUCKET}/\S+\.jpg\n\Z", shown.out)
+
+
+def test_what_is_broken_is_the_verdict_with_its_fix(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with the_producer_may_not_put_images(site):
+        assert main(["doctor", STREAM, "--producer", PRODUCER]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith(f"may-put-object: {PRODUCER} lacks s3:PutObject on ")
+    assert lines[-1].startswith(f"  → add to the policies of {PRODUCER}: {{")
+    assert f"  ✗ {lines[-2]}" in lines
+
+
+def test_json_is_what_the_schema_says(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with nothing_is_configured(site):
+        assert main(["doctor", site.stream_arn(STREAM), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMA).validate(told)
+    assert (told["stream"], told["verdict"], told["images_arrive"]) == (STREAM, "configured", False)
+    assert [finding["check"] for finding in told["findings"]] == list(CHECK_NAMES)
+
+
+@pytest.mark.usefixtures("site")
+def test_what_cannot_be_run_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    foreign = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1"
+    wrong = {
+        "`minutes` is 0; give 1 or more": [STREAM, "--minutes", "0"],
+        "`stream` is of 111122223333": [foreign],
+        "give the name or the ARN": ["arn:aws:s3:::images"],
+        "profile (nobody)": [STREAM, "--profile", "nobody"],
+    }
+    for words, arguments in wrong.items():
+        assert main(["doctor", *arguments]) == 2
+        shown = capsys.readouterr()
+        assert words in shown.err
+        assert shown.err.count("\n") == 1
+        assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    "stream", [STREAM, f"arn:aws-us-gov:kinesisvideo:us-gov-west-1:111122223333:stream/{STREAM}/1"]
+)
+def test_the_rights_are_listed_without_a_call(
+    stream: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert main(["doctor", stream, "--list"]) == 0
+    partition = "aws-us-gov" if "us-gov" in stream else "aws"
+    assert json.loads(capsys.readouterr().out) == doctor_policy(STREAM, partition=partition)
+
+
+def test_every_right_reads() -> None:
+    for statement in doctor_policy()["Statement"]:
+        for action in statement["Action"]:
+            # The archive hands out what it has decrypted, with the caller's right to the key.
+            assert action.partition(":")[2].startswith(READS) or action == "kms:Decrypt"
+
+
+@pytest.mark.usefixtures("site")
+def test_every_call_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recorded_calls(monkeypatch) as operations:
+        main(["doctor", STREAM])
+    assert len(operations) > 20
+    assert [name for name in operations if not name.startswith(READS)] == []
+
+
+@contextmanager
+def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Note the operations that are called, by botocore's own events."""
+    operations: list[str] = []
+    emit = HierarchicalEmitter.emit_until_response
+
+    def noting(self: HierarchicalEmitter, event_name: str, **arguments: object) -> object:
+        if event_name.startswith("before-call."):
+            operations.append(event_name.rpartition(".")[2])
+        return emit(self, event_name, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HierarchicalEmitter, "emit_until_response", noting)
+        yield operations
+
+
+def test_sending_proves_that_an_image_arrives(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.create_stream("silent")
+    assert main(["doctor", "silent", "--send"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(
+        line.startswith(f"  ✓ send: an image of the video that was sent as {PRODUCER} has arrived") for line in lines
+    )
+    assert lines[-2].startswith("fragments: no video has come in")
+
+
+def test_sending_proves_that_no_image_arrives(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_WAIT_SECONDS", 1)
+    site.create_stream("secret")
+    with the_producer_may_not_put_images(site):
+        assert main(["doctor", "secret", "--send", "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMA).validate(told)
+    assert told["verdict"] == "may-put-object"
+    assert (told["findings"][-1]["check"], told["findings"][-1]["status"]) == ("send", "failed")
+
+
+@pytest.mark.usefixtures("site")
+def test_nobody_to_send_as_and_a_role_that_cannot_be_assumed_are_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    for producer, words in {
+        f"{PRODUCER[:-8]}nobody": "let the caller assume",
+        "arn:aws:iam::000000000000:user/nobody": "there is no role to send as",
+    }.items():
+        main(["doctor", STREAM, "--json", "--send", "--producer", producer])
+        told = json.loads(capsys.readouterr().out)["findings"][-1]
+        assert (told["check"], told["status"]) == ("send", "unknown")
+        assert words in f"{told['seen']} {told['fix']}"
+
+
+def test_nothing_is_sent_before_images_are_configured(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.aws.clear_calls()
+    with nothing_is_configured(site):
+        assert main(["doctor", STREAM, "--json", "--send"]) == 1
+    told = json.loads(capsys.readouterr().out)["findings"][-1]
+    assert (told["check"], told["status"]) == ("send", "unknown")
+    assert site.aws.calls("PutMedia") == []
+
+
+def test_a_terminal_gets_colours_and_a_line_of_progress(site: Site) -> None:
+    leader, follower = pty.openpty()
+    line = [sys.executable, "-m", "kinesis_video_tools", "doctor", STREAM]
+    ran = subprocess.Popen(line, stdout=follower, stderr=follower, env={**os.environ, **site.aws.environment})
+    os.close(follower)
+    shown = b""
+    # Linux answers the end of a terminal with an error.
+    while piece := _read(leader):
+        shown += piece
+    os.close(leader)
+    assert ran.wait(60) == 0
+    text = shown.decode()
+    assert "\r\033[Kstream ...\r\033[Kretention ..." in text
+    assert "\r\033[K\r" not in text
+    assert "\033[32m✓\033[0m stream" in text
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""

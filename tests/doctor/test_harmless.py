@@ -1,0 +1,184 @@
+"""What looks like a fault and is none, and what can't be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import boto3
+import pytest
+
+from kinesis_video_doctor import Finding, Status
+from kinesis_video_tools.camera import fragment_tags
+
+from .breakages import another_stream, bucket_policy, nothing_is_tagged
+from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, Site, allow, document
+
+IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
+
+
+def not_passed(findings: tuple[Finding, ...]) -> dict[str, Status]:
+    return {finding.check: finding.status for finding in findings if finding.status != Status.PASSED}
+
+
+@contextmanager
+def only_tls(site: Site) -> Iterator[None]:
+    """CDK's `enforce_ssl`."""
+    with bucket_policy(site, Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}}):
+        yield
+
+
+@contextmanager
+def another_folder_is_denied(site: Site) -> Iterator[None]:
+    with bucket_policy(site, Resource=f"arn:aws:s3:::{BUCKET}/other/*"):
+        yield
+
+
+@contextmanager
+def another_role_is_denied(site: Site) -> Iterator[None]:
+    with bucket_policy(site, Principal={"AWS": DOCTOR}):
+        yield
+
+
+@contextmanager
+def everybody_but_the_producer_is_denied(site: Site) -> Iterator[None]:
+    with bucket_policy(site, Condition={"ArnNotEquals": {"aws:PrincipalArn": PRODUCER}}):
+        yield
+
+
+@contextmanager
+def the_bucket_allows_what_the_role_lacks(site: Site) -> Iterator[None]:
+    statement = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}, "Resource": IMAGES}
+    with site.producer_without("s3:PutObject"), bucket_policy(site, **statement):
+        yield
+
+
+@contextmanager
+def the_key_allows_what_the_role_lacks(site: Site) -> Iterator[None]:
+    kms = site.client("kms")
+    before = {key: kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] for key in site.keys.values()}
+    with site.producer_without(*KEY_ACTIONS):
+        for key, policy in before.items():
+            statements = json.loads(policy)["Statement"]
+            statements.append(allow("kms:*", "*", Principal={"AWS": PRODUCER}))
+            kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(statements))
+        yield
+    for key, policy in before.items():
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+
+
+@contextmanager
+def a_grant_allows_what_the_role_lacks(site: Site) -> Iterator[None]:
+    kms = site.client("kms")
+    operations = [action.partition(":")[2] for action in KEY_ACTIONS]
+    with site.producer_without(*KEY_ACTIONS):
+        grants = {
+            key: kms.create_grant(KeyId=key, GranteePrincipal=PRODUCER, Operations=operations)["GrantId"]
+            for key in site.keys.values()
+        }
+        yield
+        for key, grant in grants.items():
+            kms.revoke_grant(KeyId=key, GrantId=grant)
+
+
+@contextmanager
+def images_are_png_by_the_servers_clock(site: Site) -> Iterator[None]:
+    with site.configured(Format="PNG", ImageSelectorType="SERVER_TIMESTAMP"):
+        yield
+
+
+HARMLESS: list[Callable[[Site], AbstractContextManager[None]]] = [
+    only_tls,
+    another_folder_is_denied,
+    another_role_is_denied,
+    everybody_but_the_producer_is_denied,
+    the_bucket_allows_what_the_role_lacks,
+    the_key_allows_what_the_role_lacks,
+    a_grant_allows_what_the_role_lacks,
+    images_are_png_by_the_servers_clock,
+]
+
+
+@pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.__name__)
+def test_what_keeps_no_image_away_is_no_failure(
+    site: Site, change: Callable[[Site], AbstractContextManager[None]]
+) -> None:
+    with change(site):
+        diagnosis = site.examine()
+    assert not_passed(diagnosis.findings) == {}
+    assert diagnosis.images_arrive
+
+
+def test_the_producer_can_be_given_as_a_session_or_a_user(site: Site) -> None:
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/producer/camera-1"
+    diagnosis = site.examine(producer=session)
+    assert (diagnosis.producer, not_passed(diagnosis.findings)) == (PRODUCER, {})
+    iam = site.client("iam")
+    user = iam.create_user(UserName="camera")["User"]["Arn"]
+    policy = iam.get_role_policy(RoleName="producer", PolicyName="rights")["PolicyDocument"]
+    iam.put_user_policy(UserName="camera", PolicyName="rights", PolicyDocument=json.dumps(policy))
+    diagnosis = site.examine(producer=user)
+    assert (diagnosis.producer, not_passed(diagnosis.findings)) == (user, {})
+
+
+@pytest.mark.parametrize(
+    ("producer", "status"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:root", Status.UNKNOWN),
+        ("camera", Status.UNKNOWN),
+        ("arn:aws:iam::111122223333:role/producer", Status.FAILED),
+    ],
+)
+def test_a_producer_that_has_no_rights_to_look_at(site: Site, producer: str, status: Status) -> None:
+    findings = not_passed(site.examine(producer=producer).findings)
+    rights = ("may-put-media", "may-put-object", "may-use-keys")
+    assert findings == {"producer": status, **dict.fromkeys(rights, Status.UNKNOWN)}
+
+
+def test_a_stream_that_nobody_asked_the_endpoint_of_has_no_known_producer(site: Site) -> None:
+    site.client("kinesisvideo").create_stream(StreamName="unasked", DataRetentionInHours=24)
+    site.configure("unasked")
+    diagnosis = site.examine("unasked")
+    assert diagnosis["producer"].status == Status.UNKNOWN
+    assert "--producer ARN" in diagnosis["producer"].fix
+    assert diagnosis["may-put-object"].status == Status.UNKNOWN
+
+
+def test_of_several_producers_the_last_is_looked_at_and_the_others_are_told(site: Site) -> None:
+    with another_stream(site, "shared"):
+        site.ask_for_endpoint("shared", boto3.Session("test", "test", region_name="us-east-1"))
+        site.ask_for_endpoint("shared")
+        diagnosis = site.examine("shared")
+    assert diagnosis.producer == PRODUCER
+    assert diagnosis["producer"].status == Status.WARNED
+    assert f"arn:aws:iam::{ACCOUNT}:root" in diagnosis["producer"].seen
+
+
+def test_images_under_the_producers_own_prefix_are_found(site: Site) -> None:
+    with another_stream(site, "prefixed"):
+        site.send("prefixed", tags=fragment_tags(prefix="person/"))
+        site.wait_for_image("prefixed", prefix="person/_")
+        diagnosis = site.examine("prefixed")
+    assert not_passed(diagnosis.findings) == {}
+    assert f"{BUCKET}/{PREFIX}person/_{ACCOUNT}_prefixed_" in diagnosis["images"].seen
+
+
+def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site) -> None:
+    with nothing_is_tagged(site):
+        key = f"{PREFIX}{ACCOUNT}_untagged_9999999999999_0a.jpg"
+        site.client("s3").put_object(Bucket=BUCKET, Key=key)
+        diagnosis = site.examine("untagged")
+        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    assert not_passed(diagnosis.findings) == {}
+
+
+def test_quotas_of_the_service_are_kept(site: Site) -> None:
+    site.aws.clear_calls()
+    site.examine()
+    calls = [call.operation for call in site.aws.calls()]
+    assert {name: calls.count(name) for name in calls if calls.count(name) > 1} == {"GetDataEndpoint": 2}
+
+
+def test_a_stream_can_be_named_by_its_arn(site: Site) -> None:
+    assert site.examine(site.stream_arn(STREAM)).images_arrive

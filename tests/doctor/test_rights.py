@@ -1,0 +1,85 @@
+"""A right that the doctor lacks makes checks unknown, and none pass or fail wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kinesis_video_doctor import Status, doctor_policy
+
+from .breakages import BREAKAGES, Breakage
+from .site import DOCTOR, PRODUCER, STREAM, Site
+
+# Taken only if something is wrong, or not checked by ministack at all.
+NOT_FOR_WHAT_WORKS = {"iam:GetUser", "kinesisvideo:ListStreams", "kms:Decrypt", "kms:ListGrants"}
+RIGHTS = sorted(action for statement in doctor_policy()["Statement"] for action in statement["Action"])
+# What a check asks for besides, which decides whether a failure is one.
+USES = {
+    "stream": ("kinesisvideo:DescribeStream",),
+    "retention": ("kinesisvideo:DescribeStream",),
+    "configured": ("kinesisvideo:DescribeImageGenerationConfiguration", "kinesisvideo:DescribeStream"),
+    "enabled": ("kinesisvideo:DescribeImageGenerationConfiguration",),
+    "bucket": ("s3:ListBucket",),
+    "owner": ("s3:ListBucket",),
+    "bucket-policy": ("s3:GetBucketPolicy", "iam:GetRole"),
+    "bucket-key": ("s3:GetEncryptionConfiguration", "kms:DescribeKey"),
+    "stream-key": ("kinesisvideo:DescribeStream", "kms:DescribeKey"),
+    "producer": ("iam:GetRole",),
+    "may-put-media": ("iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents", "iam:GetRole"),
+    "may-put-object": ("iam:SimulatePrincipalPolicy", "s3:GetBucketPolicy", "s3:ListBucket"),
+    "may-use-keys": ("iam:SimulatePrincipalPolicy", "kms:GetKeyPolicy", "kms:ListGrants", "kms:DescribeKey"),
+    "fragments": ("cloudwatch:GetMetricData", "kinesisvideo:ListFragments", "kinesisvideo:GetDataEndpoint"),
+    "tagged": ("kinesisvideo:GetMediaForFragmentList", "kinesisvideo:ListFragments"),
+    "codec": ("kinesisvideo:GetMediaForFragmentList",),
+    "images": ("s3:ListBucket", "kinesisvideo:GetMediaForFragmentList"),
+    "recent": ("cloudtrail:LookupEvents",),
+}
+ROWS = [
+    (right, breakage) for breakage in BREAKAGES for right in USES.get(breakage.check, ()) if breakage.stream == STREAM
+]
+
+
+@pytest.fixture
+def rights(site: Site) -> Iterator[None]:
+    """Give the doctor its rights back at the end."""
+    yield
+    site.allow_doctor()
+
+
+@pytest.mark.usefixtures("rights")
+@pytest.mark.parametrize("right", RIGHTS)
+def test_a_missing_right_is_named_and_nothing_else_changes(site: Site, right: str) -> None:
+    site.allow_doctor(without=right)
+    diagnosis = site.examine()
+    unknown = [finding for finding in diagnosis.findings if finding.status == Status.UNKNOWN]
+    assert {finding.status for finding in diagnosis.findings} <= {Status.PASSED, Status.UNKNOWN}
+    assert bool(unknown) == (right not in NOT_FOR_WHAT_WORKS)
+    if unknown:
+        assert any(right in finding.fix for finding in unknown)
+
+
+@pytest.mark.usefixtures("rights")
+@pytest.mark.parametrize(("right", "breakage"), ROWS, ids=lambda value: getattr(value, "name", value))
+def test_what_is_broken_never_passes_for_a_missing_right(site: Site, right: str, breakage: Breakage) -> None:
+    with breakage.break_(site):
+        site.allow_doctor(without=right)
+        diagnosis = site.examine(**breakage.options)
+    assert diagnosis[breakage.check].status in (breakage.status, Status.UNKNOWN)
+    others = {
+        finding.check
+        for finding in diagnosis.findings
+        if finding.status in (Status.FAILED, Status.WARNED) and finding.check != breakage.check
+    }
+    assert others <= ({"images"} if breakage.no_images else set())
+    assert diagnosis.exit_code(strict=True) != 0
+
+
+@pytest.mark.usefixtures("rights")
+def test_without_any_right_nothing_is_decided(site: Site) -> None:
+    site.client("iam").delete_role_policy(RoleName="doctor", PolicyName="rights")
+    diagnosis = site.examine(producer=PRODUCER)
+    assert {finding.status for finding in diagnosis.findings} == {Status.UNKNOWN}
+    assert diagnosis.verdict is None
+    assert diagnosis.exit_code() == 2
+    assert DOCTOR.rpartition("/")[2] in diagnosis["stream"].seen
