@@ -23,8 +23,8 @@ from ..integ.conftest import Cloud
 PATIENCE_SECONDS = 90
 
 
-def for_the_local_aws(template: str) -> str:
-    """Let the second look come after 1 second, which is a setting of the function's input.
+def for_the_local_aws(template: str, second_look_seconds: int) -> str:
+    """Let the second look come soon, which is a setting of the function's input.
 
     And let go of a condition on a key that ministack doesn't know; the synth test has the condition.
     """
@@ -32,7 +32,7 @@ def for_the_local_aws(template: str) -> str:
     assert first in template
     assert re.search(condition, template)
     template = re.sub(condition, r'"StringEqualsIfExists": \1', template)
-    return template.replace(first, rf"\"SecondLookSeconds\":1,{first}")
+    return template.replace(first, rf"\"SecondLookSeconds\":{second_look_seconds},{first}")
 
 
 @dataclass
@@ -47,10 +47,17 @@ class Monitored:
     on_change: bool = True
     seconds: int = 3
     """The sampling interval."""
+    second_look_seconds: int = 1
 
     def deploy(self) -> None:
-        # Not by `deploy`, which requires that no stream of any stack has lost its images.
-        self.cloud.start(self.name, for_the_local_aws(self.cloud.synthesise(self.name, self._build)))
+        self.deploy_template(self.synthesise())
+
+    def synthesise(self) -> str:
+        return for_the_local_aws(self.cloud.synthesise(self.name, self._build), self.second_look_seconds)
+
+    def deploy_template(self, template: str) -> None:
+        # Not by `Cloud.deploy`, which requires that no stream of any stack has lost its images.
+        self.cloud.start(self.name, template)
         assert self.cloud.wait(self.name) in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         (self._queue_url,) = self.cloud.physical_ids(self.name, "AWS::SQS::Queue")
 

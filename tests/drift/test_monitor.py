@@ -112,12 +112,14 @@ def test_each_kind_of_drift_is_seen_by_its_event_with_who_did_it(cloud: Cloud, w
 
 def test_a_deployment_in_between_raises_nothing(cloud: Cloud) -> None:
     name = "between"
-    monitored = Monitored(cloud, "Between", (name,))
+    # Far longer than it takes to begin the deployment.
+    monitored = Monitored(cloud, "Between", (name,), second_look_seconds=5)
     monitored.deploy()
+    monitored.seconds = 5
+    template = monitored.synthesise()
     change(cloud, name)
     # The function has looked at the stream or is about to, with what was declared before.
-    monitored.seconds = 5
-    monitored.deploy()
+    monitored.deploy_template(template)
     assert cloud.images(name)["SamplingInterval"] == 5000
     # The next report is of what comes after, and the only one.
     wipe(cloud, name)

@@ -9,9 +9,7 @@ from constructs import Construct
 from cdk_kinesis_video import DriftMonitor, Repair
 
 from .conftest import PATIENCE_SECONDS
-from .deployments import Camera, Deployments, Part, aws_custom_resource, deployments, stack_of
-
-__all__ = ["deployments"]
+from .deployments import Camera, Deployments, Part, aws_custom_resource, stack_of
 
 STACK, STREAM = "Migrated", "migrated"
 
