@@ -11,7 +11,7 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo picture test setup lint format types unit oldest docs docs-serve diagrams mutants bench local-aws lock clean
+.PHONY: help demo picture test setup lint format types unit oldest docs docs-serve diagrams dist mutants bench local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, send video, and show the images
 	$(BIN)/python demo.py
@@ -87,6 +87,11 @@ docs-serve: docs ## show the site on this machine, until Ctrl-C
 diagrams: setup ## draw the diagrams of docs/ from their texts
 	node_modules/.bin/node docs/diagrams/render.mjs
 
+dist: setup ## build the sdist and the wheel, and check what a package index would show
+	rm -rf dist
+	$(BIN)/uv build --quiet --out-dir dist
+	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+
 mutants: .venv-mutants/ready ## change the handler place by place, and see whether its tests notice: most of an hour
 	rm -rf mutants && mkdir mutants
 	cp -r tests pyproject.toml mutants && cp -r lambda mutants/src
@@ -114,8 +119,8 @@ local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
 	$(BIN)/kinesis-video local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --no-header --no-annotate --output-file bench/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --generate-hashes --no-header --no-annotate --output-file bench/requirements.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 

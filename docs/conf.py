@@ -55,7 +55,9 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", _links, priority=100)
 
 
-def _signature(_app: Sphinx, what: str, _name: str, obj: Any, _options: Any, signature: str | None, returns: str) -> Any:
+def _signature(
+    _app: Sphinx, what: str, _name: str, obj: Any, _options: Any, signature: str | None, returns: str
+) -> Any:
     """Take a construct's own signature instead of its metaclass's, which is jsii's."""
     if what == "class" and signature and signature.startswith("(*args"):
         own = inspect.signature(obj.__init__)
