@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from .conftest import (
+    FEATURES,
     IMAGES,
-    NOTIFICATIONS,
     OTHER_STREAM_ARN,
     STREAM_ARN,
     Feature,
@@ -21,7 +21,7 @@ MARKER = "cdk-kinesis-video::create-failed"
 ADOPT = "set `adopt_existing=True` to take it over"
 
 
-@pytest.fixture(params=[IMAGES, NOTIFICATIONS], ids=["images", "notifications"])
+@pytest.fixture(params=FEATURES.values(), ids=list(FEATURES))
 def feature(request: pytest.FixtureRequest) -> Feature:
     found: Feature = request.param
     return found
