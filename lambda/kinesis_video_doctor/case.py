@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from .delivered import newest_image
 from .policies import Judgement, Request, judge
 from .producers import Producer, find_producer, resolve_producer
 from .simulator import Decision, simulate
+from .trail import look_up
 
 T = TypeVar("T")
 
@@ -32,11 +33,6 @@ class Key:
     arn: str
     state: str
     """As DescribeKey has it; ``absent`` if there is none, ``elsewhere`` if it is of another Region."""
-
-    @property
-    def region(self) -> str:
-        """The Region of the key."""
-        return self.arn.split(":")[3]
 
 
 class Case:
@@ -123,20 +119,30 @@ class Case:
         return self._uri.path.removeprefix("/")
 
     @property
+    def own_prefixes(self) -> Sequence[str] | None:
+        """The prefixes that the producer's tags add to the destination's; None if no such tag is seen."""
+        try:
+            return self.media.own_prefixes or None
+        except UndecidedError:
+            return None
+
+    @property
     def image_arn(self) -> str:
         """The ARN of an image as it could arrive now."""
+        own = next((f"{own}_" for own in self.own_prefixes or () if own), "")
         extension = "png" if self.configuration["Format"] == "PNG" else "jpg"
         now = int(self.now.timestamp() * 1000)
-        key = f"{self.prefix}{self.account}_{self.stream_name}_{now}_{uuid.UUID(int=0)}.{extension}"
+        key = f"{self.prefix}{own}{self.account}_{self.stream_name}_{now}_{uuid.UUID(int=0)}.{extension}"
         return f"arn:{self.partition}:s3:::{self.bucket}/{key}"
 
     @Fact
     def found_bucket(self) -> Mapping[str, Any] | None:
         """What HeadBucket says; None if there is no such bucket."""
-        answer: Mapping[str, Any] | None = self.call(
-            "s3:ListBucket", "head_bucket", absent=("404", "NoSuchBucket"), Bucket=self.bucket
-        )
-        return answer
+        absent = ("404", "NoSuchBucket")
+        try:
+            return self.call("s3:ListBucket", "head_bucket", absent=absent, Bucket=self.bucket)  # type: ignore[no-any-return]  # the client is untyped
+        except UndecidedError as error:
+            raise UndecidedError(error.seen, f"{error.fix}; if it may, the bucket is of another account") from error
 
     @Fact
     def bucket_is_foreign(self) -> bool:
@@ -191,8 +197,7 @@ class Case:
             return Key(id_, "elsewhere")
         answer = self.call("kms:DescribeKey", "describe_key", absent=("NotFoundException",), KeyId=id_)
         if answer is None:
-            arn = id_ if id_.startswith("arn:") else f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{id_}"
-            return Key(arn, "absent")
+            return Key(id_, "absent")
         found = answer["KeyMetadata"]
         return None if found.get("KeyManager") == "AWS" else Key(found["Arn"], found["KeyState"])
 
@@ -242,29 +247,21 @@ class Case:
     @Fact
     def changed(self) -> datetime | None:
         """When the configuration was changed last, if CloudTrail has a record of the time that is looked at."""
-        page: dict[str, Any] = {}
-        while True:
-            page = self.call(
-                "cloudtrail:LookupEvents",
-                "lookup_events",
-                LookupAttributes=[
-                    {"AttributeKey": "EventName", "AttributeValue": "UpdateImageGenerationConfiguration"}
-                ],
-                StartTime=self.since,
-                **page,
-            )
-            for event in page["Events"]:
-                request = json.loads(event["CloudTrailEvent"]).get("requestParameters") or {}
-                given = {str(value) for value in request.values()}
-                if given & {self.stream_name, self.stream["StreamARN"]}:
-                    return event["EventTime"]  # type: ignore[no-any-return]  # the client is untyped
-            if not page.get("NextToken"):
-                return None
-            page = {"NextToken": page["NextToken"]}
+        for record in look_up(self.call, "UpdateImageGenerationConfiguration", self.since):
+            if record.is_of(self.stream_name, self.stream["StreamARN"]):
+                return record.time
+        return None
 
     def newest_image(self, since: datetime) -> ImageKey | None:
         """Find the newest image of the stream that is not older."""
-        return newest_image(self.call, self.bucket, self.prefix, self.account, self.stream_name, since)
+        first = f"{self.account}_{self.stream_name}_{int(since.timestamp() * 1000)}"
+        # As the documentation has the keys, they sort by time.
+        places = [(f"{self.prefix}{self.account}_{self.stream_name}_", f"{self.prefix}{first}")]
+        if self.own_prefixes is None:
+            places.append((self.prefix, ""))
+        else:
+            places += [(f"{self.prefix}{own}", f"{self.prefix}{own}_{first}") for own in self.own_prefixes if own]
+        return newest_image(self.call, self.bucket, places, self.account, self.stream_name, since)
 
     def allowed(self, producer: Producer, action: str, resource: str, via: str = "") -> Decision:
         """Ask what the policies of the producer itself allow; a key is used via a service."""

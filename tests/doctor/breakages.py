@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -358,21 +359,29 @@ def the_video_is_h265(site: Site) -> Iterator[None]:
 # The images
 
 
-@breaks("images", stream="lost", options={"later": 300}, words="4xxErrors")
-def no_image_arrives(site: Site) -> Iterator[None]:
-    with another_stream(site, "lost"):
+@contextmanager
+def images_lost(site: Site, name: str) -> Iterator[None]:
+    """Lose the images of a stream that was configured ten minutes before."""
+
+    def earlier(answer: dict[str, Any]) -> None:
+        for event in answer["Events"]:
+            event["EventTime"] -= timedelta(minutes=10)
+
+    with another_stream(site, name), answers(site, "cloudtrail.LookupEvents", earlier):
         site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
-        # More than a minute after the stream was configured.
-        site.send("lost", ahead=90)
+        site.send(name)
         yield
 
 
-@breaks("images", Status.WARNED, options={"later": 100}, stream="early", words="yet")
+@breaks("images", stream="lost", words="4xxErrors")
+def no_image_arrives(site: Site) -> Iterator[None]:
+    with images_lost(site, "lost"):
+        yield
+
+
+@breaks("images", Status.WARNED, options={"later": 10}, stream="early", words="yet")
 def the_image_may_still_come(site: Site) -> Iterator[None]:
-    with another_stream(site, "early"):
-        site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
-        # More than a minute after the stream was configured.
-        site.send("early", ahead=90)
+    with images_lost(site, "early"):
         yield
 
 

@@ -149,11 +149,9 @@ class Site:
         self.configuration = before
         self.configure()
 
-    def send(
-        self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track, ahead: int = 0
-    ) -> None:
-        """Send two fragments that have just ended, by a clock that is so many seconds ahead."""
-        begin = int(time.time() * 1000) + (ahead - 2) * 1000
+    def send(self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track) -> None:
+        """Send two fragments that have just ended."""
+        begin = int(time.time() * 1000) - 2_000
         body = written(track, islice(VIDEO.fragments(begin), 2), *tags)
         put_media(
             self.aws.endpoint_url,

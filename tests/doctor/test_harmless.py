@@ -164,9 +164,18 @@ def test_images_under_the_producers_own_prefix_are_found(site: Site) -> None:
     assert f"{BUCKET}/{PREFIX}person/_{ACCOUNT}_prefixed_" in diagnosis["images"].seen
 
 
-def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site) -> None:
+def test_a_right_to_the_producers_own_folder_is_enough(site: Site) -> None:
+    granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{PREFIX}person/*")]
+    with another_stream(site, "person"), site.producer_without("s3:PutObject", granted=granted):
+        site.send("person", tags=fragment_tags(prefix="person/"))
+        site.wait_for_image("person", prefix="person/_")
+        assert not_passed(site.examine("person").findings) == {}
+
+
+@pytest.mark.parametrize("prefix", ["", "person/_"])
+def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site, prefix: str) -> None:
     with nothing_is_tagged(site):
-        key = f"{PREFIX}{ACCOUNT}_untagged_9999999999999_0a.jpg"
+        key = f"{PREFIX}{prefix}{ACCOUNT}_untagged_9999999999999_0a.jpg"
         site.client("s3").put_object(Bucket=BUCKET, Key=key)
         diagnosis = site.examine("untagged")
         site.client("s3").delete_object(Bucket=BUCKET, Key=key)
