@@ -167,7 +167,7 @@ class Case:
 
     def judge_bucket_policy(self, producer: Producer | None) -> Judgement:
         """Judge what the bucket's policy says of an image that this producer delivers."""
-        return judge(self.bucket_policy or {}, self._request("s3:PutObject", self.image_arn, producer))
+        return self.judge(self.bucket_policy, "s3:PutObject", self.image_arn, producer)
 
     @Fact
     def bucket_key(self) -> Key | None:
@@ -201,10 +201,18 @@ class Case:
         found = answer["KeyMetadata"]
         return None if found.get("KeyManager") == "AWS" else Key(found["Arn"], found["KeyState"])
 
-    def judge_key_policy(self, key: Key, action: str, producer: Producer, via: str) -> Judgement:
-        """Judge what the policy of a key says of an action of this producer."""
-        answer = self.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")
-        return judge(json.loads(answer["Policy"]), self._request(action, key.arn, producer, via))
+    def key_policy(self, key: Key) -> Mapping[str, Any]:
+        """Read the policy of a key."""
+        policy: str = self.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")["Policy"]
+        return json.loads(policy)  # type: ignore[no-any-return]  # a policy is an object
+
+    def judge(
+        self, policy: Mapping[str, Any] | None, action: str, resource: str, producer: Producer | None, via: str = ""
+    ) -> Judgement:
+        """Judge what the policy of a resource, if there is one, says of an action of this producer."""
+        account = producer.account if producer else self.account
+        arn = producer.arn if producer else None
+        return judge(policy or {}, Request(action, resource, arn, account, self._context(producer, via)))
 
     @Fact
     def producer(self) -> Producer:
@@ -266,10 +274,6 @@ class Case:
     def allowed(self, producer: Producer, action: str, resource: str, via: str = "") -> Decision:
         """Ask what the policies of the producer itself allow; a key is used via a service."""
         return simulate(self.call, producer.arn, action, resource, self._context(None, via), self.stream_name)
-
-    def _request(self, action: str, resource: str, producer: Producer | None, via: str = "") -> Request:
-        account = producer.account if producer else self.account
-        return Request(action, resource, producer.arn if producer else None, account, self._context(producer, via))
 
     def _context(self, producer: Producer | None, via: str) -> dict[str, str]:
         """Return the condition keys whose values are known: the service's requests have TLS and the stream's Region."""

@@ -152,9 +152,11 @@ def the_bucket_does_not_exist(site: Site) -> Iterator[None]:
 @breaks("bucket", words="eu-west-1", no_images=True)
 def the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
     bucket = {"LocationConstraint": "eu-west-1"}
-    site.aws.client("s3", "eu-west-1").create_bucket(Bucket="elsewhere", CreateBucketConfiguration=bucket)
+    s3 = site.aws.client("s3", "eu-west-1")
+    s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration=bucket)
     with destination(site, "elsewhere"):
         yield
+    s3.delete_bucket(Bucket="elsewhere")
 
 
 @breaks("owner", Status.WARNED, words="another account", no_images=True)
@@ -167,6 +169,7 @@ def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
     s3.put_bucket_policy(Bucket="foreign", Policy=document([anybody]))
     with destination(site, "foreign"):
         yield
+    s3.delete_bucket(Bucket="foreign")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..calls import UndecidedError
@@ -102,7 +103,8 @@ def may_use_keys(case: Case) -> Outcome:
             if key and key.state in ("absent", "elsewhere"):
                 raise UndecidedError(f"the policy of {key.arn} can't be read")
             if key:
-                fixes = {action: _lack(case, who, key, action, via) for action in _KEY_ACTIONS}
+                document = case.key_policy(key)
+                fixes = {action: _lack(case, who, key, document, action, via) for action in _KEY_ACTIONS}
                 lacking += [(action, key.arn, fix) for action, fix in fixes.items() if fix]
         except UndecidedError as error:
             undecided = error
@@ -116,9 +118,9 @@ def may_use_keys(case: Case) -> Outcome:
     return failed(seen, fix) if certain else warned(seen, fix)
 
 
-def _lack(case: Case, who: Producer, key: Key, action: str, via: str) -> str:
+def _lack(case: Case, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str) -> str:
     """Return what to add if the producer may not do this with the key."""
-    policy = case.judge_key_policy(key, action, who, via)
+    policy = case.judge(document, action, key.arn, who, via)
     decision = case.allowed(who, action, key.arn, via)
     if policy.denies == Match.YES:
         return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
