@@ -255,10 +255,9 @@ class Case:
     @Fact
     def changed(self) -> datetime | None:
         """When the configuration was changed last, if CloudTrail has a record of the time that is looked at."""
-        for record in look_up(self.call, "UpdateImageGenerationConfiguration", self.since):
-            if record.is_of(self.stream_name, self.stream["StreamARN"]):
-                return record.time
-        return None
+        arn = self.stream["StreamARN"]
+        records = look_up(self.call, "UpdateImageGenerationConfiguration", self.since)
+        return next((record.time for record in records if record.is_of(self.stream_name, arn)), None)
 
     def newest_image(self, since: datetime) -> ImageKey | None:
         """Find the newest image of the stream that is not older."""
@@ -273,7 +272,7 @@ class Case:
 
     def allowed(self, producer: Producer, action: str, resource: str, via: str = "") -> Decision:
         """Ask what the policies of the producer itself allow; a key is used via a service."""
-        return simulate(self.call, producer.arn, action, resource, self._context(None, via), self.stream_name)
+        return simulate(self.call, producer.arn, action, resource, self._context(producer, via), self.stream_name)
 
     def _context(self, producer: Producer | None, via: str) -> dict[str, str]:
         """Return the condition keys whose values are known: the service's requests have TLS and the stream's Region."""

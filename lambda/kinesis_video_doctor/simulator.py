@@ -64,7 +64,11 @@ def _result(call: Calls, principal: str, action: str, resource: str, context: Ma
         ActionNames=[action],
         ResourceArns=[resource],
         ContextEntries=[
-            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            {
+                "ContextKeyName": key,
+                "ContextKeyValues": [value],
+                "ContextKeyType": "boolean" if value in ("true", "false") else "string",
+            }
             for key, value in context.items()
         ],
     )
