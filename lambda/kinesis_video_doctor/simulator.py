@@ -11,6 +11,9 @@ from typing import Any
 
 from .calls import Calls, UndecidedError
 
+BOUNDARY = "its permissions boundary"
+"""An obstacle of which a producer has one at the most."""
+
 _THING = "credentials-iot:ThingName"
 
 
@@ -97,5 +100,5 @@ def _obstacle(decision: str, result: Mapping[str, Any], specific: Mapping[str, A
     if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
         return "a service control policy of the organization"
     if not boundary.get("AllowedByPermissionsBoundary", True):
-        return "its permissions boundary"
+        return BOUNDARY
     return "a Deny in one of its policies" if decision == "explicitDeny" else ""

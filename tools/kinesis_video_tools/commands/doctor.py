@@ -28,7 +28,7 @@ It only reads, unless --send is given, and it works for any stream, whatever has
 allow to read is unknown, and never passes.
 
 exit code: 0 if images arrive; 1 if a check failed; 2 if none failed and it is still not known whether images arrive, or
-if the checks could not be run. With --strict a warning is a failure, and so is any check that is unknown not 0 but 2.
+if the checks could not be run. With --strict a warning counts as a failure, and 0 means that every check has passed.
 """
 
 _FRAGMENTS = 3
