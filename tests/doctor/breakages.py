@@ -274,6 +274,36 @@ def the_producer_is_denied(site: Site) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def simulated(site: Site, detail: dict[str, Any]) -> Iterator[None]:
+    """Let the simulator deny for a reason that ministack's doesn't know."""
+
+    def deny(answer: dict[str, Any]) -> None:
+        for result in answer["EvaluationResults"]:
+            if result["EvalActionName"] == "s3:PutObject":
+                result.update(EvalDecision="implicitDeny", **detail)
+
+    with answers(site, "iam.SimulatePrincipalPolicy", deny):
+        yield
+
+
+@breaks("may-put-object", words=f"its permissions boundary arn:aws:iam::{ACCOUNT}:policy/devices")
+def the_boundary_does_not_allow_it(site: Site) -> Iterator[None]:
+    def bounded(answer: dict[str, Any]) -> None:
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/devices"
+        answer["Role"]["PermissionsBoundary"] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
+
+    detail = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}
+    with answers(site, "iam.GetRole", bounded), simulated(site, detail):
+        yield
+
+
+@breaks("may-put-object", words="change a service control policy of the organization: an Allow")
+def the_organization_does_not_allow_it(site: Site) -> Iterator[None]:
+    with simulated(site, {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}):
+        yield
+
+
 @breaks("may-use-keys", words="kms:GenerateDataKey")
 def the_producer_may_not_use_the_keys(site: Site) -> Iterator[None]:
     with site.producer_without("kms:GenerateDataKey"):
