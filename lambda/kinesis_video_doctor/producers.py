@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from .calls import Calls, UndecidedError
-from .trail import look_up
+from .trail import Record, look_up
 
+_MAX_RECORDS_OF_OTHERS = 50
 _GIVE = "give the ARN of the role or user that calls PutMedia: --producer ARN"
 
 
@@ -40,20 +42,23 @@ def find_producer(call: Calls, stream_name: str, stream_arn: str) -> Producer:
     UndecidedError
         If the history has nobody, or can't be read.
     """
-    found = dict.fromkeys(
-        _identity(record.identity)
-        for record in look_up(call, "GetDataEndpoint")
-        if record.is_of(stream_name, stream_arn) and record.request.get("apiname") == "PUT_MEDIA"
-    )
-    if not found:
+    records = look_up(call, "GetDataEndpoint")
+
+    def asked(record: Record) -> str | None:
+        of_stream = record.is_of(stream_name, stream_arn) and record.request.get("apiname") == "PUT_MEDIA"
+        return _identity(record.identity) if of_stream else None
+
+    newest = next(filter(None, map(asked, records)), None)
+    if newest is None:
         raise UndecidedError(
             "the newest 500 records of GetDataEndpoint in CloudTrail's event history have nobody who asked where to "
             "send this stream's video; records come some minutes late, and a producer may have kept its endpoint",
             _GIVE,
         )
-    newest, *others = found
     producer = resolve_producer(call, newest, given=False)
-    return Producer(producer.arn, tuple(others), boundary=producer.boundary)
+    # Whoever else sends asks soon, and a page of the history takes half a second.
+    others = dict.fromkeys(filter(None, map(asked, islice(records, _MAX_RECORDS_OF_OTHERS))))
+    return replace(producer, others=tuple(other for other in others if other != newest))
 
 
 def _identity(identity: Mapping[str, Any]) -> str:

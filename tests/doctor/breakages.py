@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from kinesis_video_doctor import CHECK_NAMES, Status
 from kinesis_video_matroska import SimpleTag, Tags, Track
 
-from .site import ACCOUNT, BUCKET, PREFIX, REGION, STREAM, VIDEO, Site, allow, document
+from .site import ACCOUNT, BUCKET, DOCTOR, PREFIX, PRODUCER, REGION, STREAM, VIDEO, Site, allow, document
 
 Break = Callable[[Site], AbstractContextManager[None]]
 
@@ -159,17 +160,24 @@ def the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
     s3.delete_bucket(Bucket="elsewhere")
 
 
-@breaks("owner", Status.WARNED, words="another account", no_images=True)
-def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
+@contextmanager
+def foreign_bucket(site: Site, *statements: dict[str, Any]) -> Iterator[None]:
+    """Let images go to a bucket of another account, with a policy."""
     s3 = site.client_of_account("111122223333", "s3")
     s3.create_bucket(Bucket="foreign")
-    rights = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
-    resources: Any = ["arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"]
-    anybody = allow(rights, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-    s3.put_bucket_policy(Bucket="foreign", Policy=document([anybody]))
+    s3.put_bucket_policy(Bucket="foreign", Policy=document(list(statements)))
     with destination(site, "foreign"):
         yield
     s3.delete_bucket(Bucket="foreign")
+
+
+@breaks("owner", Status.WARNED, words="another account", no_images=True)
+def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
+    rights = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
+    resources: Any = ["arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"]
+    anybody = allow(rights, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    with foreign_bucket(site, anybody):
+        yield
 
 
 @contextmanager
@@ -221,6 +229,13 @@ def the_key_of_the_bucket_is_disabled(site: Site) -> Iterator[None]:
 @breaks("bucket-key", words="doesn't exist", undecided={"may-use-keys"})
 def the_key_of_the_bucket_is_gone(site: Site) -> Iterator[None]:
     site.encrypt_bucket(site.keys["bucket"][:-12] + "0" * 12)
+    yield
+    site.encrypt_bucket(site.keys["bucket"])
+
+
+@breaks("bucket-key", words="of another Region", undecided={"may-use-keys"})
+def the_key_of_the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
+    site.encrypt_bucket(site.keys["bucket"].replace(REGION, "eu-west-1"))
     yield
     site.encrypt_bucket(site.keys["bucket"])
 
@@ -316,15 +331,35 @@ def the_producer_may_not_encrypt_with_the_keys(site: Site) -> Iterator[None]:
         yield
 
 
-@breaks("may-use-keys", words="add to the policy of")
-def the_key_does_not_know_the_producer(site: Site) -> Iterator[None]:
+@breaks("may-use-keys", words="a Deny in one of its policies")
+def the_producer_is_denied_the_keys(site: Site) -> Iterator[None]:
+    with site.producer_without(granted=[{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]):
+        yield
+
+
+@contextmanager
+def key_policy(site: Site, *, keep: bool = True, **statement: Any) -> Iterator[None]:
+    """Add a statement to the policy of the bucket's key, or let it and the doctor's be the only ones."""
     kms, key = site.client("kms"), site.keys["bucket"]
     before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"]
-    doctor = allow(reads, "*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/doctor"})
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document([doctor]))
+    others = json.loads(before)["Statement"] if keep else [allow(reads, "*", Principal={"AWS": DOCTOR})]
+    statements = [*others, {"Sid": "Told", "Action": "kms:*", "Resource": "*", **statement}]
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(statements))
     yield
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
+
+
+@breaks("may-use-keys", words="remove the statement Told")
+def the_key_denies(site: Site) -> Iterator[None]:
+    with key_policy(site, Effect="Deny", Principal={"AWS": PRODUCER}):
+        yield
+
+
+@breaks("may-use-keys", words="add to the policy of")
+def the_key_does_not_know_the_producer(site: Site) -> Iterator[None]:
+    with key_policy(site, keep=False, Effect="Allow", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}):
+        yield
 
 
 # The video
