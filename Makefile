@@ -11,7 +11,7 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo picture test setup lint format types unit oldest mutants bench local-aws lock clean
+.PHONY: help demo picture test setup lint format types unit oldest mutants bench acceptance local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, send video, and show the images
 	$(BIN)/python demo.py
@@ -60,6 +60,7 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	$(BIN)/mypy tools/kinesis_video_pytest
 	$(BIN)/mypy tools/kinesis_video_tools
 	$(BIN)/mypy app.py demo.py
+	$(BIN)/mypy acceptance
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests
 	$(BIN)/mypy examples/*.py
@@ -74,7 +75,7 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 .venv-oldest/ready: .venv/ready
 	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
 	$(PYTHON) -m venv .venv-oldest
-	$(UV) .venv-oldest --resolution lowest-direct --editable . "boto3>=1.43.106" "pytest>=9.0.0"
+	$(UV) .venv-oldest --resolution lowest-direct --editable ".[tools]" "boto3>=1.43.106" "pytest>=9.0.0"
 	$(call tell_of_node,.venv-oldest)
 	touch $@
 
@@ -100,6 +101,9 @@ bench: setup .venv/bench bench/node_modules/ready ## compare with what a user wo
 bench/node_modules/ready: bench/package.json bench/package-lock.json
 	cd bench && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
+
+acceptance: setup ## look at what only a real account can show, on yours: it asks first, and removes all
+	$(BIN)/python -m acceptance
 
 local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
 	$(BIN)/kinesis-video local

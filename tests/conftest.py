@@ -8,7 +8,7 @@ import pytest
 os.environ["CDK_VALIDATION"] = "false"
 
 
-SLOW = ("integ", "apps")
+SLOW = ("integ", "apps", "acceptance")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

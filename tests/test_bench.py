@@ -16,12 +16,14 @@ from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_s3 as s3
 
 from bench.comparisons.round_trips import per_further_stream
+from bench.machinery.cameras import EncodedVideo, Site
 from bench.machinery.processes import measure
 from bench.machinery.rounds import Sample, Spread, interleave, ratios
 from bench.machinery.runtime import Function, Outcome
 from bench.peers import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK, Declared
 from bench.report.text import comparison, short, table
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
+from kinesis_video_local import LocalAws
 
 # CloudFormation's quotas of a template.
 MAX_RESOURCES = 500
@@ -189,6 +191,14 @@ exports.handler = async (event) => {
         "Runtime exited",
         "Task timed out after 1.00 seconds",
     ]
+
+
+def test_cameras_send_encoded_video_whose_images_are_counted() -> None:
+    with LocalAws(creating_seconds=0) as aws:
+        site = Site(aws, 2)
+        cameras = site.send(EncodedVideo(2), 4, speed=20)
+    assert [camera.persisted for camera in cameras] == [2, 2]
+    assert site.images == 8
 
 
 def test_a_comparison_is_run_by_its_name() -> None:

@@ -17,8 +17,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._jsii import account_of, account_of_grantee, is_owned, keeps_policies, stack_of, takes_policies
-from ._validation import check_type, has, is_known
+from ._jsii import account_of, account_of_grantee, is_owned, keeps_policies, principal_of, stack_of, takes_policies
+from ._validation import check_type, given, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -82,6 +82,8 @@ class Statement:
 def check_grantee(prop: str, grantee: Any) -> None:
     """Check that somebody can be granted something."""
     check_type(prop, grantee, has(grantee, "grant_principal"), "a role, a user or another grantee such as iam.Role")
+    if isinstance(principal_of(grantee), iam.UnknownPrincipal):
+        raise ValueError(f"`{prop}` is {given(grantee)}, which is imported without its role, give the role itself")
 
 
 def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:

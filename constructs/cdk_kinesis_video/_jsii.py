@@ -84,9 +84,15 @@ def is_owned(resource: IConstruct) -> bool:
 
 
 @once
+def principal_of(grantee: iam.IGrantable) -> iam.IPrincipal:
+    """Find whom a grant is made to: saves a trip for each statement of a grant."""
+    return grantee.grant_principal
+
+
+@once
 def account_of_grantee(grantee: iam.IGrantable) -> str | None:
     """Find the grantee's account: saves two trips for each statement of a grant."""
-    return grantee.grant_principal.principal_account
+    return principal_of(grantee).principal_account
 
 
 @once

@@ -39,8 +39,8 @@ def is_known(value: Any) -> bool:
 
 
 def has(value: Any, name: str) -> bool:
-    """Whether a thing has a property, without asking CDK for its value where the class tells."""
-    return hasattr(type(value), name) or hasattr(value, name)
+    """Whether a thing has a property, without asking CDK for its value where the class tells; a class has none."""
+    return not isinstance(value, type) and (hasattr(type(value), name) or hasattr(value, name))
 
 
 def given(value: Any) -> str:
@@ -133,6 +133,16 @@ def check_period(prop: str, value: Any) -> None:
         raise ValueError(
             f"`{prop}` is {millis / 1000:g} seconds, it must be 1, 5, 10 or 30 seconds or a multiple of 60 seconds, "
             "such as Duration.minutes(5)"
+        )
+
+
+def check_topic(topic: Any) -> None:
+    """Check that it is a standard topic; an imported one is known by its name alone."""
+    check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
+    if topic.fifo or (is_known(topic.topic_arn) and topic.topic_arn.endswith(".fifo")):
+        raise ValueError(
+            f"`topic` is the FIFO topic {topic.node.path!r}, notifications go to standard topics only, take one "
+            "without `fifo`"
         )
 
 

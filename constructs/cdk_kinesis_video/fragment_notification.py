@@ -12,7 +12,7 @@ from constructs import Construct
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
 from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target
 from ._streams import check_stream
-from ._validation import check_bool, check_place, check_removal_policy, check_text, check_type, has, is_known
+from ._validation import check_bool, check_place, check_removal_policy, check_text, check_topic
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -22,9 +22,9 @@ class FragmentNotification(StreamConfiguration):
     """Define that Kinesis Video Streams notifies a topic of a stream's fragments.
 
     A notification is sent when a fragment has been stored that the producer has tagged with
-    ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration as long as the stack
+    ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration while the stack
     has this construct. Renaming or moving the construct within its stack changes nothing. Kinesis Video Streams
-    publishes with the rights of the producer: grant them with `grant_put_media`. As long as nobody has them, a warning
+    publishes with the rights of the producer: grant them with `grant_put_media`. If nobody has them, a warning
     says so.
 
     Parameters
@@ -85,8 +85,7 @@ class FragmentNotification(StreamConfiguration):
         check_removal_policy(removal_policy)
         check_bool("adopt_existing", adopt_existing)
         check_text("revision", revision, "2026-11-21")
-        check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
-        _check_fifo(topic)
+        check_topic(topic)
         super().__init__(
             scope,
             construct_id,
@@ -138,13 +137,4 @@ class FragmentNotification(StreamConfiguration):
             self._grant_stream(grantee, PUT_MEDIA_KEY_ACTIONS, by_thing_name),
             grant_with_policy(self, grantee, Statement(("sns:Publish",), (topic.topic_arn,)), topic, topic.topic_name),
             grant_on_key(self, grantee, PUBLISH_KEY_ACTIONS, topic.master_key),
-        )
-
-
-def _check_fifo(topic: sns.ITopic) -> None:
-    # An imported one is known by its name alone.
-    if topic.fifo or (is_known(topic.topic_arn) and topic.topic_arn.endswith(".fifo")):
-        raise ValueError(
-            f"`topic` is the FIFO topic {topic.node.path!r}, notifications go to standard topics only, take one "
-            "without `fifo`"
         )

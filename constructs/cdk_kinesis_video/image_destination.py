@@ -33,7 +33,7 @@ _SHORTEST_BUCKET_NAME = "b" * 3
 _TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
 # What is surely a mistake, what it is called, and what to do.
 _MISTAKES = (
-    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
+    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
     (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "control characters", "take them out"),
     (re.compile(r"\*"), "*", "take that character out"),
     (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "give the folder itself"),

@@ -53,9 +53,9 @@ class ImageOptions(TypedDict, total=False):
 class ImageGeneration(ImageEvents):
     """Define that Kinesis Video Streams extracts images from a stream and delivers them to a bucket.
 
-    The stream has the configuration as long as the stack has this construct. Renaming or moving the construct within
+    The stream has the configuration while the stack has this construct. Renaming or moving the construct within
     its stack changes nothing. Images arrive for fragments that the producer has tagged, and are written with the
-    rights of the producer: grant them with `grant_put_media`. As long as nobody has them, a warning says so.
+    rights of the producer: grant them with `grant_put_media`. If nobody has them, a warning says so.
 
     Parameters
     ----------

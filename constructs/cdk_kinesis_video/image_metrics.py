@@ -7,14 +7,30 @@ from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from constructs import Construct
 
-from ._validation import check_id, check_integer, check_pattern, check_period, check_text
+from ._grants import Statement
+from ._jsii import bucket_arn_of, stack_of
+from ._validation import (
+    check_id,
+    check_integer,
+    check_pattern,
+    check_period,
+    check_text,
+    check_topic,
+    check_type,
+    has,
+)
 from .image_destination import ImageDestination
 from .stream_metrics import DEFAULT_PERIOD, MetricOptions, metric, stream_metric
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_sns as sns
+
+    from .image_doctor import ImageDoctor
 
 # With periods of 5 minutes, a week: the longest time that an alarm looks back.
 MAX_EVALUATION_PERIODS = 2016
@@ -151,7 +167,8 @@ class ImageMetrics(ImageDestination):
         """Define an alarm for fragments that come in while no image comes out.
 
         It is for producers that tag all along. One that tags only when something happens goes without images for
-        longer, so give it a longer `period`. A stream that gets no video is no reason for this alarm.
+        longer, so give it a longer `period`. A stream that gets no video is no reason for this alarm. `diagnose_on`
+        has the reason found when it goes off.
 
         Parameters
         ----------
@@ -190,6 +207,58 @@ class ImageMetrics(ImageDestination):
             alarm_name=alarm_name,
             alarm_description=_WHAT_TO_LOOK_AT if alarm_description is None else alarm_description,
         )
+
+    def diagnose_on(
+        self, construct_id: str, *, alarm: cloudwatch.IAlarm, topic: sns.ITopic, producer: iam.IRole | None = None
+    ) -> ImageDoctor:
+        """Find out why no image arrives when an alarm goes off, and publish the verdict.
+
+        A function runs the checks of ``kinesis-video doctor`` on the stream: its configuration, the bucket and the
+        keys, the rights of the producer, the video and its tags, the images. The subject of the message names the
+        cause, its text has what was seen and the fix, and its attribute ``Verdict`` has the check that failed. The
+        stack has one such function for all its alarms. It may read what the checks look at and publish to the topic,
+        and nothing else; no right goes to the function that configures the stream.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the rule and its permission within this construct.
+        alarm
+            The alarm, such as that of `alarm_on_missing_images`, in the Region of the stack. Its own actions stay as
+            they are.
+        topic
+            The topic that the verdict is published to; a FIFO topic can't be.
+        producer
+            The role that sends the video. Default: the last one that has asked for the stream's endpoint, as
+            CloudTrail's event history says; the function may then read the policies of any role and user.
+
+        Returns
+        -------
+        ImageDoctor
+            The function, for its metrics and for what else its role is to be allowed.
+
+        Raises
+        ------
+        ValueError
+            If the alarm is known to be in another Region, or if a prop is of another kind than these.
+
+        See Also
+        --------
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+        """
+        from .image_doctor import BUCKET_ACTIONS, check_alarm, doctor_of
+
+        stack = stack_of(self)
+        check_id(construct_id)
+        check_alarm(alarm, stack)
+        check_topic(topic)
+        check_type("producer", producer, producer is None or has(producer, "role_arn"), "a role such as iam.Role")
+        doctor = doctor_of(stack)
+        doctor.may_examine(self, self._stream, producer)
+        self._grant_on_bucket(doctor.role, Statement(BUCKET_ACTIONS, (bucket_arn_of(self._bucket),)))
+        # The Ref of the configuration is the ARN of its stream, also where that is imported by its name.
+        doctor.examine_on(Construct(self, construct_id), alarm, topic, self._resource.ref, producer)
+        return doctor
 
 
 _WHAT_TO_LOOK_AT = (

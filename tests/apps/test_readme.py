@@ -42,6 +42,13 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    for path, name in re.findall(r"`((?:\w+/)*test_\w+\.py)(?:::(test_\w+))?`", page.read_text()):
+        (file,) = ROOT.joinpath("tests").rglob(path.removeprefix("tests/"))
+        assert f"def {name}" in file.read_text()
+
+
 def table_of(name: str) -> dict[str, str]:
     """The props of a class and their defaults, as the README has them."""
     section = re.search(rf"^### {name}\n(.*?)^##", ROOT.joinpath("README.md").read_text(), re.DOTALL | re.MULTILINE)

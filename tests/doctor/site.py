@@ -153,7 +153,7 @@ class Site:
     def send(self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track) -> None:
         """Send two fragments that have just ended."""
         begin = int(time.time() * 1000) - 2_000
-        body = written(track, islice(VIDEO.fragments(begin), 2), *tags)
+        body = written([track], islice(VIDEO.fragments(begin), 2), *tags)
         put_media(
             self.aws.endpoint_url,
             {"x-amzn-stream-name": name},

@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ConfigurationFunction, ImageGeneration, VideoStream
-from cdk_kinesis_video._stream_configuration.provider import LATEST_RUNTIME
+from cdk_kinesis_video._function import LATEST_RUNTIME
 
 from .conftest import ENVIRONMENT, IMAGE_GENERATION, fails_with, messages_of, only_resource, resources_of, template_of
 
@@ -319,3 +319,35 @@ def test_fails_on_a_part_of_a_vpc_without_it(stack: Stack, prop: str) -> None:
 def test_fails_on_the_connections_of_a_function_in_no_vpc(stack: Stack) -> None:
     with fails_with("`vpc` is None, so the function has no connections, give the VPC that it runs in"):
         ConfigurationFunction(stack).connections  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("selection", "says"),
+    [
+        (ec2.SubnetSelection(subnets=[]), ", take private or isolated subnets"),
+        (
+            ec2.SubnetSelection(subnet_group_name="Cameras"),
+            ": There are no subnet groups with name 'Cameras' in this VPC. Available names: Isolated",
+        ),
+    ],
+    ids=["empty", "no such group"],
+)
+def test_fails_on_subnets_that_are_none(stack: Stack, selection: ec2.SubnetSelection, says: str) -> None:
+    with fails_with(f"`vpc_subnets` select none of `vpc`{says}"):
+        ConfigurationFunction(stack, vpc=isolated_vpc(stack), vpc_subnets=selection)
+
+
+def test_fails_on_more_security_groups_than_a_function_takes(stack: Stack) -> None:
+    vpc = isolated_vpc(stack)
+    groups = [ec2.SecurityGroup(stack, f"Group{number}", vpc=vpc) for number in range(6)]
+    with fails_with("`security_groups` has 6 items, a function takes at most 5"):
+        ConfigurationFunction(stack, vpc=vpc, security_groups=groups)
+
+
+def test_fails_on_a_role_or_a_log_group_that_lambda_cannot_use(stack: Stack) -> None:
+    role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::444455556666:role/theirs")
+    with fails_with("`role` is in account 444455556666 and `stack` in account 111122223333, give one of 111122223333"):
+        ConfigurationFunction(stack, role=role)
+    log_group = logs.LogGroup.from_log_group_arn(stack, "Logs", "arn:aws:logs:us-east-1:111122223333:log-group:theirs")
+    with fails_with("`log_group` is in Region us-east-1 and `stack` in Region eu-west-1, give one of eu-west-1"):
+        ConfigurationFunction(stack, log_group=log_group)

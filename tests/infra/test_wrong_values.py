@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
@@ -60,6 +62,10 @@ def counted_images_of(stack: Stack) -> ImageGeneration:
     return images
 
 
+def alarm_of(stack: Stack) -> cloudwatch.IAlarm:
+    return cloudwatch.Alarm.from_alarm_name(stack, "Alarm", "missing")
+
+
 def notification_of(stack: Stack, **props: Any) -> FragmentNotification:
     stream, topic = stream_of(stack), sns.Topic(stack, "Topic")
     return FragmentNotification(
@@ -99,6 +105,9 @@ CALLS: dict[str, Callable[..., object]] = {
     "ImageGeneration.alarm_on_missing_images": lambda stack, **p: counted_images_of(stack).alarm_on_missing_images(
         **{"construct_id": "Missing", **p}
     ),
+    "ImageGeneration.diagnose_on": lambda stack, **p: images_of(stack).diagnose_on(
+        **{"construct_id": "Diagnosis", "alarm": alarm_of(stack), "topic": sns.Topic(stack, "Topic"), **p}
+    ),
     "ImageDelivery": lambda stack, **p: ImageDelivery(**{"bucket": bucket_of(stack), **p}),
     "ImageDelivery.apply_to": lambda stack, **p: ImageDelivery(bucket=bucket_of(stack)).apply_to(**p),
     "ImageFormat": lambda stack, **p: ImageFormat(**{"name": "JPEG", **p}),
@@ -119,7 +128,10 @@ CALLS["ConfigurationFunction"] = lambda cameras, /, **p: ConfigurationFunction(*
 Rows = dict[str, list[tuple[Any, str]]]
 
 PLACE: Rows = {
-    "scope": [(None, "None, it must be a construct such as the stack")],
+    "scope": [
+        (None, "None, it must be a construct such as the stack"),
+        (Stack, "the class Stack, it must be a construct such as the stack"),
+    ],
     "construct_id": [
         (None, "None, it must be text such as 'Id'"),
         ("", "'', it must be text such as 'Id'"),
@@ -132,6 +144,13 @@ GRANTEE: list[tuple[Any, str]] = [
     (
         lambda stack: iam.CfnRole(stack, "L1", assume_role_policy_document={}),
         "the CfnRole 'Cameras/L1', it must be a role, a user or another grantee such as iam.Role",
+    ),
+    (iam.Role, "the class Role, it must be a role, a user or another grantee such as iam.Role"),
+    (
+        lambda stack: lambda_.Function.from_function_arn(
+            stack, "Imported", "arn:aws:lambda:us-east-1:111122223333:function:look"
+        ),
+        "the FunctionBase 'Cameras/Imported', which is imported without its role, give the role itself",
     ),
 ]
 BOOL: list[tuple[Any, str]] = [
@@ -151,6 +170,7 @@ KEY: list[tuple[Any, str]] = [
         lambda stack: kms.CfnKey(stack, "L1", key_policy={}),
         "the CfnKey 'Cameras/L1', it must be a key such as kms.Key",
     ),
+    (kms.Key, "the class Key, it must be a key such as kms.Key"),
 ]
 STREAM: list[tuple[Any, str]] = [
     (None, "None, it must be a VideoStream or a CfnStream"),
@@ -174,6 +194,7 @@ STREAM: list[tuple[Any, str]] = [
 BUCKET: list[tuple[Any, str]] = [
     (None, "None, it must be a bucket such as s3.Bucket"),
     ("camera-images", "'camera-images', it must be a bucket such as s3.Bucket"),
+    (s3.Bucket, "the class Bucket, it must be a bucket such as s3.Bucket"),
     (
         lambda stack: s3.CfnBucket(stack, "L1"),
         "the CfnBucket 'Cameras/L1', it must be a bucket such as s3.Bucket, take s3.Bucket.from_cfn_bucket() of it",
@@ -186,6 +207,7 @@ TOPIC: list[tuple[Any, str]] = [
         "the construct 'Cameras/Imported', it must be a topic such as sns.Topic",
     ),
     ("fragments", "'fragments', it must be a topic such as sns.Topic"),
+    (sns.Topic, "the class Topic, it must be a topic such as sns.Topic"),
     (lambda stack: sns.CfnTopic(stack, "L1"), "the CfnTopic 'Cameras/L1', it must be a topic such as sns.Topic"),
 ]
 STREAM_NAME: list[tuple[Any, str]] = [
@@ -285,7 +307,13 @@ WRONG: Rows = {
     **of("ImageGeneration", PLACE),
     "ImageGeneration.stream": STREAM,
     "ImageGeneration.bucket": BUCKET,
-    "ImageGeneration.prefix": [(7, "7, it must be text such as 'front-door/'")],
+    "ImageGeneration.prefix": [
+        (7, "7, it must be text such as 'front-door/'"),
+        (
+            "s3:/images",
+            "'s3:/images', it must not contain a URI's scheme, give the bucket as `bucket` and here what follows",
+        ),
+    ],
     **of("ImageGeneration", IMAGE_OPTIONS),
     "ImageGeneration.adopt_existing": BOOL,
     "ImageGeneration.grant_put_media.grantee": GRANTEE,
@@ -300,6 +328,10 @@ WRONG: Rows = {
         (
             lambda stack: notifications.SqsDestination(sqs.Queue(stack, "Queue")),
             "a SqsDestination, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
+        ),
+        (
+            targets.SqsQueue,
+            "the class SqsQueue, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
         ),
     ],
     "ImageGeneration.on_image_delivered.description": [(7, "7, it must be text such as 'An image of the front door'")],
@@ -330,6 +362,19 @@ WRONG: Rows = {
     "ImageGeneration.alarm_on_missing_images.alarm_name": [(7, "7, it must be text such as 'images-missing'")],
     "ImageGeneration.alarm_on_missing_images.alarm_description": [
         (7, "7, it must be text such as 'No images from the front door'"),
+    ],
+    "ImageGeneration.diagnose_on.construct_id": PLACE["construct_id"],
+    "ImageGeneration.diagnose_on.alarm": [
+        ("missing", "'missing', it must be an alarm such as cloudwatch.Alarm"),
+        (
+            lambda stack: cloudwatch.CfnAlarm(stack, "L1", comparison_operator="Any", evaluation_periods=1),
+            "the CfnAlarm 'Cameras/L1', it must be an alarm such as cloudwatch.Alarm",
+        ),
+    ],
+    # The first of them makes a bucket, which the images have.
+    "ImageGeneration.diagnose_on.topic": TOPIC[1:],
+    "ImageGeneration.diagnose_on.producer": [
+        ("arn:aws:iam::1:role/r", "'arn:aws:iam::1:role/r', it must be a role such as iam.Role"),
     ],
     "ImageDelivery.bucket": BUCKET,
     "ImageDelivery.prefix": [
@@ -387,7 +432,10 @@ WRONG: Rows = {
             "the VideoStream 'Cameras/One', it must be a Stack, such as Stack.of(self)",
         ),
     ],
-    "ConfigurationFunction.vpc": [("vpc-1", "'vpc-1', it must be a VPC such as ec2.Vpc")],
+    "ConfigurationFunction.vpc": [
+        ("vpc-1", "'vpc-1', it must be a VPC such as ec2.Vpc"),
+        (ec2.Vpc, "the class Vpc, it must be a VPC such as ec2.Vpc"),
+    ],
     "ConfigurationFunction.vpc_subnets": [({}, "a dict, it must be an ec2.SubnetSelection")],
     "ConfigurationFunction.security_groups": [
         ("sg-1", "'sg-1', it must be a list of security groups such as [ec2.SecurityGroup(...)]"),
@@ -400,6 +448,7 @@ WRONG: Rows = {
             lambda stack: iam.CfnRole(stack, "L1", assume_role_policy_document={}),
             "the CfnRole 'Cameras/L1', it must be a role such as iam.Role",
         ),
+        (lambda stack: iam.User(stack, "User"), "the User 'Cameras/User', it must be a role such as iam.Role"),
     ],
     "ConfigurationFunction.log_group": [
         ("logs", "'logs', it must be a log group such as logs.LogGroup"),
@@ -407,6 +456,7 @@ WRONG: Rows = {
             lambda stack: logs.CfnLogGroup(stack, "L1"),
             "the CfnLogGroup 'Cameras/L1', it must be a log group such as logs.LogGroup",
         ),
+        (logs.LogGroup, "the class LogGroup, it must be a log group such as logs.LogGroup"),
     ],
     "ConfigurationFunction.runtime": [
         ("python3.14", "'python3.14', it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),

@@ -5,19 +5,23 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, DefaultStackSynthesizer, Stack
+from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import Cdk, LocalAws
 from kinesis_video_local.archives import zipped
 
+from .deployments import Deployments, create_other_tools, deployments_on
+
 Build = Callable[[Stack], None]
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
+FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 ASSETS = "assets"
 GREEN = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 # Far more than any of these stacks needs, and far less than a stack that waits for an answer would take.
@@ -33,18 +37,21 @@ class Cloud:
     def __post_init__(self) -> None:
         self.cloudformation = self.aws.client("cloudformation")
         self.kinesisvideo = self.aws.client("kinesisvideo")
-        self.aws.client("s3").create_bucket(Bucket=ASSETS)
+        # A client takes as long to make as some of these deployments.
+        self.ssm = self.aws.client("ssm")
+        self.s3 = self.aws.client("s3")
+        self.s3.create_bucket(Bucket=ASSETS)
         self._stacks: set[str] = set()
 
-    def synthesise(self, name: str, build: Build) -> str:
+    def synthesise(self, name: str, build: Build, env: Environment | None = None) -> str:
         """Synthesise a stack, upload its assets, and return its template."""
         synthesizer = DefaultStackSynthesizer(file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False)
         app = App()
-        build(Stack(app, name, synthesizer=synthesizer))
+        build(Stack(app, name, env=env, synthesizer=synthesizer))
         assembly = app.synth()
         for asset in Path(assembly.directory).glob("asset.*"):
             body = zipped(asset) if asset.is_dir() else asset.read_bytes()
-            self.aws.client("s3").put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
+            self.s3.put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
         template = Path(assembly.directory, f"{name}.template.json").read_text()
         shutil.rmtree(assembly.directory)
         return template
@@ -57,13 +64,13 @@ class Cloud:
         self.start(name, template)
         status = self.wait(name)
         self._stacks.add(name)
-        self.require_declared_images()
+        self.require_declared()
         return status
 
     def start(self, name: str, template: str) -> None:
         operation = self.cloudformation.update_stack if self.status(name) else self.cloudformation.create_stack
         # By its URL: given as a body, a template of 200 streams is too long.
-        self.aws.client("s3").put_object(Bucket=ASSETS, Key=f"{name}.json", Body=template.encode())
+        self.s3.put_object(Bucket=ASSETS, Key=f"{name}.json", Body=template.encode())
         url = f"{self.aws.endpoint_url}/{ASSETS}/{name}.json"
         operation(StackName=name, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
 
@@ -74,21 +81,21 @@ class Cloud:
         self.cloudformation.delete_stack(StackName=name)
         status = self.wait(stack["StackId"])
         self._stacks.discard(name)
-        self.require_declared_images()
+        self.require_declared()
         return status
 
-    def require_declared_images(self) -> None:
-        """Require that no stack is green while a stream whose images it declares has none."""
+    def require_declared(self) -> None:
+        """Require that no stack is green while a stream lacks the configuration that the stack declares for it."""
         for stack in self._stacks:
             if self.status(stack) not in GREEN:
                 continue
-            for stream_arn in self.physical_ids(stack, IMAGE_GENERATION):
-                try:
-                    found = self._patiently(self.kinesisvideo.describe_image_generation_configuration, stream_arn)
-                except self.kinesisvideo.exceptions.ResourceNotFoundException:
-                    # The stream itself is gone.
-                    continue
-                assert found.get("ImageGenerationConfiguration"), f"{stack} is green and {stream_arn} has no images"
+            for resource_type, describe in (
+                (IMAGE_GENERATION, self.images),
+                (FRAGMENT_NOTIFICATION, self.notifications),
+            ):
+                for stream_arn in self.physical_ids(stack, resource_type):
+                    with suppress(self.kinesisvideo.exceptions.ResourceNotFoundException):  # the stream itself is gone
+                        assert describe(stream_arn), f"{stack} is green and {stream_arn} has no {resource_type}"
 
     def status(self, name: str) -> str:
         try:
@@ -133,10 +140,15 @@ class Cloud:
         arn: str = self._stream(name)["StreamARN"]
         return arn
 
-    def images(self, stream_name: str) -> Any:
-        """The stream's configuration, None if it has none."""
+    def images(self, stream: str) -> Any:
+        """The image generation of a stream, given its name or its ARN; None if it has none."""
         describe = self.kinesisvideo.describe_image_generation_configuration
-        return self._patiently(describe, stream_name).get("ImageGenerationConfiguration")
+        return self._patiently(describe, stream).get("ImageGenerationConfiguration")
+
+    def notifications(self, stream: str) -> Any:
+        """The fragment notification of a stream, given its name or its ARN; None if it has none."""
+        describe = self.kinesisvideo.describe_notification_configuration
+        return self._patiently(describe, stream).get("NotificationConfiguration")
 
     def _stream(self, name: str) -> Any:
         return self._patiently(self.kinesisvideo.describe_stream, name)["StreamInfo"]
@@ -159,6 +171,7 @@ def local_aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="package")
 def _cloud(local_aws: LocalAws) -> Cloud:
+    create_other_tools(local_aws)
     return Cloud(local_aws)
 
 
@@ -167,6 +180,13 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     yield _cloud
     _cloud.aws.clear_faults()
     _cloud.aws.clear_calls()
+
+
+@pytest.fixture
+def deployments(cloud: Cloud) -> Iterator[Deployments]:
+    """Stacks and streams of the test's own."""
+    with deployments_on(cloud) as own:
+        yield own
 
 
 @pytest.fixture(scope="package")

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pytest
 from aws_cdk import CfnParameter, CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
@@ -17,15 +16,25 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
+from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
 
-from .conftest import Cloud
 from .other_tools import image_generation
+
+if TYPE_CHECKING:
+    from .conftest import Cloud
 
 Part = Callable[[Construct], None]
 OTHER_TOOLS = "other-tools"
 OTHER_TOOLS_ARN = f"arn:aws:lambda:us-east-1:000000000000:function:{OTHER_TOOLS}"
 _FAILING: dict[str, Any] = {"Type": "Custom::Failing", "Properties": {"ServiceToken": OTHER_TOOLS_ARN}}
+
+
+def with_failing_sibling(template: str) -> str:
+    """Add a resource that fails after all others are done; it needs `create_other_tools`."""
+    parsed = json.loads(template)
+    parsed["Resources"]["Failing"] = {**_FAILING, "DependsOn": list(parsed["Resources"])}
+    return json.dumps(parsed)
 
 
 @dataclass(frozen=True)
@@ -84,11 +93,16 @@ def handler_of_ones_own(stream: str, *, retain: bool = False) -> Part:
 
 def _other(resource_type: str, properties: dict[str, Any], retain: bool) -> Part:
     def build(scope: Construct) -> None:
-        # A DeletionPolicy alone is no change, so the recipe has something else change with it.
-        kept = {"KeepImages": "true"} if retain else {}
+        # Within a construct, as L2s have it: `cdk orphan` finds what lies below a path.
         old = CfnResource(
-            scope, "Old", type=resource_type, properties={"ServiceToken": OTHER_TOOLS_ARN, **properties, **kept}
+            Construct(scope, "Old"),
+            "Resource",
+            type=resource_type,
+            properties={"ServiceToken": OTHER_TOOLS_ARN, **properties},
         )
+        if retain:
+            # CloudFormation doesn't take a changed DeletionPolicy alone for a change.
+            old.add_metadata("Images", "retained")
         old.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
 
     return build
@@ -106,6 +120,18 @@ def _stream(scope: Construct, number: int, camera: Camera) -> IStreamRef:
     return VideoStream.from_stream_name(scope, construct_id, name)
 
 
+def create_other_tools(aws: LocalAws) -> None:
+    """Create the function behind the custom resources that aren't ours."""
+    aws.client("lambda").create_function(
+        FunctionName=OTHER_TOOLS,
+        Runtime="python3.13",
+        Role="arn:aws:iam::000000000000:role/other-tools",
+        Handler="other_tools.handler",
+        Timeout=30,
+        Code={"ZipFile": zipped({"other_tools.py": Path(__file__).with_name("other_tools.py").read_text()})},
+    )
+
+
 class Deployments:
     """A test's own stacks and streams."""
 
@@ -113,22 +139,12 @@ class Deployments:
         self.cloud = cloud
         self.stacks: list[str] = []
         self.streams: list[str] = []
-        functions = cloud.aws.client("lambda")
-        if OTHER_TOOLS not in [function["FunctionName"] for function in functions.list_functions()["Functions"]]:
-            functions.create_function(
-                FunctionName=OTHER_TOOLS,
-                Runtime="python3.13",
-                Role="arn:aws:iam::000000000000:role/other-tools",
-                Handler="other_tools.handler",
-                Timeout=30,
-                Code={"ZipFile": zipped({"other_tools.py": Path(__file__).with_name("other_tools.py").read_text()})},
-            )
 
     def existing(self, *streams: str) -> None:
         """Have streams that no stack declares, each with its name in Parameter Store."""
         for stream in streams:
             self.cloud.create_stream(stream)
-            self.cloud.aws.client("ssm").put_parameter(Name=f"/streams/{stream}", Value=stream, Type="String")
+            self.cloud.ssm.put_parameter(Name=f"/streams/{stream}", Value=stream, Type="String")
             self.streams.append(stream)
 
     def intervals(self) -> dict[str, float | None]:
@@ -153,19 +169,15 @@ class Deployments:
 
     def deploy_and_roll_back(self, stack: str, *cameras: Camera | Part) -> str:
         """Deploy with a sibling that fails after all others are done; return the status."""
-        template = json.loads(self._template(stack, cameras))
-        failing = {**_FAILING, "DependsOn": list(template["Resources"])}
-        template["Resources"] = {**template["Resources"], "Failing": failing}
-        status = self._deploy(stack, json.dumps(template))
-        assert "made to fail" in str(self.cloud.events(stack, "Custom::Failing"))
-        return status
+        return self._roll_back(stack, self._template(stack, cameras))
 
     def change(self, stack: str, *cameras: Camera | Part) -> None:
         """Deploy an update: rolled back by a sibling first, which must end where it began, and then as it is."""
         before = self.intervals()
-        assert self.deploy_and_roll_back(stack, *cameras) == "UPDATE_ROLLBACK_COMPLETE"
+        template = self._template(stack, cameras)
+        assert self._roll_back(stack, template) == "UPDATE_ROLLBACK_COMPLETE"
         assert self.intervals() == before
-        assert self.deploy(stack, *cameras) == "UPDATE_COMPLETE"
+        assert self._deploy(stack, template) == "UPDATE_COMPLETE"
 
     def refused(self, stack: str, *cameras: Camera | Part) -> str:
         """Deploy what must be refused and leave all as it is; return the reason."""
@@ -202,6 +214,11 @@ class Deployments:
             self.stacks.append(stack)
         return self.cloud.deploy_template(stack, template)
 
+    def _roll_back(self, stack: str, template: str) -> str:
+        status = self._deploy(stack, with_failing_sibling(template))
+        assert "made to fail" in str(self.cloud.events(stack, "Custom::Failing"))
+        return status
+
 
 @contextmanager
 def deployments_on(cloud: Cloud) -> Iterator[Deployments]:
@@ -212,10 +229,3 @@ def deployments_on(cloud: Cloud) -> Iterator[Deployments]:
     for stack in list(reversed(own.stacks)):
         if cloud.status(stack):
             own.delete(stack)
-
-
-@pytest.fixture
-def deployments(cloud: Cloud) -> Iterator[Deployments]:
-    """Stacks of the test's own."""
-    with deployments_on(cloud) as own:
-        yield own

@@ -25,13 +25,12 @@ from cdk_kinesis_video import FragmentNotification, ImageGeneration, ImagesLayer
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 
-from .conftest import PATIENCE_SECONDS, Cloud
+from .conftest import FRAGMENT_NOTIFICATION, PATIENCE_SECONDS, Cloud
 
 BUCKET = "delivered-images"
 STREAM = "front_door"
 QUEUES = ("events", "notifications")
 KEY = f"front/111122223333_{STREAM}_1690707290324_0b0b0b0b.jpg"
-FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 CODE = """
 from kinesis_video_images import image_keys, parse_image_key
 
@@ -241,33 +240,22 @@ def notified(enabled: bool = True, topic: str = "fragments") -> Callable[[Stack]
     return build
 
 
-def configuration_of(cloud: Cloud, stream_name: str) -> Any:
-    while True:
-        try:
-            answer = cloud.kinesisvideo.describe_notification_configuration(StreamName=stream_name)
-        except cloud.kinesisvideo.exceptions.ClientLimitExceededException:
-            # The function under test has used up the quota of this second.
-            time.sleep(0.25)
-        else:
-            return answer.get("NotificationConfiguration")
-
-
 def test_notifications_are_created_changed_rolled_back_and_deleted(cloud: Cloud) -> None:
     cloud.create_stream("notified")
     arn = "arn:aws:sns:us-east-1:000000000000:fragments"
     assert cloud.deploy("Notified", notified()) == "CREATE_COMPLETE"
-    assert configuration_of(cloud, "notified") == {"Status": "ENABLED", "DestinationConfig": {"Uri": arn}}
+    assert cloud.notifications("notified") == {"Status": "ENABLED", "DestinationConfig": {"Uri": arn}}
     assert cloud.physical_ids("Notified", FRAGMENT_NOTIFICATION) == [cloud.stream_arn("notified")]
 
     assert cloud.deploy("Notified", notified(enabled=False)) == "UPDATE_COMPLETE"
-    assert configuration_of(cloud, "notified")["Status"] == "DISABLED"
+    assert cloud.notifications("notified")["Status"] == "DISABLED"
 
     cloud.aws.inject_fault("UpdateNotificationConfiguration", error="InvalidArgumentException")
     assert cloud.deploy("Notified", notified(topic="others")) == "UPDATE_ROLLBACK_COMPLETE"
-    assert configuration_of(cloud, "notified") == {"Status": "DISABLED", "DestinationConfig": {"Uri": arn}}
+    assert cloud.notifications("notified") == {"Status": "DISABLED", "DestinationConfig": {"Uri": arn}}
 
     assert cloud.delete("Notified") == "DELETE_COMPLETE"
-    assert configuration_of(cloud, "notified") is None
+    assert cloud.notifications("notified") is None
 
 
 def test_notifications_that_somebody_else_has_changed_stay(cloud: Cloud) -> None:
@@ -275,4 +263,4 @@ def test_notifications_that_somebody_else_has_changed_stay(cloud: Cloud) -> None
     theirs: Any = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:theirs"}}
     cloud.kinesisvideo.update_notification_configuration(StreamName="notified", NotificationConfiguration=theirs)
     assert cloud.delete("Changed") == "DELETE_COMPLETE"
-    assert configuration_of(cloud, "notified") == theirs
+    assert cloud.notifications("notified") == theirs

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
 NewStream = Callable[..., str]
+Client = Callable[[str], Any]
 AssumeRole = Callable[[dict[str, Any]], Any]
 
 
@@ -149,3 +150,44 @@ def test_unknown_credentials_are_refused(aws: LocalAws) -> None:
         )
     ) as nobody:
         assert refusal(nobody.list_streams)[1] == 403
+
+
+@pytest.mark.parametrize(("owner", "status"), [("000000000000", 200), ("111122223333", 403)])
+def test_a_bucket_is_told_by_its_owner(client: Client, stream_name: str, owner: str, status: int) -> None:
+    client("s3").create_bucket(Bucket=stream_name)
+
+    def outcome(operation: str, **arguments: Any) -> int:
+        try:
+            answer = getattr(client("s3"), operation)(Bucket=stream_name, ExpectedBucketOwner=owner, **arguments)
+        except ClientError as error:
+            answer = error.response
+        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+
+    outcomes = {outcome("head_bucket"), outcome("list_objects_v2"), outcome("put_object", Key="a", Body=b"")}
+
+    assert outcomes == {status}
+
+
+def test_the_right_to_simulate_policies_is_one_on_whose_they_are(aws: LocalAws, stream_name: str) -> None:
+    iam = aws.client("iam")
+    trust = document({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    arns = {
+        name: iam.create_role(RoleName=f"{stream_name}-{name}", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        for name in ("reader", "one", "other")
+    }
+    right = {"Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": arns["one"]}
+    iam.put_role_policy(RoleName=f"{stream_name}-reader", PolicyName="policy", PolicyDocument=document(right))
+    session = aws.client("sts").assume_role(RoleArn=arns["reader"], RoleSessionName="test")["Credentials"]
+    reader: Any = boto3.client(
+        "iam",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    with contextlib.closing(reader):
+        simulate = partial(reader.simulate_principal_policy, ActionNames=["s3:PutObject"])
+
+        assert simulate(PolicySourceArn=arns["one"])["EvaluationResults"][0]["EvalDecision"] == "implicitDeny"
+        assert refusal(lambda: simulate(PolicySourceArn=arns["other"]))[1] == 403

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from email.header import decode_header, make_header
+from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import av
 import boto3
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
+from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
 from kinesis_video_matroska import (
     Element,
     Fragment,
     FragmentCollector,
+    Frame,
     Reader,
     SimpleTag,
     TagName,
@@ -95,7 +102,7 @@ def video(frame_rate: float = 4) -> ClockVideo:
 
 def send(aws: LocalAws, stream: str, *tags: Tags, fragments: int = 1, frame_rate: float = 4) -> None:
     """Send fragments with tags, all at once; each must be persisted."""
-    body = written(video(frame_rate).track, itertools.islice(video(frame_rate).fragments(START), fragments), *tags)
+    body = written([video(frame_rate).track], itertools.islice(video(frame_rate).fragments(START), fragments), *tags)
     events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
     assert [event[0] for event in events] == ["BUFFERING", "RECEIVED", "PERSISTED"] * fragments
 
@@ -131,7 +138,7 @@ def timecodes(keys: Sequence[str]) -> list[int]:
 
 
 def settle(aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]) -> None:
-    """Wait until all that was sent before has become images: a fragment's come after those of the one before."""
+    """Wait for the image of another fragment: what was sent before has had its time to become one, too."""
     folder = configure()
     send(aws, stream, IMAGE)
     Images(client, folder).wait(1)
@@ -143,7 +150,7 @@ def test_an_image_shows_the_time_of_its_key(
 ) -> None:
     images = Images(client, configure(SamplingInterval=500))
     session = boto3.Session("test", "test", region_name="us-east-1")
-    tags = fragment_tags(metadata={"Door": "east", "street": "Bäckerstraße", "no header": "x"})
+    tags = fragment_tags(metadata={"Door": "east", "street": "Bäckerstraße", "no header": "x", "lines": "1\n2"})
     producer = Producer(
         stream,
         session=session,
@@ -167,7 +174,7 @@ def test_an_image_shows_the_time_of_its_key(
         assert abs(int(metadata.server_timestamp) - time.time() * 1000) < 60_000
         assert metadata.fragment_number == fragments[number]["FragmentNumber"]
         custom = {name: str(make_header(decode_header(value))) for name, value in metadata.custom.items()}
-        assert custom == {"door": "east", "street": "Bäckerstraße"}
+        assert custom == {"door": "east", "street": "Bäckerstraße", "lines": "1 2"}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +217,7 @@ def test_the_servers_clock_counts_when_frames_arrive(
 
 
 @pytest.mark.parametrize(
-    ("settings", "kind", "size"),
+    ("changes", "kind", "size"),
     [
         ({"Format": "PNG"}, "PNG", (160, 96)),
         ({"WidthPixels": 320}, "JPEG", (320, 192)),
@@ -223,11 +230,11 @@ def test_an_image_has_the_format_and_the_size_that_is_configured(
     client: Client,
     stream: str,
     configure: Callable[..., str],
-    settings: dict[str, Any],
+    changes: dict[str, Any],
     kind: str,
     size: tuple[int, int],
 ) -> None:
-    images = Images(client, configure(**settings))
+    images = Images(client, configure(**changes))
     send(aws, stream, IMAGE)
     (key,) = images.wait(1)
     picture = images.picture(key)
@@ -261,10 +268,56 @@ def test_the_prefix_tag_comes_before_the_account(
 def test_h265_gives_images_as_well(aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]) -> None:
     images = Images(client, configure(SamplingInterval=200))
     track, fragment = h265()
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [written(track, [fragment], IMAGE)])
+    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [written([track], [fragment], IMAGE)])
     assert [images.picture(key).size for key in images.wait(4)] == [(WIDTH, HEIGHT)] * 4
 
 
+def test_sound_beside_the_video_changes_nothing(
+    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
+) -> None:
+    images = Images(client, configure(SamplingInterval=500))
+    fragment = next(video().fragments(START))
+    # The sound comes first, and between the pictures.
+    sound = [Frame(2, frame.timecode + 10, True, b"no picture") for frame in fragment.frames]
+    frames = [frame for pair in zip(sound, fragment.frames, strict=True) for frame in pair]
+    tracks = [Track(2, "A_AAC", type=2), video().track]
+    body = written(tracks, [Fragment(START, frames)], IMAGE)
+    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    keys = images.wait(2)
+    assert timecodes(keys) == [START, START + 500]
+    assert [read_clock(images.picture(key), WIDTH, HEIGHT) for key in keys] == [START, START + 500]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3), st.data())
+def test_a_broken_picture_is_no_picture_and_nothing_worse(broken: int, data: st.DataObject) -> None:
+    track, fragment = data.draw(st.sampled_from([(video().track, next(video().fragments(START))), h265()]))
+    frames = list(fragment.frames)
+    noise = data.draw(st.binary(min_size=1, max_size=20))
+    at = data.draw(st.integers(0, len(frames[broken].data)))
+    whole = frames[broken].data
+    frames[broken] = replace(frames[broken], data=whole[:at] + noise + whole[at + len(noise) :])
+    with contextlib.suppress(UndecodableError):
+        made = dict(encoded_pictures(track, frames, [0, 3], ImageFormat("JPEG")))
+        assert set(made) <= {0, 3}
+
+
+def test_h264_may_have_the_name_that_the_documentation_gives_it() -> None:
+    track = replace(video().track, codec_id="V_MPEG/ISO/AVC")
+    assert video_track([Track(2, "A_AAC", type=2), track]) == track
+    frames = next(video().fragments(START)).frames
+    assert [index for index, _ in encoded_pictures(track, frames, [0, 3], ImageFormat("PNG"))] == [0, 3]
+
+
+def test_frames_without_a_byte_are_no_picture() -> None:
+    fragment = next(video().fragments(START))
+    for empty in (0, 1):
+        frames = [replace(frame, data=b"") if index == empty else frame for index, frame in enumerate(fragment.frames)]
+        with pytest.raises(UndecodableError):
+            list(encoded_pictures(video().track, frames, [3], ImageFormat("JPEG")))
+
+
+@cache
 def h265() -> tuple[Track, Fragment]:
     """Encode four pictures, and read them back from FFmpeg's own Matroska."""
     written = io.BytesIO()
@@ -291,8 +344,8 @@ def test_tags_belong_to_the_cluster_before_them(
 ) -> None:
     images = Images(client, configure())
     source = video()
-    fragments = [written(source.track, [fragment]) for fragment in itertools.islice(source.fragments(START), 4)]
-    header = written(source.track, [])
+    fragments = [written([source.track], [fragment]) for fragment in itertools.islice(source.fragments(START), 4)]
+    header = written([source.track], [])
     one, two, three, four = (fragment[len(header) : -len(END_OF_FRAGMENT)] for fragment in fragments)
     tags = write_tags(IMAGE)
     # Before the first cluster; none; after the cluster; after the end-of-fragment tag, which is the next one's.
@@ -340,7 +393,7 @@ def test_a_stream_without_retention_has_no_images(
         Operation="DECREASE_DATA_RETENTION",
         DataRetentionChangeInHours=24,
     )
-    body = written(video().track, itertools.islice(video().fragments(START), 1), IMAGE)
+    body = written([video().track], itertools.islice(video().fragments(START), 1), IMAGE)
     events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
     assert [event[0] for event in events] == ["BUFFERING", "RECEIVED"]
     assert images.keys() == []
@@ -397,6 +450,38 @@ def test_get_images_reads_what_is_kept(aws: LocalAws, client: Client, stream: st
             archive.get_images(**{**request, **changes})
 
 
+def test_get_images_finds_by_the_servers_clock(aws: LocalAws, client: Client, stream: str) -> None:
+    body = written([video().track], itertools.islice(video().fragments(1_000), 1))
+    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    second = round(time.time())
+    request = {
+        "StreamName": stream,
+        "StartTimestamp": second - 10,
+        "EndTimestamp": second + 10,
+        "SamplingInterval": 20_000,
+        "Format": "PNG",
+    }
+    archive = client("kinesis-video-archived-media")
+    (found,) = archive.get_images(**request, ImageSelectorType="SERVER_TIMESTAMP")["Images"]
+    picture = Image.open(io.BytesIO(base64.b64decode(found["ImageContent"])))
+    assert read_clock(picture, WIDTH, HEIGHT) == 1_000
+    (missing,) = archive.get_images(**request, ImageSelectorType="PRODUCER_TIMESTAMP")["Images"]
+    assert missing["Error"] == "NO_MEDIA"
+
+
+def test_get_images_needs_retention(client: Client, new_stream: NewStream, stream_name: str) -> None:
+    new_stream(stream_name, DataRetentionInHours=0)
+    archive = client("kinesis-video-archived-media")
+    with pytest.raises(archive.exceptions.NoDataRetentionException):
+        archive.get_images(
+            StreamName=stream_name,
+            ImageSelectorType="PRODUCER_TIMESTAMP",
+            StartTimestamp=1,
+            EndTimestamp=2,
+            Format="JPEG",
+        )
+
+
 def test_get_images_says_what_it_cant_decode(aws: LocalAws, client: Client, stream: str) -> None:
     put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [HEADER + cluster(1_000)])
     images = client("kinesis-video-archived-media").get_images(
@@ -436,6 +521,14 @@ def test_a_notification_of_a_fragment_is_published(
         "NotificationType": "PERSISTED",
         "NotificationPayload": {"door": "east"},
     }
+    for uri, status in ((f"{topic}-that-nobody-made", "ENABLED"), (topic, "DISABLED")):
+        kinesis_video.update_notification_configuration(
+            StreamName=stream,
+            NotificationConfiguration={"Status": status, "DestinationConfig": {"Uri": uri}},  # type: ignore[typeddict-item] # a str is no literal
+        )
+        send(aws, stream, *fragment_tags(notifications=True))
+    client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert "Messages" not in client("sqs").receive_message(QueueUrl=queue)
 
 
 def test_an_image_is_an_event_that_runs_a_function_and_is_counted(
@@ -457,8 +550,14 @@ def handler(event, context):
         Code={"ZipFile": zipped({"handler.py": code})},
     )["FunctionArn"]
     folder = configure()
+    queue = client("sqs").create_queue(QueueName=f"{stream}-images")["QueueUrl"]
+    telling = {
+        "QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{stream}-images",
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": folder}]}},
+    }
     client("s3").put_bucket_notification_configuration(
-        Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}, "QueueConfigurations": [telling]}
     )
     pattern = {"source": ["aws.s3"], "detail": {"object": {"key": [{"prefix": folder}]}}}
     client("events").put_rule(Name=stream, EventPattern=json.dumps(pattern))
@@ -467,6 +566,9 @@ def handler(event, context):
     send(aws, stream, IMAGE)
 
     (key,) = Images(client, folder).wait(1)
+    # The first message says that the notifications are set up.
+    told = [client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0] for _ in range(2)]
+    assert json.loads(told[1]["Body"])["Records"][0]["s3"]["object"]["key"] == key
     deadline = time.monotonic() + 20
     while not (seen := client("s3").list_objects_v2(Bucket="seen").get("Contents")):
         assert time.monotonic() < deadline

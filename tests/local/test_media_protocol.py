@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+import selectors
+import time
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -12,16 +14,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinesis_video_local.kinesisvideo.media.acknowledgements import ERROR_IDS, acknowledgement
 from kinesis_video_local.kinesisvideo.media.fragments import FragmentStore, MediaFragment
 from kinesis_video_local.kinesisvideo.media.images import ImageGenerator, sampled
-from kinesis_video_local.kinesisvideo.media.limits import SERVICE_LIMITS, Limits
 from kinesis_video_local.kinesisvideo.media.live import LiveMedia
 from kinesis_video_local.kinesisvideo.media.protocol import Begun, FragmentError, Protocol
 from kinesis_video_local.kinesisvideo.media.put_media import PutMedia
 from kinesis_video_local.kinesisvideo.streams import Stream, Streams
-from kinesis_video_local.service.faults import Faults
+from kinesis_video_local.service.errors import ServiceError
+from kinesis_video_local.service.faults import Fault, Faults
 from kinesis_video_local.service.http import Request
-from kinesis_video_matroska import Fragment, Frame, SimpleTag, Tags, Track, write_header, write_tags
+from kinesis_video_matroska import (
+    Cluster,
+    Fragment,
+    Frame,
+    Reader,
+    SimpleTag,
+    Tags,
+    Track,
+    write_header,
+    write_tags,
+)
+from kinesis_video_tools.camera import AcknowledgementReader
 
 from .wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
 
@@ -29,9 +43,9 @@ TWO_TRACKS = [TRACK, Track(2, "A_AAC", type=2)]
 PAIR = SimpleTag("a", "b")
 
 
-def received(pieces: Iterable[bytes], *, start: int = 0, limits: Limits = SERVICE_LIMITS) -> list[Any]:
+def received(pieces: Iterable[bytes]) -> list[Any]:
     """What comes of a body: what begins and ends, and the error that ends it."""
-    protocol = Protocol(start, limits)
+    protocol = Protocol(0)
     events: list[Any] = []
     try:
         for piece in pieces:
@@ -163,52 +177,180 @@ def test_the_first_frame_after_each_interval_is_chosen(times: list[int], interva
     assert sampled(times, interval) == chosen
 
 
+def stream_that_retains_an_hour(streams: Streams) -> Stream:
+    return streams.create({"StreamName": "a", "DataRetentionInHours": 1}, creating_seconds=0)
+
+
+def stored(number: int, *, age_seconds: float = 0) -> MediaFragment:
+    media = Fragment(number, [Frame(1, number, True, bytes(1_000))])
+    return MediaFragment(f"{number:047d}", number, round((time.time() - age_seconds) * 1_000), [TRACK], media)
+
+
 def test_only_the_newest_fragments_are_kept() -> None:
     async def kept() -> list[int]:
-        stream = Streams("000000000000", "us-east-1").create(
-            {"StreamName": "a", "DataRetentionInHours": 1}, creating_seconds=0
-        )
+        stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))
         store = FragmentStore(max_bytes=10_000)
         for number in range(20):
-            media = Fragment(number, [Frame(1, number, True, bytes(1_000))])
-            store.add(stream, MediaFragment(str(number), number, 1 << 50, [TRACK], media))
+            store.add(stream, stored(number))
         return [fragment.media.timecode for fragment in store.of(stream)]
 
     assert asyncio.run(kept()) == list(range(13, 20))
 
 
-def test_get_media_ends_when_its_client_goes_away() -> None:
+def test_a_fragment_is_kept_for_its_streams_retention() -> None:
+    async def kept() -> list[int]:
+        stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))
+        store = FragmentStore()
+        for number, age in enumerate((3_660, 3_540, 0)):
+            store.add(stream, stored(number, age_seconds=age))
+        return [fragment.media.timecode for fragment in store.of(stream)]
+
+    assert asyncio.run(kept()) == [1, 2]
+
+
+def test_get_media_misses_nothing_and_ends_when_its_client_goes_away() -> None:
     async def pieces() -> list[bytes]:
         streams, store, gone = Streams("000000000000", "us-east-1"), FragmentStore(), asyncio.Event()
-        stream = streams.create({"StreamName": "a", "DataRetentionInHours": 1}, creating_seconds=0)
+        stream = stream_that_retains_an_hour(streams)
 
         async def client_gone() -> None:
             await gone.wait()
 
-        media = Fragment(1_000, [Frame(1, 1_000, True, b"frame")])
-        store.add(stream, MediaFragment("1", 1_000, 1 << 50, [TRACK], media))
+        store.add(stream, stored(1))
         request = {"StreamName": "a", "StartSelector": {"StartSelectorType": "EARLIEST"}}
         answer = LiveMedia(streams, store, client_gone).get_media(request)
         assert not isinstance(answer.body, bytes)
         first = await anext(answer.body)
+        # It comes while the first one is being sent.
+        store.add(stream, stored(2))
+        async with asyncio.timeout(20):
+            second = await anext(answer.body)
         asyncio.get_running_loop().call_later(0.05, gone.set)
-        return [first, *[piece async for piece in answer.body]]
+        return [first, second, *[piece async for piece in answer.body]]
 
-    assert len(asyncio.run(pieces())) == 1
+    assert len(asyncio.run(pieces())) == 2
+
+
+@pytest.mark.parametrize(
+    ("selector", "first"),
+    [
+        ({"StartSelectorType": "EARLIEST"}, 1),
+        ({"StartSelectorType": "NOW"}, 4),
+        ({"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": f"{2:047d}"}, 3),
+        ({"StartSelectorType": "CONTINUATION_TOKEN", "ContinuationToken": f"{1:047d}"}, 2),
+        ({"StartSelectorType": "PRODUCER_TIMESTAMP", "StartTimestamp": 0.002}, 2),
+        ({"StartSelectorType": "SERVER_TIMESTAMP", "StartTimestamp": time.time() - 1_000}, 3),
+    ],
+)
+def test_get_media_begins_where_it_is_told_to(selector: dict[str, Any], first: int) -> None:
+    async def begin() -> int:
+        streams, store = Streams("000000000000", "us-east-1"), FragmentStore()
+        stream = stream_that_retains_an_hour(streams)
+        for number, age in ((1, 3_400), (2, 3_300), (3, 100)):
+            store.add(stream, stored(number, age_seconds=age))
+
+        async def client_gone() -> None:
+            await asyncio.Event().wait()
+
+        media = LiveMedia(streams, store, client_gone).get_media({"StreamName": "a", "StartSelector": selector})
+        assert not isinstance(media.body, bytes)
+        store.add(stream, stored(4, age_seconds=-1))
+        async with asyncio.timeout(20):
+            piece = await anext(media.body)
+        await media.body.aclose()
+        return next(element.timecode for element in Reader().feed(piece) if isinstance(element, Cluster))
+
+    assert asyncio.run(begin()) == first
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"StartSelectorType": "FRAGMENT_NUMBER"},
+        {"StartSelectorType": "CONTINUATION_TOKEN"},
+        {"StartSelectorType": "PRODUCER_TIMESTAMP"},
+        {"StartSelectorType": "SERVER_TIMESTAMP"},
+    ],
+)
+def test_get_media_says_what_its_selector_lacks(selector: dict[str, Any]) -> None:
+    async def get() -> None:
+        streams = Streams("000000000000", "us-east-1")
+        stream_that_retains_an_hour(streams)
+
+        async def client_gone() -> None: ...
+
+        LiveMedia(streams, FragmentStore(), client_gone).get_media({"StreamName": "a", "StartSelector": selector})
+
+    with pytest.raises(ServiceError, match=f"{selector['StartSelectorType']} needs "):
+        asyncio.run(get())
+
+
+def test_fragments_that_wait_for_their_images_have_a_bound(caplog: pytest.LogCaptureFixture) -> None:
+    async def submit() -> None:
+        stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))
+        stream.image_generation = {"Status": "ENABLED"}
+        faults = Faults({"PutMedia.Images": ()})
+        faults.add(Fault("PutMedia.Images", times=3, delay_seconds=1_000))
+        images = ImageGenerator(faults)
+        for number in range(3):
+            media = Fragment(number, [Frame(1, number, True, bytes(40_000_000))], [IMAGE])
+            images.submit(stream, MediaFragment(f"fragment {number}", number, 0, [TRACK], media), Anybody())
+
+    asyncio.run(submit())
+    assert [record.getMessage() for record in caplog.records] == [
+        "no images of fragment fragment 2: this machine can't keep up"
+    ]
+
+
+def test_a_stream_that_is_created_is_not_there_yet() -> None:
+    with pytest.raises(ServiceError, match="CREATING") as refusal:
+        connected([], creating_seconds=1_000)
+    assert refusal.value.code == "ResourceNotFoundException"
+
+
+class NoWaiting(selectors.DefaultSelector):
+    """Finds at once what it would wait for, and lets the clock of its loop jump there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # Without a timeout, or with none left, something is ready.
+        self.waited += timeout or 0
+        return super().select(0 if timeout else timeout)
+
+
+class Clockwork(asyncio.SelectorEventLoop):
+    """A loop in which hours pass at once, to the millisecond."""
+
+    def __init__(self) -> None:
+        self._waiting = NoWaiting()
+        super().__init__(self._waiting)
+
+    def time(self) -> float:
+        return self._waiting.waited
 
 
 class Sender:
-    """A request whose body comes in pieces, with a pause before each."""
+    """A request whose body comes in pieces, with a pause before each; it doesn't end."""
 
-    def __init__(self, pieces: Sequence[tuple[float, bytes]]) -> None:
+    def __init__(self, pieces: Iterable[tuple[float, bytes]]) -> None:
         self._pieces = iter(pieces)
+        self._coming: tuple[float, bytes] | None = None
 
     def __aiter__(self) -> Sender:
         return self
 
     async def __anext__(self) -> bytes:
-        pause, piece = next(self._pieces, (3_600, b""))
-        await asyncio.sleep(pause)
+        clock = asyncio.get_running_loop()
+        if self._coming is None:
+            pause, piece = next(self._pieces, (1e6, b""))
+            self._coming = clock.time() + pause, piece
+        due, piece = self._coming
+        # Who waits may give up and come back.
+        await asyncio.sleep(due - clock.time())
+        self._coming = None
         return piece
 
 
@@ -216,6 +358,9 @@ class Anybody:
     """A caller who may do everything."""
 
     account, region = "000000000000", "us-east-1"
+
+    def identity(self) -> dict[str, Any]:
+        return {}
 
     def authenticate(self, body: bytes) -> None: ...
 
@@ -228,38 +373,80 @@ class Anybody:
     def publish(self, topic_arn: str, subject: str, message: str) -> None: ...
 
 
-async def connected(limits: Limits, pieces: Sequence[tuple[float, bytes]]) -> list[tuple[Any, ...]]:
-    """Send a body that doesn't end, and return the acknowledgements."""
-    streams = Streams("000000000000", "us-east-1")
-    stream: Stream = streams.create({"StreamName": "front-door"}, creating_seconds=0)
-    faults = Faults({})
-    put_media = PutMedia(
-        lambda _: streams, FragmentStore(), ImageGenerator(faults), faults, lambda *_: None, limits=limits
-    )
-    headers = {"x-amzn-stream-arn": stream.arn, "x-amzn-fragment-timecode-type": "ABSOLUTE"}
+def connected(
+    pieces: Iterable[tuple[float, bytes]], *, paced: bool = True, creating_seconds: float = 0
+) -> list[tuple[Any, ...]]:
+    """Send a body that doesn't end and return the acknowledgements.
 
-    async def gone() -> None: ...
+    Each is its second, its type, its timecode and its error.
+    """
 
-    request = Request("POST", "/putMedia", headers, Sender(pieces), Anybody(), "http", gone)
-    answer = await put_media.operation().run(request, b"")
-    assert not isinstance(answer.body, bytes)
-    written = [json.loads(piece) async for piece in answer.body]
-    return [tuple(entry.get(name) for name in ("EventType", "FragmentTimecode", "ErrorId")) for entry in written]
+    async def acknowledgements() -> list[tuple[Any, ...]]:
+        streams = Streams("000000000000", "us-east-1")
+        stream: Stream = streams.create({"StreamName": "front-door"}, creating_seconds=creating_seconds)
+        faults = Faults({})
+        put_media = PutMedia(lambda _: streams, FragmentStore(), ImageGenerator(faults), faults, lambda *_: None, paced)
+        headers = {"x-amzn-stream-arn": stream.arn, "x-amzn-fragment-timecode-type": "ABSOLUTE"}
+
+        async def gone() -> None: ...
+
+        request = Request("POST", "/putMedia", headers, Sender(pieces), Anybody(), "http", gone)
+        answer = await put_media.operation().run(request, b"")
+        assert not isinstance(answer.body, bytes)
+        clock = asyncio.get_running_loop()
+        return [(round(clock.time(), 3), *read(piece)) async for piece in answer.body]
+
+    def read(piece: bytes) -> tuple[Any, ...]:
+        entry = json.loads(piece)
+        return tuple(entry.get(name) for name in ("EventType", "FragmentTimecode", "ErrorId"))
+
+    with asyncio.Runner(loop_factory=Clockwork) as runner:
+        return runner.run(acknowledgements())
 
 
-def test_a_connection_without_data_is_told_so_and_ends() -> None:
-    limits = Limits(idle_seconds=0.3, idle_acknowledgement_seconds=0.12)
-    received = asyncio.run(connected(limits, [(0, HEADER), (0, cluster(1_000))]))
-    assert received[0] == ("BUFFERING", 1_000, None)
-    assert set(received[1:-1]) == {("IDLE", 1_000, None)}
-    # The end of the connection is the end of the fragment.
-    assert received[-1] == ("RECEIVED", 1_000, None)
+def test_a_connection_without_data_is_told_so_for_30_seconds_and_ends() -> None:
+    assert connected([(0, HEADER), (5, cluster(1_000))]) == [
+        (5, "BUFFERING", 1_000, None),
+        (15, "IDLE", 1_000, None),
+        (25, "IDLE", 1_000, None),
+        (35, "IDLE", 1_000, None),
+        # The end of the connection is the end of the fragment.
+        (35, "RECEIVED", 1_000, None),
+    ]
 
 
-def test_a_connection_that_is_too_old_ends_with_an_error() -> None:
-    limits = Limits(connection_seconds=0.2)
-    pieces = [(0.05, HEADER), *((0.05, cluster(number * 1_000)) for number in range(1, 100))]
-    received = asyncio.run(connected(limits, pieces))
-    begun = [timecode for event_type, timecode, _ in received if event_type == "BUFFERING"]
-    # It is about the fragment that is being received, if there is one.
-    assert received[-1] == ("ERROR", begun[-1] if begun else None, 4003)
+def test_a_connection_that_brought_nothing_at_all_is_idle_as_well() -> None:
+    assert connected([]) == [(second, "IDLE", None, None) for second in (10, 20, 30)]
+
+
+def test_a_connection_ends_after_45_minutes_with_an_error() -> None:
+    pieces = [(0, HEADER), *((20, cluster(number * 20_000)) for number in range(1, 1_000))]
+    received = connected(pieces)
+    # It is about the fragment that is being received.
+    assert received[-1] == (45 * 60, "ERROR", 45 * 60_000 - 20_000, 4003)
+    assert [entry[0] for entry in received if entry[1] == "BUFFERING"] == list(range(20, 45 * 60, 20))
+
+
+@pytest.mark.parametrize(("paced", "seconds"), [(True, 9), (False, 0)])
+def test_five_fragments_a_second_are_read(paced: bool, seconds: int) -> None:
+    # A second's worth is read at once.
+    pieces = [(0, HEADER), *((0, cluster(number * 1_000)) for number in range(1, 52))]
+    begun = [entry for entry in connected(pieces, paced=paced) if entry[1] == "BUFFERING"]
+    assert (len(begun), begun[-1][0]) == (51, seconds)
+
+
+def test_a_hundred_megabits_a_second_are_read() -> None:
+    # Five fragments of 25 MB take 10 seconds, and the last one needs not to have been paid for.
+    pieces = [(0, HEADER), *((0, cluster(number * 1_000, data=bytes(12_500_000))) for number in range(1, 6))]
+    begun = [entry for entry in connected(pieces) if entry[1] == "BUFFERING"]
+    assert [round(entry[0]) for entry in begun] == [0, 1, 3, 5, 7]
+
+
+@pytest.mark.parametrize(("name", "number"), ERROR_IDS.items())
+def test_an_error_is_said_with_its_number_and_understood_by_the_producer(name: str, number: int) -> None:
+    written = acknowledgement("ERROR", 1_000, "9" * 47, error=name)
+    (read,) = AcknowledgementReader().feed(written)
+    assert (read.event_type, read.fragment_timecode, read.error_id, read.error_code) == ("ERROR", 1_000, number, name)
+    assert read.meaning.endswith(f" ({number} {name})")
+    assert "no reason that this version knows" not in read.meaning
+    assert len(written) <= 1_024

@@ -230,21 +230,30 @@ def test_a_stream_that_is_deleted_meanwhile_takes_no_more(
         assert summary(request.acknowledgements()[-1]) == ["ERROR", 2_000, "STREAM_NOT_ACTIVE"]
 
 
-@pytest.mark.parametrize("change", ["no key", "disabled"])
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("no key", "KMS_KEY_NOT_FOUND"),
+        ("disabled", "KMS_KEY_DISABLED"),
+        ("to be deleted", "KMS_KEY_INVALID_STATE"),
+        ("for signatures", "KMS_KEY_INVALID_USAGE"),
+    ],
+)
 def test_a_stream_whose_key_cant_be_used_takes_nothing(
-    aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str, change: str
+    aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str, change: str, error: str
 ) -> None:
     kms = client("kms")
-    key = kms.create_key()["KeyMetadata"]["Arn"]
-    new_stream(stream_name, KmsKeyId=key if change == "disabled" else "alias/nobodys")
+    usage = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P256"} if change == "for signatures" else {}
+    key = kms.create_key(**usage)["KeyMetadata"]["Arn"]
+    new_stream(stream_name, KmsKeyId="alias/nobodys" if change == "no key" else key)
+    headers = {"x-amzn-stream-name": stream_name}
+    if change in ("disabled", "to be deleted"):
+        assert put_media(aws.endpoint_url, headers, [HEADER + cluster(1)]) == acknowledged(1)
     if change == "disabled":
-        assert put_media(aws.endpoint_url, {"x-amzn-stream-name": stream_name}, [HEADER + cluster(1)]) == acknowledged(
-            1
-        )
         kms.disable_key(KeyId=key)
-    expected = "KMS_KEY_DISABLED" if change == "disabled" else "KMS_KEY_NOT_FOUND"
-    received = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream_name}, [HEADER + cluster(2)])
-    assert received == [["BUFFERING", 2], ["ERROR", 2, expected]]
+    if change == "to be deleted":
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    assert put_media(aws.endpoint_url, headers, [HEADER + cluster(2)]) == [["BUFFERING", 2], ["ERROR", 2, error]]
 
 
 def test_a_connection_can_be_cut_in_the_middle(aws: LocalAws, headers: dict[str, str]) -> None:
@@ -330,6 +339,13 @@ def test_fragments_are_listed_by_time_and_read_by_number(
     assert [element.timecode for element in elements if isinstance(element, Cluster)] == [4_000, 2_000]
     with pytest.raises(archive.exceptions.InvalidArgumentException):
         archive.get_media_for_fragment_list(StreamName=stream, Fragments=["7"])
+    with pytest.raises(archive.exceptions.InvalidArgumentException, match="NextToken"):
+        archive.list_fragments(StreamName=stream, NextToken="another's")
+
+    minute = {"StartTimestamp": time.time() - 60, "EndTimestamp": time.time() + 60}
+    for selector_type, number in (("SERVER_TIMESTAMP", 4), ("PRODUCER_TIMESTAMP", 0)):
+        selector = {"FragmentSelectorType": selector_type, "TimestampRange": minute}
+        assert len(archive.list_fragments(StreamName=stream, FragmentSelector=selector)["Fragments"]) == number
 
 
 def test_the_metrics_of_a_stream_are_those_that_are_documented(
@@ -361,3 +377,30 @@ def test_the_metrics_of_a_stream_are_those_that_are_documented(
     assert total("ErrorAckCount") == 1
     assert total("Success", "Average") == 4 / 5
     assert total("PersistedAckLatency", "SampleCount") == 4
+
+    with PutMediaRequest(aws.endpoint_url, headers) as first:
+        first.send(HEADER)
+        assert first.answer.status == 200
+        with PutMediaRequest(aws.endpoint_url, headers) as second:
+            assert second.refusal() == (400, "ConnectionLimitExceededException")
+    listed = cloudwatch.list_metrics(
+        Namespace="AWS/KinesisVideo", Dimensions=[{"Name": "StreamName", "Value": stream}]
+    )["Metrics"]
+    assert {metric["MetricName"].removeprefix("PutMedia.") for metric in listed} == {
+        *("Requests", "ActiveConnections", "ConnectionErrors", "Latency", "Success", "ErrorAckCount"),
+        *("IncomingBytes", "IncomingFragments", "IncomingFrames"),
+        *("FragmentIngestionLatency", "FragmentPersistLatency"),
+        *("BufferingAckLatency", "ReceivedAckLatency", "PersistedAckLatency"),
+    }
+    assert (total("Requests"), total("ActiveConnections"), total("ConnectionErrors")) == (4, 3, 1)
+
+
+def test_a_stream_takes_5_calls_a_second(aws: LocalAws, headers: dict[str, str]) -> None:
+    refused = []
+    with contextlib.ExitStack() as opened:
+        # All are sent before the first answer is read.
+        requests = [opened.enter_context(PutMediaRequest(aws.endpoint_url, headers)) for _ in range(40)]
+        for request in requests:
+            if request.answer.status != 200:
+                refused.append(request.refusal())
+    assert (400, "ClientLimitExceededException") in refused

@@ -217,7 +217,7 @@ def test_a_client_of_a_stopped_local_aws_finds_nobody() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_what_to_export_and_stops_on_a_signal(stop: signal.Signals) -> None:
     command = subprocess.Popen(
-        [sys.executable, "-m", "kinesis_video_local", "--port", "0", "--tls"],
+        [sys.executable, "-m", "kinesis_video_tools", "local", "--port", "0", "--tls"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

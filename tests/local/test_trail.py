@@ -1,4 +1,4 @@
-"""CloudTrail's records of calls, and the events that EventBridge makes of them."""
+"""CloudTrail's records of calls: who called what."""
 
 from __future__ import annotations
 
@@ -38,25 +38,6 @@ def records(client: Client) -> Callable[..., list[dict[str, Any]]]:
         return [json.loads(event["CloudTrailEvent"]) for page in pages for event in page["Events"]]
 
     return look_up
-
-
-@pytest.fixture
-def queue(client: Client, stream_name: str) -> Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]:
-    """Send the events of a pattern to a queue; what it returns reads them."""
-
-    def follow(pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
-        url = client("sqs").create_queue(QueueName=stream_name)["QueueUrl"]
-        client("events").put_rule(Name=stream_name, EventPattern=json.dumps(pattern))
-        arn = f"arn:aws:sqs:us-east-1:000000000000:{stream_name}"
-        client("events").put_targets(Rule=stream_name, Targets=[{"Id": "queue", "Arn": arn}])
-
-        def received() -> list[dict[str, Any]]:
-            messages = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-            return [json.loads(message["Body"]) for message in messages]
-
-        return received
-
-    return follow
 
 
 def document(statement: dict[str, Any]) -> str:
@@ -171,74 +152,3 @@ def test_the_history_is_read_by_one_attribute_and_in_pages(
     two = [{"AttributeKey": key, "AttributeValue": "x"} for key in ("EventName", "ResourceName")]
     with pytest.raises(ClientError, match="takes one lookup attribute"):
         client("cloudtrail").lookup_events(LookupAttributes=two)
-
-
-def test_a_call_that_changes_something_is_an_event_with_its_caller(
-    aws: LocalAws, new_stream: NewStream, queue: Any, stream_name: str
-) -> None:
-    received = queue({"source": ["aws.kinesisvideo"], "detail": {"requestParameters": {"streamName": [stream_name]}}})
-    arn = new_stream(stream_name)
-    role = assume(aws, stream_name, "kinesisvideo:*")
-    role.describe_stream(StreamName=stream_name)
-    role.tag_stream(StreamARN=arn, Tags={"Site": "north"})
-    role.update_image_generation_configuration(StreamName=stream_name)
-    role.close()
-
-    created, updated = received()
-
-    assert created["detail-type"] == "AWS API Call via CloudTrail"
-    assert created["detail"]["eventName"] == "CreateStream"
-    assert updated["detail"]["eventName"] == "UpdateImageGenerationConfiguration"
-    issuer = updated["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]
-    assert issuer["arn"].endswith(f":role/cameras/{stream_name}")
-
-
-def test_each_status_of_a_stack_is_an_event(client: Client, queue: Any, stream_name: str) -> None:
-    received = queue({"source": ["aws.cloudformation"], "detail-type": ["CloudFormation Stack Status Change"]})
-    cloudformation = client("cloudformation")
-
-    def template(*names: str) -> str:
-        return json.dumps({"Resources": {name: {"Type": "AWS::KinesisVideo::Stream"} for name in names}})
-
-    def wait(action: str) -> None:
-        cloudformation.get_waiter(f"stack_{action}_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 0.1})
-
-    body = template("First", "Second")
-    stack_id = cloudformation.create_stack(StackName=stream_name, TemplateBody=body, ClientRequestToken="one")[
-        "StackId"
-    ]
-    wait("create")
-    cloudformation.update_stack(StackName=stream_name, TemplateBody=template("First"))
-    wait("update")
-    cloudformation.delete_stack(StackName=stream_name)
-    wait("delete")
-
-    events = received()
-    assert [event["detail"]["status-details"]["status"] for event in events] == [
-        "CREATE_IN_PROGRESS",
-        "CREATE_COMPLETE",
-        "UPDATE_IN_PROGRESS",
-        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-        "UPDATE_COMPLETE",
-        "DELETE_IN_PROGRESS",
-        "DELETE_COMPLETE",
-    ]
-    assert {event["detail"]["stack-id"] for event in events} == {stack_id}
-    assert [event["resources"] for event in events] == [[stack_id]] * 7
-    assert events[0]["detail"]["client-request-token"] == "one"
-
-
-@pytest.mark.parametrize("owner, status", [("000000000000", 200), ("111122223333", 403)])
-def test_a_bucket_is_told_by_its_owner(client: Client, stream_name: str, owner: str, status: int) -> None:
-    client("s3").create_bucket(Bucket=stream_name)
-
-    def outcome(operation: str, **arguments: Any) -> int:
-        try:
-            answer = getattr(client("s3"), operation)(Bucket=stream_name, ExpectedBucketOwner=owner, **arguments)
-        except ClientError as error:
-            answer = error.response
-        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
-
-    outcomes = {outcome("head_bucket"), outcome("list_objects_v2"), outcome("put_object", Key="a", Body=b"")}
-
-    assert outcomes == {status}

@@ -42,9 +42,9 @@ def cluster(timecode: int, *tags: Tags, frames: int = 2, track: int = 1, data: b
     return b"".join([write_cluster(timecode), *written, *(write_tags(element) for element in tags)])
 
 
-def written(track: Track, fragments: Iterable[Fragment], *tags: Tags) -> bytes:
+def written(tracks: Sequence[Track], fragments: Iterable[Fragment], *tags: Tags) -> bytes:
     """Write a stream as the C producer does: with tags after each fragment, the end-of-fragment tag last."""
-    parts = [write_header([track])]
+    parts = [write_header(tracks)]
     for fragment in fragments:
         parts.append(write_cluster(fragment.timecode))
         parts += [write_frame(frame, fragment.timecode) for frame in fragment.frames]

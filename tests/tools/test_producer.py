@@ -243,6 +243,13 @@ def test_it_gives_up_after_too_many_connections_without_an_acknowledgement() -> 
     assert len(service.put_media) == 2
 
 
+def test_it_never_gives_up_while_each_connection_is_acknowledged() -> None:
+    with serve(*[Answer(end_after=0)] * 3) as service:
+        report = make_producer(service, attempts=1).send(small_video(), fragments=4, speed=20)
+    assert report.complete
+    assert report.connections == 4
+
+
 def test_it_gives_up_if_nobody_listens() -> None:
     with serve() as service:
         producer = make_producer(service, attempts=2)

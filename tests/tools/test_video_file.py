@@ -127,6 +127,13 @@ def empty(folder: Path) -> Path:
     return folder / "porch.mkv"
 
 
+def compressed(folder: Path) -> Path:
+    # The track's name, which is as long, becomes its ContentEncodings.
+    header = write_header([ClockVideo("porch").track]).replace(b"\x53\x6e\x8f", b"\x6d\x80\x8f")
+    (folder / "porch.mkv").write_bytes(header)
+    return folder / "porch.mkv"
+
+
 COPY = "-map 0:v:0 -c copy"
 ENCODE = "-map 0:v:0 -c:v libx264 -pix_fmt yuv420p -force_key_frames 'expr:gte(t,n_forced*2)'"
 
@@ -138,6 +145,7 @@ ENCODE = "-map 0:v:0 -c:v libx264 -pix_fmt yuv420p -force_key_frames 'expr:gte(t
         (mpeg4, "has video of the codec V_MPEG4/ISO/ASP, and V_MPEG4/ISO/AVC is sent", ENCODE),
         (one_key_frame, "has no key frame in 29900 ms, and 20000 are allowed", ENCODE),
         (cut, "is not Matroska that can be read (the stream ends within an element)", COPY),
+        (compressed, "has frames that Matroska has compressed", COPY),
         (empty, "has no tracks", COPY),
     ],
 )

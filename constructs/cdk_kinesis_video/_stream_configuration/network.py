@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 VPC_WITHOUT_ENDPOINTS = "cdk-kinesis-video:vpc-without-endpoints"
 
+_MOST_SECURITY_GROUPS = 5
+
 # What the function calls, and the kind of endpoint: to set, to answer, and to ask who holds a stream.
 _ENDPOINTS = {"kinesisvideo": "interface", "s3": "gateway", "cloudformation": "interface"}
 
@@ -31,6 +33,10 @@ def check_network(vpc: Any, vpc_subnets: Any, security_groups: Any) -> None:
         check_list("security_groups", security_groups, "security groups such as [ec2.SecurityGroup(...)]")
         if not security_groups:
             raise ValueError("`security_groups` is empty, give one or more, or leave it out to have one defined")
+        if len(security_groups) > _MOST_SECURITY_GROUPS:
+            raise ValueError(
+                f"`security_groups` has {len(security_groups)} items, a function takes at most {_MOST_SECURITY_GROUPS}"
+            )
         for group in security_groups:
             fits = has(group, "security_group_id") and has(group, "connections")
             check_type("security_groups", group, fits, "a list of security groups such as ec2.SecurityGroup")
@@ -68,7 +74,7 @@ class Network(Construct):
         # Whoever gives a VPC has imported it already.
         from aws_cdk import aws_ec2 as ec2
 
-        self._selected = vpc.select_subnets(**_values(vpc_subnets))
+        self._selected = _subnets_of(vpc, vpc_subnets)
         if self._selected.has_public:
             raise ValueError(
                 "`vpc_subnets` are public, where a function gets no public address and reaches nothing, take private "
@@ -89,7 +95,7 @@ class Network(Construct):
         }
 
     def lead_out(self, function: IConstruct) -> None:
-        """Have the function there as long as its way out is, and warn if the app shows that there is none."""
+        """Keep the function there while its way out is, and warn if the app shows that there is none."""
         function.node.add_dependency(self._selected.internet_connectivity_established)
         at_synth(self, lambda: self._look_for_endpoints(function))
 
@@ -137,6 +143,18 @@ def _service_of(endpoint: ec2.CfnVPCEndpoint) -> str:
     name: Any = stack_of(endpoint).resolve(endpoint.service_name)
     text = name if isinstance(name, str) else str(name["Fn::Join"][1][-1])
     return text.rpartition(".")[2].removesuffix("-fips")
+
+
+def _subnets_of(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None) -> ec2.SelectedSubnets:
+    try:
+        selected = vpc.select_subnets(**_values(selection))
+    except RuntimeError as error:
+        # CDK says what there is instead, behind the name of its error.
+        says = str(error).partition(": ")[2].rstrip(".")
+        raise ValueError(f"`vpc_subnets` select none of `vpc`: {says}") from error
+    if not selected.subnets:
+        raise ValueError("`vpc_subnets` select none of `vpc`, take private or isolated subnets")
+    return selected
 
 
 def _values(selection: ec2.SubnetSelection | None) -> dict[str, Any]:

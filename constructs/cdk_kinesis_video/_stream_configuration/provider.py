@@ -6,19 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import jsii
-from aws_cdk import Annotations, CfnOutput, Fn, Stack, Token
+from aws_cdk import Annotations, Fn, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3_assets as s3_assets
-from aws_cdk import cloudformation_include as include
 from constructs import Construct
 
-from .._assets import folder_of
-from .._validation import check_integer, check_type, given, has
+from .._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
+from .._jsii import account_of, region_of
+from .._validation import check_integer, check_type, given, has, is_known
 from .kinds import KINDS
 from .network import Network, check_network, network_statement
 from .warnings import Warnings
@@ -42,10 +39,6 @@ PACKAGES = ("kinesis_video_configuration", HANDLER_PACKAGE)
 FUNCTION_TIMEOUT_SECONDS = 180
 SERVICE_TIMEOUT_SECONDS = 900
 
-LOG_RETENTION_DAYS = 30
-
-LATEST_RUNTIME = "python3.14"
-"""The latest Python of CDK's, by its name: `aws_lambda.Runtime` would have to be imported."""
 OLDEST_PYTHON_MINOR = 11
 
 MAX_EXECUTIONS = 2**31 - 1
@@ -105,7 +98,8 @@ class ConfigurationFunction(Construct):
     ------
     ValueError
         If a configuration of the stack was declared before, if the stack has a `ConfigurationFunction` already, if the
-        subnets are public, or if a prop is of another kind than these.
+        subnets are public or none at all, if the role or the log group is of another account, or the log group of
+        another Region, or if a prop is of another kind than these.
 
     See Also
     --------
@@ -127,9 +121,12 @@ class ConfigurationFunction(Construct):
     ) -> None:
         check_type("stack", stack, isinstance(stack, Stack), "a Stack, such as Stack.of(self)")
         check_network(vpc, vpc_subnets, security_groups)
-        check_type("role", role, role is None or has(role, "attach_inline_policy"), "a role such as iam.Role")
+        is_role = role is None or (has(role, "attach_inline_policy") and has(role, "role_arn"))
+        check_type("role", role, is_role, "a role such as iam.Role")
+        _check_home("role", role, stack)
         is_log_group = log_group is None or (has(log_group, "log_group_arn") and has(log_group, "log_group_name"))
         check_type("log_group", log_group, is_log_group, "a log group such as logs.LogGroup")
+        _check_home("log_group", log_group, stack)
         check_integer("reserved_concurrent_executions", reserved_concurrent_executions, 1, MAX_EXECUTIONS)
         _check_runtime(runtime)
         _check_first(stack)
@@ -139,7 +136,7 @@ class ConfigurationFunction(Construct):
         self.warnings = Warnings(self)
         self._given_log_group = log_group
         if log_group is None:
-            self._log_group_name, log_group_arn = self._define_log_group()
+            self._log_group_name, log_group_arn = define_log_group(self)
         else:
             self._log_group_name, log_group_arn = log_group.log_group_name, log_group.log_group_arn
         self._network = None if vpc is None else Network(self, vpc, vpc_subnets, security_groups)
@@ -148,32 +145,19 @@ class ConfigurationFunction(Construct):
             statements.append(network_statement())
         self._role: iam.IRole = self._define_role(statements) if role is None else role
         policy = None if role is None else self._attach(role, statements)
-        code = self._code()
         function = {
             "Description": "Configures Kinesis video streams for the custom resources of this stack",
             "Runtime": LATEST_RUNTIME if runtime is None else runtime.name,
-            "Architectures": ["arm64"],
             "MemorySize": 256,
             "Timeout": FUNCTION_TIMEOUT_SECONDS,
             "Role": self._role.role_arn,
-            "LoggingConfig": {
-                "LogGroup": self._log_group_name,
-                "LogFormat": "JSON",
-                "ApplicationLogLevel": "INFO",
-                "SystemLogLevel": "WARN",
-            },
             "Handler": f"{HANDLER_PACKAGE}.entry.handler",
-            "Code": {"S3Bucket": code.s3_bucket_name, "S3Key": code.s3_object_key},
         }
         if self._network is not None:
             function["VpcConfig"] = self._network.config
         if reserved_concurrent_executions is not None:
             function["ReservedConcurrentExecutions"] = reserved_concurrent_executions
-        self._function, (self._function_arn,) = self._include(
-            "Function",
-            {"Type": "AWS::Lambda::Function", "Properties": function},
-            {"Fn::GetAtt": ["Resource", "Arn"]},
-        )
+        self._function, self._function_arn = define_function(self, PACKAGES, self._log_group_name, function)
         self._function.node.add_dependency(self._role)
         if policy is not None:
             # So that the rights exist before the function and until the last custom resource is deleted.
@@ -223,16 +207,6 @@ class ConfigurationFunction(Construct):
             raise ValueError("`vpc` is None, so the function has no connections, give the VPC that it runs in")
         return self._network.connections
 
-    def _define_log_group(self) -> list[str]:
-        _, values = self._include(
-            "Logs",
-            {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
-            | {"Properties": {"RetentionInDays": LOG_RETENTION_DAYS}},
-            {"Ref": "Resource"},
-            {"Fn::GetAtt": ["Resource", "Arn"]},
-        )
-        return values
-
     def _define_role(self, statements: list[iam.PolicyStatement]) -> iam.Role:
         return iam.Role(
             self,
@@ -254,28 +228,6 @@ class ConfigurationFunction(Construct):
                 f"`role` takes no policy, add these statements to its own policy: {', '.join(texts)}",
             )
         return policy
-
-    def _code(self) -> s3_assets.Asset:
-        # In a wheel the packages lie among all others, in an editable install in a folder of their own: whatever else
-        # lies there stays out of the asset.
-        (root,) = {folder_of(package).parent for package in PACKAGES}
-        wanted = [pattern for package in PACKAGES for pattern in (f"!{package}", f"!{package}/*.py")]
-        return s3_assets.Asset(self, "Code", path=str(root), exclude=["*", *wanted])
-
-    def _include(
-        self, construct_id: str, resource: dict[str, Any], *values: dict[str, Any]
-    ) -> tuple[include.CfnInclude, list[str]]:
-        """Define a resource without an object for it, and return the values of these expressions, too.
-
-        To CDK it is a CfnFunction and a CfnLogGroup with the path and the logical id of the L2. To have objects of them
-        here would import `aws_cdk.aws_lambda` and with it `aws_ec2`, 1.6 s and 220 MB, and `aws_cdk.aws_logs`, 0.15 s.
-        """
-        outputs = {f"Value{number}": {"Value": value} for number, value in enumerate(values)}
-        with TemporaryDirectory() as directory:
-            path = Path(directory, "template.json")
-            path.write_text(json.dumps({"Resources": {"Resource": resource}, "Outputs": outputs}))
-            included = include.CfnInclude(self, construct_id, template_file=str(path), preserve_logical_ids=False)
-        return included, [_taken(included.get_output(name)) for name in outputs]
 
 
 # By stack; finding it in the tree would be two round trips for each further stream.
@@ -303,6 +255,18 @@ def _check_first(stack: Stack) -> None:
     )
 
 
+def _check_home(prop: str, resource: Any, stack: Stack) -> None:
+    """Check that Lambda can use it: what is of another account or Region, it refuses when the function is made."""
+    if resource is None:
+        return
+    homes = [("account", resource.env.account, account_of(stack))]
+    if prop != "role":
+        homes.append(("Region", resource.env.region, region_of(stack)))
+    for unit, there, here in homes:
+        if is_known(there) and is_known(here) and there != here:
+            raise ValueError(f"`{prop}` is in {unit} {there} and `stack` in {unit} {here}, give one of {here}")
+
+
 def _check_runtime(runtime: Any) -> None:
     name = getattr(runtime, "name", None)
     version = re.fullmatch(r"python3\.(\d+)", name) if isinstance(name, str) else None
@@ -312,15 +276,6 @@ def _check_runtime(runtime: Any) -> None:
         raise ValueError(
             f"`runtime` is {shown}, it must be Python 3.{OLDEST_PYTHON_MINOR} or later such as Runtime.PYTHON_3_14"
         )
-
-
-def _taken(output: CfnOutput) -> str:
-    """Take the value of an output, and the output out of the stack."""
-    value = Token.as_string(output.value)
-    scope = output.node.scope
-    assert scope is not None
-    scope.node.try_remove_child(output.node.id)
-    return value
 
 
 def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
@@ -336,9 +291,5 @@ def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
             actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
             resources=[stack.stack_id],
         ),
-        iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            # The ARN of a log group ends in `:*`, which stands for its log streams.
-            resources=[log_group_arn],
-        ),
+        log_statement(log_group_arn),
     ]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from ..kinesisvideo import KinesisVideo
 from . import (
+    alarm_events,
     alarms,
     bucket_owners,
     invocations,
     metrics,
     reset,
     resource_types,
+    simulation,
     stack_events,
     stack_operations,
     trail,
@@ -34,8 +36,10 @@ def install(kinesis_video: KinesisVideo) -> None:
     stack_operations.install()
     invocations.install()
     alarms.install()
+    alarm_events.install()
     metrics.install()
     trail.install()
     bucket_owners.install()
+    simulation.install()
     transport.install()
     reset.install(kinesis_video)

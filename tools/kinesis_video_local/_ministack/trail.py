@@ -113,4 +113,4 @@ def _matches(event: Mapping[str, Any], attribute: Mapping[str, str]) -> bool:
     key, value = attribute["AttributeKey"], attribute["AttributeValue"]
     if key in ("ResourceName", "ResourceType"):
         return any(resource[key] == value for resource in event["Resources"])
-    return bool(event[key] == value)
+    return event.get(key) == value

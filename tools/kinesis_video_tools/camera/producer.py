@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -87,12 +89,17 @@ class Producer:
         self._session = session or boto3.Session()
         self._role_arn = role_arn
         self._endpoint_url = endpoint_url
-        self._tags = tags
         self._absolute_timecodes = absolute_timecodes
-        self._connection_seconds = connection_seconds
-        self._attempts = attempts
-        self._on_acknowledgement = on_acknowledgement
-        self._on_reconnect = on_reconnect
+        self._make_delivery = partial(
+            Delivery,
+            connect=self._connect,
+            tags=tags,
+            absolute_timecodes=absolute_timecodes,
+            connection_seconds=connection_seconds,
+            attempts=attempts,
+            on_acknowledgement=on_acknowledgement,
+            on_reconnect=on_reconnect,
+        )
         self._url: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._delivery: Delivery | None = None
@@ -159,18 +166,7 @@ class Producer:
             self._loop.call_soon_threadsafe(self._delivery.stop)
 
     async def _deliver(self, track: Track, fragments: Iterator[Fragment], speed: float) -> Report:
-        self._delivery = Delivery(
-            track,
-            fragments,
-            self._connect,
-            tags=self._tags,
-            absolute_timecodes=self._absolute_timecodes,
-            speed=speed,
-            connection_seconds=self._connection_seconds,
-            attempts=self._attempts,
-            on_acknowledgement=self._on_acknowledgement,
-            on_reconnect=self._on_reconnect,
-        )
+        self._delivery = self._make_delivery(track, fragments, speed=speed)
         self._loop = asyncio.get_running_loop()
         try:
             await self._delivery.run()
@@ -230,7 +226,7 @@ class Producer:
 def _until(fragments: Iterator[Fragment], end: int) -> Iterator[Fragment]:
     """Leave out what comes at or after a time in milliseconds since 1970."""
     for fragment in fragments:
-        fragment.frames = [frame for frame in fragment.frames if frame.timecode < end]
-        if not fragment.frames:
+        frames = [frame for frame in fragment.frames if frame.timecode < end]
+        if not frames:
             return
-        yield fragment
+        yield replace(fragment, frames=frames)

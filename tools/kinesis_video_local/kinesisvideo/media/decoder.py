@@ -77,12 +77,13 @@ def encoded_pictures(
     UndecodableError
         From the iterator.
     """
+    import av
+
     try:
         for picture in _decode(track, frames[: max(wanted) + 1]):
             if picture.pts is not None and picture.pts in wanted:
                 yield picture.pts, _encode(picture, image_format)
-    except (ValueError, OSError) as error:
-        # FFmpeg's own errors are among them.
+    except (av.FFmpegError, ValueError, OSError) as error:
         raise UndecodableError(str(error)) from error
 
 

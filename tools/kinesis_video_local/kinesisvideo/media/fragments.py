@@ -109,7 +109,8 @@ class FragmentStore:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._kept: deque[tuple[str, int, MediaFragment]] = deque()
-        self._added = asyncio.Event()
+        self.added = asyncio.Event()
+        """Set when the next fragment is added."""
 
     def add(self, stream: Stream, fragment: MediaFragment) -> None:
         """Keep a fragment."""
@@ -118,8 +119,8 @@ class FragmentStore:
         self._bytes += size
         while self._bytes > self._max_bytes:
             self._bytes -= self._kept.popleft()[1]
-        self._added.set()
-        self._added = asyncio.Event()
+        self.added.set()
+        self.added = asyncio.Event()
 
     def of(self, stream: Stream) -> list[MediaFragment]:
         """List the fragments of a stream, oldest first."""
@@ -127,10 +128,6 @@ class FragmentStore:
         return [
             fragment for arn, _, fragment in self._kept if arn == stream.arn and fragment.server_timestamp >= oldest
         ]
-
-    async def added(self) -> None:
-        """Wait until a fragment is added."""
-        await self._added.wait()
 
     def clear(self) -> None:
         """Forget every fragment."""

@@ -166,7 +166,13 @@ def _headers(format_name: str, fragment: MediaFragment, producer_time: int, serv
         "aws_kinesisvideo_server_timestamp": str(server_time),
     }
     return {"content-type": f"image/{format_name.lower()}"} | {
-        f"x-amz-meta-{name.lower()}": value if value.isascii() else Header(value, "utf-8", maxlinelen=998).encode()
+        f"x-amz-meta-{name.lower()}": _header_value(value)
         for name, value in metadata.items()
         if _METADATA_NAME.fullmatch(name)
     }
+
+
+def _header_value(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return Header(text, "utf-8", maxlinelen=998).encode(linesep="")

@@ -44,13 +44,15 @@ class LiveMedia:
         sent = ""
         try:
             while not gone.done():
+                # Taken first, since fragments may be added while others are sent.
+                added = self._store.added
                 for fragment in self._store.of(stream):
                     if fragment.number > sent and begins(fragment):
                         sent = fragment.number
                         yield fragment.write()
-                added = asyncio.ensure_future(self._store.added())
-                await asyncio.wait([gone, added], return_when=asyncio.FIRST_COMPLETED)
-                added.cancel()
+                waiting = asyncio.ensure_future(added.wait())
+                await asyncio.wait([gone, waiting], return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
         finally:
             gone.cancel()
 

@@ -45,7 +45,7 @@ class MediaPlane:
         self._find_streams = find_streams
         self._store = FragmentStore()
         self._images = ImageGenerator(faults)
-        self._put_media = PutMedia(find_streams, self._store, self._images, faults, record, paced=paced)
+        self._put_media = PutMedia(find_streams, self._store, self._images, faults, record, paced)
 
     def operations(self) -> dict[tuple[str, str], Operation]:
         """Return its operations, by their methods and paths."""

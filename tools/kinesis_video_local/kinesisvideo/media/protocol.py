@@ -19,8 +19,8 @@ from kinesis_video_matroska import (
     Tracks,
 )
 
+from . import limits
 from .fragments import MediaFragment, fragment_number, now
-from .limits import Limits
 
 # The first millisecond of the year 10000, which no date can name.
 _END_OF_TIME = 253_402_300_800_000
@@ -61,8 +61,6 @@ class Protocol:
     ----------
     start
         What the timecodes count from, in milliseconds since 1970: 0 if they are absolute.
-    limits
-        What is accepted.
 
     Attributes
     ----------
@@ -70,11 +68,10 @@ class Protocol:
         The fragment that is being received.
     """
 
-    def __init__(self, start: int, limits: Limits) -> None:
+    def __init__(self, start: int) -> None:
         self.open: MediaFragment | None = None
         self._start = start
-        self._limits = limits
-        self._reader = Reader(max_element_size=limits.fragment_bytes)
+        self._reader = Reader(max_element_size=limits.FRAGMENT_BYTES)
         self._collector = FragmentCollector()
         self._segments = 0
         self._tracks: tuple[Track, ...] | None = None
@@ -116,25 +113,6 @@ class Protocol:
             yield self._end(0)
 
     def _take(self, element: Element) -> Iterator[Begun | Ended]:
-        self._check(element)
-        ended = self._collector.add(element)
-        if ended:
-            yield self._end(len(element.tags) if isinstance(element, Tags) else 0)
-        match element:
-            case Tracks(tracks):
-                self._tracks = tracks
-            case Cluster(timecode):
-                self.open = self._begin(timecode)
-                if not 0 <= self.open.producer_timestamp < _END_OF_TIME:
-                    raise FragmentError("INVALID_PRODUCER_TIMESTAMP")
-                if self._last_begin is not None and timecode <= self._last_begin:
-                    raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
-                self._last_begin = timecode
-                yield Begun(self.open)
-            case Frame() if self.open:
-                self.open.arrivals.append(now())
-
-    def _check(self, element: Element) -> None:
         match element:
             case Segment():
                 self._segments += 1
@@ -143,42 +121,53 @@ class Protocol:
             case Tracks(tracks):
                 if self._tracks is not None:
                     raise FragmentError("INVALID_MKV_DATA")
-                if len(tracks) > self._limits.tracks:
+                if len(tracks) > limits.TRACKS:
                     raise FragmentError("MORE_THAN_ALLOWED_TRACKS_FOUND")
+                self._tracks = tracks
             case Frame() if self.open:
                 self._check_frame(element, self.open)
+                self.open.arrivals.append(now())
+        if self._collector.add(element):
+            yield self._end(len(element.tags) if isinstance(element, Tags) else 0)
+        if isinstance(element, Cluster):
+            yield self._begin(element.timecode)
 
     def _check_frame(self, frame: Frame, fragment: MediaFragment) -> None:
         if frame.track not in {track.number for track in fragment.tracks}:
             raise FragmentError("TRACK_NUMBER_MISMATCH")
         if not fragment.media.frames and self._latest_before is not None and frame.timecode <= self._latest_before:
             raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
-        if frame.timecode - fragment.media.timecode > self._limits.fragment_milliseconds:
+        if frame.timecode - fragment.media.timecode > limits.FRAGMENT_MILLISECONDS:
             raise FragmentError("MAX_FRAGMENT_DURATION_REACHED")
         self._latest = frame.timecode if self._latest is None else max(self._latest, frame.timecode)
         self._size += len(frame.data)
-        if self._size > self._limits.fragment_bytes:
+        if self._size > limits.FRAGMENT_BYTES:
             raise FragmentError("MAX_FRAGMENT_SIZE_REACHED")
 
-    def _begin(self, timecode: int) -> MediaFragment:
+    def _begin(self, timecode: int) -> Begun:
         assert self._collector.open
         arrival = now()
         self._size = 0
         self._latest_before = self._latest
-        return MediaFragment(
+        self.open = MediaFragment(
             fragment_number(arrival), self._start + timecode, arrival, self._tracks or (), self._collector.open
         )
+        if not 0 <= self.open.producer_timestamp < _END_OF_TIME:
+            raise FragmentError("INVALID_PRODUCER_TIMESTAMP")
+        if self._last_begin is not None and timecode <= self._last_begin:
+            raise FragmentError("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
+        self._last_begin = timecode
+        return Begun(self.open)
 
     def _end(self, end_tags: int) -> Ended:
         """Take the end of the open fragment, which an element with that many tags has brought."""
         fragment = self.open
         assert fragment
-        limits = self._limits
         if {track.number for track in fragment.tracks} != {frame.track for frame in fragment.media.frames}:
             raise FragmentError("FRAMES_MISSING_FOR_TRACK")
         tags = [tag for element in fragment.media.tags for tag in element.tags]
-        if len(tags) + end_tags > limits.tags or any(
-            len(tag.name.encode()) > limits.tag_name_bytes or len(tag.value.encode()) > limits.tag_value_bytes
+        if len(tags) + end_tags > limits.TAGS or any(
+            len(tag.name.encode()) > limits.TAG_NAME_BYTES or len(tag.value.encode()) > limits.TAG_VALUE_BYTES
             for tag in tags
         ):
             raise FragmentError("FRAGMENT_METADATA_LIMIT_REACHED")

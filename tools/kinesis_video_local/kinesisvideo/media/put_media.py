@@ -9,8 +9,8 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from typing import Any
 
 from ...service.errors import ServiceError, invalid_argument
@@ -19,10 +19,10 @@ from ...service.http import Answer, Caller, ClientGoneError, ConnectionCutError,
 from ...service.operation import Operation
 from ...service.quotas import Quota
 from ..streams import Stream, Streams
+from . import limits
 from .acknowledgements import ERROR_IDS, acknowledgement
 from .fragments import FragmentStore, MediaFragment
 from .images import ImageGenerator
-from .limits import SERVICE_LIMITS, Limits
 from .metrics import Record, StreamMetrics
 from .notifications import notify
 from .protocol import Begun, Ended, FragmentError, Protocol
@@ -43,46 +43,24 @@ _ERRORS = {
 }
 
 
+@dataclass
 class PutMedia:
-    """The operation.
+    """The operation."""
 
-    Parameters
-    ----------
-    find_streams
-        Finds the streams of a caller's account and Region.
-    store
-        Where fragments are kept.
-    images
-        Makes their images.
-    faults
-        What is to go wrong.
-    record
-        Takes the metrics.
-    limits
-        What is accepted.
-    paced
-        Whether a connection is read no faster than the service reads one.
-    """
-
-    def __init__(
-        self,
-        find_streams: Callable[[Caller], Streams],
-        store: FragmentStore,
-        images: ImageGenerator,
-        faults: Faults,
-        record: Record,
-        *,
-        limits: Limits = SERVICE_LIMITS,
-        paced: bool = True,
-    ) -> None:
-        self.find_streams = find_streams
-        self.store = store
-        self.images = images
-        self.faults = faults
-        self.record = record
-        self.limits = limits
-        self.paced = paced
-        self._connections: dict[str, asyncio.Task[None]] = {}
+    find_streams: Callable[[Caller], Streams]
+    """Finds the streams of a caller's account and Region."""
+    store: FragmentStore
+    """Where fragments are kept."""
+    images: ImageGenerator
+    """Makes their images."""
+    faults: Faults
+    """What is to go wrong."""
+    record: Record
+    """Takes the metrics."""
+    paced: bool
+    """Whether a connection is read no faster than the service reads one."""
+    connections: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    """The open connections, by the ARNs of their streams."""
 
     def operation(self) -> Operation:
         """Return it as an operation of the service."""
@@ -110,16 +88,15 @@ class PutMedia:
             raise ServiceError("ResourceNotFoundException", f"The stream {stream.name} is {stream.status}, not ACTIVE")
         metrics = StreamMetrics(self.record, stream)
         metrics.count("Requests")
-        if stream.arn in self._connections:
+        if stream.arn in self.connections:
             metrics.count("ConnectionErrors")
             raise ServiceError(
                 "ConnectionLimitExceededException", f"The stream {stream.name} has a connection of PutMedia already"
             )
         metrics.count("ActiveConnections")
-        is_there = partial(_is_there, streams, stream)
-        connection = _Connection(self, request, stream, is_there, Protocol(start, self.limits), metrics)
-        receiving = self._connections[stream.arn] = asyncio.create_task(connection.receive())
-        receiving.add_done_callback(lambda _: self._connections.pop(stream.arn, None))
+        connection = _Connection(self, request, streams, stream, Protocol(start), metrics)
+        receiving = self.connections[stream.arn] = asyncio.create_task(connection.receive())
+        receiving.add_done_callback(lambda _: self.connections.pop(stream.arn, None))
         metrics.latency("Latency", time.monotonic() - begun)
         acknowledged = request.headers.get("x-amzn-fragment-acknowledgment-required") != "0"
         return Answer(200, {"Content-Type": "application/json"}, connection.answer(receiving, acknowledged))
@@ -132,18 +109,17 @@ class _Connection:
         self,
         put_media: PutMedia,
         request: Request,
+        streams: Streams,
         stream: Stream,
-        stream_is_there: Callable[[], bool],
         protocol: Protocol,
         metrics: StreamMetrics,
     ) -> None:
         self._put_media = put_media
         self._request = request
+        self._streams = streams
         self._stream = stream
-        self._stream_is_there = stream_is_there
         self._protocol = protocol
         self._metrics = metrics
-        self._limits = put_media.limits
         self._now = asyncio.get_running_loop().time
         # Each with the time from which it may be sent; None is the end.
         self._acknowledgements: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
@@ -175,7 +151,7 @@ class _Connection:
             self._acknowledgements.put_nowait(None)
 
     async def _receive(self) -> None:
-        end = self._now() + self._limits.connection_seconds
+        end = self._now() + limits.CONNECTION_SECONDS
         ready = self._now() - 1
         async with aclosing(self._pieces(end)) as pieces:
             async for piece in pieces:
@@ -185,9 +161,9 @@ class _Connection:
                     fragments += isinstance(event, Begun)
                     self._take(event)
                 if self._put_media.paced:
-                    bytes_cost = len(piece) / self._limits.bytes_per_second
+                    bytes_cost = len(piece) / limits.BYTES_PER_SECOND
                     ready = max(ready, self._now() - 1)
-                    ready += max(bytes_cost, fragments / self._limits.fragments_per_second)
+                    ready += max(bytes_cost, fragments / limits.FRAGMENTS_PER_SECOND)
                     await asyncio.sleep(ready - self._now())
         for event in self._protocol.close():
             self._take(event)
@@ -197,7 +173,7 @@ class _Connection:
         body = aiter(self._request.body)
         heard = self._now()
         while True:
-            told = min(self._now() + self._limits.idle_acknowledgement_seconds, heard + self._limits.idle_seconds)
+            told = min(self._now() + limits.IDLE_ACKNOWLEDGEMENT_SECONDS, heard + limits.IDLE_SECONDS)
             try:
                 async with asyncio.timeout_at(min(told, end)):
                     piece = await anext(body)
@@ -207,7 +183,7 @@ class _Connection:
                 if self._now() >= end:
                     raise FragmentError("MAX_CONNECTION_DURATION_REACHED") from None
                 self._acknowledge("IDLE", self._protocol.open)
-                if self._now() >= heard + self._limits.idle_seconds:
+                if self._now() >= heard + limits.IDLE_SECONDS:
                     return
             else:
                 heard = self._now()
@@ -231,7 +207,7 @@ class _Connection:
             raise ConnectionCutError
         if fault and fault.error:
             raise FragmentError(fault.error)
-        if not self._stream_is_there():
+        if self._streams.get(self._stream.name) is not self._stream:
             raise FragmentError("STREAM_NOT_ACTIVE")
         if error := self._request.caller.key_error(self._stream.kms_key_id):
             raise FragmentError(error)
@@ -286,7 +262,3 @@ def _start(headers: Mapping[str, str]) -> int:
     if start < 0:
         raise invalid_argument(f"x-amzn-producer-start-timestamp must be seconds since 1970, not {given}")
     return 0 if timecode_type == "ABSOLUTE" else start
-
-
-def _is_there(streams: Streams, stream: Stream) -> bool:
-    return streams.get(stream.name) is stream

@@ -1,0 +1,107 @@
+"""``make acceptance``: asks for the account's number, makes the checks there, and writes what was seen to a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import STACK
+from .checks import CHECKS
+from .run import Finding, run
+
+_ROOT = Path(__file__).parent.parent
+_TABLE = Path("build", "acceptance.md")
+_NOTHING_DONE, _INTERRUPTED = 2, 130
+
+
+def main() -> int:
+    """Run it, and return the exit code: 0 if all is as assumed, 1 if not, 2 if nothing was done."""
+    parser = argparse.ArgumentParser(prog="python -m acceptance", description=__doc__)
+    parser.add_argument(
+        "--patience", type=float, default=300, metavar="S", help="how many seconds to wait for what should come (300)"
+    )
+    parser.add_argument("--output", type=Path, default=_TABLE, metavar="FILE", help=f"the table ({_TABLE})")
+    options = parser.parse_args()
+    try:
+        session = boto3.Session()
+        account = session.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        print(f"There are no credentials and Region for an account: {error}", file=sys.stderr)
+        return _NOTHING_DONE
+    print(
+        f"This deploys the stack {STACK} to the account {account} in {session.region_name}, sends video to it for\n"
+        "some minutes, and removes it with all that is in it; docs/acceptance.md tells more."
+    )
+    try:
+        typed = input("Type the account's number to go on: ").strip()
+    except (EOFError, KeyboardInterrupt):
+        typed = ""
+    if typed != account:
+        print("That isn't its number; nothing was done.", file=sys.stderr)
+        return _NOTHING_DONE
+    return _run(session, account, options.patience, options.output)
+
+
+def _run(session: boto3.Session, account: str, patience: float, output: Path) -> int:
+    findings: list[Finding] = []
+
+    def show(finding: Finding) -> None:
+        findings.append(finding)
+        print(f"  {'!' if finding.differs else ' '} {finding.statement}: {finding.seen}", flush=True)
+
+    code = 0
+    try:
+        deploy = partial(_deploy, account, session.region_name)
+        run(session, deploy, CHECKS, patience=patience, on_step=lambda step: print(step, flush=True), on_finding=show)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except (subprocess.CalledProcessError, RuntimeError, ClientError, BotoCoreError) as error:
+        print(error, file=sys.stderr)
+        code = 1
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(table(findings, account, session.region_name), encoding="utf-8")
+    print(f"The table is in {output}")
+    return code or int(any(finding.differs for finding in findings))
+
+
+def _deploy(account: str, region: str) -> None:
+    bin_folder = _ROOT / "node_modules" / ".bin"
+    # As npx does: the Node.js that the project brings is the one that the CDK CLI runs on.
+    path = f"{bin_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    with TemporaryDirectory() as assembly:
+        command: list[str | Path] = [
+            bin_folder / "cdk",
+            "deploy",
+            "--app",
+            shlex.join([sys.executable, "-m", "acceptance.app"]),
+        ]
+        command += ["--context", f"account={account}", "--context", f"region={region}", "--output", assembly]
+        # The direct method leaves no change set that would be in review.
+        command += ["--method", "direct", "--require-approval", "never"]
+        subprocess.run(command, cwd=_ROOT, env={**os.environ, "PATH": path, "AWS_REGION": region}, check=True)
+
+
+def table(findings: Sequence[Finding], account: str, region: str) -> str:
+    """Write the findings, without the account's number."""
+    lines = [f"# What was seen on an account in {region}, {datetime.now(UTC):%Y-%m-%d}", ""]
+    lines += ["| statement | seen | assumed | |", "| --- | --- | --- | --- |"]
+    for finding in findings:
+        verdict = "**different**" if finding.differs else ""
+        cells = (finding.statement, finding.seen, finding.assumed or "", verdict)
+        lines.append(f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |")
+    return "\n".join([*lines, ""]).replace(account, "ACCOUNT")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

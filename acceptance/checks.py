@@ -1,0 +1,267 @@
+"""The checks: one function for what is seen together. What is assumed is what the local AWS does."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from email.header import decode_header, make_header
+from functools import partial
+
+from botocore.exceptions import ClientError
+from PIL import Image
+
+from kinesis_video_images import parse_image_metadata
+from kinesis_video_matroska import Fragment, TagName
+from kinesis_video_tools.camera import fragment_tags
+from kinesis_video_tools.delivered_images import DeliveredImage
+
+from . import bodies
+from .run import Check, Finding, Findings
+from .site import DENIED, HEIGHT, WIDTH, Site, new_token
+
+_PERSISTED = "BUFFERING RECEIVED PERSISTED"
+_TOO_MANY_TAGS = "BUFFERING ERROR 4009 FRAGMENT_METADATA_LIMIT_REACHED"
+_EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png"}
+_LAMBDA_INIT = re.compile(r'"initDurationMs":\s*([\d.]+)')
+
+
+def an_image_arrives(site: Site) -> Findings:
+    """Look at the first image: that it comes of video that was made without an encoder, and what its object is like."""
+    yield Finding("the configuration, read back, is what is declared", site.verified, "true")
+    begin = time.monotonic()
+    site.send_until(site.declared, lambda image: True)
+    yield Finding("an image arrives, with the rights of `grant_put_media`", "yes", "yes")
+    yield Finding("after the deployment, it took", _seconds(begin))
+    token = new_token()
+    begin = time.monotonic()
+    site.send(site.declared, token, metadata={"Door": "east", "street": "Bäckerstraße"})
+    image = site.wait(token)[0]
+    site.delay = time.monotonic() - begin
+    yield Finding("from a fragment to its image, at the most", _seconds(begin))
+    yield Finding("its key, with the destination `declared/`", _key(site, image), _form("declared/"))
+    with Image.open(io.BytesIO(site.images.read(image))) as picture:
+        seen = f"{picture.format} of {picture.width}x{picture.height}"
+    yield Finding("its picture, of H.264 with I_PCM macroblocks", seen, f"JPEG of {WIDTH}x{HEIGHT}")
+    told = site.s3.head_object(Bucket=site.bucket, Key=image.key)
+    yield Finding("its content type", told["ContentType"], "image/jpeg")
+    yield Finding("its encryption", told.get("ServerSideEncryption", "none"))
+    acl = site.s3.get_object_acl(Bucket=site.bucket, Key=image.key)
+    grants = [(grant["Permission"], grant["Grantee"].get("ID") == acl["Owner"]["ID"]) for grant in acl["Grants"]]
+    seen = ", ".join(f"{permission} of {'its owner' if owner else 'another'}" for permission, owner in grants)
+    yield Finding("its ACL", seen, "FULL_CONTROL of its owner")
+    custom = sorted(parse_image_metadata(told["Metadata"]).custom.items())
+    seen = ", ".join(f"{name}: {make_header(decode_header(value))}" for name, value in custom)
+    statement = "its metadata of the tags `Door: east` and `street: Bäckerstraße`, the values decoded as RFC 2047 says"
+    yield Finding(statement, seen, "door: east, street: Bäckerstraße")
+
+
+def the_sampling_interval(site: Site) -> Findings:
+    """See which frames of two fragments of 2.5 s an interval of 1 s picks, and what their keys say."""
+    token = new_token()
+    site.send(site.declared, token, fragment_seconds=2.5)
+    site.wait(token)
+    images = site.wait_until_silence(token)
+    times = [image.timecode for image in images]
+    produced = [int(parse_image_metadata(site.images.metadata(image)).producer_timestamp) for image in images]
+    seen = ", ".join(str(at - times[0]) for at in times)
+    yield Finding("images of two fragments of 2.5 s, one a second, in ms", seen, "0, 1000, 2000, 2500, 3500, 4500")
+    seen = ", ".join(str(timestamp - at) for timestamp, at in zip(produced, times, strict=True))
+    yield Finding("the producer's timestamp in their metadata minus the time in the key", seen, "0, 0, 0, 0, 0, 0")
+
+
+def the_fragment_of_a_tag(site: Site) -> Findings:
+    """Send tags where no page says which fragment has them."""
+    token = new_token()
+    video = site.video(1)
+    tags = fragment_tags(prefix=token)
+    first, second = (bodies.written(fragment, tags) for fragment in bodies.fragments(video, 2))
+    site.put_media(bodies.header(video) + bodies.tag("before") + first + bodies.tag("after") + second)
+    images = site.wait(token, count=2)
+    custom = [parse_image_metadata(site.images.metadata(image)).custom for image in images]
+
+    def fragments_with(name: str) -> str:
+        return ", ".join(str(number) for number, names in enumerate(custom, 1) if name in names) or "none"
+
+    yield Finding("of two fragments, has a tag before the first cluster", fragments_with("before"), "1")
+    yield Finding("of two fragments, has a tag after the end of the first", fragments_with("after"), "2")
+
+
+def the_limit_of_ten_tags(site: Site) -> Findings:
+    """Send as many tags as a fragment may have, counted in two ways."""
+    image, notification = TagName.IMAGE_GENERATION, TagName.NOTIFICATION
+    seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 9)]))
+    yield Finding("ten tags, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
+    twice = [bodies.event_tags(name, 4) for name in (notification, image)]
+    seen = _said(site, lambda fragment: bodies.written(fragment, twice))
+    yield Finding("image and notification with the same four pairs, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
+
+
+def unusual_bodies(site: Site) -> Findings:
+    """Send what no producer means to send."""
+    yield Finding("a body of tags alone, without a header", site.put_media(bodies.tag("name")), "nothing")
+    seen = _said(site, lambda fragment: bodies.written(replace(fragment, frames=fragment.frames[:2])))
+    yield Finding("a fragment of less than a second", seen, _PERSISTED)
+    yield Finding("a cluster of known size", _said(site, bodies.of_known_size), _PERSISTED)
+    token = new_token()
+    tags = fragment_tags(prefix=token)
+
+    def undecodable(fragment: Fragment) -> bytes:
+        frames = [replace(frame, data=b"no picture") for frame in fragment.frames]
+        return bodies.written(replace(fragment, frames=frames), tags)
+
+    seen = f"{_said(site, undecodable)}, images: {len(site.wait_until_silence(token))}"
+    yield Finding("a fragment that can't be decoded", seen, f"{_PERSISTED}, images: 0")
+
+
+def destinations(site: Site) -> Findings:
+    """Let the scratch stream deliver to the bucket, with a slash, and under a prefix without one."""
+    # In turns, so that the file says which configuration an image is of.
+    for end, image_format in (("", "PNG"), ("/", "JPEG"), ("/door", "PNG")):
+        told, image = _delivered(site, end, image_format)
+        yield Finding(f"`s3://BUCKET{end}`, read back", told.replace(site.bucket, "BUCKET"), f"s3://BUCKET{end}")
+        yield Finding(f"the key of an image of `s3://BUCKET{end}`", _key(site, image), _form(end[1:], image_format))
+    told = site.s3.head_object(Bucket=site.bucket, Key=image.key)
+    yield Finding("the content type of a PNG", told["ContentType"], "image/png")
+
+
+def refused_configurations(site: Site) -> Findings:
+    """Set configurations of which no page says whether they are accepted."""
+    nowhere, here = f"s3://no-bucket-{new_token()}/", f"s3://{site.bucket}/"
+    seen = _answer(lambda: site.configure(nowhere))
+    yield Finding("a destination that doesn't exist", seen, "accepted")
+    seen = _answer(lambda: site.configure(here, Format="PNG", FormatConfig={"JPEGQuality": "80"}))
+    yield Finding("`JPEGQuality` with PNG", seen, "InvalidArgumentException")
+
+
+def a_configuration_in_an_open_session(site: Site) -> Findings:
+    """Change the configuration while a producer sends on one connection."""
+    _delivered(site, "/before/")
+    token = new_token()
+    with site.streaming(site.scratch, token):
+        site.wait(token)
+        begin = time.monotonic()
+        site.configure(f"s3://{site.bucket}/after/")
+        seen = _whether(lambda: site.wait(token, lambda image: image.key.startswith("after/")))
+    yield Finding("an open session takes a new configuration up", seen, "yes")
+    yield Finding("after", _seconds(begin))
+
+
+def rights_in_an_open_session(site: Site) -> Findings:
+    """Take the right to the bucket away while a producer sends on one connection, and give it back."""
+    _delivered(site, "/rights/")
+    token = new_token()
+    with site.streaming(site.scratch, token):
+        site.wait(token)
+        with site.rights(lambda statements: [s for s in statements if "s3:" not in str(s["Action"])]):
+            begin = time.monotonic()
+            seen = _whether(lambda: site.wait_until_silence(token))
+        yield Finding("images end in an open session if the right is taken away", seen, "yes")
+        yield Finding("after, at the most", _seconds(begin))
+        known = site.images_of(token)
+        begin = time.monotonic()
+        seen = _whether(lambda: site.wait(token, lambda image: image not in known))
+    yield Finding("they go on if it is given back", seen, "yes")
+    yield Finding("after", _seconds(begin))
+
+
+def a_new_right(site: Site) -> Findings:
+    """Give a producer another right, and see when the service knows of it."""
+    kinesis_video = site.as_producer(site.scratch)
+    right = {"Effect": "Allow", "Action": "kinesisvideo:DescribeImageGenerationConfiguration", "Resource": "*"}
+    with site.rights(lambda statements: [*statements, right]):
+        describe = partial(kinesis_video.describe_image_generation_configuration, StreamName=site.scratch)
+        seconds = site.repeat(describe, *DENIED)
+    # The function waits for a minute.
+    yield Finding("a new right reaches the service within a minute", "yes" if seconds < 60 else "no", "yes")
+    yield Finding("after", f"{seconds:.0f} s")
+
+
+def the_function_starts(site: Site) -> Findings:
+    """Read from the function's log how long its start took."""
+    pages = site.session.client("logs").get_paginator("filter_log_events").paginate(logGroupName=site.log_group)
+    messages = [event["message"] for page in pages for event in page["events"]]
+    found = [match[1] for message in messages if (match := _LAMBDA_INIT.search(message))]
+    yield Finding("the milliseconds that the function takes to start", ", ".join(found) or "its log doesn't say")
+
+
+def a_stream_without_retention(site: Site) -> Findings:
+    """Delete, and disable, the configuration of a stream whose retention is 0."""
+    stream = site.kinesis_video.describe_stream(StreamName=site.scratch)["StreamInfo"]
+    site.kinesis_video.update_data_retention(
+        StreamName=site.scratch,
+        CurrentVersion=stream["Version"],
+        Operation="DECREASE_DATA_RETENTION",
+        DataRetentionChangeInHours=stream["DataRetentionInHours"],
+    )
+    while stream["Status"] != "ACTIVE" or stream["DataRetentionInHours"]:
+        time.sleep(1)
+        stream = site.kinesis_video.describe_stream(StreamName=site.scratch)["StreamInfo"]
+    seen = _answer(lambda: site.configure(f"s3://{site.bucket}/", Status="DISABLED"))
+    yield Finding("without retention, a configuration that is DISABLED", seen, "NoDataRetentionException")
+    seen = _answer(lambda: site.kinesis_video.update_image_generation_configuration(StreamName=site.scratch))
+    yield Finding("without retention, the deletion of the configuration", seen, "NoDataRetentionException")
+
+
+CHECKS: Sequence[Check] = (
+    an_image_arrives,
+    the_sampling_interval,
+    the_fragment_of_a_tag,
+    the_limit_of_ten_tags,
+    unusual_bodies,
+    destinations,
+    refused_configurations,
+    a_configuration_in_an_open_session,
+    rights_in_an_open_session,
+    a_new_right,
+    the_function_starts,
+    a_stream_without_retention,
+)
+"""In this order: the last one leaves a scratch stream that takes no images any more."""
+
+
+def _key(site: Site, image: DeliveredImage) -> str:
+    """Write the key of an image with the names of its parts."""
+    key = re.sub(r"t[0-9a-f]{8}", "TAG", image.key, count=1)
+    key = re.sub(rf"_{image.timecode}_[A-Za-z0-9-]+\.", "_TIME_ID.", key)
+    return re.sub(f"{site.account}_({re.escape(site.declared)}|{re.escape(site.scratch)})", "ACCOUNT_STREAM", key)
+
+
+def _form(prefix: str, image_format: str = "JPEG") -> str:
+    return f"{prefix}TAG_ACCOUNT_STREAM_TIME_ID{_EXTENSIONS[image_format]}"
+
+
+def _delivered(site: Site, end: str, image_format: str = "JPEG") -> tuple[str, DeliveredImage]:
+    """Let the scratch stream deliver to `s3://BUCKET` and this end; return the Uri read back, and the first image."""
+    told = site.configure(f"s3://{site.bucket}{end}", Format=image_format)
+    begin, extension = end[1:], _EXTENSIONS[image_format]
+    return told, site.send_until(site.scratch, lambda i: i.key.startswith(begin) and i.key.endswith(extension))
+
+
+def _said(site: Site, write: Callable[[Fragment], bytes]) -> str:
+    """Send a fragment as it is written here, and return what the service says."""
+    video = site.video(1)
+    (fragment,) = bodies.fragments(video, 1)
+    return site.put_media(bodies.header(video) + write(fragment))
+
+
+def _answer(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "accepted"
+
+
+def _seconds(begin: float) -> str:
+    return f"{time.monotonic() - begin:.0f} s"
+
+
+def _whether(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except TimeoutError:
+        return "no"
+    return "yes"

@@ -1,0 +1,96 @@
+"""The Lambda functions of this library and their log groups, as resources of templates that are included.
+
+To CDK each is a CfnFunction or a CfnLogGroup with the path and the logical id of the L2. To have objects of them here
+would import `aws_cdk.aws_lambda` and with it `aws_ec2`, 1.6 s and 220 MB, and `aws_cdk.aws_logs`, 0.15 s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aws_cdk import CfnOutput, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import cloudformation_include as include
+from constructs import Construct
+
+from ._assets import code_of
+
+LATEST_RUNTIME = "python3.14"
+"""The latest Python of CDK's, by its name: `aws_lambda.Runtime` would have to be imported."""
+
+LOG_RETENTION_DAYS = 30
+
+
+def define_log_group(scope: Construct) -> tuple[str, str]:
+    """Define the log group of a function, and return its name and its ARN."""
+    _, (name, arn) = _include(
+        scope,
+        "Logs",
+        {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+        | {"Properties": {"RetentionInDays": LOG_RETENTION_DAYS}},
+        {"Ref": "Resource"},
+        {"Fn::GetAtt": ["Resource", "Arn"]},
+    )
+    return name, arn
+
+
+def log_statement(log_group_arn: str) -> iam.PolicyStatement:
+    """Make the statement with which a function writes its log."""
+    return iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        # The ARN of a log group ends in `:*`, which stands for its log streams.
+        resources=[log_group_arn],
+    )
+
+
+def define_function(
+    scope: Construct, packages: Sequence[str], log_group_name: str, properties: Mapping[str, Any]
+) -> tuple[include.CfnInclude, str]:
+    """Define a function whose code is packages of this distribution, and return its ARN, too."""
+    root, others = code_of(packages)
+    code = s3_assets.Asset(scope, "Code", path=root, exclude=others)
+    function = {
+        "Architectures": ["arm64"],
+        "Runtime": LATEST_RUNTIME,
+        "LoggingConfig": {
+            "LogGroup": log_group_name,
+            "LogFormat": "JSON",
+            "ApplicationLogLevel": "INFO",
+            "SystemLogLevel": "WARN",
+        },
+        "Code": {"S3Bucket": code.s3_bucket_name, "S3Key": code.s3_object_key},
+        **properties,
+    }
+    included, (arn,) = _include(
+        scope,
+        "Function",
+        {"Type": "AWS::Lambda::Function", "Properties": function},
+        {"Fn::GetAtt": ["Resource", "Arn"]},
+    )
+    return included, arn
+
+
+def _include(
+    scope: Construct, construct_id: str, resource: dict[str, Any], *values: dict[str, Any]
+) -> tuple[include.CfnInclude, list[str]]:
+    """Define a resource without an object for it, and return the values of these expressions, too."""
+    outputs = {f"Value{number}": {"Value": value} for number, value in enumerate(values)}
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "template.json")
+        path.write_text(json.dumps({"Resources": {"Resource": resource}, "Outputs": outputs}))
+        included = include.CfnInclude(scope, construct_id, template_file=str(path), preserve_logical_ids=False)
+    return included, [_taken(included.get_output(name)) for name in outputs]
+
+
+def _taken(output: CfnOutput) -> str:
+    """Take the value of an output, and the output out of the stack."""
+    value = Token.as_string(output.value)
+    scope = output.node.scope
+    assert scope is not None
+    scope.node.try_remove_child(output.node.id)
+    return value

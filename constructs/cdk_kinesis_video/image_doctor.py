@@ -1,0 +1,195 @@
+"""The function of a stack that finds out why no image arrives when an alarm goes off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsii
+from aws_cdk import CfnResource, Fn, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import Construct
+
+from ._function import define_function, define_log_group, log_statement
+from ._grants import (
+    PUBLISH_KEY_ACTIONS,
+    READ_KEY_ACTIONS,
+    Statement,
+    grant,
+    grant_on_key,
+    grant_with_policy,
+    stream_arn,
+)
+from ._jsii import region_of, stack_of
+from ._streams import key_of
+from ._validation import check_type, has, is_known
+
+DOCTOR_ID = "CdkKinesisVideoDoctor"
+"""The id of the function in its stack."""
+
+DOCTOR_PACKAGE = "kinesis_video_doctor"
+PACKAGES = ("kinesis_video_configuration", DOCTOR_PACKAGE, "kinesis_video_images", "kinesis_video_matroska")
+"""What the function's code is."""
+
+# The checks take seconds. A call that nobody answers takes a minute, with its repetitions.
+TIMEOUT_SECONDS = 180
+
+# What the checks call, by what it is allowed on; `tests/infra/test_image_doctor.py` compares it with `doctor_policy`.
+STREAM_ACTIONS = (
+    "kinesisvideo:DescribeImageGenerationConfiguration",
+    "kinesisvideo:DescribeStream",
+    "kinesisvideo:GetDataEndpoint",
+    "kinesisvideo:GetMediaForFragmentList",
+    "kinesisvideo:ListFragments",
+)
+ACTIONS_WITHOUT_RESOURCE = ("cloudtrail:LookupEvents", "cloudwatch:GetMetricData", "kinesisvideo:ListStreams")
+PRODUCER_ACTIONS = ("iam:GetRole", "iam:GetUser", "iam:SimulatePrincipalPolicy")
+BUCKET_ACTIONS = ("s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket")
+KEY_ACTIONS = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants")
+
+
+@jsii.implements(iam.IGrantable)
+class ImageDoctor(Construct):
+    """The Lambda function of a stack that runs the checks of ``kinesis-video doctor`` and publishes the verdict.
+
+    A stack has one for all its alarms, which `ImageGeneration.diagnose_on` defines with the first of them. It only
+    reads, apart from what it publishes. Its role is its own.
+
+    Parameters
+    ----------
+    stack
+        The stack whose function it is.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack, DOCTOR_ID)
+        log_group_name, log_group_arn = define_log_group(self)
+        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        for statement in (
+            log_statement(log_group_arn),
+            # IAM knows no resource of these.
+            iam.PolicyStatement(actions=list(ACTIONS_WITHOUT_RESOURCE), resources=["*"]),
+            iam.PolicyStatement(
+                actions=list(KEY_ACTIONS),
+                # Which keys they are stands in the stream's description and the bucket's encryption by then, and that
+                # it is another one can be the cause.
+                resources=[stack.format_arn(service="kms", resource="key", resource_name="*")],
+            ),
+        ):
+            self._role.add_to_policy(statement)
+        function, self._function_arn = define_function(
+            self,
+            PACKAGES,
+            log_group_name,
+            {
+                "Description": "Finds out why no image arrives when an alarm of this stack goes off",
+                # The newest fragments of the video, of up to 20 MB.
+                "MemorySize": 512,
+                "Timeout": TIMEOUT_SECONDS,
+                "Role": self._role.role_arn,
+                "Handler": f"{DOCTOR_PACKAGE}.entry.handler",
+            },
+        )
+        function.node.add_dependency(self._role)
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN of the function."""
+        return self._function_arn
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function, such as for its metrics."""
+        return Fn.select(6, Fn.split(":", self._function_arn))
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role of the function."""
+        return self._role
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The principal to grant to: the role."""
+        return self._role.grant_principal
+
+    def may_examine(self, scope: Construct, stream: IStreamRef, producer: iam.IRole | None) -> None:
+        """Allow what the checks call for a stream and its producer; the bucket is allowed apart."""
+        grant(scope, self._role, Statement(STREAM_ACTIONS, (stream_arn(stream),)))
+        grant_on_key(scope, self._role, READ_KEY_ACTIONS, key_of(scope, stream))
+        producers = [producer.role_arn] if producer else _anybody(stack_of(scope))
+        grant(scope, self._role, Statement(PRODUCER_ACTIONS, producers))
+
+    def examine_on(
+        self,
+        scope: Construct,
+        alarm: cloudwatch.IAlarm,
+        topic: sns.ITopic,
+        stream: str,
+        producer: iam.IRole | None,
+    ) -> None:
+        """Examine a stream, by its ARN, when an alarm goes off, and publish to a topic."""
+        publish = Statement(("sns:Publish",), (topic.topic_arn,))
+        grant_with_policy(scope, self._role, publish, topic, topic.topic_name)
+        grant_on_key(scope, self._role, PUBLISH_KEY_ACTIONS, topic.master_key)
+        event = {"StreamARN": stream, "TopicArn": topic.topic_arn}
+        if producer is not None:
+            event["Producer"] = producer.role_arn
+        # The alarm's name comes as text with its quotation marks, and no ARN has a character that JSON escapes.
+        template = "".join(["{", '"Alarm":<alarm>', *(f',"{name}":"{arn}"' for name, arn in event.items()), "}"])
+        rule = events.CfnRule(
+            scope,
+            "Rule",
+            description="Has the stream's images diagnosed when the alarm goes off",
+            event_pattern={
+                "source": ["aws.cloudwatch"],
+                "detail-type": ["CloudWatch Alarm State Change"],
+                "resources": [alarm.alarm_arn],
+                "detail": {"state": {"value": ["ALARM"]}},
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Doctor",
+                    arn=self._function_arn,
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={"alarm": "$.detail.alarmName"}, input_template=template
+                    ),
+                )
+            ],
+        )
+        # Not of aws_lambda, which would be imported.
+        CfnResource(
+            scope,
+            "Permission",
+            type="AWS::Lambda::Permission",
+            properties={
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": self._function_arn,
+                "Principal": "events.amazonaws.com",
+                "SourceArn": rule.attr_arn,
+            },
+        )
+
+
+def doctor_of(stack: Stack) -> ImageDoctor:
+    """Find the function of a stack, or define it."""
+    found = stack.node.try_find_child(DOCTOR_ID)
+    return found if isinstance(found, ImageDoctor) else ImageDoctor(stack)
+
+
+def check_alarm(alarm: Any, stack: Stack) -> None:
+    """Check that it is an alarm whose events a rule of the stack gets."""
+    check_type("alarm", alarm, has(alarm, "alarm_arn"), "an alarm such as cloudwatch.Alarm")
+    here, there = region_of(stack), alarm.env.region
+    if is_known(here) and is_known(there) and here != there:
+        raise ValueError(
+            f"`alarm` {alarm.node.path!r} is in {there} and this stack in {here}, its events reach rules of its own "
+            f"Region only, take an alarm in {here}"
+        )
+
+
+def _anybody(stack: Stack) -> list[str]:
+    # Who calls PutMedia is for the checks to find out.
+    return [stack.format_arn(service="iam", region="", resource=kind, resource_name="*") for kind in ("role", "user")]

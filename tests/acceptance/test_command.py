@@ -1,0 +1,119 @@
+"""``make acceptance``, as a process of its own that deploys with the CDK CLI."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acceptance import STACK
+from acceptance.__main__ import table
+from acceptance.run import Finding
+
+from .conftest import Account
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "acceptance", "--patience", "30", "--output"]
+NUMBER = "000000000000"
+
+
+@pytest.fixture
+def somebody(account: Account, environment: dict[str, str], bootstrapped: None) -> Iterator[dict[str, str]]:
+    """The environment of a role with the rights that docs/acceptance.md names, and no others."""
+    iam = account.aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": NUMBER}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = iam.create_role(RoleName="somebody", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    policy = re.search(
+        r"^```json\n(.*?)^```$", ROOT.joinpath("docs/acceptance.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert policy
+    iam.put_role_policy(RoleName="somebody", PolicyName="own", PolicyDocument=policy[1].replace("ACCOUNT", NUMBER))
+    role = account.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="somebody")["Credentials"]
+    yield {
+        **environment,
+        "AWS_ACCESS_KEY_ID": role["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": role["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": role["SessionToken"],
+    }
+    iam.delete_role_policy(RoleName="somebody", PolicyName="own")
+    iam.delete_role(RoleName="somebody")
+
+
+def test_the_local_aws_is_as_assumed_and_nothing_is_left(
+    account: Account, somebody: dict[str, str], tmp_path: Path
+) -> None:
+    before = account.contents()
+    output = tmp_path / "build" / "acceptance.md"
+
+    ran = subprocess.run(
+        [*COMMAND, str(output)], cwd=ROOT, env=somebody, input=NUMBER, capture_output=True, text=True, check=False
+    )
+
+    written = output.read_text()
+    assert "different" not in written
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "| an image arrives, with the rights of `grant_put_media` | yes | yes |  |" in written
+    assert "| without retention, the deletion of the configuration | NoDataRetentionException |" in written
+    assert NUMBER not in written
+    assert account.contents() == before
+
+
+def test_ctrl_c_during_the_deployment_leaves_nothing(
+    account: Account, somebody: dict[str, str], tmp_path: Path
+) -> None:
+    before = account.contents()
+    command = [*COMMAND, str(tmp_path / "acceptance.md")]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=somebody, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        process.stdin.write(f"{NUMBER}\n")
+        process.stdin.close()
+        while account.cloud.status(STACK) != "CREATE_IN_PROGRESS":
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(120) == 130
+    assert account.contents() == before
+
+
+@pytest.mark.parametrize("typed", ["", "111122223333\n"])
+def test_without_its_number_nothing_is_done(
+    typed: str, account: Account, environment: dict[str, str], tmp_path: Path
+) -> None:
+    before = account.contents()
+
+    ran = subprocess.run(
+        [*COMMAND, str(tmp_path / "table.md")],
+        cwd=ROOT,
+        env=environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 2
+    assert ran.stderr == "That isn't its number; nothing was done.\n"
+    assert account.contents() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_tells_what_is_different() -> None:
+    findings = [Finding("one", "a|b", "a|b"), Finding("two", f"{NUMBER}\nno", "yes"), Finding("three", "4 s")]
+
+    assert table(findings, NUMBER, "eu-west-1").splitlines()[2:] == [
+        "| statement | seen | assumed | |",
+        "| --- | --- | --- | --- |",
+        "| one | a/b | a/b |  |",
+        "| two | ACCOUNT no | yes | **different** |",
+        "| three | 4 s |  |  |",
+    ]

@@ -1,0 +1,223 @@
+"""What finds out why no image arrives when an alarm goes off: one function a stack, with rights to read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+from kinesis_video_doctor import doctor_policy
+
+from .conftest import ENVIRONMENT, fails_with, messages_of, resources_of, template_of
+
+Template = dict[str, Any]
+
+FUNCTION, PERMISSION, RULE = "AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Events::Rule"
+
+
+def camera(stack: Stack, name: str, topic: sns.ITopic, producer: iam.IRole | None = None) -> ImageGeneration:
+    """A camera whose images are diagnosed when an alarm goes off."""
+    stream = VideoStream(stack, f"{name}Stream", stream_name=name.lower())
+    images = ImageGeneration(stack, name, stream=stream, bucket=s3.Bucket(stack, f"{name}Bucket"))
+    images.count_by_request_metrics()
+    images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=topic, producer=producer)
+    return images
+
+
+@pytest.fixture(scope="module")
+def synthesised() -> tuple[Template, Path]:
+    app = App()
+    stack = Stack(app, "Cameras")
+    topic = sns.Topic(stack, "Verdicts")
+    camera(stack, "Front", topic)
+    camera(stack, "Back", topic)
+    assembly = app.synth()
+    return assembly.get_stack_by_name("Cameras").template, Path(assembly.directory)
+
+
+@pytest.fixture(scope="module")
+def template(synthesised: tuple[Template, Path]) -> Template:
+    return synthesised[0]
+
+
+def doctors(template: Template) -> dict[str, Any]:
+    """The functions that run the checks."""
+    functions = resources_of(template, FUNCTION)
+    return {
+        name: f for name, f in functions.items() if f["Properties"]["Handler"] == "kinesis_video_doctor.entry.handler"
+    }
+
+
+def rights_of(template: Template, whose: str) -> dict[str, list[Any]]:
+    """What the role with this in its id may use, by the actions."""
+    statements = [
+        statement
+        for role, r in resources_of(template, "AWS::IAM::Role").items()
+        if whose in role
+        for policy in r["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    for name, policy in resources_of(template, "AWS::IAM::Policy").items():
+        if whose in name:
+            statements += policy["Properties"]["PolicyDocument"]["Statement"]
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    rights: dict[str, list[Any]] = {}
+    for statement in statements:
+        for action in as_list(statement["Action"]):
+            rights.setdefault(action, []).extend(as_list(statement["Resource"]))
+    return rights
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_stack_has_one_function_for_all_its_alarms_with_a_role_and_a_log_of_its_own(template: Template) -> None:
+    (function,) = doctors(template).values()
+    properties = function["Properties"]
+    assert properties["Role"]["Fn::GetAtt"][0].startswith("CdkKinesisVideoDoctorRole")
+    assert properties["LoggingConfig"]["LogGroup"]["Ref"].startswith("CdkKinesisVideoDoctorLogs")
+    logs = template["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert (logs["Properties"]["RetentionInDays"], logs["DeletionPolicy"]) == (30, "Delete")
+
+
+def test_each_alarm_runs_it_for_its_own_stream(template: Template) -> None:
+    function = {"Fn::GetAtt": [next(iter(doctors(template))), "Arn"]}
+    rules = resources_of(template, RULE)
+    assert len(rules) == 2
+    for name, rule in rules.items():
+        stream = "Front" if "Front" in name else "Back"
+        pattern = rule["Properties"]["EventPattern"]
+        (alarm,) = pattern.pop("resources")
+        assert pattern == {
+            "source": ["aws.cloudwatch"],
+            "detail-type": ["CloudWatch Alarm State Change"],
+            "detail": {"state": {"value": ["ALARM"]}},
+        }
+        assert alarm["Fn::GetAtt"][0].startswith(f"{stream}Missing")
+        (target,) = rule["Properties"]["Targets"]
+        assert target["Arn"] == function
+        text = "".join(
+            part if isinstance(part, str) else f"${{{part['Ref']}}}"
+            for part in target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
+        )
+        event = json.loads(text.replace("<alarm>", '"alarm"'))
+        assert event["StreamARN"].startswith(f"${{{stream}Stream")
+        assert event["StreamARN"].endswith("ImageGeneration}")
+        assert event["TopicArn"].startswith("${Verdicts")
+        assert "Producer" not in event
+    allowed = {json.dumps(p["Properties"]["SourceArn"]) for p in resources_of(template, PERMISSION).values()}
+    assert allowed == {json.dumps({"Fn::GetAtt": [name, "Arn"]}) for name in rules}
+
+
+def test_it_may_do_what_the_checks_call_and_publish(template: Template) -> None:
+    checks = {action for statement in doctor_policy()["Statement"] for action in statement["Action"]}
+    rights = rights_of(template, "CdkKinesisVideoDoctor")
+    assert set(rights) == checks - {"kms:Decrypt"} | {"logs:CreateLogStream", "logs:PutLogEvents", "sns:Publish"}
+    assert {action for action, resource in rights.items() if "*" in resource} == {
+        "cloudtrail:LookupEvents",
+        "cloudwatch:GetMetricData",
+        "kinesisvideo:ListStreams",
+    }
+    # Of the two streams and buckets of this stack alone.
+    assert [arn["Fn::GetAtt"][0][:10] for arn in rights["s3:ListBucket"]] == ["FrontBucke", "BackBucket"]
+    assert [arn["Fn::GetAtt"][0][:10] for arn in rights["kinesisvideo:ListFragments"]] == ["FrontStrea", "BackStream"]
+    assert rights["sns:Publish"] == [{"Ref": next(iter(resources_of(template, "AWS::SNS::Topic")))}]
+
+
+def test_the_function_behind_the_custom_resources_gets_none_of_its_rights(template: Template) -> None:
+    rights = rights_of(template, "CdkKinesisVideoRole")
+    assert not {action for action in rights if action.partition(":")[0] in ("iam", "s3", "kms", "sns", "cloudtrail")}
+    assert "kinesisvideo:ListFragments" not in rights
+
+
+def test_a_producer_that_is_given_is_the_only_one_whose_policies_it_may_read(stack: Stack) -> None:
+    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
+    camera(stack, "Front", sns.Topic(stack, "Verdicts"), producer)
+    template = template_of(stack)
+    (role,) = (name for name in resources_of(template, "AWS::IAM::Role") if name.startswith("Producer"))
+    arn = {"Fn::GetAtt": [role, "Arn"]}
+    assert rights_of(template, "CdkKinesisVideoDoctor")["iam:SimulatePrincipalPolicy"] == [arn]
+    (rule,) = resources_of(template, RULE).values()
+    assert arn in rule["Properties"]["Targets"][0]["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
+
+
+def test_keys_of_the_app_let_it_read_the_video_and_publish(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    stream = VideoStream(stack, "Stream", encryption_key=key)
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"))
+    images.count_by_request_metrics()
+    topic_key = kms.Key(stack, "TopicKey")
+    topic = sns.Topic(stack, "Verdicts", master_key=topic_key)
+    images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=topic)
+    template = template_of(stack)
+    rights = rights_of(template, "CdkKinesisVideoDoctor")
+    assert "Key" in json.dumps(rights["kms:Decrypt"])
+    assert "TopicKey" in json.dumps(rights["kms:GenerateDataKey"])
+    assert not [message for message in messages_of(stack, "warning") if "no-uploader" not in message]
+
+
+def test_the_alarm_may_be_any_of_the_region(stack: Stack) -> None:
+    images = camera(stack, "Front", sns.Topic(stack, "Verdicts"))
+    composite = cloudwatch.CompositeAlarm(stack, "Any", alarm_rule=cloudwatch.AlarmRule.from_boolean(False))
+    imported = cloudwatch.Alarm.from_alarm_arn(stack, "Its", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:its")
+    topic = sns.Topic.from_topic_arn(stack, "Other", "arn:aws:sns:eu-west-1:111122223333:other")
+    first = images.diagnose_on("OnAny", alarm=composite, topic=topic)
+    assert images.diagnose_on("OnIts", alarm=imported, topic=topic) is first
+    assert len(resources_of(template_of(stack), RULE)) == 3
+
+
+def test_fails_on_an_alarm_of_another_region() -> None:
+    app = App()
+    stack = Stack(app, "Cameras", env=ENVIRONMENT)
+    elsewhere = Stack(app, "Elsewhere", env=Environment(account=ENVIRONMENT.account, region="us-east-1"))
+    alarm = cloudwatch.CompositeAlarm(elsewhere, "Any", alarm_rule=cloudwatch.AlarmRule.from_boolean(False))
+    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=s3.Bucket(stack, "Bucket"))
+    with fails_with(
+        "`alarm` 'Elsewhere/Any' is in us-east-1 and this stack in eu-west-1, its events reach rules of its own Region "
+        "only, take an alarm in eu-west-1"
+    ):
+        images.diagnose_on("Diagnosis", alarm=alarm, topic=sns.Topic(stack, "Verdicts"))
+
+
+def test_its_code_is_what_it_imports_and_runs_without_any_other_package(synthesised: tuple[Template, Path]) -> None:
+    packages = {"kinesis_video_configuration", "kinesis_video_doctor", "kinesis_video_images", "kinesis_video_matroska"}
+    assets = [path for path in synthesised[1].glob("asset.*") if (path / "kinesis_video_doctor").is_dir()]
+    assert len(assets) == 1
+    assert {path.name for path in assets[0].iterdir()} == packages
+    assert (assets[0] / "kinesis_video_doctor" / "checks" / "producer.py").is_file()
+    # As in Lambda, which has boto3 and botocore: the packages of this distribution are those of the asset alone.
+    program = (
+        f"import sys; sys.path.insert(0, {str(assets[0])!r}); import kinesis_video_doctor.entry as entry; "
+        "ours = [m for m in sys.modules.values() if m.__name__.startswith('kinesis_video')]; "
+        f"assert all(m.__file__.startswith({str(assets[0])!r}) for m in ours); "
+        "assert 'aws_cdk' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-P", "-c", program], check=True)
+
+
+def test_whoever_asks_for_a_diagnosis_imports_neither_lambda_nor_its_network() -> None:
+    program = """
+import sys
+import aws_cdk
+lazy = "aws_cdk.aws_lambda" not in sys.modules
+from aws_cdk import Stack, aws_s3 as s3, aws_sns as sns
+from cdk_kinesis_video import ImageGeneration, VideoStream
+stack = Stack()
+images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=s3.Bucket(stack, "Bucket"))
+images.count_by_request_metrics()
+images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=sns.Topic(stack, "Topic"))
+assert not lazy or not {"aws_cdk.aws_lambda", "aws_cdk.aws_ec2"} & set(sys.modules), "imported"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

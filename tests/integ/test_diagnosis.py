@@ -1,0 +1,117 @@
+"""From video that brings no images to a message that says why, on the local AWS with IAM enforced."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+
+from cdk_kinesis_video import ImageGeneration, VideoStream
+from kinesis_video_local import LocalAws
+from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
+
+from .conftest import PATIENCE_SECONDS, Cloud
+
+
+def diagnosed(stack: Stack) -> None:
+    topic = sns.Topic(stack, "Verdicts")
+    topic.add_subscription(subscriptions.SqsSubscription(sqs.Queue(stack, "Queue", queue_name="verdicts")))
+    bucket = s3.Bucket(stack, "Bucket", bucket_name="diagnosed-images", removal_policy=RemovalPolicy.DESTROY)
+    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
+    for name in ("front-door", "back-door"):
+        stream = VideoStream(stack, f"{name}-stream", stream_name=name, removal_policy=RemovalPolicy.DESTROY)
+        images = ImageGeneration(stack, f"{name}-images", stream=stream, bucket=bucket, prefix=name)
+        images.grant_put_media(producer)
+        images.on_image_delivered("OnImage")
+        alarm = images.alarm_on_missing_images("Missing", alarm_name=f"{name}-missing", evaluation_periods=1)
+        images.diagnose_on("Diagnosis", alarm=alarm, topic=topic)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with LocalAws(enforce_iam=True) as aws:
+        cloud = Cloud(aws)
+        assert cloud.deploy("Diagnosed", diagnosed) == "CREATE_COMPLETE"
+        yield cloud
+        assert cloud.delete("Diagnosed") == "DELETE_COMPLETE"
+
+
+@pytest.fixture
+def verdict(cloud: Cloud) -> Callable[[], dict[str, Any]]:
+    """Wait for the message of the next diagnosis."""
+    sqs_client = cloud.aws.client("sqs")
+    url = sqs_client.get_queue_url(QueueName="verdicts")["QueueUrl"]
+
+    def wait() -> dict[str, Any]:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            for message in sqs_client.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
+                sqs_client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                notification: dict[str, Any] = json.loads(message["Body"])
+                return notification
+        raise AssertionError("no message has come")
+
+    return wait
+
+
+def send(cloud: Cloud, role: str) -> None:
+    """Send a fragment of real video with the rights of the producer's role."""
+    producer = Producer(
+        "front-door",
+        session=boto3.Session("test", "test", region_name="us-east-1"),
+        role_arn=f"arn:aws:iam::000000000000:role/{role}",
+        endpoint_url=cloud.aws.endpoint_url,
+        tags=fragment_tags(),
+    )
+    video = ClockVideo("front-door", width=160, height=96, frame_rate=1, fragment_seconds=1)
+    assert producer.send(video, fragments=1, speed=20).persisted == 1
+
+
+def wait_for(cloud: Cloud, state: str) -> None:
+    cloudwatch = cloud.aws.client("cloudwatch")
+    end = time.monotonic() + PATIENCE_SECONDS
+    while cloudwatch.describe_alarms(AlarmNames=["front-door-missing"])["MetricAlarms"][0]["StateValue"] != state:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_the_message_of_an_alarm_names_what_keeps_the_images_away(
+    cloud: Cloud, verdict: Callable[[], dict[str, Any]]
+) -> None:
+    statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    (role,) = (name for name in cloud.physical_ids("Diagnosed", "AWS::IAM::Role") if "-Producer" in name)
+    wait_for(cloud, "OK")
+    cloud.aws.client("iam").put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=policy)
+
+    send(cloud, role)
+    message = verdict()
+
+    assert message["Subject"] == "may-put-object: front-door"
+    assert message["Message"].startswith("The alarm front-door-missing went off.\n\nmay-put-object: ")
+    assert f"role/{role}" in message["Message"]
+    assert message["MessageAttributes"]["Verdict"]["Value"] == "may-put-object"
+    # Its role has the rights that the checks take: nothing else was left open.
+    assert "is refused" not in message["Message"]
+
+
+def test_each_alarm_has_its_own_stream_examined(cloud: Cloud, verdict: Callable[[], dict[str, Any]]) -> None:
+    # To this one nobody sends.
+    cloud.aws.client("cloudwatch").set_alarm_state(
+        AlarmName="back-door-missing", StateValue="ALARM", StateReason="as an operator sets it for a rehearsal"
+    )
+
+    message = verdict()
+
+    assert message["Subject"] == "fragments: back-door"
+    assert "no video has come in for 60 min" in message["Message"]
