@@ -109,4 +109,4 @@ def _differences(fields: Fields, one: Mapping[str, Any], other: Mapping[str, Any
 
 def _comparable(name: str, value: Any) -> Any:
     # Whether the service stores the last slash of a URI is not documented, and it is the same place.
-    return value.rstrip("/") if name == "Uri" and isinstance(value, str) else value
+    return value.removesuffix("/") if name == "Uri" and isinstance(value, str) else value

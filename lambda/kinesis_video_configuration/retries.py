@@ -75,12 +75,13 @@ class CallError(Exception):
         if not isinstance(error, ClientError):
             unknown = not isinstance(error, _NEVER_SENT)
             return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=unknown)
-        code = error.response["Error"]["Code"]
+        told = error.response["Error"]
+        code = told["Code"]
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return cls(
             operation,
             code,
-            error.response["Error"]["Message"],
+            told.get("Message", ""),
             passing=code in _THROTTLED_OR_BUSY or status == 429 or status >= 500,
             outcome_unknown=status >= 500,
         )

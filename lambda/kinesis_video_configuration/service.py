@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import boto3
 from botocore.config import Config
@@ -38,16 +38,31 @@ def create_client(session: boto3.Session, service: Literal["kinesisvideo", "clou
             retries={"mode": "standard", "total_max_attempts": 1},
         ),
     )
-    client.meta.events.register("before-parse.kinesis-video", _refuse_broken_body)
+    client.meta.events.register("before-parse.kinesis-video", _refuse_other_than_json)
+    client.meta.events.register("before-parse.cloudformation", _refuse_other_xml)
     return client
 
 
-def _refuse_broken_body(response_dict: Mapping[str, Any], **_: object) -> None:
-    # botocore takes a body that is no JSON for an empty one, and an empty one says that nothing is configured.
+def _refuse_other_than_json(response_dict: Mapping[str, Any], **_: object) -> None:
+    # botocore takes what is no JSON for an empty reply, which says that nothing is configured.
     try:
-        json.loads(response_dict["body"] or "{}")
+        body = json.loads(response_dict["body"] or "{}")
     except ValueError:
-        raise ResponseParserError("the body of the response is not JSON") from None
+        _refuse(response_dict)
+    if not isinstance(body, dict):
+        _refuse(response_dict)
+
+
+def _refuse_other_xml(response_dict: Mapping[str, Any], **_: object) -> None:
+    # Each reply and each error has an outermost name that ends so; over a proxy's page botocore stumbles.
+    body = response_dict["body"]
+    if body.startswith(b"<") and b"Response" not in body:
+        _refuse(response_dict)
+
+
+def _refuse(response_dict: Mapping[str, Any]) -> NoReturn:
+    status = response_dict["status_code"]
+    raise ResponseParserError(f"the body of the response is not the service's, its HTTP status is {status}")
 
 
 class KinesisVideo:

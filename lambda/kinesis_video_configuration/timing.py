@@ -33,6 +33,8 @@ TAKE_BACK_SECONDS = 3 * CALL_SECONDS
 """Kept back when another stream is configured: to read what it has, to remove it, and for one call more."""
 
 SEND_SECONDS = 4.0
+"""For each step of an attempt to send the answer: to connect, or to wait for the reply."""
+
 SEND_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 """The pause before each attempt to send the answer."""
 

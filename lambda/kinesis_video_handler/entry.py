@@ -26,12 +26,15 @@ for _name in ("boto3", "botocore", "urllib3"):
 
 logger = logging.getLogger(__name__)
 
+MAX_FRAMES = 20
+"""How many frames of an error of our own the log has: the innermost ones."""
+
 MAX_REMEMBERED = 500
 """How many answers a container keeps: as many as a stack can have resources."""
 
 # Lambda repeats an event whose answer was not taken, and delivers one twice now and then. Acting on it again could undo
 # what CloudFormation has had done since, and a repeated Create would meet its own configuration.
-_answered: dict[str, Answer] = {}
+_answered: dict[tuple[str, str, str], Answer] = {}
 
 
 class Context(Protocol):
@@ -56,7 +59,7 @@ def handler(event: Any, context: Context) -> None:
     request = Request.from_event(event)
     logger.info("event", extra={"request_type": request.request_type, "logical_id": request.logical_resource_id})
     end = Deadline(seconds)
-    answer = _answered.get(request.request_id)
+    answer = _answered.get(request.event_id)
     if answer is None:
         answer = _answer(request, Deadline(min(seconds, request.seconds_left()) - ANSWER_RESERVE_SECONDS))
         _remember(request, answer)
@@ -71,10 +74,11 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
         if request.seconds_left() <= 0:
             raise TimeoutError("the event is so old that CloudFormation has given it up, so nothing was changed")
         return answer_in_time(Lifecycle(request, deadline, kinesis_video, cloudformation, interim).handle, deadline)
-    except Exception as error:
+    except BaseException as error:  # whatever it is, CloudFormation waits
         # Where it happened, and what: the message may be of any length and origin, so no plain traceback.
         frames = [
-            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__, limit=-MAX_FRAMES)
         ]
         problem = one_line(f"{type(error).__name__}: {error}")
         logger.error("failed", extra={"problem": problem, "frames": frames})
@@ -82,6 +86,6 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
 
 
 def _remember(request: Request, answer: Answer) -> None:
-    _answered[request.request_id] = answer
+    _answered[request.event_id] = answer
     if len(_answered) > MAX_REMEMBERED:
         del _answered[next(iter(_answered))]

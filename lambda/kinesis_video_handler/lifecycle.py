@@ -34,8 +34,8 @@ _WHAT_TO_CHANGE = {
     "ResourceInUseException": "deploy again when the stream is ACTIVE",
 } | dict.fromkeys(
     DENIED,
-    "the function's role has this right, so look for a denial in a service control policy, a permissions boundary or a "
-    "session policy",
+    "the function's role needs this right on the streams of its own account and Region; if it has it, look for a "
+    "denial in a service control policy, a permissions boundary or a session policy",
 )
 
 
@@ -98,9 +98,14 @@ class Lifecycle:
             self._streams.configure(feature, stream_arn, configuration)
         elif (found := self._streams.configuration(feature, stream_arn)) is None:
             self._configure_unconfigured(declaration, stream_arn)
-        elif self._adopts() or self._had_it_before():
-            logger.warning("took over a configuration", extra={"stream": stream_arn})
-            self._streams.configure(feature, stream_arn, configuration)
+        elif self._adopts():
+            self._take_over(declaration, stream_arn)
+        elif self._is_rolled_back():
+            if not self._request.moved_away:
+                # A stream that was made again, or a name that has another value by now: a rollback ends where it began.
+                logger.warning("left alone, the rollback leads to another stream", extra={"stream": stream_arn})
+                return Answer.success(self._request.physical_resource_id, Verified="false")
+            self._take_over(declaration, stream_arn)
         else:
             # Nothing is set, so that a rollback ends where it began.
             holder = self._stack.require_hand_over(declaration, stream_arn, found)
@@ -110,6 +115,17 @@ class Lifecycle:
         verified = self._verify(declaration, stream_arn)
         # Another stream than before makes another physical id, so that CloudFormation deletes the old one at the end.
         return Answer.success(stream_arn, Verified="true" if verified else "false")
+
+    def _take_over(self, declaration: Declaration, stream_arn: str) -> None:
+        """Set the configuration in the place of another one."""
+        self._interim.remark = f"; {stream_arn} may have the configuration all the same"
+        try:
+            self._streams.configure(declaration.feature, stream_arn, declaration.configuration)
+        except CallError as error:
+            if not error.outcome_unknown:
+                self._interim.remark = ""
+            raise
+        logger.warning("took over a configuration", extra={"stream": stream_arn})
 
     def _configure_unconfigured(self, declaration: Declaration, stream_arn: str) -> None:
         """Set the configuration, and leave nothing behind if that fails."""
@@ -194,8 +210,8 @@ class Lifecycle:
     def _adopts(self) -> bool:
         return str(self._request.properties.get("AdoptExisting")).lower() == "true"
 
-    def _had_it_before(self) -> bool:
-        """Whether the stream was this resource's before the update that is being rolled back."""
+    def _is_rolled_back(self) -> bool:
+        """Whether the event undoes an update."""
         if self._request.request_type != "Update":
             return False
         try:

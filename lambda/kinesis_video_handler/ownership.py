@@ -15,7 +15,8 @@ from kinesis_video_configuration.retries import CallError, Retries
 
 from .protocol import Request
 
-_GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+# After three failures to delete a resource that has left the template, CloudFormation forgets it.
+_GONE = ("DELETE_COMPLETE", "DELETE_FAILED", "DELETE_SKIPPED")
 
 
 class RefusedError(Exception):

@@ -42,6 +42,7 @@ class Request:
     resource_type: str
     physical_resource_id: str
     properties: Mapping[str, Any]
+    old_properties: Mapping[str, Any]
     response_url: str = field(repr=False)
 
     @classmethod
@@ -66,7 +67,11 @@ class Request:
             raise ValueError(f"the event can't be answered, it has no {', '.join(missing)}")
         if not text("ResponseURL").startswith(("https://", "http://")):
             raise ValueError("the event can't be answered, its ResponseURL is not a web address")
-        properties = event.get("ResourceProperties")
+
+        def mapping(key: str) -> Mapping[str, Any]:
+            value = event.get(key)
+            return value if isinstance(value, Mapping) else {}
+
         return cls(
             request_type=text("RequestType"),
             request_id=text("RequestId"),
@@ -74,9 +79,26 @@ class Request:
             logical_resource_id=text("LogicalResourceId"),
             resource_type=text("ResourceType"),
             physical_resource_id=text("PhysicalResourceId"),
-            properties=properties if isinstance(properties, Mapping) else {},
+            properties=mapping("ResourceProperties"),
+            old_properties=mapping("OldResourceProperties"),
             response_url=text("ResponseURL"),
         )
+
+    @property
+    def event_id(self) -> tuple[str, str, str]:
+        """What identifies the event; CloudFormation promises no `RequestId` that is unique by itself."""
+        return self.stack_id, self.logical_resource_id, self.request_id
+
+    @property
+    def moved_away(self) -> bool:
+        """Whether the resource has its stream from the update before this one, which leads to another stream."""
+
+        def is_of(properties: Mapping[str, Any]) -> bool:
+            name = properties.get("StreamName")
+            by_name = f":stream/{name}/" in self.physical_resource_id
+            return by_name if name else self.physical_resource_id == properties.get("StreamARN")
+
+        return is_of(self.old_properties) and not is_of(self.properties)
 
     def seconds_left(self) -> float:
         """Return how long CloudFormation still waits for the answer, by the date in the presigned URL.

@@ -99,6 +99,10 @@ def test_the_last_slash_of_a_uri_makes_no_difference() -> None:
     bare = changed(IMAGES, "DestinationConfig.Uri", "s3://camera-images/front-door")
     assert differences(IMAGE_GENERATION, IMAGES, bare) == []
     assert differences(IMAGE_GENERATION, bare, IMAGES) == []
+    for two_slashes in ("s3://camera-images//", "s3://camera-images/front-door//"):
+        # To S3 an empty folder is a folder.
+        other = changed(IMAGES, "DestinationConfig.Uri", two_slashes)
+        assert differences(IMAGE_GENERATION, IMAGES, other) == ["DestinationConfig.Uri"]
     letter_at_the_end = changed(IMAGES, "DestinationConfig.Uri", "s3://camera-images/front-doorX")
     assert differences(IMAGE_GENERATION, bare, letter_at_the_end) == ["DestinationConfig.Uri"]
     slash_elsewhere = changed(IMAGES, "Format", "JPEG/")

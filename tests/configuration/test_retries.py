@@ -116,3 +116,17 @@ def test_denied_access_is_waited_for_as_long_as_iam_may_take(
     with pytest.raises(CallError):
         Retries(Deadline(500)).repeat(denied)
     assert timing.ACCESS_DENIED_SECONDS - timing.LONGEST_WAIT_SECONDS <= sum(waits) < timing.ACCESS_DENIED_SECONDS
+
+
+def test_a_wait_that_leaves_no_time_is_not_begun(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    with pytest.raises(CallError):
+        Retries(Deadline(timing.CALL_SECONDS + timing.FIRST_WAIT_SECONDS)).repeat(throttled)
+    monkeypatch.setattr(timing, "ACCESS_DENIED_SECONDS", timing.FIRST_WAIT_SECONDS)
+
+    def denied() -> None:
+        raise CallError("DescribeStream", "AccessDeniedException", "not yet")
+
+    with pytest.raises(CallError):
+        Retries(Deadline(500)).repeat(denied)
+    assert waits == []

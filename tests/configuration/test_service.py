@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import parse_qs
 
 import boto3
 import pytest
@@ -21,6 +22,9 @@ STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690
 TOPIC = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:fragments"}}
 
 
+CLOUDFORMATION: Literal["cloudformation"] = "cloudformation"
+
+
 class Wire:
     """Answers each request with the next of its replies."""
 
@@ -30,7 +34,8 @@ class Wire:
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         body: Any = request.body
-        self.requests.append((request.url.rpartition("/")[2], json.loads(body)))
+        read: Any = json.loads if request.url.startswith("https://kinesisvideo") else parse_qs
+        self.requests.append((request.url.rpartition("/")[2], read(body)))
         status, reply = self.replies.pop(0)
 
         class Raw(BytesIO):
@@ -90,7 +95,7 @@ def test_a_name_is_looked_up_and_an_arn_is_not(streams: KinesisVideo, wire: Wire
     assert wire.requests == [("describeStream", {"StreamName": "front-door"})]
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"{", b"not found"])
+@pytest.mark.parametrize("body", [b"<html>", b"{", b"not found", b"null", b"[]", b'"{}"', b"0"])
 def test_a_broken_body_is_not_taken_for_no_configuration(streams: KinesisVideo, wire: Wire, body: bytes) -> None:
     wire.replies = [(200, body), (200, b"{}")]
     assert streams.configuration(IMAGE_GENERATION, STREAM_ARN) is None
@@ -99,9 +104,43 @@ def test_a_broken_body_is_not_taken_for_no_configuration(streams: KinesisVideo, 
     with pytest.raises(CallError) as raised:
         Retries(Deadline(60)).once(streams._client, IMAGE_GENERATION.describe, StreamARN=STREAM_ARN)
     assert str(raised.value) == (
-        "DescribeImageGenerationConfiguration: ResponseParserError: the body of the response is not JSON"
+        "DescribeImageGenerationConfiguration: ResponseParserError: the body of the response is not the service's, its "
+        "HTTP status is 200"
     )
     assert raised.value.outcome_unknown
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 502])
+def test_a_proxys_page_is_no_reply_of_cloudformation(wire: Wire, status: int) -> None:
+    client = create_client(
+        boto3.Session("AKIDEXAMPLE", "wJalrXUtnFEMIexample", region_name="us-east-1"), CLOUDFORMATION
+    )
+    client.meta.events.register("before-send", wire)
+    wire.replies = [(status, b"<html><body>Sign in</body></html>")]
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(60)).once(client, "describe_stacks", StackName="Camera")
+    assert str(raised.value) == (
+        "DescribeStacks: ResponseParserError: the body of the response is not the service's, its HTTP status is "
+        f"{status}"
+    )
+    assert raised.value.outcome_unknown
+
+
+def test_an_error_without_a_message_is_told_by_its_code(wire: Wire) -> None:
+    client = create_client(
+        boto3.Session("AKIDEXAMPLE", "wJalrXUtnFEMIexample", region_name="us-east-1"), CLOUDFORMATION
+    )
+    client.meta.events.register("before-send", wire)
+    wire.replies = [(400, b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>")]
+    with pytest.raises(CallError) as raised:
+        Retries(Deadline(60)).once(client, "describe_stacks", StackName="Camera")
+    assert str(raised.value) == "DescribeStacks: ValidationError: "
+
+
+def test_what_comes_with_status_429_is_repeated_by_whatever_name(streams: KinesisVideo, wire: Wire) -> None:
+    wire.replies = [(429, b'{"Message": "slow down", "code": "SlowDown"}'), (200, b"{}")]
+    assert streams.configuration(IMAGE_GENERATION, STREAM_ARN) is None
+    assert len(wire.requests) == 2
 
 
 def test_an_empty_body_says_that_nothing_is_configured(streams: KinesisVideo, wire: Wire) -> None:

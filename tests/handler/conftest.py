@@ -226,7 +226,9 @@ class Service(Endpoint):
 
     def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
         if operation == "DescribeStream":
-            answer = {"StreamInfo": {"StreamARN": STREAM_ARN, "StreamName": parameters["StreamName"]}}
+            name = parameters["StreamName"]
+            arn = next(arn for arn in [*self.configurations, STREAM_ARN] if f":stream/{name}/" in arn)
+            answer = {"StreamInfo": {"StreamARN": arn, "StreamName": name}}
             return _response(request, 200, json.dumps(answer).encode())
         arn = parameters["StreamARN"]
         if arn not in self.configurations:

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool
+from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool, AWSPreparedRequest, AWSResponse
 
 from kinesis_video_configuration import timing
 from kinesis_video_handler import protocol
@@ -53,13 +53,23 @@ def test_an_answer_that_is_never_taken_raises_so_that_lambda_repeats_the_event(
     assert len(cloudformation.puts) == 4
 
 
+@pytest.mark.parametrize(("seconds", "attempts"), [(0.1, 1), (4.4, 1), (4.5, 2), (7.5, 4)])
+def test_no_attempt_but_the_first_starts_that_lambda_would_cut_off(
+    function: Function, cloudformation: CloudFormation, seconds: float, attempts: int
+) -> None:
+    cloudformation.script = [500] * 4
+    with pytest.raises(AnswerNotSentError, match=f"^CloudFormation did not take the answer in {attempts} attempts, "):
+        function.invoke("create", seconds=seconds)
+    assert len(cloudformation.puts) == attempts
+
+
 def test_a_slow_receiver_is_given_up(
     function: Function, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timing, "SEND_SECONDS", 0.1)
+    monkeypatch.setattr(timing, "SEND_SECONDS", 0.5)
     cloudformation.script = ["never", 200]
     function.invoke("create")
-    assert len(cloudformation.puts) == 2
+    assert len(cloudformation.puts) >= 2
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f3a5", '"', "\n"])
@@ -91,6 +101,19 @@ def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
     assert answer.status == "FAILED"
     assert service.configurations == dict.fromkeys(service.configurations)
     assert not service.calls
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError, RecursionError])
+def test_whatever_ends_the_work_is_answered(
+    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def ended(request: AWSPreparedRequest) -> AWSResponse:
+        raise error("a fault of ours")
+
+    monkeypatch.setattr(service, "_answer_to", ended)
+    answer = function.answer_to("create")
+    assert answer.status == "FAILED"
+    assert error.__name__ in (answer.reason or "")
 
 
 def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> None:
@@ -192,6 +215,18 @@ def test_an_event_that_can_not_be_answered_raises(
         function.invoke(event)
     assert not service.calls
     assert not cloudformation.puts
+
+
+def test_all_that_is_missing_is_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"^the event can't be answered, it has no RequestId, StackId, LogicalResourceId$"
+    ):
+        protocol.Request.from_event({"ResponseURL": "https://example.com/"})
+
+
+def test_an_address_of_s3_is_answered_to(cloudformation: CloudFormation) -> None:
+    event = {**Function(cloudformation).event("create"), "ResponseURL": "https://example.com/answer"}
+    assert protocol.Request.from_event(event).response_url == "https://example.com/answer"
 
 
 @pytest.mark.parametrize("url", ["file:///tmp/answer", "ftp://127.0.0.1/answer"])

@@ -12,6 +12,7 @@ from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, 
 
 World = Callable[[Service, Stack], object]
 OLD = "OldImageGeneration"
+MADE_AGAIN = STREAM_ARN.replace("1690707290324", "1790000000000")
 # What every record has, and what formatting it adds.
 RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
@@ -48,6 +49,11 @@ def gone(service: Service, _: Stack) -> None:
 
 def rolled_back(service: Service, stack: Stack) -> None:
     service.configurations[OTHER_STREAM_ARN] = DECLARED
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+
+def made_again(service: Service, stack: Stack) -> None:
+    service.configurations = {MADE_AGAIN: IMAGES.altered}
     stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
 
@@ -98,6 +104,11 @@ UNKNOWN = "ValidationError: the service's own words"
             "update-to-another-stream",
             rolled_back,
             ("WARNING", "took over a configuration", {"stream": OTHER_STREAM_ARN}),
+        ),
+        (
+            "update-by-name",
+            made_again,
+            ("WARNING", "left alone, the rollback leads to another stream", {"stream": MADE_AGAIN}),
         ),
         (
             "create",
@@ -205,6 +216,19 @@ def test_an_event_that_ends_well_has_two_lines(
     caplog.set_level("INFO")
     function.answer_to("create")
     assert [message for _, message, _ in records(caplog)] == ["event", "configured as declared"]
+
+
+def test_of_a_deep_error_the_innermost_frames_are_said(
+    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def endless(*_: object) -> None:
+        endless()
+
+    monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", endless)
+    assert function.answer_to("create").status == "FAILED"
+    frames = records(caplog)[-1][2]["frames"]
+    assert len(frames) == 20
+    assert all(frame.endswith(" endless") for frame in frames)
 
 
 def test_an_error_of_our_own_says_where(

@@ -54,6 +54,23 @@ def test_a_create_that_adopts_answers_with_the_marker_whatever_came_of_it(functi
     service.fail(UPDATE, "done, timeout")
     answer = function.answer_to("create-adopting")
     assert (answer.status, answer.physical_resource_id) == ("FAILED", MARKER)
+    assert (answer.reason or "").endswith(f"; {STREAM_ARN} may have the configuration all the same")
+
+
+@pytest.mark.parametrize(
+    ("event", "stream_arn"), [("create-adopting", STREAM_ARN), ("update-to-another-stream-adopting", OTHER_STREAM_ARN)]
+)
+@pytest.mark.parametrize(("fault", "unknown"), [("done, timeout", True), ("InvalidArgumentException", False)])
+def test_a_failure_to_take_over_says_whether_it_may_have_happened(
+    function: Function, service: Service, event: str, stream_arn: str, fault: str, unknown: bool
+) -> None:
+    service.configurations = {STREAM_ARN: IMAGES.altered, OTHER_STREAM_ARN: IMAGES.altered}
+    service.fail(UPDATE, fault)
+    reason = function.answer_to(event).reason or ""
+    assert reason.endswith(
+        f"; {stream_arn} may have the configuration all the same" if unknown else " the properties that it names"
+    )
+    assert (service.configurations[stream_arn] == DECLARED) == unknown
 
 
 @pytest.mark.parametrize("fault", CARRIED_OUT)
@@ -155,6 +172,8 @@ class Stuck:
 
     def go_on(self) -> None:
         (worker,) = (thread for thread in threading.enumerate() if thread.name == "work")
+        # Not even the end of the process waits for it.
+        assert worker.daemon
         self._released.set()
         worker.join(10)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -29,6 +30,12 @@ def feature(request: pytest.FixtureRequest) -> Feature:
 
 def updates(service: Service) -> list[dict[str, Any]]:
     return [parameters for operation, parameters in service.requests if operation == service.feature.update]
+
+
+def undoing(update: dict[str, Any]) -> dict[str, Any]:
+    """Make the event of the rollback: an Update with the properties exchanged."""
+    old, new = update["OldResourceProperties"], update["ResourceProperties"]
+    return {**update, "RequestId": str(uuid4()), "ResourceProperties": old, "OldResourceProperties": new}
 
 
 # Create, and Update to another stream
@@ -110,8 +117,9 @@ def test_other_settings_are_for_the_next_deployment(
         ("OldImageGeneration", STREAM_ARN, "Custom::SomethingElse", "CREATE_COMPLETE"),
         ("OldImageGeneration", STREAM_ARN, None, "DELETE_COMPLETE"),
         ("OldImageGeneration", STREAM_ARN, None, "DELETE_SKIPPED"),
+        ("OldImageGeneration", STREAM_ARN, None, "DELETE_FAILED"),
     ],
-    ids=["itself", "another stream", "no stream yet", "another type", "deleted", "retained"],
+    ids=["itself", "another stream", "no stream yet", "another type", "deleted", "retained", "given up"],
 )
 def test_who_does_not_have_the_stream(
     function: Function,
@@ -154,6 +162,67 @@ def test_an_update_that_is_rolled_back_sets_what_was_its_own(
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", OTHER_STREAM_ARN)
     assert service.configurations[OTHER_STREAM_ARN] == feature.declared
     assert stack.calls == {"DescribeStacks": 1}
+
+
+def test_a_rollback_takes_no_stream_that_was_made_again(
+    function: Function, service: Service, stack: Stack, feature: Feature, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A device has made its stream again, and its owner has configured it: the name leads to a stream that the stack
+    # never had. The update was refused; its rollback ends where it began.
+    gone = STREAM_ARN.replace("1690707290324", "1600000000000")
+    service.configurations[STREAM_ARN] = feature.altered
+    update = {**function.event("update-by-name"), "PhysicalResourceId": gone}
+    answer = function.answer_to(update)
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", gone)
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer = function.answer_to(undoing(update))
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", gone)
+    assert answer.data == {"Verified": "false"}
+    assert service.configurations[STREAM_ARN] == feature.altered
+    assert "left alone, the rollback leads to another stream" in caplog.messages
+
+
+@pytest.mark.parametrize("key", ["StreamARN", "StreamName"])
+def test_a_rollback_takes_no_stream_that_a_refused_update_has_never_left(
+    function: Function, service: Service, stack: Stack, feature: Feature, key: str
+) -> None:
+    # A parameter that is looked up again has another value by now, in both events.
+    service.configurations = {STREAM_ARN: feature.declared, OTHER_STREAM_ARN: feature.altered}
+    update = function.event("update-to-another-stream")
+    if key == "StreamName":
+        del update["OldResourceProperties"]["StreamARN"]
+        update["OldResourceProperties"]["StreamName"] = "back-door"
+    else:
+        update["OldResourceProperties"]["StreamARN"] = OTHER_STREAM_ARN
+    assert function.answer_to(update).status == "FAILED"
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    answer = function.answer_to(undoing(update))
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+    assert service.configurations == {STREAM_ARN: feature.declared, OTHER_STREAM_ARN: feature.altered}
+
+
+@pytest.mark.parametrize("old", [{}, None, "front-door", {"StreamARN": None}, {"StreamName": ""}, {"StreamName": []}])
+def test_a_rollback_that_does_not_tell_its_stream_takes_none(
+    function: Function, service: Service, stack: Stack, feature: Feature, old: object
+) -> None:
+    service.configurations[OTHER_STREAM_ARN] = feature.altered
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    event = {**function.event("update-to-another-stream"), "OldResourceProperties": old}
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+    assert service.configurations[OTHER_STREAM_ARN] == feature.altered
+
+
+def test_a_rollback_by_name_returns_to_the_stream_that_was_left(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations = {STREAM_ARN: feature.altered, OTHER_STREAM_ARN: feature.declared}
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    event = {**function.event("update-by-name"), "PhysicalResourceId": OTHER_STREAM_ARN}
+    event["OldResourceProperties"]["StreamName"] = "back-door"
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+    assert service.configurations[STREAM_ARN] == feature.updated
 
 
 def test_a_create_never_takes_a_stream_in_a_rollback(

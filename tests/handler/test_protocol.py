@@ -16,6 +16,7 @@ REQUEST = Request(
     resource_type="Custom::KinesisVideoImageGeneration",
     physical_resource_id="",
     properties={},
+    old_properties={},
     response_url="https://example.com/",
 )
 

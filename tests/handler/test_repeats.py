@@ -53,6 +53,16 @@ def test_another_event_is_not_a_repeated_one(function: Function, service: Servic
     assert service.configurations[STREAM_ARN] == IMAGES.updated
 
 
+@pytest.mark.parametrize("key", ["LogicalResourceId", "StackId"])
+def test_an_event_of_another_resource_is_not_a_repeated_one(function: Function, service: Service, key: str) -> None:
+    # The documentation has a RequestId that is unique together with the stack, and for a particular resource.
+    event = function.event("create")
+    function.answer_to(event)
+    service.configurations[STREAM_ARN] = None
+    assert function.answer_to({**event, key: f"{event[key]}2"}).status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == DECLARED
+
+
 def test_the_oldest_answers_are_forgotten(
     function: Function, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +73,9 @@ def test_the_oldest_answers_are_forgotten(
     events = [function.event("update") for _ in range(3)]
     for event in events:
         function.answer_to(event)
-    assert list(entry._answered) == [event["RequestId"] for event in events[1:]]
+    assert list(entry._answered) == [
+        (event["StackId"], event["LogicalResourceId"], event["RequestId"]) for event in events[1:]
+    ]
 
 
 def dated(function: Function, query: str, service_timeout: object = "900") -> dict[str, Any]:
