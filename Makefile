@@ -11,7 +11,8 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo picture test setup lint format types unit oldest mutants bench acceptance local-aws lock clean
+.PHONY: help demo picture test setup lint format types unit oldest docs docs-serve diagrams dist mutants bench acceptance \
+	local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, send video, and show the images
 	$(BIN)/python demo.py
@@ -20,7 +21,7 @@ picture: demo ## make the contact sheet that the README shows
 	cp build/contact-sheet.png docs/contact-sheet.png
 
 test: setup .venv-oldest/ready ## everything that CI asks for
-	$(MAKE) --no-print-directory --jobs=2 lint types unit oldest # the tests wait a good deal
+	$(MAKE) --no-print-directory --jobs=2 lint types docs unit oldest # the tests wait a good deal
 
 setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
@@ -62,6 +63,7 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	$(BIN)/mypy tools/kinesis_video_tools
 	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy acceptance
+	$(BIN)/mypy docs/conf.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy tests
 	$(BIN)/mypy examples/*.py
@@ -79,6 +81,21 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 	$(UV) .venv-oldest --resolution lowest-direct --editable ".[tools]" "boto3>=1.43.106" "pytest>=9.0.0"
 	$(call tell_of_node,.venv-oldest)
 	touch $@
+
+docs: setup ## build the site from docs/ and the docstrings, in build/docs
+	node_modules/.bin/node docs/diagrams/render.mjs --check
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir docs . build/docs
+
+docs-serve: docs ## show the site on this machine, until Ctrl-C
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/docs
+
+diagrams: setup ## draw the diagrams of docs/ from their texts
+	node_modules/.bin/node docs/diagrams/render.mjs
+
+dist: setup ## build the sdist and the wheel, and check what a package index would show
+	rm -rf dist
+	$(BIN)/uv build --quiet --out-dir dist
+	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
 
 mutants: .venv-mutants/ready ## change the handler place by place, and see whether its tests notice: most of an hour
 	rm -rf mutants && mkdir mutants
@@ -110,8 +127,8 @@ local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
 	$(BIN)/kinesis-video local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-header --no-annotate pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --no-header --no-annotate --output-file bench/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --generate-hashes --no-header --no-annotate --output-file bench/requirements.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 

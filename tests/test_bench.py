@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_s3 as s3
 
+import bench
+from bench.__main__ import COMPARISONS
 from bench.comparisons.round_trips import per_further_stream
 from bench.machinery.cameras import EncodedVideo, Site
 from bench.machinery.processes import measure
@@ -199,6 +202,12 @@ def test_cameras_send_encoded_video_whose_images_are_counted() -> None:
         cameras = site.send(EncodedVideo(2), 4, speed=20)
     assert [camera.persisted for camera in cameras] == [2, 2]
     assert site.images == 8
+
+
+def test_every_comparison_is_run() -> None:
+    modules = {path.stem for path in Path(bench.__file__).with_name("comparisons").glob("[a-z]*.py")}
+    assert sorted(COMPARISONS) == sorted(modules)
+    assert all(callable(import_module(f"bench.comparisons.{name}").run) for name in COMPARISONS)
 
 
 def test_a_comparison_is_run_by_its_name() -> None:

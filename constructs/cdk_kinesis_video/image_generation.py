@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, TypedDict
 
 import jsii
@@ -171,12 +172,12 @@ class ImageGeneration(ImageEvents):
 
 def image_request(
     *,
-    sampling_interval: Duration | None = None,
-    format: ImageFormat | None = None,
-    width_pixels: jsii.Number | None = None,
-    height_pixels: jsii.Number | None = None,
-    image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
-    enabled: bool = True,
+    sampling_interval: Duration | None,
+    format: ImageFormat | None,
+    width_pixels: jsii.Number | None,
+    height_pixels: jsii.Number | None,
+    image_selector_type: ImageSelectorType,
+    enabled: bool,
 ) -> dict[str, Any]:
     """Check how images are made, and make of it what the API's request has besides the destination."""
     fits = format is None or isinstance(format, ImageFormat)
@@ -197,11 +198,11 @@ def image_request(
 
 def check_image_options(options: ImageOptions) -> None:
     """Check the props that can be the same for many streams."""
-    check_removal_policy(options.get("removal_policy", RemovalPolicy.DESTROY))
-    check_text("revision", options.get("revision"), "2026-11-21")
-    others = ("removal_policy", "revision")
-    of_images: Any = {name: value for name, value in options.items() if name not in others}
-    image_request(**of_images)
+    parameters = inspect.signature(ImageGeneration.__init__).parameters
+    given: Any = {name: options.get(name, parameters[name].default) for name in ImageOptions.__annotations__}
+    check_removal_policy(given.pop("removal_policy"))
+    check_text("revision", given.pop("revision"), "2026-11-21")
+    image_request(**given)
 
 
 def _images_per_day(interval_millis: jsii.Number) -> int | None:

@@ -29,15 +29,18 @@ DENIED = frozenset(
 )
 """What AWS calls it if a right is missing, or has not reached every part of IAM yet."""
 
-_THROTTLED_OR_BUSY = {
-    "ClientLimitExceededException",
-    "ResourceInUseException",
-    "LimitExceededException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-}
+THROTTLED_OR_BUSY = frozenset(
+    {
+        "ClientLimitExceededException",
+        "ResourceInUseException",
+        "LimitExceededException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+    }
+)
+"""What AWS calls it if too much is asked of it, or if the stream is being changed."""
 
 _LOST = (exceptions.ConnectionError, exceptions.HTTPClientError, ResponseParserError)
 
@@ -82,7 +85,7 @@ class CallError(Exception):
             operation,
             code,
             told.get("Message", ""),
-            passing=code in _THROTTLED_OR_BUSY or status == 429 or status >= 500,
+            passing=code in THROTTLED_OR_BUSY or status == 429 or status >= 500,
             outcome_unknown=status >= 500,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
@@ -28,6 +29,8 @@ class Media:
     """The fragments that were read, oldest first, as ListFragments describes them."""
     tagged: Sequence[bool]
     """Whether each of them asks for images."""
+    own_prefixes: Sequence[str]
+    """What the images' keys begin with after the destination's prefix, by the tags of those that ask."""
     tracks: Sequence[Track]
     """The tracks of the newest header."""
 
@@ -105,7 +108,9 @@ class Video:
             raise UndecidedError(f"the archive's fragments can't be read: {error}") from error
         if len(read) != len(chosen):
             raise UndecidedError(f"the archive gave {len(read)} fragments of {len(chosen)}")
-        return Media(chosen, [asks_for_images(fragment) for fragment in read], tracks)
+        tagged = [asks_for_images(fragment) for fragment in read]
+        own = dict.fromkeys(_own_prefix(fragment) for fragment in compress(read, tagged))
+        return Media(chosen, tagged, tuple(own), tracks)
 
 
 def read_media(pieces: Iterable[bytes]) -> tuple[Sequence[Track], list[Fragment]]:
@@ -131,6 +136,11 @@ def read_media(pieces: Iterable[bytes]) -> tuple[Sequence[Track], list[Fragment]
 def asks_for_images(fragment: Fragment) -> bool:
     """Tell whether a fragment has the tag by which a producer asks for images."""
     return any(TagName.IMAGE_GENERATION in tags for tags in fragment.tags)
+
+
+def _own_prefix(fragment: Fragment) -> str:
+    tags = [tag for element in fragment.tags for tag in element.tags]
+    return next((tag.value for tag in tags if tag.name == TagName.IMAGE_PREFIX), "")
 
 
 def _client(call: Calls, stream_arn: str, api: str) -> Any:

@@ -78,7 +78,7 @@ class Calls:
     def client(self, service: str, endpoint_url: str | None = None) -> Any:
         """Return the client of a service."""
         if (service, endpoint_url) not in self._clients:
-            config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+            config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5})
             self._clients[service, endpoint_url] = self._session.client(
                 service,  # type: ignore[call-overload]  # any service
                 endpoint_url=endpoint_url,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from .delivered import newest_image
 from .policies import Judgement, Request, judge
 from .producers import Producer, find_producer, resolve_producer
 from .simulator import Decision, simulate
+from .trail import look_up
 
 T = TypeVar("T")
 
@@ -32,11 +33,6 @@ class Key:
     arn: str
     state: str
     """As DescribeKey has it; ``absent`` if there is none, ``elsewhere`` if it is of another Region."""
-
-    @property
-    def region(self) -> str:
-        """The Region of the key."""
-        return self.arn.split(":")[3]
 
 
 class Case:
@@ -123,20 +119,30 @@ class Case:
         return self._uri.path.removeprefix("/")
 
     @property
+    def own_prefixes(self) -> Sequence[str] | None:
+        """The prefixes that the producer's tags add to the destination's; None if no such tag is seen."""
+        try:
+            return self.media.own_prefixes or None
+        except UndecidedError:
+            return None
+
+    @property
     def image_arn(self) -> str:
         """The ARN of an image as it could arrive now."""
+        own = next((f"{own}_" for own in self.own_prefixes or () if own), "")
         extension = "png" if self.configuration["Format"] == "PNG" else "jpg"
         now = int(self.now.timestamp() * 1000)
-        key = f"{self.prefix}{self.account}_{self.stream_name}_{now}_{uuid.UUID(int=0)}.{extension}"
+        key = f"{self.prefix}{own}{self.account}_{self.stream_name}_{now}_{uuid.UUID(int=0)}.{extension}"
         return f"arn:{self.partition}:s3:::{self.bucket}/{key}"
 
     @Fact
     def found_bucket(self) -> Mapping[str, Any] | None:
         """What HeadBucket says; None if there is no such bucket."""
-        answer: Mapping[str, Any] | None = self.call(
-            "s3:ListBucket", "head_bucket", absent=("404", "NoSuchBucket"), Bucket=self.bucket
-        )
-        return answer
+        absent = ("404", "NoSuchBucket")
+        try:
+            return self.call("s3:ListBucket", "head_bucket", absent=absent, Bucket=self.bucket)  # type: ignore[no-any-return]  # the client is untyped
+        except UndecidedError as error:
+            raise UndecidedError(error.seen, f"{error.fix}; if it may, the bucket is of another account") from error
 
     @Fact
     def bucket_is_foreign(self) -> bool:
@@ -161,7 +167,7 @@ class Case:
 
     def judge_bucket_policy(self, producer: Producer | None) -> Judgement:
         """Judge what the bucket's policy says of an image that this producer delivers."""
-        return judge(self.bucket_policy or {}, self._request("s3:PutObject", self.image_arn, producer))
+        return self.judge(self.bucket_policy, "s3:PutObject", self.image_arn, producer)
 
     @Fact
     def bucket_key(self) -> Key | None:
@@ -191,15 +197,22 @@ class Case:
             return Key(id_, "elsewhere")
         answer = self.call("kms:DescribeKey", "describe_key", absent=("NotFoundException",), KeyId=id_)
         if answer is None:
-            arn = id_ if id_.startswith("arn:") else f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{id_}"
-            return Key(arn, "absent")
+            return Key(id_, "absent")
         found = answer["KeyMetadata"]
         return None if found.get("KeyManager") == "AWS" else Key(found["Arn"], found["KeyState"])
 
-    def judge_key_policy(self, key: Key, action: str, producer: Producer, via: str) -> Judgement:
-        """Judge what the policy of a key says of an action of this producer."""
-        answer = self.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")
-        return judge(json.loads(answer["Policy"]), self._request(action, key.arn, producer, via))
+    def key_policy(self, key: Key) -> Mapping[str, Any]:
+        """Read the policy of a key."""
+        policy: str = self.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")["Policy"]
+        return json.loads(policy)  # type: ignore[no-any-return]  # a policy is an object
+
+    def judge(
+        self, policy: Mapping[str, Any] | None, action: str, resource: str, producer: Producer | None, via: str = ""
+    ) -> Judgement:
+        """Judge what the policy of a resource, if there is one, says of an action of this producer."""
+        account = producer.account if producer else self.account
+        arn = producer.arn if producer else None
+        return judge(policy or {}, Request(action, resource, arn, account, self._context(producer, via)))
 
     @Fact
     def producer(self) -> Producer:
@@ -242,37 +255,24 @@ class Case:
     @Fact
     def changed(self) -> datetime | None:
         """When the configuration was changed last, if CloudTrail has a record of the time that is looked at."""
-        page: dict[str, Any] = {}
-        while True:
-            page = self.call(
-                "cloudtrail:LookupEvents",
-                "lookup_events",
-                LookupAttributes=[
-                    {"AttributeKey": "EventName", "AttributeValue": "UpdateImageGenerationConfiguration"}
-                ],
-                StartTime=self.since,
-                **page,
-            )
-            for event in page["Events"]:
-                request = json.loads(event["CloudTrailEvent"]).get("requestParameters") or {}
-                given = {str(value) for value in request.values()}
-                if given & {self.stream_name, self.stream["StreamARN"]}:
-                    return event["EventTime"]  # type: ignore[no-any-return]  # the client is untyped
-            if not page.get("NextToken"):
-                return None
-            page = {"NextToken": page["NextToken"]}
+        arn = self.stream["StreamARN"]
+        records = look_up(self.call, "UpdateImageGenerationConfiguration", self.since)
+        return next((record.time for record in records if record.is_of(self.stream_name, arn)), None)
 
     def newest_image(self, since: datetime) -> ImageKey | None:
         """Find the newest image of the stream that is not older."""
-        return newest_image(self.call, self.bucket, self.prefix, self.account, self.stream_name, since)
+        first = f"{self.account}_{self.stream_name}_{int(since.timestamp() * 1000)}"
+        # As the documentation has the keys, they sort by time.
+        places = [(f"{self.prefix}{self.account}_{self.stream_name}_", f"{self.prefix}{first}")]
+        if self.own_prefixes is None:
+            places.append((self.prefix, ""))
+        else:
+            places += [(f"{self.prefix}{own}", f"{self.prefix}{own}_{first}") for own in self.own_prefixes if own]
+        return newest_image(self.call, self.bucket, places, self.account, self.stream_name, since)
 
     def allowed(self, producer: Producer, action: str, resource: str, via: str = "") -> Decision:
         """Ask what the policies of the producer itself allow; a key is used via a service."""
-        return simulate(self.call, producer.arn, action, resource, self._context(None, via), self.stream_name)
-
-    def _request(self, action: str, resource: str, producer: Producer | None, via: str = "") -> Request:
-        account = producer.account if producer else self.account
-        return Request(action, resource, producer.arn if producer else None, account, self._context(producer, via))
+        return simulate(self.call, producer.arn, action, resource, self._context(producer, via), self.stream_name)
 
     def _context(self, producer: Producer | None, via: str) -> dict[str, str]:
         """Return the condition keys whose values are known: the service's requests have TLS and the stream's Region."""

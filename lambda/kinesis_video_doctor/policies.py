@@ -49,6 +49,20 @@ class Judgement:
     denying: Statement = field(default_factory=dict)
     """The statement that denies, or may deny."""
 
+    def together(self, *, allowed: bool, same_account: bool) -> Match:
+        """Say whether this policy, with the principal's own, allows where both are asked, as for a key.
+
+        Parameters
+        ----------
+        allowed
+            Whether the principal's own policies allow.
+        same_account
+            Whether the resource is of the principal's account: then this policy can allow alone.
+        """
+        if allowed:
+            return max(self.allows, self.delegates)
+        return self.allows if same_account else Match.NO
+
 
 def judge(policy: Mapping[str, Any], request: Request) -> Judgement:
     """Judge what a policy says of a request.

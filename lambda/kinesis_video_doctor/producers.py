@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from .calls import Calls, UndecidedError
+from .trail import Record, look_up
 
-# At 2 calls a second and 50 records a call.
-_MAX_PAGES = 10
+_MAX_RECORDS_OF_OTHERS = 50
 _GIVE = "give the ARN of the role or user that calls PutMedia: --producer ARN"
 
 
@@ -41,38 +42,28 @@ def find_producer(call: Calls, stream_name: str, stream_arn: str) -> Producer:
     UndecidedError
         If the history has nobody, or can't be read.
     """
-    found: dict[str, None] = {}
-    page: dict[str, Any] = {}
-    for _ in range(_MAX_PAGES):
-        page = call(
-            "cloudtrail:LookupEvents",
-            "lookup_events",
-            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "GetDataEndpoint"}],
-            **page,
-        )
-        for event in page["Events"]:
-            record = json.loads(event["CloudTrailEvent"])
-            request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
-            stream = {request.get("streamname"), request.get("streamarn")}
-            if request.get("apiname") == "PUT_MEDIA" and stream & {stream_name, stream_arn}:
-                found.setdefault(_identity(record["userIdentity"]))
-        if not page.get("NextToken"):
-            break
-        page = {"NextToken": page["NextToken"]}
-    if not found:
+    records = look_up(call, "GetDataEndpoint")
+
+    def asked(record: Record) -> str | None:
+        of_stream = record.is_of(stream_name, stream_arn) and record.request.get("apiname") == "PUT_MEDIA"
+        return _identity(record.identity) if of_stream else None
+
+    newest = next(filter(None, map(asked, records)), None)
+    if newest is None:
         raise UndecidedError(
-            "nobody has asked for the stream's endpoint of PutMedia in CloudTrail's event history: its records come "
-            "some minutes late, and a producer may have kept its endpoint",
+            "the newest 500 records of GetDataEndpoint in CloudTrail's event history have nobody who asked where to "
+            "send this stream's video; records come some minutes late, and a producer may have kept its endpoint",
             _GIVE,
         )
-    newest, *others = found
     producer = resolve_producer(call, newest, given=False)
-    return Producer(producer.arn, tuple(others), boundary=producer.boundary)
+    # Whoever else sends asks soon, and a page of the history takes half a second.
+    others = dict.fromkeys(filter(None, map(asked, islice(records, _MAX_RECORDS_OF_OTHERS))))
+    return replace(producer, others=tuple(other for other in others if other != newest))
 
 
-def _identity(identity: dict[str, Any]) -> str:
+def _identity(identity: Mapping[str, Any]) -> str:
     issuer = identity.get("sessionContext", {}).get("sessionIssuer", {})
-    return str(issuer.get("arn") or identity.get("arn"))
+    return str(issuer.get("arn") or identity.get("arn") or identity.get("type"))
 
 
 def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:

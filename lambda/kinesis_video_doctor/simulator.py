@@ -11,6 +11,9 @@ from typing import Any
 
 from .calls import Calls, UndecidedError
 
+BOUNDARY = "its permissions boundary"
+"""An obstacle of which a producer has one at the most."""
+
 _THING = "credentials-iot:ThingName"
 
 
@@ -64,7 +67,11 @@ def _result(call: Calls, principal: str, action: str, resource: str, context: Ma
         ActionNames=[action],
         ResourceArns=[resource],
         ContextEntries=[
-            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            {
+                "ContextKeyName": key,
+                "ContextKeyValues": [value],
+                "ContextKeyType": "boolean" if value in ("true", "false") else "string",
+            }
             for key, value in context.items()
         ],
     )
@@ -93,5 +100,5 @@ def _obstacle(decision: str, result: Mapping[str, Any], specific: Mapping[str, A
     if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
         return "a service control policy of the organization"
     if not boundary.get("AllowedByPermissionsBoundary", True):
-        return "its permissions boundary"
+        return BOUNDARY
     return "a Deny in one of its policies" if decision == "explicitDeny" else ""

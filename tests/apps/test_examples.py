@@ -14,7 +14,7 @@ from aws_cdk import CloudFormationValidatePlugin, Validations
 from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
-from .conftest import APPS, ROOT, app_of
+from .conftest import APPS, EXAMPLES, ROOT, app_of
 from .test_app import DEFAULTS
 
 POLICY = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*]"
@@ -52,6 +52,11 @@ def test_every_app_synthesises_without_a_warning_and_its_templates_are_sound(mon
         check=False,
     )
     assert (lint.stdout, lint.stderr, lint.returncode) == ("", "", 0)
+
+
+def test_the_readme_has_a_row_for_every_example() -> None:
+    rows = re.findall(r"^\| \[(\w+\.py)\]\(\1\) \|", (ROOT / "examples" / "README.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == [path.name for path in EXAMPLES]
 
 
 @pytest.mark.parametrize("path", APPS, ids=[path.stem for path in APPS])

@@ -15,9 +15,9 @@ from cdk_kinesis_video import ImageGeneration, VideoStream
 
 from .conftest import ROOT
 
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 SNIPPETS = [
-    pytest.param(code, id=f"{page.name}-{number}")
+    pytest.param(code, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
     for number, code in enumerate(re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE))
 ]
@@ -50,8 +50,8 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
 
 
 def table_of(name: str) -> dict[str, str]:
-    """The props of a class and their defaults, as the README has them."""
-    section = re.search(rf"^### {name}\n(.*?)^##", ROOT.joinpath("README.md").read_text(), re.DOTALL | re.MULTILINE)
+    """The props of a class and their defaults, as docs/props.md has them."""
+    section = re.search(rf"^## {name}\n(.*?)(?=^##|\Z)", ROOT.joinpath("docs", "props.md").read_text(), re.DOTALL | re.MULTILINE)
     assert section
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section[1].splitlines() if line[:1] == "|"]
     return {prop.strip("`"): default for prop, _, default in rows[2:]}

@@ -24,7 +24,8 @@ PAGE = ROOT / "docs" / "test-without-an-account.md"
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    run(BIN / "uv", "build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
+    # The wheel of the sdist, so that both are whole.
+    run(BIN / "uv", "build", "--quiet", "--out-dir", folder, ROOT)
     (built,) = folder.glob("*.whl")
     return built
 

@@ -141,8 +141,7 @@ def test_text_becomes_numbers_where_the_api_has_numbers() -> None:
         (
             {**IMAGES, "Sharpness": "9"},
             "`ImageGenerationConfiguration.Sharpness` is unknown to this version of cdk-kinesis-video, allowed are "
-            "Status, ImageSelectorType, DestinationConfig, SamplingInterval, Format, FormatConfig, WidthPixels, "
-            "HeightPixels",
+            + ", ".join(IMAGE_GENERATION.fields),
         ),
         (
             {**IMAGES, "FormatConfig": {"PNGLevel": "9"}},

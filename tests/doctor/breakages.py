@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -12,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from kinesis_video_doctor import CHECK_NAMES, Status
 from kinesis_video_matroska import SimpleTag, Tags, Track
 
-from .site import ACCOUNT, BUCKET, PREFIX, REGION, STREAM, VIDEO, Site, allow, document
+from .site import ACCOUNT, BUCKET, DOCTOR, PREFIX, PRODUCER, REGION, STREAM, VIDEO, Site, allow, document
 
 Break = Callable[[Site], AbstractContextManager[None]]
 
@@ -151,20 +153,30 @@ def the_bucket_does_not_exist(site: Site) -> Iterator[None]:
 @breaks("bucket", words="eu-west-1", no_images=True)
 def the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
     bucket = {"LocationConstraint": "eu-west-1"}
-    site.aws.client("s3", "eu-west-1").create_bucket(Bucket="elsewhere", CreateBucketConfiguration=bucket)
+    s3 = site.aws.client("s3", "eu-west-1")
+    s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration=bucket)
     with destination(site, "elsewhere"):
         yield
+    s3.delete_bucket(Bucket="elsewhere")
+
+
+@contextmanager
+def foreign_bucket(site: Site, *statements: dict[str, Any]) -> Iterator[None]:
+    """Let images go to a bucket of another account, with a policy."""
+    s3 = site.client_of_account("111122223333", "s3")
+    s3.create_bucket(Bucket="foreign")
+    s3.put_bucket_policy(Bucket="foreign", Policy=document(list(statements)))
+    with destination(site, "foreign"):
+        yield
+    s3.delete_bucket(Bucket="foreign")
 
 
 @breaks("owner", Status.WARNED, words="another account", no_images=True)
 def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
-    s3 = site.client_of_account("111122223333", "s3")
-    s3.create_bucket(Bucket="foreign")
     rights = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
     resources: Any = ["arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"]
     anybody = allow(rights, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-    s3.put_bucket_policy(Bucket="foreign", Policy=document([anybody]))
-    with destination(site, "foreign"):
+    with foreign_bucket(site, anybody):
         yield
 
 
@@ -221,6 +233,13 @@ def the_key_of_the_bucket_is_gone(site: Site) -> Iterator[None]:
     site.encrypt_bucket(site.keys["bucket"])
 
 
+@breaks("bucket-key", words="of another Region", undecided={"may-use-keys"})
+def the_key_of_the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
+    site.encrypt_bucket(site.keys["bucket"].replace(REGION, "eu-west-1"))
+    yield
+    site.encrypt_bucket(site.keys["bucket"])
+
+
 @breaks("stream-key", words="Disabled")
 def the_key_of_the_stream_is_disabled(site: Site) -> Iterator[None]:
     with disabled(site, "stream"):
@@ -270,6 +289,36 @@ def the_producer_is_denied(site: Site) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def simulated(site: Site, detail: dict[str, Any]) -> Iterator[None]:
+    """Let the simulator deny for a reason that ministack's doesn't know."""
+
+    def deny(answer: dict[str, Any]) -> None:
+        for result in answer["EvaluationResults"]:
+            if result["EvalActionName"] == "s3:PutObject":
+                result.update(EvalDecision="implicitDeny", **detail)
+
+    with answers(site, "iam.SimulatePrincipalPolicy", deny):
+        yield
+
+
+@breaks("may-put-object", words=f"its permissions boundary arn:aws:iam::{ACCOUNT}:policy/devices")
+def the_boundary_does_not_allow_it(site: Site) -> Iterator[None]:
+    def bounded(answer: dict[str, Any]) -> None:
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/devices"
+        answer["Role"]["PermissionsBoundary"] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
+
+    detail = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}
+    with answers(site, "iam.GetRole", bounded), simulated(site, detail):
+        yield
+
+
+@breaks("may-put-object", words="change a service control policy of the organization: an Allow")
+def the_organization_does_not_allow_it(site: Site) -> Iterator[None]:
+    with simulated(site, {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}):
+        yield
+
+
 @breaks("may-use-keys", words="kms:GenerateDataKey")
 def the_producer_may_not_use_the_keys(site: Site) -> Iterator[None]:
     with site.producer_without("kms:GenerateDataKey"):
@@ -282,15 +331,35 @@ def the_producer_may_not_encrypt_with_the_keys(site: Site) -> Iterator[None]:
         yield
 
 
-@breaks("may-use-keys", words="add to the policy of")
-def the_key_does_not_know_the_producer(site: Site) -> Iterator[None]:
+@breaks("may-use-keys", words="a Deny in one of its policies")
+def the_producer_is_denied_the_keys(site: Site) -> Iterator[None]:
+    with site.producer_without(granted=[{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]):
+        yield
+
+
+@contextmanager
+def key_policy(site: Site, *, keep: bool = True, **statement: Any) -> Iterator[None]:
+    """Add a statement to the policy of the bucket's key, or let it and the doctor's be the only ones."""
     kms, key = site.client("kms"), site.keys["bucket"]
     before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"]
-    doctor = allow(reads, "*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/doctor"})
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document([doctor]))
+    others = json.loads(before)["Statement"] if keep else [allow(reads, "*", Principal={"AWS": DOCTOR})]
+    statements = [*others, {"Sid": "Told", "Action": "kms:*", "Resource": "*", **statement}]
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(statements))
     yield
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
+
+
+@breaks("may-use-keys", words="remove the statement Told")
+def the_key_denies(site: Site) -> Iterator[None]:
+    with key_policy(site, Effect="Deny", Principal={"AWS": PRODUCER}):
+        yield
+
+
+@breaks("may-use-keys", words="add to the policy of")
+def the_key_does_not_know_the_producer(site: Site) -> Iterator[None]:
+    with key_policy(site, keep=False, Effect="Allow", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}):
+        yield
 
 
 # The video
@@ -358,21 +427,29 @@ def the_video_is_h265(site: Site) -> Iterator[None]:
 # The images
 
 
-@breaks("images", stream="lost", options={"later": 300}, words="4xxErrors")
-def no_image_arrives(site: Site) -> Iterator[None]:
-    with another_stream(site, "lost"):
+@contextmanager
+def images_lost(site: Site, name: str) -> Iterator[None]:
+    """Lose the images of a stream that was configured ten minutes before."""
+
+    def earlier(answer: dict[str, Any]) -> None:
+        for event in answer["Events"]:
+            event["EventTime"] -= timedelta(minutes=10)
+
+    with another_stream(site, name), answers(site, "cloudtrail.LookupEvents", earlier):
         site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
-        # More than a minute after the stream was configured.
-        site.send("lost", ahead=90)
+        site.send(name)
         yield
 
 
-@breaks("images", Status.WARNED, options={"later": 100}, stream="early", words="yet")
+@breaks("images", stream="lost", words="4xxErrors")
+def no_image_arrives(site: Site) -> Iterator[None]:
+    with images_lost(site, "lost"):
+        yield
+
+
+@breaks("images", Status.WARNED, options={"later": 10}, stream="early", words="yet")
 def the_image_may_still_come(site: Site) -> Iterator[None]:
-    with another_stream(site, "early"):
-        site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
-        # More than a minute after the stream was configured.
-        site.send("early", ahead=90)
+    with images_lost(site, "early"):
         yield
 
 

@@ -13,7 +13,7 @@ from .site import Site
 SCHEMA = json.loads((files("kinesis_video_doctor") / "diagnosis.schema.json").read_text())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     with (
         pytest.MonkeyPatch.context() as environment,

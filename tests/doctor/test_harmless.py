@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -12,7 +13,15 @@ import pytest
 from kinesis_video_doctor import Finding, Status
 from kinesis_video_tools.camera import fragment_tags
 
-from .breakages import another_stream, bucket_policy, nothing_is_tagged
+from .breakages import (
+    another_stream,
+    answers,
+    bucket_policy,
+    foreign_bucket,
+    images_lost,
+    key_policy,
+    nothing_is_tagged,
+)
 from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, Site, allow, document
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
@@ -164,21 +173,96 @@ def test_images_under_the_producers_own_prefix_are_found(site: Site) -> None:
     assert f"{BUCKET}/{PREFIX}person/_{ACCOUNT}_prefixed_" in diagnosis["images"].seen
 
 
-def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site) -> None:
+def test_a_right_to_the_producers_own_folder_is_enough(site: Site) -> None:
+    granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{PREFIX}person/*")]
+    with another_stream(site, "person"), site.producer_without("s3:PutObject", granted=granted):
+        site.send("person", tags=fragment_tags(prefix="person/"))
+        site.wait_for_image("person", prefix="person/_")
+        assert not_passed(site.examine("person").findings) == {}
+
+
+@pytest.mark.parametrize("prefix", ["", "person/_"])
+def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site, prefix: str) -> None:
     with nothing_is_tagged(site):
-        key = f"{PREFIX}{ACCOUNT}_untagged_9999999999999_0a.jpg"
+        key = f"{PREFIX}{prefix}{ACCOUNT}_untagged_9999999999999_0a.jpg"
         site.client("s3").put_object(Bucket=BUCKET, Key=key)
         diagnosis = site.examine("untagged")
         site.client("s3").delete_object(Bucket=BUCKET, Key=key)
     assert not_passed(diagnosis.findings) == {}
 
 
-def test_quotas_of_the_service_are_kept(site: Site) -> None:
+def test_nothing_is_asked_for_twice(site: Site) -> None:
     site.aws.clear_calls()
     site.examine()
     calls = [call.operation for call in site.aws.calls()]
-    assert {name: calls.count(name) for name in calls if calls.count(name) > 1} == {"GetDataEndpoint": 2}
+    # The producer asks for its endpoint, and the doctor for those of two operations.
+    assert {name: calls.count(name) for name in calls if calls.count(name) > 1} == {"GetDataEndpoint": 3}
 
 
 def test_a_stream_can_be_named_by_its_arn(site: Site) -> None:
     assert site.examine(site.stream_arn(STREAM)).images_arrive
+
+
+IN_A_NETWORK = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+
+
+def test_a_bucket_that_allows_under_a_condition_is_unknown(site: Site) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}, "Resource": IMAGES, "Condition": IN_A_NETWORK}
+    with site.producer_without("s3:PutObject"), bucket_policy(site, **statement):
+        diagnosis = site.examine()
+    assert not_passed(diagnosis.findings) == {"may-put-object": Status.UNKNOWN}
+    assert '"Action": "s3:PutObject"' in diagnosis["may-put-object"].fix
+
+
+def test_a_key_that_allows_under_a_condition_is_unknown(site: Site) -> None:
+    with key_policy(site, keep=False, Effect="Allow", Principal={"AWS": PRODUCER}, Condition=IN_A_NETWORK):
+        assert not_passed(site.examine().findings) == {"may-use-keys": Status.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "status"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:root", {}, Status.PASSED),
+        (PRODUCER, {"Condition": IN_A_NETWORK}, Status.UNKNOWN),
+        (DOCTOR, {}, Status.FAILED),
+    ],
+)
+def test_the_bucket_of_another_account_must_allow_the_producer(
+    site: Site, principal: str, condition: dict[str, object], status: Status
+) -> None:
+    bucket, objects = "arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"
+    account = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    reads = allow(["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"], bucket, Principal=account)
+    puts = allow("s3:PutObject", objects, Principal={"AWS": principal}, **condition)
+    with foreign_bucket(site, reads, puts):
+        diagnosis = site.examine()
+    assert diagnosis["owner"].status == Status.WARNED
+    assert diagnosis["may-put-object"].status == status
+
+
+def test_a_bucket_whose_region_is_not_told_is_unknown(site: Site) -> None:
+    with answers(site, "s3.HeadBucket", lambda answer: answer.pop("BucketRegion")):
+        assert not_passed(site.examine().findings) == {"bucket": Status.UNKNOWN}
+
+
+def test_an_image_of_before_is_told_if_none_is_as_new_as_the_video(site: Site) -> None:
+    with images_lost(site, "interrupted"):
+        before = int(time.time() - 600) * 1000
+        key = f"{PREFIX}{ACCOUNT}_interrupted_{before}_0a.jpg"
+        site.client("s3").put_object(Bucket=BUCKET, Key=key)
+        diagnosis = site.examine("interrupted")
+        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    assert diagnosis["images"].status == Status.FAILED
+    assert "; the last one is 7" in diagnosis["images"].seen
+
+
+def test_an_image_of_before_proves_nothing_of_video_whose_tags_are_not_seen(site: Site) -> None:
+    with nothing_is_tagged(site):
+        before = int(time.time() - 600) * 1000
+        key = f"{PREFIX}{ACCOUNT}_untagged_{before}_0a.jpg"
+        site.client("s3").put_object(Bucket=BUCKET, Key=key)
+        diagnosis = site.examine("untagged")
+        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    assert not_passed(diagnosis.findings) == {"tagged": Status.WARNED, "images": Status.UNKNOWN}
+    assert diagnosis.sentence.startswith("Probably tagged: none of the last 2 fragments")
+    assert diagnosis.exit_code() == 2

@@ -130,3 +130,24 @@ def test_the_statement_that_is_surest_to_deny_is_told() -> None:
     assert judge({"Statement": statements}, REQUEST).denying["Sid"] == "Surely"
     assert judge({"Statement": statements[:2]}, REQUEST).denying["Sid"] == "Perhaps"
     assert judge({}, REQUEST) == Judgement()
+
+
+@pytest.mark.parametrize(
+    ("allows", "delegates", "allowed", "same_account", "match"),
+    [
+        (YES, NO, True, True, YES),
+        (YES, NO, False, True, YES),
+        (YES, NO, True, False, YES),
+        (YES, NO, False, False, NO),
+        (NO, YES, True, True, YES),
+        (NO, YES, False, True, NO),
+        (NO, YES, True, False, YES),
+        (NO, NO, True, True, NO),
+        (MAYBE, NO, False, True, MAYBE),
+        (NO, MAYBE, True, False, MAYBE),
+    ],
+)
+def test_both_policies_together(
+    allows: Match, delegates: Match, allowed: bool, same_account: bool, match: Match
+) -> None:
+    assert Judgement(allows, delegates).together(allowed=allowed, same_account=same_account) == match

@@ -8,7 +8,7 @@ import pytest
 
 from kinesis_video_doctor import Status, doctor_policy
 
-from .breakages import BREAKAGES, Breakage
+from .breakages import BREAKAGES, Breakage, nothing_is_tagged
 from .site import DOCTOR, PRODUCER, STREAM, Site
 
 # Taken only if something is wrong, or not checked by ministack at all.
@@ -35,9 +35,13 @@ USES = {
     "images": ("s3:ListBucket", "kinesisvideo:GetMediaForFragmentList"),
     "recent": ("cloudtrail:LookupEvents",),
 }
-ROWS = [
-    (right, breakage) for breakage in BREAKAGES for right in USES.get(breakage.check, ()) if breakage.stream == STREAM
-]
+# One breakage of each kind: failures and warnings.
+ROWS = {
+    (right, breakage.check, breakage.status): breakage
+    for breakage in BREAKAGES
+    for right in USES.get(breakage.check, ())
+    if breakage.stream == STREAM
+}
 
 
 @pytest.fixture
@@ -60,7 +64,11 @@ def test_a_missing_right_is_named_and_nothing_else_changes(site: Site, right: st
 
 
 @pytest.mark.usefixtures("rights")
-@pytest.mark.parametrize(("right", "breakage"), ROWS, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("right", "breakage"),
+    [(right, breakage) for (right, *_), breakage in ROWS.items()],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_what_is_broken_never_passes_for_a_missing_right(site: Site, right: str, breakage: Breakage) -> None:
     with breakage.break_(site):
         site.allow_doctor(without=right)
@@ -83,3 +91,19 @@ def test_without_any_right_nothing_is_decided(site: Site) -> None:
     assert diagnosis.verdict is None
     assert diagnosis.exit_code() == 2
     assert DOCTOR.rpartition("/")[2] in diagnosis["stream"].seen
+    assert diagnosis.sentence.startswith("No check failed, and these could not be decided: stream, retention, ")
+
+
+@pytest.mark.usefixtures("rights")
+def test_names_that_begin_alike_are_an_extra(site: Site) -> None:
+    site.allow_doctor(without="kinesisvideo:ListStreams")
+    missing = site.examine("front-porch")["stream"]
+    assert missing.status == Status.FAILED
+    assert "alike" not in missing.seen
+
+
+@pytest.mark.usefixtures("rights")
+def test_no_tag_is_a_warning_also_if_no_image_can_be_looked_for(site: Site) -> None:
+    site.allow_doctor(without="s3:ListBucket")
+    with nothing_is_tagged(site):
+        assert site.examine("untagged")["tagged"].status == Status.WARNED

@@ -41,7 +41,11 @@ def answer(iam: Stubber, decision: str, *, thing: bool = True, **result: Any) ->
         "ActionNames": [ACTION],
         "ResourceArns": [STREAM],
         "ContextEntries": [
-            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            {
+                "ContextKeyName": key,
+                "ContextKeyValues": [value],
+                "ContextKeyType": "boolean" if key == "aws:SecureTransport" else "string",
+            }
             for key, value in known.items()
         ],
     }

@@ -90,6 +90,7 @@ NOTIFICATIONS = Feature(
     altered_fields=["DestinationConfig.Uri"],
     filled_in={"Status": "ENABLED", "DestinationConfig": {"Uri": TOPIC}, "Version": 1},
 )
+FEATURES = {"images": IMAGES, "notifications": NOTIFICATIONS}
 
 # The status codes are those of the service's model.
 ERRORS = {

@@ -6,8 +6,10 @@ import csv
 
 import pytest
 
+from kinesis_video_configuration import retries
+
 from .conftest import FakeClock, Function, Service, Stack
-from .faults import CASES, TABLE, happens
+from .faults import CASES, FAULTS, OF_CLOUDFORMATION, TABLE, happens
 
 ROWS = list(csv.DictReader(TABLE.read_text().splitlines()))
 
@@ -18,6 +20,10 @@ def keys(row: dict[str, str]) -> tuple[str, ...]:
 
 def test_the_table_has_every_case_once() -> None:
     assert sorted(keys(row) for row in ROWS) == sorted(CASES)
+
+
+def test_every_error_that_is_waited_for_is_a_fault() -> None:
+    assert {*FAULTS, *OF_CLOUDFORMATION} >= retries.THROTTLED_OR_BUSY | retries.DENIED
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[" ".join(keys(row)) for row in ROWS])

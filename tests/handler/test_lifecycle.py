@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import IMAGES, NOTIFICATIONS, OTHER_STREAM_ARN, STREAM_ARN, Feature, Function, Service
+from .conftest import FEATURES, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, Feature, Function, Service
 
 CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
 
 
-@pytest.fixture(params=[IMAGES, NOTIFICATIONS], ids=["images", "notifications"])
+@pytest.fixture(params=FEATURES.values(), ids=list(FEATURES))
 def feature(request: pytest.FixtureRequest) -> Feature:
     """The rules are the same for both."""
     found: Feature = request.param

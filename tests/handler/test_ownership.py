@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from .conftest import (
+    FEATURES,
     IMAGES,
-    NOTIFICATIONS,
     OTHER_STREAM_ARN,
     STREAM_ARN,
     Feature,
@@ -22,7 +22,7 @@ MARKER = "cdk-kinesis-video::create-failed"
 ADOPT = "set `adopt_existing=True` to take it over"
 
 
-@pytest.fixture(params=[IMAGES, NOTIFICATIONS], ids=["images", "notifications"])
+@pytest.fixture(params=FEATURES.values(), ids=list(FEATURES))
 def feature(request: pytest.FixtureRequest) -> Feature:
     found: Feature = request.param
     return found

@@ -10,6 +10,7 @@ import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from botocore import xform_name
 from botocore.model import Shape, StructureShape
 
 import kinesis_video_configuration as configuration
@@ -25,7 +26,8 @@ from cdk_kinesis_video import (
 )
 from cdk_kinesis_video import _streams as stream_names
 from cdk_kinesis_video import video_stream as stream_bounds
-from kinesis_video_configuration import Declaration, Feature
+from cdk_kinesis_video._stream_configuration import kinds
+from kinesis_video_configuration import Declaration, Feature, features
 
 from .conftest import ENVIRONMENT, only_resource, template_of
 
@@ -58,7 +60,7 @@ def names(value: Any) -> Any:
 OURS = ("AdoptExisting", "Revision", "RemovalPolicy")
 TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
 FEATURES = pytest.mark.parametrize(
-    "feature", [configuration.IMAGE_GENERATION, configuration.FRAGMENT_NOTIFICATION], ids=["images", "notifications"]
+    "feature", configuration.FEATURES.values(), ids=[feature.noun for feature in configuration.FEATURES.values()]
 )
 
 
@@ -83,6 +85,18 @@ def sent() -> dict[str, Any]:
     FragmentNotification(stack, "Notification", stream=stream, topic=topic, **common)
     template = template_of(stack)
     return {name: only_resource(template, name)["Properties"] for name in configuration.FEATURES}
+
+
+def test_both_sides_have_the_same_kinds() -> None:
+    assert list(kinds.KINDS) == [kind for kind in vars(kinds).values() if isinstance(kind, kinds.Kind)]
+    handled = [feature for feature in vars(features).values() if isinstance(feature, Feature)]
+    assert list(configuration.FEATURES.values()) == handled
+    called = {xform_name(name): name for name in MODEL.operation_names}
+    assert [(kind.resource_type, kind.configuration, kind.actions) for kind in kinds.KINDS] == [
+        (feature.resource_type, feature.configuration, tuple(f"kinesisvideo:{called[call]}" for call in calls))
+        for feature in handled
+        for calls in [(feature.describe, feature.update)]
+    ]
 
 
 @FEATURES

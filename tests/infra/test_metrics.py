@@ -11,6 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, StreamDashboard, VideoStream
+from cdk_kinesis_video.stream_metrics import StreamMetrics
 
 from .conftest import ENVIRONMENT, fails_with, only_resource, template_of
 
@@ -45,6 +46,10 @@ def stream(stack: Stack) -> Any:
     return VideoStream.from_stream_arn(stack, "Stream", STREAM_ARN)
 
 
+def test_every_named_metric_is_in_the_table() -> None:
+    assert {name for name in vars(StreamMetrics) if name.startswith("metric_")} == NAMED.keys()
+
+
 @pytest.mark.parametrize("method", NAMED)
 def test_a_named_metric_has_its_own_statistic_and_no_unit(stream: Any, method: str) -> None:
     metric = getattr(stream, method)()
@@ -52,7 +57,7 @@ def test_a_named_metric_has_its_own_statistic_and_no_unit(stream: Any, method: s
     assert metric.statistic == NAMED[method][1]
     assert metric.dimensions == {"StreamName": "front-door"}
     assert metric.period.to_minutes() == 5
-    # It would be a filter, see _metrics.
+    # It would be a filter, see stream_metrics.
     assert metric.unit is None
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
+from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -295,6 +297,11 @@ def test_a_request_that_breaks_the_service_model_is_refused(
 
 def test_a_request_that_is_not_json_is_refused(aws: LocalAws) -> None:
     assert post(aws, "/createStream", b"{")[1] == "InvalidArgumentException"
+
+
+def test_every_method_of_the_control_plane_is_an_operation_of_the_model() -> None:
+    operations = {xform_name(name) for name in CONTROL_PLANE.operations}
+    assert {name for name in vars(ControlPlane) if not name.startswith("_")} <= operations
 
 
 def test_an_operation_that_is_not_emulated_is_unknown(kinesis_video: KinesisVideoClient) -> None:

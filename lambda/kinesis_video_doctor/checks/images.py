@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..calls import UndecidedError
 from ..case import Case
@@ -18,43 +20,45 @@ _S3_KNOWS = (
 
 def images(case: Case) -> Outcome:
     """Compare the newest image with the newest fragment that asks for images."""
-    tagged, came_in = _newest_fragments(case)
+    tagged, newest = _newest_fragments(case)
     if tagged is None:
-        return _without_tag(case, came_in)
+        return _without_tag(case, newest)
+    time = case.time_of(tagged)
     interval = timedelta(milliseconds=case.configuration["SamplingInterval"])
     # Where the images of a fragment lie within it is not documented, so one of the interval before counts.
-    image = case.newest_image(tagged - interval - timedelta(seconds=1))
+    image = case.newest_image(time - interval - timedelta(seconds=1))
     if image:
         return passed(f"the newest image is {_ago(case, image.timestamp)} old: s3://{case.bucket}/{image}")
-    seen = f"the fragment of {tagged:%Y-%m-%d %H:%M:%S} UTC asks for images, and none of it lies in {case.bucket}"
-    if case.now - tagged < _A_MINUTE:
+    seen = f"the fragment of {time:%Y-%m-%d %H:%M:%S} UTC asks for images, and none of it lies in {case.bucket}"
+    # A producer's clock, or video that was recorded before, can have any time.
+    arrived = tagged["ServerTimestamp"]
+    if case.now - arrived < _A_MINUTE:
         return warned(f"{seen} yet", "wait a minute, and look again")
-    if case.changed and case.changed > tagged - _A_MINUTE:
+    if case.changed and case.changed > arrived - _A_MINUTE:
         return warned(f"{seen}; the configuration was changed only later", "wait for newer video, and look again")
     return failed(f"{seen}{_last(case)}", _S3_KNOWS)
 
 
-def _newest_fragments(case: Case) -> tuple[datetime | None, datetime | None]:
-    """Return the times of the newest fragment that is known to ask for images, and of the newest at all."""
+def _newest_fragments(case: Case) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """Return the newest fragment that is known to ask for images, and the newest one at all."""
     try:
         listed = case.video.fragments
-        newest = case.time_of(listed[-1]) if listed else None
-        tagged = case.media.newest_tagged if listed else None
-        return (case.time_of(tagged) if tagged else None), newest
+        return (case.media.newest_tagged, listed[-1]) if listed else (None, None)
     except UndecidedError:
         return None, None
 
 
-def _without_tag(case: Case, came_in: datetime | None) -> Outcome:
+def _without_tag(case: Case, newest: Mapping[str, Any] | None) -> Outcome:
     """Look for images where no fragment is known to ask for one."""
-    image = case.newest_image(min(case.since, came_in or case.since))
+    came_in = case.time_of(newest) if newest else case.since
+    image = case.newest_image(min(case.since, came_in))
     if image is None:
         return unknown(
             f"no image of the last {case.minutes} min, and no fragment is known to ask for one",
             "see the first check above that has not passed",
         )
     seen = f"the newest image is {_ago(case, image.timestamp)} old: s3://{case.bucket}/{image}"
-    if came_in and came_in - image.timestamp > _A_MINUTE:
+    if came_in - image.timestamp > _A_MINUTE:
         return unknown(f"{seen}; whether newer fragments ask for images is not known")
     return passed(seen)
 

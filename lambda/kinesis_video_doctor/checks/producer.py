@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..calls import UndecidedError
@@ -10,8 +11,9 @@ from ..case import Case, Key
 from ..findings import Outcome, failed, passed, warned
 from ..policies import Match
 from ..producers import Producer
-from ..simulator import Decision
+from ..simulator import BOUNDARY, Decision
 
+_MAX_OTHERS = 3
 _KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
 
 
@@ -29,7 +31,7 @@ def producer(case: Case) -> Outcome:
     if found.others:
         return warned(
             f"several have asked for the stream's endpoint of PutMedia: the last was {found.arn}, before that "
-            f"{', '.join(found.others)}",
+            f"{', '.join(found.others[:_MAX_OTHERS])}",
             "the checks below are about the last one; --producer ARN looks at another",
         )
     return passed(f"{found.arn} calls PutMedia")
@@ -102,7 +104,8 @@ def may_use_keys(case: Case) -> Outcome:
             if key and key.state in ("absent", "elsewhere"):
                 raise UndecidedError(f"the policy of {key.arn} can't be read")
             if key:
-                fixes = {action: _lack(case, who, key, action, via) for action in _KEY_ACTIONS}
+                document = case.key_policy(key)
+                fixes = {action: _lack(case, who, key, document, action, via) for action in _KEY_ACTIONS}
                 lacking += [(action, key.arn, fix) for action, fix in fixes.items() if fix]
         except UndecidedError as error:
             undecided = error
@@ -116,16 +119,15 @@ def may_use_keys(case: Case) -> Outcome:
     return failed(seen, fix) if certain else warned(seen, fix)
 
 
-def _lack(case: Case, who: Producer, key: Key, action: str, via: str) -> str:
+def _lack(case: Case, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str) -> str:
     """Return what to add if the producer may not do this with the key."""
-    policy = case.judge_key_policy(key, action, who, via)
+    policy = case.judge(document, action, key.arn, who, via)
     decision = case.allowed(who, action, key.arn, via)
     if policy.denies == Match.YES:
         return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
     if decision.obstacle:
         return _fix(who, decision, {})
-    by_iam = policy.delegates if decision.allowed else Match.NO
-    match = max(by_iam, policy.allows)
+    match = policy.together(allowed=decision.allowed, same_account=key.arn.split(":")[4] == who.account)
     if match == Match.YES and policy.denies == Match.NO:
         return ""
     if _granted(case, who, key, action):
@@ -152,8 +154,8 @@ def _statement(actions: str | list[str], resource: str) -> dict[str, Any]:
 
 def _fix(who: Producer, decision: Decision, statement: dict[str, Any]) -> str:
     if decision.obstacle:
-        boundary = f" {who.boundary}" if who.boundary else ""
-        return f"change {decision.obstacle}{boundary}: an Allow in the policies of {who.arn} doesn't help"
+        which = f" {who.boundary}" if decision.obstacle == BOUNDARY else ""
+        return f"change {decision.obstacle}{which}: an Allow in the policies of {who.arn} doesn't help"
     return f"add to the policies of {who.arn}: {json.dumps(statement)}"
 
 

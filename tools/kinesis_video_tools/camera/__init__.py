@@ -1,9 +1,13 @@
 """A producer for Kinesis Video Streams in Python, and videos for it to send.
 
-from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
+For example::
 
-producer = Producer("front-door", tags=fragment_tags(prefix="person/"))
-report = producer.send(ClockVideo("front-door"), seconds=30)
+    from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
+
+    producer = Producer("front-door", tags=fragment_tags(prefix="person/"))
+    report = producer.send(ClockVideo("front-door"), seconds=30)
+
+A video of your own is a `Video`.
 """
 
 from .acknowledgements import Acknowledgement, AcknowledgementReader

@@ -46,8 +46,8 @@ class Acknowledgement:
     """
 
     event_type: str
-    """``BUFFERING``: the fragment begins to arrive; ``RECEIVED``: it is there; ``PERSISTED``: it is stored, which never
-    comes from a stream without retention; ``ERROR``; ``IDLE``: no data comes."""
+    """``BUFFERING`` if the fragment begins to arrive, ``RECEIVED`` if it is there, ``PERSISTED`` if it is stored, which
+    never comes from a stream without retention, ``ERROR``, or ``IDLE`` if no data comes."""
     fragment_timecode: int | None = None
     """The timecode of the fragment's cluster in milliseconds."""
     fragment_number: str | None = None

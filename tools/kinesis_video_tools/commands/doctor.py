@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import boto3
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report
 from kinesis_video_doctor.calls import Calls, UndecidedError
 from kinesis_video_doctor.case import Case
+from kinesis_video_images import ImageKey
 
 from ..camera import ClockVideo, Producer, PutMediaError, fragment_tags
 
@@ -28,13 +28,14 @@ It only reads, unless --send is given, and it works for any stream, whatever has
 allow to read is unknown, and never passes.
 
 exit code: 0 if images arrive; 1 if a check failed; 2 if none failed and it is still not known whether images arrive, or
-if the checks could not be run. With --strict a warning is a failure, and so is any check that is unknown not 0 but 2.
+if the checks could not be run. With --strict a warning counts as a failure, and 0 means that every check has passed.
 """
 
 _FRAGMENTS = 3
 _WAIT_SECONDS, _PAUSE_SECONDS = 90, 0.5
 # The service has a connection of the stream already: of its own producer, which is no fault.
 _TAKEN = "ConnectionLimitExceeded"
+_READ = "read what the service says"
 
 
 def add_to(commands: Commands) -> None:
@@ -126,32 +127,32 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
         return _finding(Status.UNKNOWN, "nothing is sent to a stream whose images are not configured and enabled")
     if role is None or ":role/" not in role:
         return _finding(Status.UNKNOWN, "there is no role to send as", "give the producer's role: --producer ARN")
-    begin = datetime.now(UTC)
     producer = Producer(diagnosis.stream, session=session, role_arn=role, tags=fragment_tags(), attempts=1)
     video = ClockVideo(diagnosis.stream, fragment_seconds=1)
-    try:
-        sent = producer.send(video, fragments=_FRAGMENTS)
-    except PutMediaError as error:
-        status = Status.UNKNOWN if _TAKEN in str(error) else Status.FAILED
-        return _finding(status, str(error), "read what the service says")
-    except (BotoCoreError, ClientError) as error:
-        return _finding(Status.UNKNOWN, str(error), f"let the caller assume {role}, and that find its endpoint")
-    if not sent.persisted:
-        meanings = ", ".join(acknowledgement.meaning for acknowledgement in sent.errors)
-        return _finding(Status.FAILED, f"the service stored nothing of what was sent: {meanings}", "read what it says")
     with Calls(session) as calls:
-        return _wait(Case(calls, stream, role, diagnosis.minutes), begin, role)
-
-
-def _wait(case: Case, begin: datetime, role: str) -> Finding:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < deadline:
+        case = Case(calls, stream, role, diagnosis.minutes)
         try:
-            # Of a server's clock, which may be another than this one's.
-            image = case.newest_image(begin - timedelta(seconds=1))
+            before = case.newest_image(case.since)
+            sent = producer.send(video, fragments=_FRAGMENTS)
+            if not sent.persisted:
+                meanings = ", ".join(acknowledgement.meaning for acknowledgement in sent.errors)
+                return _finding(Status.FAILED, f"the service stored nothing of what was sent: {meanings}", _READ)
+            return _wait(case, before, role)
         except UndecidedError as error:
             return _finding(Status.UNKNOWN, error.seen, error.fix)
-        if image:
+        except PutMediaError as error:
+            return _finding(Status.UNKNOWN if _TAKEN in str(error) else Status.FAILED, str(error), _READ)
+        except (BotoCoreError, ClientError) as error:
+            advice = f"let the caller assume {role}, and that find its endpoint"
+            return _finding(Status.UNKNOWN, str(error), advice)
+
+
+def _wait(case: Case, before: ImageKey | None, role: str) -> Finding:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < deadline:
+        # The time in its key is of the service's clock or of this one's, so it tells nothing.
+        image = case.newest_image(case.since)
+        if image and image != before:
             return _finding(
                 Status.PASSED,
                 f"an image of the video that was sent as {role} has arrived: s3://{case.bucket}/{image}; if others "
