@@ -52,6 +52,7 @@ format: setup ## write what `lint` asks for
 types: setup ## check the types; the library and the handler apart: neither may lean on what only the other has
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_configuration
+	$(BIN)/mypy lambda/kinesis_video_fleet
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy tools/kinesis_video_local
