@@ -81,9 +81,11 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
     assert {name.split("/")[0] for name in names} == {
         "cdk_kinesis_video",
         "kinesis_video_configuration",
+        "kinesis_video_doctor",
         "kinesis_video_handler",
         "kinesis_video_images",
         "kinesis_video_local",
+        "kinesis_video_matroska",
         "kinesis_video_pytest",
         "kinesis_video_tools",
         f"{wheel.name.split('-py3')[0]}.dist-info",

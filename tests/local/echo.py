@@ -53,6 +53,7 @@ def main() -> None:
         "kinesisvideo",
         {(OPERATION.method, OPERATION.path): OPERATION},
         lambda _caller, members: Addressed(members.get("x-amzn-stream-name"), STREAM),
+        audit=lambda _caller, _event: None,
         quotas=True,
     )
     config = Config()

@@ -20,8 +20,7 @@ from PIL import Image
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
 from kinesis_video_local.archives import zipped
-from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Element,
     Fragment,
     FragmentCollector,
@@ -33,6 +32,7 @@ from kinesis_video_tools.matroska import (
     Tracks,
     write_tags,
 )
+from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 from tests.tools.clock_reader import read_clock
 
 from .conftest import Client

@@ -21,7 +21,7 @@ from kinesis_video_local.kinesisvideo.media.put_media import PutMedia
 from kinesis_video_local.kinesisvideo.streams import Stream, Streams
 from kinesis_video_local.service.faults import Faults
 from kinesis_video_local.service.http import Request
-from kinesis_video_tools.matroska import Fragment, Frame, SimpleTag, Tags, Track, write_header, write_tags
+from kinesis_video_matroska import Fragment, Frame, SimpleTag, Tags, Track, write_header, write_tags
 
 from .wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
 
@@ -216,6 +216,9 @@ class Anybody:
     """A caller who may do everything."""
 
     account, region = "000000000000", "us-east-1"
+
+    def identity(self) -> dict[str, Any]:
+        return {}
 
     def authenticate(self, body: bytes) -> None: ...
 

@@ -13,8 +13,8 @@ import boto3
 import pytest
 
 from kinesis_video_local import LocalAws
+from kinesis_video_matroska import Cluster, Element, Frame, Reader, SimpleTag, Tags, write_header
 from kinesis_video_tools.camera import ClockVideo, Producer
-from kinesis_video_tools.matroska import Cluster, Element, Frame, Reader, SimpleTag, Tags, write_header
 
 from .conftest import Client
 from .wire import END_OF_FRAGMENT, HEADER, TRACK, PutMediaRequest, cluster, put_media, summary

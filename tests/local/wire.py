@@ -15,7 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Fragment,
     Frame,
     SimpleTag,

@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 import h11
 
-from kinesis_video_tools.matroska import Cluster, Fragment, FragmentCollector, Reader
+from kinesis_video_matroska import Cluster, Fragment, FragmentCollector, Reader
 
 ACCESS_KEY, SECRET_KEY = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 ROLE_ACCESS_KEY, ROLE_SECRET_KEY, ROLE_TOKEN = "ASIAEXAMPLE", "role/secret", "role/token=="

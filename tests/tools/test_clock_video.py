@@ -10,9 +10,9 @@ import av
 import pytest
 from PIL import Image
 
+from kinesis_video_matroska import Fragment, Frame
 from kinesis_video_tools.camera import ClockVideo
 from kinesis_video_tools.camera.h264 import Encoder
-from kinesis_video_tools.matroska import Fragment, Frame
 
 from .clock_reader import read_clock
 

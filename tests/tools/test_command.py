@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kinesis_video_matroska import SimpleTag, TagName, Tags
 from kinesis_video_tools.__main__ import main
-from kinesis_video_tools.matroska import SimpleTag, TagName, Tags
 
 from .service import ROLE_ACCESS_KEY, Answer, Service, serve
 

@@ -14,6 +14,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinesis_video_matroska import Reader, SimpleTag, TagName, Tags, Tracks
 from kinesis_video_tools.camera import (
     Acknowledgement,
     AcknowledgementReader,
@@ -22,7 +23,6 @@ from kinesis_video_tools.camera import (
     PutMediaError,
     fragment_tags,
 )
-from kinesis_video_tools.matroska import Reader, SimpleTag, TagName, Tags, Tracks
 
 from .service import ACCESS_KEY, ROLE_ACCESS_KEY, ROLE_TOKEN, Answer, Service, serve
 

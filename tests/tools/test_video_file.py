@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 import pytest
 
+from kinesis_video_matroska import Fragment, Track, write_cluster, write_frame, write_header
 from kinesis_video_tools.camera import ClockVideo, VideoFile
-from kinesis_video_tools.matroska import Fragment, Track, write_cluster, write_frame, write_header
 
 from .clock_reader import read_clock
 

@@ -42,6 +42,7 @@ def main() -> None:
     kinesis_video = KinesisVideo(
         endpoint_urls={"http": arguments.endpoint_url, "https": arguments.tls_endpoint_url},
         record=_ministack.record_metric,
+        audit=_ministack.record_call,
         quotas=not arguments.no_quotas,
         creating_seconds=arguments.creating_seconds,
     )

@@ -6,20 +6,36 @@ Everything in this folder reaches into ministack's tables, which is why its vers
 from __future__ import annotations
 
 from ..kinesisvideo import KinesisVideo
-from . import alarms, invocations, metrics, reset, resource_types, stack_operations, transport
+from . import (
+    alarms,
+    bucket_owners,
+    invocations,
+    metrics,
+    reset,
+    resource_types,
+    stack_events,
+    stack_operations,
+    trail,
+    transport,
+)
 from .caller import SignedCaller, pinned_caller
 from .cdk_cli import application
 from .metrics import record_metric
+from .trail import record as record_call
 
-__all__ = ["SignedCaller", "application", "install", "pinned_caller", "record_metric"]
+__all__ = ["SignedCaller", "application", "install", "pinned_caller", "record_call", "record_metric"]
 
 
 def install(kinesis_video: KinesisVideo) -> None:
     """Add to ministack what it lacks, and change what it does otherwise than AWS."""
     resource_types.install(kinesis_video)
+    # Before what changes the events themselves.
+    stack_events.install()
     stack_operations.install()
     invocations.install()
     alarms.install()
     metrics.install()
+    trail.install()
+    bucket_owners.install()
     transport.install()
     reset.install(kinesis_video)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
 from typing import Any
@@ -12,7 +13,7 @@ from urllib.parse import parse_qs, quote
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.core.sigv4 import decode_header_value
-from ministack.services import kms, s3, sns
+from ministack.services import iam, kms, s3, sns
 
 from ..service.errors import ServiceError
 from ..service.http import DeniedError
@@ -28,6 +29,24 @@ class SignedCaller:
         self._service = service
         self.account: str = context.run(responses.get_account_id)
         self.region: str = context.run(responses.get_region)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Tell who it is; see `Caller`."""
+        # Whoever ministack doesn't know may do everything, with IAM switched off.
+        known = self._context.run(iam_evaluator.resolve_caller_identity, self._access_key_id) or {}
+        arn: str = known.get("userArn", f"arn:aws:iam::{self.account}:root")
+        identity = {
+            "type": "Root",
+            "principalId": known.get("userId", self.account),
+            "arn": arn,
+            "accountId": self.account,
+            "accessKeyId": self._access_key_id,
+        }
+        if ":assumed-role/" in arn:
+            return {**identity, "type": "AssumedRole", "sessionContext": self._session_context(arn, known["session"])}
+        if arn.endswith(":root"):
+            return identity
+        return {**identity, "type": "IAMUser", "userName": arn.rpartition("/")[2]}
 
     def authenticate(self, body: bytes) -> None:
         """Check the signature; see `Caller`."""
@@ -87,6 +106,20 @@ class SignedCaller:
             raise ServiceError("Publish", str(error)) from error
         if published is None:
             raise ServiceError("Publish", f"The topic {topic_arn} does not exist")
+
+    def _session_context(self, arn: str, session: Mapping[str, Any]) -> Mapping[str, Any]:
+        name = arn.split("/")[1]
+        # Only the role itself knows the path in its ARN.
+        role = self._context.run(iam._roles.get, name) or {}
+        issuer = {
+            "type": "Role",
+            "principalId": role.get("RoleId", ""),
+            "arn": role.get("Arn", f"arn:aws:iam::{self.account}:role/{name}"),
+            "accountId": self.account,
+            "userName": name,
+        }
+        issued = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(session["IssuedAt"]))
+        return {"sessionIssuer": issuer, "attributes": {"creationDate": issued, "mfaAuthenticated": "false"}}
 
     def _check_key_of(self, bucket: str) -> None:
         """Check the right to the key that a bucket encrypts with, if it names one."""

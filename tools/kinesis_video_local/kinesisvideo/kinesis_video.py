@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..service.audit import Audit
 from ..service.faults import Faults
 from ..service.http import Caller, Request
 from ..service.operation import operations_of
@@ -26,6 +27,8 @@ class KinesisVideo:
         The local AWS itself, where media go to, by the scheme that is asked by.
     record
         Takes the metrics.
+    audit
+        Takes the calls that CloudTrail records.
     quotas
         Whether the API quotas are enforced.
     creating_seconds
@@ -38,7 +41,7 @@ class KinesisVideo:
     """
 
     def __init__(
-        self, *, endpoint_urls: Mapping[str, str], record: Record, quotas: bool, creating_seconds: float
+        self, *, endpoint_urls: Mapping[str, str], record: Record, audit: Audit, quotas: bool, creating_seconds: float
     ) -> None:
         self._endpoint_urls = endpoint_urls
         self._creating_seconds = creating_seconds
@@ -46,10 +49,10 @@ class KinesisVideo:
         faults = Faults(FAULTS)
         self._media = MediaPlane(self._streams_of, faults, record, paced=quotas)
         operations = {
-            **operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota),
+            **operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota, management=True),
             **self._media.operations(),
         }
-        self.services = Services(NAMESPACE, operations, self._addressed, quotas=quotas, faults=faults)
+        self.services = Services(NAMESPACE, operations, self._addressed, audit=audit, quotas=quotas, faults=faults)
 
     def streams(self, account: str, region: str) -> Streams:
         """Return the streams of one account in one Region."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Caller(Protocol):
@@ -17,6 +17,9 @@ class Caller(Protocol):
     @property
     def region(self) -> str:
         """Tell which Region the call is about."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """Tell who it is, as CloudTrail's ``userIdentity``."""
 
     def authenticate(self, body: bytes) -> None:
         """Check the signature, over a body that was read, or over none.

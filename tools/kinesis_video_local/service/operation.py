@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from botocore import xform_name
+from botocore.model import OperationModel
 
 from .http import Answer, Request
 from .model import InvalidRequestError, Model
@@ -41,6 +42,9 @@ class Operation:
         streams, from its headers alone.
     run
         Does it. The bytes are the whole body, and nothing if it streams.
+    management
+        The model of an operation whose calls are management events, which CloudTrail records; None if they are data
+        events.
     """
 
     name: str
@@ -52,10 +56,16 @@ class Operation:
     streams: bool
     members: Callable[[Request, bytes], Mapping[str, Any]]
     run: Callable[[Request, bytes], Awaitable[Answer]]
+    management: OperationModel | None = None
 
 
 def operations_of(
-    model: Model, emulator: type[Emulator], find: Callable[[Request], Emulator], quota: Callable[[str], Quota]
+    model: Model,
+    emulator: type[Emulator],
+    find: Callable[[Request], Emulator],
+    quota: Callable[[str], Quota],
+    *,
+    management: bool = False,
 ) -> dict[tuple[str, str], Operation]:
     """Make the operations of a model, by their methods and paths.
 
@@ -71,6 +81,8 @@ def operations_of(
         Finds the object of that class for a request: for its caller's account and Region.
     quota
         Tells the quota of an operation.
+    management
+        Whether its calls are management events.
     """
 
     def operation(name: str) -> Operation:
@@ -96,6 +108,7 @@ def operations_of(
             streams=False,
             members=lambda _request, body: _lenient_json(body),
             run=run,
+            management=described if management else None,
         )
 
     made = (operation(name) for name in model.operations if hasattr(emulator, xform_name(name)))

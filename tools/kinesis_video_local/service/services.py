@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .audit import Audit, management_event
 from .errors import ServiceError, invalid_argument
 from .faults import Faults
 from .http import Answer, Caller, DeniedError, Request
@@ -44,6 +45,8 @@ class Services:
         The operations, by their methods and paths.
     addressed
         Tells what a request addresses, by what it says about itself.
+    audit
+        Takes the calls that CloudTrail records.
     quotas
         Whether quotas are enforced.
     faults
@@ -63,12 +66,14 @@ class Services:
         operations: Mapping[tuple[str, str], Operation],
         addressed: Callable[[Caller, Mapping[str, Any]], Addressed],
         *,
+        audit: Audit,
         quotas: bool,
         faults: Faults | None = None,
     ) -> None:
         self.namespace = namespace
         self._operations = operations
         self._addressed = addressed
+        self._audit = audit
         self._quotas = Quotas() if quotas else None
         self.faults = faults or Faults({})
         for operation in operations.values():
@@ -94,9 +99,21 @@ class Services:
             return self._refuse(name, None, unknown)
         body = b"" if operation.streams else await whole(request.body)
         caller = request.caller
-        addressed = self._addressed(caller, operation.members(request, body))
+        members = operation.members(request, body)
+        addressed = self._addressed(caller, members)
         try:
             caller.authenticate(body)
+        except ServiceError as error:
+            return self._refuse(operation.name, addressed.stream, error, operation.errors)
+        answer = await self._do(operation, request, body, addressed)
+        if operation.management:
+            user_agent = request.headers.get("user-agent", "")
+            self._audit(caller, management_event(operation.management, addressed.stream, user_agent, members, answer))
+        return answer
+
+    async def _do(self, operation: Operation, request: Request, body: bytes, addressed: Addressed) -> Answer:
+        caller = request.caller
+        try:
             self._check(operation, caller, addressed.arn)
             await self.faults.strike(operation.name)
             if self._quotas:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ..matroska import Fragment, Frame, Track
+from kinesis_video_matroska import Fragment, Frame, Track
+
 from .font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
 from .h264 import MACROBLOCK, Encoder
 

@@ -9,7 +9,18 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..matroska import Fragment, SimpleTag, TagName, Tags, Track, write_cluster, write_frame, write_header, write_tags
+from kinesis_video_matroska import (
+    Fragment,
+    SimpleTag,
+    TagName,
+    Tags,
+    Track,
+    write_cluster,
+    write_frame,
+    write_header,
+    write_tags,
+)
+
 from .acknowledgements import Acknowledgement
 from .put_media import LOST, PutMedia, PutMediaError
 

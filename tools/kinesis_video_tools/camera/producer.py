@@ -15,7 +15,8 @@ import botocore.session
 from botocore.credentials import ReadOnlyCredentials
 from botocore.httpsession import get_cert_path
 
-from ..matroska import Fragment, Tags, Track
+from kinesis_video_matroska import Fragment, Tags, Track
+
 from .acknowledgements import Acknowledgement
 from .delivery import Delivery, Report
 from .put_media import PutMedia, PutMediaError, sign_put_media

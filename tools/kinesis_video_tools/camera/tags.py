@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..matroska import SimpleTag, TagName, Tags
+from kinesis_video_matroska import SimpleTag, TagName, Tags
 
 # One of the ten that the service takes is the end-of-fragment tag.
 _MAX_TAGS = 9

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..matroska import Cluster, Element, Fragment, Frame, MatroskaError, Reader, Track, Tracks
+from kinesis_video_matroska import Cluster, Element, Fragment, Frame, MatroskaError, Reader, Track, Tracks
 
 _PIECE = 1 << 20
 _VIDEO = 1

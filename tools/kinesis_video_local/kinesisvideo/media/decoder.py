@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kinesis_video_tools.matroska import Frame, Track
+from kinesis_video_matroska import Frame, Track
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Fragment,
     SimpleTag,
     Tags,

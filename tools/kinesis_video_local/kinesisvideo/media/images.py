@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.header import Header
 from typing import Any
 
-from kinesis_video_tools.matroska import TagName
+from kinesis_video_matroska import TagName
 
 from ...service.errors import ServiceError
 from ...service.faults import Faults

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 
-from kinesis_video_tools.matroska import TagName
+from kinesis_video_matroska import TagName
 
 from ...service.errors import ServiceError
 from ...service.http import Caller, DeniedError

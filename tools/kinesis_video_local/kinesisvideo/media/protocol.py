@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Cluster,
     Element,
     ElementTooLargeError,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinesis_video_tools.matroska import (
+from kinesis_video_matroska import (
     Cluster,
     Element,
     ElementTooLargeError,

@@ -1,0 +1,16 @@
+"""Find out why no image of a stream arrives: 19 checks, in the order of an image's way from the stream to the bucket.
+
+from kinesis_video_doctor import examine, report
+
+diagnosis = examine("front-door")
+print(report(diagnosis))
+
+The checks only read. `kinesis-video doctor` is the same as a command.
+"""
+
+from .examination import CHECK_NAMES, examine
+from .findings import Diagnosis, Finding, Status
+from .report import report
+from .rights import doctor_policy
+
+__all__ = ["CHECK_NAMES", "Diagnosis", "Finding", "Status", "doctor_policy", "examine", "report"]

@@ -1,0 +1,165 @@
+"""Judges policies of resources: IAM's simulator doesn't read them, and takes none for a role.
+
+See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+Statement = Mapping[str, Any]
+
+
+class Match(IntEnum):
+    """Whether something matches: all of several is their minimum, one of several their maximum."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a policy is asked about."""
+
+    action: str
+    resource: str
+    principal: str | None
+    """The ARN of the role or the user; None if it is not known."""
+    account: str
+    """The principal's account."""
+    context: Mapping[str, str] = field(default_factory=dict)
+    """The condition keys whose values are known."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a policy says of a request."""
+
+    allows: Match = Match.NO
+    """Whether it allows the principal itself."""
+    delegates: Match = Match.NO
+    """Whether it allows the principal's account, which leaves it to the principal's own policies."""
+    denies: Match = Match.NO
+    """Whether it denies."""
+    denying: Statement = field(default_factory=dict)
+    """The statement that denies, or may deny."""
+
+
+def judge(policy: Mapping[str, Any], request: Request) -> Judgement:
+    """Judge what a policy says of a request.
+
+    Parameters
+    ----------
+    policy
+        The document.
+    request
+        The request.
+    """
+    allows = delegates = denies = Match.NO
+    denying: Statement = {}
+    for statement in _list(policy.get("Statement")):
+        rest = min(_action(statement, request), _resource(statement, request), _conditions(statement, request))
+        principal, account = _principal(statement, request)
+        if statement["Effect"] == "Allow":
+            allows = max(allows, min(rest, principal))
+            delegates = max(delegates, min(rest, account))
+        elif (match := min(rest, max(principal, account))) > denies:
+            denies, denying = match, statement
+    return Judgement(allows, delegates, denies, denying)
+
+
+def _principal(statement: Statement, request: Request) -> tuple[Match, Match]:
+    """Return whether the statement names the principal, and whether it names its account."""
+    if "NotPrincipal" in statement:
+        # The role's sessions count as principals of their own, which aren't known.
+        return Match.MAYBE, Match.NO
+    principals = statement.get("Principal", {})
+    if principals == "*":
+        return Match.YES, Match.NO
+    named, account = Match.NO, Match.NO
+    for name in map(str, _list(principals.get("AWS"))):
+        if name == "*" or name == request.principal:
+            named = Match.YES
+        elif name == request.account or name.endswith(f":iam::{request.account}:root"):
+            account = Match.YES
+        elif _may_be(name, request.principal, request.account):
+            named = max(named, Match.MAYBE)
+    return named, account
+
+
+def _may_be(name: str, principal: str | None, account: str) -> bool:
+    """Tell whether another principal's name can be of the request's: of one of the role's sessions."""
+    if principal is None:
+        return f"::{account}:" in name
+    role = principal.rpartition("/")[2]
+    return f":sts::{account}:assumed-role/{role}/" in name
+
+
+def _action(statement: Statement, request: Request) -> Match:
+    if "NotAction" in statement:
+        return Match(2 * (not _any_like(statement["NotAction"], request.action, re.IGNORECASE)))
+    return Match(2 * _any_like(statement.get("Action"), request.action, re.IGNORECASE))
+
+
+def _resource(statement: Statement, request: Request) -> Match:
+    element = "NotResource" if "NotResource" in statement else "Resource"
+    exact = [_filled(str(pattern), request.context) for pattern in _list(statement.get(element))]
+    match = Match(2 * _any_like(exact, request.resource))
+    # A variable whose value isn't known may stand for anything.
+    if not match and _any_like([re.sub(r"\$\{[^}]*\}", "*", pattern) for pattern in exact], request.resource):
+        return Match.MAYBE
+    return Match(2 - match) if element == "NotResource" else match
+
+
+def _filled(pattern: str, context: Mapping[str, str]) -> str:
+    for key, value in context.items():
+        pattern = pattern.replace(f"${{{key}}}", value)
+    return pattern
+
+
+def _conditions(statement: Statement, request: Request) -> Match:
+    matches = [
+        _condition(operator, values, known.get(key.lower()))
+        for known in [{key.lower(): value for key, value in request.context.items()}]
+        for operator, conditions in statement.get("Condition", {}).items()
+        for key, values in conditions.items()
+    ]
+    return min(matches, default=Match.YES)
+
+
+def _condition(operator: str, values: Any, value: str | None) -> Match:
+    if value is None or any("${" in str(one) for one in _list(values)):
+        return Match.MAYBE
+    operator = operator.removesuffix("IfExists")
+    negated = "Not" in operator
+    match operator.replace("Not", ""):
+        case "Null":
+            return Match(2 * ("false" in [str(one).lower() for one in _list(values)]))
+        case "Bool" | "StringEqualsIgnoreCase":
+            found = value.lower() in [str(one).lower() for one in _list(values)]
+        case "StringEquals":
+            found = value in _list(values)
+        case "StringLike" | "ArnLike" | "ArnEquals":
+            found = _any_like(values, value)
+        case _:
+            return Match.MAYBE
+    return Match(2 * (found != negated))
+
+
+def _any_like(patterns: Any, value: str, flags: int = 0) -> bool:
+    return any(re.fullmatch(_regular(str(pattern)), value, flags) for pattern in _list(patterns))
+
+
+def _regular(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | Mapping) else [value]

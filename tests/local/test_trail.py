@@ -1,0 +1,244 @@
+"""CloudTrail's records of calls, and the events that EventBridge makes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from kinesis_video_local import LocalAws
+
+NewStream = Callable[..., str]
+Client = Callable[[str], Any]
+
+TRUST = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(enforce_iam=True, quotas=False, creating_seconds=0) as aws:
+        yield aws
+
+
+@pytest.fixture
+def records(client: Client) -> Callable[..., list[dict[str, Any]]]:
+    """Look up records by one attribute, the newest first."""
+
+    def look_up(**attribute: str) -> list[dict[str, Any]]:
+        [(key, value)] = attribute.items()
+        pages = (
+            client("cloudtrail")
+            .get_paginator("lookup_events")
+            .paginate(LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}])
+        )
+        return [json.loads(event["CloudTrailEvent"]) for page in pages for event in page["Events"]]
+
+    return look_up
+
+
+@pytest.fixture
+def queue(client: Client, stream_name: str) -> Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]:
+    """Send the events of a pattern to a queue; what it returns reads them."""
+
+    def follow(pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
+        url = client("sqs").create_queue(QueueName=stream_name)["QueueUrl"]
+        client("events").put_rule(Name=stream_name, EventPattern=json.dumps(pattern))
+        arn = f"arn:aws:sqs:us-east-1:000000000000:{stream_name}"
+        client("events").put_targets(Rule=stream_name, Targets=[{"Id": "queue", "Arn": arn}])
+
+        def received() -> list[dict[str, Any]]:
+            messages = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            return [json.loads(message["Body"]) for message in messages]
+
+        return received
+
+    return follow
+
+
+def document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def assume(aws: LocalAws, name: str, action: str) -> Any:
+    """Create a role with a path that may call an action, and assume it."""
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName=name, Path="/cameras/", AssumeRolePolicyDocument=document(TRUST))["Role"]
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document(statement))
+    session = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="front")["Credentials"]
+    return with_key(aws, session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+
+
+def with_key(aws: LocalAws, key: str, secret: str, token: str | None = None) -> Any:
+    return boto3.client(
+        "kinesisvideo",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
+
+
+def test_a_role_is_named_by_what_it_calls(aws: LocalAws, new_stream: NewStream, records: Any, stream_name: str) -> None:
+    new_stream(stream_name)
+
+    role = assume(aws, stream_name, "kinesisvideo:GetDataEndpoint")
+    role.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")
+    role.close()
+
+    [record] = [
+        record
+        for record in records(EventName="GetDataEndpoint")
+        if record["requestParameters"] == {"streamName": stream_name, "aPIName": "PUT_MEDIA"}
+    ]
+    identity = record["userIdentity"]
+    assert identity["type"] == "AssumedRole"
+    assert identity["arn"] == f"arn:aws:sts::000000000000:assumed-role/{stream_name}/front"
+    issuer = identity["sessionContext"]["sessionIssuer"]
+    assert issuer["arn"] == f"arn:aws:iam::000000000000:role/cameras/{stream_name}"
+    assert (record["eventSource"], record["awsRegion"]) == ("kinesisvideo.amazonaws.com", "us-east-1")
+    assert (record["readOnly"], record["responseElements"]) == (True, None)
+
+
+def test_root_and_a_user_are_named_as_what_they_are(
+    aws: LocalAws, new_stream: NewStream, records: Any, client: Client, stream_name: str
+) -> None:
+    arn = new_stream(stream_name)
+    client("iam").create_user(UserName=stream_name)
+    client("iam").put_user_policy(
+        UserName=stream_name,
+        PolicyName="policy",
+        PolicyDocument=document({"Effect": "Allow", "Action": "kinesisvideo:TagStream", "Resource": arn}),
+    )
+    key = client("iam").create_access_key(UserName=stream_name)["AccessKey"]
+    user = with_key(aws, key["AccessKeyId"], key["SecretAccessKey"])
+    user.tag_stream(StreamARN=arn, Tags={"Site": "north"})
+    user.close()
+
+    tagged, created = records(ResourceName=stream_name)
+    assert (created["userIdentity"]["type"], tagged["userIdentity"]["type"]) == ("Root", "IAMUser")
+    assert tagged["userIdentity"]["arn"] == f"arn:aws:iam::000000000000:user/{stream_name}"
+    assert tagged["requestParameters"] == {"streamARN": arn, "tags": {"Site": "north"}}
+    assert created["responseElements"] == {"streamARN": arn}
+
+
+def test_a_configuration_is_recorded_with_the_names_of_cloudtrail(
+    kinesis_video: Any, new_stream: NewStream, records: Any, stream_name: str, configuration: dict[str, Any]
+) -> None:
+    new_stream(stream_name)
+    kinesis_video.update_image_generation_configuration(
+        StreamName=stream_name, ImageGenerationConfiguration=configuration
+    )
+
+    recorded = records(ResourceName=stream_name)[0]["requestParameters"]["imageGenerationConfiguration"]
+
+    assert recorded["destinationConfig"] == {"uri": "s3://images/front-door/", "destinationRegion": "us-east-1"}
+    assert recorded["formatConfig"] == {"JPEGQuality": "80"}
+
+
+def test_a_refused_call_is_recorded_with_its_error(
+    aws: LocalAws, new_stream: NewStream, records: Any, stream_name: str
+) -> None:
+    new_stream(stream_name)
+    role = assume(aws, stream_name, "kinesisvideo:DescribeStream")
+    with pytest.raises(ClientError):
+        role.delete_stream(StreamARN=role.describe_stream(StreamName=stream_name)["StreamInfo"]["StreamARN"])
+    role.close()
+
+    deleted = records(ResourceName=stream_name)[0]
+
+    assert (deleted["eventName"], deleted["errorCode"]) == ("DeleteStream", "NotAuthorizedException")
+    assert "is not authorized to perform: kinesisvideo:DeleteStream" in deleted["errorMessage"]
+
+
+def test_the_history_is_read_by_one_attribute_and_in_pages(
+    kinesis_video: Any, client: Client, new_stream: NewStream, records: Any, stream_name: str
+) -> None:
+    new_stream(stream_name)
+    for _ in range(51):
+        kinesis_video.describe_image_generation_configuration(StreamName=stream_name)
+
+    assert len(records(ResourceName=stream_name)) == 52
+    assert {record["eventSource"] for record in records(EventSource="kinesisvideo.amazonaws.com")} == {
+        "kinesisvideo.amazonaws.com"
+    }
+    assert client("cloudtrail").lookup_events(StartTime=4_000_000_000)["Events"] == []
+    two = [{"AttributeKey": key, "AttributeValue": "x"} for key in ("EventName", "ResourceName")]
+    with pytest.raises(ClientError, match="takes one lookup attribute"):
+        client("cloudtrail").lookup_events(LookupAttributes=two)
+
+
+def test_a_call_that_changes_something_is_an_event_with_its_caller(
+    aws: LocalAws, new_stream: NewStream, queue: Any, stream_name: str
+) -> None:
+    received = queue({"source": ["aws.kinesisvideo"], "detail": {"requestParameters": {"streamName": [stream_name]}}})
+    arn = new_stream(stream_name)
+    role = assume(aws, stream_name, "kinesisvideo:*")
+    role.describe_stream(StreamName=stream_name)
+    role.tag_stream(StreamARN=arn, Tags={"Site": "north"})
+    role.update_image_generation_configuration(StreamName=stream_name)
+    role.close()
+
+    created, updated = received()
+
+    assert created["detail-type"] == "AWS API Call via CloudTrail"
+    assert created["detail"]["eventName"] == "CreateStream"
+    assert updated["detail"]["eventName"] == "UpdateImageGenerationConfiguration"
+    issuer = updated["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]
+    assert issuer["arn"].endswith(f":role/cameras/{stream_name}")
+
+
+def test_each_status_of_a_stack_is_an_event(client: Client, queue: Any, stream_name: str) -> None:
+    received = queue({"source": ["aws.cloudformation"], "detail-type": ["CloudFormation Stack Status Change"]})
+    cloudformation = client("cloudformation")
+
+    def template(*names: str) -> str:
+        return json.dumps({"Resources": {name: {"Type": "AWS::KinesisVideo::Stream"} for name in names}})
+
+    def wait(action: str) -> None:
+        cloudformation.get_waiter(f"stack_{action}_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 0.1})
+
+    body = template("First", "Second")
+    stack_id = cloudformation.create_stack(StackName=stream_name, TemplateBody=body, ClientRequestToken="one")[
+        "StackId"
+    ]
+    wait("create")
+    cloudformation.update_stack(StackName=stream_name, TemplateBody=template("First"))
+    wait("update")
+    cloudformation.delete_stack(StackName=stream_name)
+    wait("delete")
+
+    events = received()
+    assert [event["detail"]["status-details"]["status"] for event in events] == [
+        "CREATE_IN_PROGRESS",
+        "CREATE_COMPLETE",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_COMPLETE",
+        "DELETE_IN_PROGRESS",
+        "DELETE_COMPLETE",
+    ]
+    assert {event["detail"]["stack-id"] for event in events} == {stack_id}
+    assert [event["resources"] for event in events] == [[stack_id]] * 7
+    assert events[0]["detail"]["client-request-token"] == "one"
+
+
+@pytest.mark.parametrize(("owner", "status"), [("000000000000", 200), ("111122223333", 403)])
+def test_a_bucket_is_told_by_its_owner(client: Client, stream_name: str, owner: str, status: int) -> None:
+    client("s3").create_bucket(Bucket=stream_name)
+
+    def outcome(operation: str, **arguments: Any) -> int:
+        try:
+            answer = getattr(client("s3"), operation)(Bucket=stream_name, ExpectedBucketOwner=owner, **arguments)
+        except ClientError as error:
+            answer = error.response
+        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+
+    outcomes = {outcome("head_bucket"), outcome("list_objects_v2"), outcome("put_object", Key="a", Body=b"")}
+
+    assert outcomes == {status}
