@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,13 @@ import boto3
 from kinesis_video_configuration import Deadline, one_line
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import create_client
-from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS
+from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS, CALL_SECONDS
 from kinesis_video_handler.protocol import CREATE_FAILED_ID, Answer, Request, send
 
 from .store import event_key
+
+CLEAN_UP_SECONDS = 2 * CALL_SECONDS
+"""Kept back to delete the event where no pass was started."""
 
 logger = logging.getLogger(__name__)
 _session = boto3.Session()
@@ -42,21 +46,26 @@ def handler(event: Any, context: Any) -> None:
         send(request, Answer.success(CREATE_FAILED_ID), end)
         return
     try:
-        _start(event, request, Retries(end.earlier(ANSWER_RESERVE_SECONDS)))
+        _start(event, request, _retries_of(end.earlier(CLEAN_UP_SECONDS)))
     except CallError as error:
+        with suppress(CallError):
+            # The rollback deletes the bucket, and has no pass to empty it.
+            _retries_of(end).call(_s3, "delete_object", **_event_object(request))
         problem = one_line(f"no pass was started: {error}")
         logger.error("failed", extra={"problem": problem})
         send(request, replace(Answer.failed(request), reason=problem), end)
 
 
+def _retries_of(end: Deadline) -> Retries:
+    return Retries(end.earlier(ANSWER_RESERVE_SECONDS))
+
+
+def _event_object(request: Request) -> dict[str, str]:
+    return {"Bucket": os.environ["WORK_BUCKET"], "Key": event_key(request.request_id)}
+
+
 def _start(event: Any, request: Request, retries: Retries) -> None:
-    retries.call(
-        _s3,
-        "put_object",
-        Bucket=os.environ["WORK_BUCKET"],
-        Key=event_key(request.request_id),
-        Body=json.dumps(event).encode(),
-    )
+    retries.call(_s3, "put_object", **_event_object(request), Body=json.dumps(event).encode())
     try:
         retries.call(
             _states,

@@ -6,14 +6,11 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from kinesis_video_configuration import Deadline, one_line, timing
-from kinesis_video_handler.protocol import Answer, Request, send
+from kinesis_video_handler.protocol import Answer, AnswerNotSentError, Request, send
 
 from .declaration import FleetDeclaration
 from .planner import SKIP, Pass
@@ -29,15 +26,18 @@ METRICS = {
     WITHOUT_RETENTION: "StreamsWithoutRetention",
     "failed": "StreamsFailed",
 }
+PASSES_FAILED = "PassesFailed"
 TOLERATED_FAILURES = 0.05
-"""The share of streams that may fail: they are for the next pass. Beyond it the pass fails, and so does a deployment."""
+"""The share of streams that may fail: they are for the next pass. Beyond it the pass and a deployment fail."""
 COMPLETE, FAILED, SUPERSEDED, SKIPPED = "complete", "failed", "superseded", "skipped"
 _NAMED = 3
 
 logger = logging.getLogger(__name__)
 
 
-def conclude(store: Store, cloudwatch: Any, this: Pass, state: Mapping[str, Any], end: Deadline) -> dict[str, Any]:
+def conclude(
+    store: Store, cloudwatch: Any, name_prefix: str, this: Pass, state: Mapping[str, Any], end: Deadline
+) -> dict[str, Any]:
     """Conclude a pass, whatever happened in it.
 
     Parameters
@@ -46,6 +46,8 @@ def conclude(store: Store, cloudwatch: Any, this: Pass, state: Mapping[str, Any]
         The work bucket.
     cloudwatch
         The client that takes the metrics.
+    name_prefix
+        What they are published for.
     this
         The pass.
     state
@@ -84,31 +86,44 @@ def conclude(store: Store, cloudwatch: Any, this: Pass, state: Mapping[str, Any]
     result = {"ended": ended, "problem": problem, "counts": counts, "stopped": timing.since_1970()}
     store.write(f"{folder}result.json", result)
     logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
-    if ended in (COMPLETE, FAILED) and plan:
-        publish(cloudwatch, plan["name_prefix"], counts)
+    if ended in (COMPLETE, FAILED):
+        publish(cloudwatch, name_prefix, counts, {PASSES_FAILED: int(ended == FAILED)})
     if ended == COMPLETE and not failed and not missing:
         # Nobody has what was declared earlier any more.
         store.change_ledger(lambda before: replace(before, earlier=()) if before.turn == this.name else before)
     if this.request is not None:
-        send(this.request, _answer(this.request, ended, problem, counts, begun=plan is not None), end)
-        # The last object of a stack that is deleted goes with the bucket, perhaps at this moment.
-        with suppress(ClientError):
-            store.delete(event_key(this.request.request_id))
+        _send(store, this.request, _answer(this.request, ended, problem, counts), end)
     return {"ended": ended, "problem": problem}
 
 
-def publish(cloudwatch: Any, name_prefix: str, counts: Mapping[str, int]) -> None:
-    """Publish what came of streams."""
+def _send(store: Store, request: Request, answer: Answer, end: Deadline) -> None:
+    key = event_key(request.request_id)
+    event = store.read(key)
+    if request.request_type == "Delete" and answer.status == "SUCCESS":
+        # CloudFormation deletes the bucket at once when it has the answer.
+        store.empty()
+    else:
+        store.delete(key)
+    try:
+        send(request, answer, end)
+    except AnswerNotSentError:
+        # For this step to be repeated.
+        store.write(key, event)
+        raise
+
+
+def publish(
+    cloudwatch: Any, name_prefix: str, counts: Mapping[str, int], others: Mapping[str, int] | None = None
+) -> None:
+    """Publish what came of streams, and other metrics with it."""
+    values = {metric: counts.get(outcome, 0) for outcome, metric in METRICS.items()}
+    values |= {METRICS["failed"]: _failures(counts).total(), **(others or {})}
+    dimensions = [{"Name": "NamePrefix", "Value": name_prefix}]
     cloudwatch.put_metric_data(
         Namespace=NAMESPACE,
         MetricData=[
-            {
-                "MetricName": metric,
-                "Dimensions": [{"Name": "NamePrefix", "Value": name_prefix}],
-                "Value": _failures(counts).total() if outcome == "failed" else counts.get(outcome, 0),
-                "Unit": "Count",
-            }
-            for outcome, metric in METRICS.items()
+            {"MetricName": metric, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
+            for metric, value in values.items()
         ],
     )
 
@@ -117,9 +132,7 @@ def _failures(counts: Mapping[str, int]) -> Counter[str]:
     return Counter({cause: count for cause, count in counts.items() if cause not in (*METRICS, GONE)})
 
 
-def _answer(request: Request, ended: str, problem: str, counts: Mapping[str, int], *, begun: bool) -> Answer:
-    if not begun:
-        return replace(Answer.failed(request), reason=problem)
+def _answer(request: Request, ended: str, problem: str, counts: Mapping[str, int]) -> Answer:
     # A failed Create has it, too: the rollback deletes by it what has been set.
     physical_id = request.physical_resource_id or FleetDeclaration.parse(request.properties).physical_id
     if ended != COMPLETE:

@@ -42,7 +42,9 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
         event["pass"], event["started"], event["state_machine"], event_of(_store, event["input"].get("request"))
     )
     if event["step"] == "conclude":
-        return conclude(_store, _session.client("cloudwatch"), this, event["state"], deadline)
+        return conclude(
+            _store, _session.client("cloudwatch"), os.environ["NAME_PREFIX"], this, event["state"], deadline
+        )
     rate = _rate("CALLS_PER_SECOND")
     planner = Planner(
         _store,

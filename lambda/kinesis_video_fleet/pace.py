@@ -14,8 +14,8 @@ from kinesis_video_configuration.retries import Retries
 class Pace:
     """Lets so many calls through that the service sees no more than a number of them in any second.
 
-    Evenly spaced calls can still arrive together, when one was held up on its way. So a call counts from its start until
-    a second after its answer: wherever between the two the service counts it, it counts no more in a second.
+    Evenly spaced calls can still arrive together, when one was held up on its way. So a call counts from its start
+    until a second after its answer: wherever between the two the service counts it, it counts no more in a second.
 
     Parameters
     ----------

@@ -106,12 +106,12 @@ class Planner:
             fleet = FleetDeclaration.parse(ledger.declaration)
             example = fleet.of(f"stream/{fleet.name_prefix}")
             KinesisVideo(self._kinesis_video, self._retries).validate(IMAGE_GENERATION, example)
-            return self._write(this, fleet, ledger, self._list(fleet))
+            return self._write(this, ledger, self._list(fleet))
         assert request is not None
         fleet = FleetDeclaration.parse(request.properties)
-        return self._write(this, fleet, ledger, self._list_to_remove(fleet, request))
+        return self._write(this, ledger, self._list_to_remove(fleet, request))
 
-    def _write(self, this: Pass, fleet: FleetDeclaration, ledger: Ledger, stream_arns: list[str]) -> dict[str, Any]:
+    def _write(self, this: Pass, ledger: Ledger, stream_arns: list[str]) -> dict[str, Any]:
         folder = folder_of(this.name)
         left = this.request.seconds_left() if this.request else inf
         if this.request and left == inf:
@@ -124,7 +124,6 @@ class Planner:
         self._store.write_text(f"{folder}work.jsonl", "\n".join(lines))
         plan = {
             "kind": this.kind,
-            "name_prefix": fleet.name_prefix,
             "begun": timing.since_1970(),
             "streams": len(stream_arns),
             "batches": len(lines),

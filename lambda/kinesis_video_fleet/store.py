@@ -1,9 +1,9 @@
 """What passes keep in S3.
 
-``ledger.json`` says what is declared, what was declared before and may be on some streams yet, and which pass may work.
-``events/`` has the events of CloudFormation until they are answered: their ResponseURL is a secret, which the history of
-a state machine would show. Below ``passes/<name>/`` is what one pass has: ``plan.json``, the work list ``work.jsonl``,
-a report for each batch, ``failed.json`` and ``result.json``.
+``ledger.json`` says what is declared, what was declared before and may be on some streams yet, and which pass may
+work. ``events/`` has the events of CloudFormation until they are answered: their ResponseURL is a secret, which the
+history of a state machine would show. Below ``passes/<name>/`` is what one pass has: ``plan.json``, the work list
+``work.jsonl``, a report for each batch, ``failed.json`` and ``result.json``.
 """
 
 from __future__ import annotations
@@ -62,16 +62,14 @@ class Store:
         """Delete an object, if it is there."""
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
+    def empty(self) -> None:
+        """Delete all objects."""
+        for key in self._keys(""):
+            self.delete(key)
+
     def reports(self, name: str) -> Iterator[Mapping[str, Any]]:
         """Read the reports of a pass."""
-        page: dict[str, Any] = {}
-        while True:
-            found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=f"{folder_of(name)}reports/", **page)
-            for entry in found.get("Contents", []):
-                yield self.read(entry["Key"])
-            if not found.get("IsTruncated"):
-                return
-            page = {"ContinuationToken": found["NextContinuationToken"]}
+        return map(self.read, self._keys(f"{folder_of(name)}reports/"))
 
     def ledger(self) -> Ledger:
         """Read the ledger."""
@@ -90,6 +88,10 @@ class Store:
                     raise
             else:
                 return changed
+
+    def _keys(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def _read(self, key: str) -> tuple[Any, str]:
         try:

@@ -7,8 +7,9 @@ ones is somebody else's and is left alone, unless it is to be adopted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,7 @@ class Rules:
 
     def apply(self, streams: KinesisVideo, stream_arn: str) -> str:
         """Have one stream follow, and say what that took. It raises as `KinesisVideo` does."""
-        own = [earlier.of(stream_arn, ignore_unknown=True) for earlier in self.earlier]
+        own = list(self._own(stream_arn))
         if self.declaration is None:
             return _remove(streams, stream_arn, own)
         wanted = self.declaration.of(stream_arn)
@@ -62,6 +63,12 @@ class Rules:
                 return FOREIGN
         streams.configure(IMAGE_GENERATION, stream_arn, wanted)
         return SET
+
+    def _own(self, stream_arn: str) -> Iterator[Mapping[str, Any]]:
+        for earlier in self.earlier:
+            # What can't be read was never set.
+            with suppress(ValueError):
+                yield earlier.of(stream_arn, ignore_unknown=True)
 
 
 def _remove(streams: KinesisVideo, stream_arn: str, own: Iterable[Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import cloudformation_include as include
 from constructs import Construct
 
-from .._assets import folder_of
+from .._assets import code_of
 from .._validation import check_integer, check_type, given, has
 from .kinds import KINDS
 from .network import Network, check_network, network_statement
@@ -256,11 +256,8 @@ class ConfigurationFunction(Construct):
         return policy
 
     def _code(self) -> s3_assets.Asset:
-        # In a wheel the packages lie among all others, in an editable install in a folder of their own: whatever else
-        # lies there stays out of the asset.
-        (root,) = {folder_of(package).parent for package in PACKAGES}
-        wanted = [pattern for package in PACKAGES for pattern in (f"!{package}", f"!{package}/*.py")]
-        return s3_assets.Asset(self, "Code", path=str(root), exclude=["*", *wanted])
+        root, others = code_of(PACKAGES)
+        return s3_assets.Asset(self, "Code", path=root, exclude=others)
 
     def _include(
         self, construct_id: str, resource: dict[str, Any], *values: dict[str, Any]
