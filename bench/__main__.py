@@ -15,7 +15,18 @@ from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 REPETITIONS = 7
-COMPARISONS = ("footprint", "imports", "one_camera", "synth", "round_trips", "handler", "deploy", "survival", "size")
+COMPARISONS = (
+    "footprint",
+    "imports",
+    "one_camera",
+    "synth",
+    "round_trips",
+    "handler",
+    "deploy",
+    "survival",
+    "size",
+    "fleet",
+)
 RUN_FUNCTIONS = {"handler", "deploy", "survival"}
 
 

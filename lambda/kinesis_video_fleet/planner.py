@@ -18,7 +18,7 @@ from kinesis_video_handler.protocol import Request
 from .declaration import PHYSICAL_ID, RESOURCE_TYPE, FleetDeclaration, name_of
 from .store import Ledger, Store, event_key, folder_of
 
-BATCH_SECONDS = 20
+BATCH_SECONDS = 40
 """What a batch takes if nothing is in its way: the time between two signs of progress."""
 MIN_BATCH = 100
 MAX_BATCH_BYTES = 200_000

@@ -24,7 +24,7 @@ from .pace import PacedRetries, Paces
 
 THREADS = 10
 """Of which each waits for one call: enough for a reply time of 100 ms, and what botocore keeps connections for."""
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 """How long throttling, a stream that is not ACTIVE yet, or an error of the service is waited for."""
 TURN_SECONDS = 1
 """How often a pass looks whether another one has taken its turn."""

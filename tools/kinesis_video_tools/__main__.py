@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 for Ctrl-C.
     """
     try:
-        from .commands import local, send
+        from .commands import fleet, local, send
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     send.add_to(commands)
+    fleet.add_to(commands)
     local.add_to(commands)
     options = parser.parse_args(arguments)
     try:
