@@ -91,7 +91,7 @@ def definition() -> dict[str, Any]:
     resources = _template(45)["Resources"].values()
     (machine,) = (r for r in resources if r["Type"] == "AWS::StepFunctions::StateMachine")
     parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
-    words = {"Partition": "aws", "Work": "arn:aws:lambda:eu-west-1:111122223333:function:work"}
+    words = {"Partition": "aws", "WorkFunction": "arn:aws:lambda:eu-west-1:111122223333:function:work"}
     text = "".join(
         part if isinstance(part, str) else next((v for k, v in words.items() if k in json.dumps(part)), "bucket")
         for part in parts

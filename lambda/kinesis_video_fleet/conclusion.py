@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from kinesis_video_configuration import Deadline, one_line, timing
 from kinesis_video_handler.protocol import Answer, AnswerNotSentError, Request, send
 
@@ -115,17 +117,18 @@ def _send(store: Store, request: Request, answer: Answer, end: Deadline) -> None
 def publish(
     cloudwatch: Any, name_prefix: str, counts: Mapping[str, int], others: Mapping[str, int] | None = None
 ) -> None:
-    """Publish what came of streams, and other metrics with it."""
+    """Publish what came of streams, and other metrics with it. A failure is for the log: an answer waits."""
     values = {metric: counts.get(outcome, 0) for outcome, metric in METRICS.items()}
     values |= {METRICS["failed"]: _failures(counts).total(), **(others or {})}
     dimensions = [{"Name": "NamePrefix", "Value": name_prefix}]
-    cloudwatch.put_metric_data(
-        Namespace=NAMESPACE,
-        MetricData=[
-            {"MetricName": metric, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
-            for metric, value in values.items()
-        ],
-    )
+    data = [
+        {"MetricName": metric, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
+        for metric, value in values.items()
+    ]
+    try:
+        cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    except (BotoCoreError, ClientError) as error:
+        logger.error("metrics not published", extra={"problem": one_line(str(error))})
 
 
 def _failures(counts: Mapping[str, int]) -> Counter[str]:
