@@ -27,7 +27,8 @@ from ..report.text import Result, table
 STREAMS = 100_000
 # What nobody can be faster than: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/service-quotas.html
 QUOTA = 50
-LONGEST_NAME = 256
+LONGEST_NAME = 235
+"""Longer ones have no room in a destination of 255 characters with this bucket."""
 
 
 def run(_repetitions: int) -> Result:
@@ -35,7 +36,7 @@ def run(_repetitions: int) -> Result:
     cases = {
         "as it is by default": simulate_pass(STREAMS),
         "`calls_per_second=50`": simulate_pass(STREAMS, calls_per_second=QUOTA),
-        "with names of 256 characters": simulate_pass(STREAMS, name_length=LONGEST_NAME),
+        f"with names of {LONGEST_NAME} characters": simulate_pass(STREAMS, name_length=LONGEST_NAME),
         "somebody else calls 10 times a second": simulate_pass(STREAMS, others_per_second=10),
     }
     slowest = max(simulation.longest_batch_seconds for simulation in cases.values())
