@@ -24,7 +24,7 @@ from .conftest import PATIENCE_SECONDS, Cloud
 FLEET = "Custom::KinesisVideoStreamFleet"
 UPDATE = "UpdateImageGenerationConfiguration"
 DESCRIBE = "DescribeImageGenerationConfiguration"
-FOREIGN = {
+FOREIGN: Any = {
     "Status": "ENABLED",
     "ImageSelectorType": "SERVER_TIMESTAMP",
     "DestinationConfig": {"Uri": "s3://somebody-elses", "DestinationRegion": "us-east-1"},
