@@ -1,29 +1,22 @@
-"""Fleets on the local AWS, which enforces IAM; the first test with the service's quotas, the others without."""
+"""Fleets on the local AWS, which enforces IAM, without the service's quotas."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
-from aws_cdk import aws_s3 as s3
 
-from cdk_kinesis_video import StreamFleet
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.__main__ import main
 from tests.cloudformation import Answered, CloudFormation
 
 from .conftest import PATIENCE_SECONDS, Cloud
+from .fleets import DESCRIBE, FLEET, UPDATE, Template, declare, template_of
 
-FLEET = "Custom::KinesisVideoStreamFleet"
-UPDATE = "UpdateImageGenerationConfiguration"
-DESCRIBE = "DescribeImageGenerationConfiguration"
 FOREIGN: Any = {
     "Status": "ENABLED",
     "ImageSelectorType": "SERVER_TIMESTAMP",
@@ -31,22 +24,6 @@ FOREIGN: Any = {
     "SamplingInterval": 1000,
     "Format": "PNG",
 }
-QUOTA_STREAMS = 1200
-"""One of them is excluded."""
-Template = dict[str, Any]
-
-
-def declare(stack: Stack) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    StreamFleet(
-        stack,
-        "Cameras",
-        name_prefix="cam-",
-        bucket=bucket,
-        prefix="cameras/{stream_name}/",
-        sampling_interval=Duration.seconds(3),
-        exclude=["cam-7"],
-    )
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +48,6 @@ def fleets(_of_fleets: Cloud) -> Iterator[Cloud]:
 def synthesised(_of_fleets: Cloud) -> Template:
     template: Template = json.loads(_of_fleets.synthesise("Fleet", declare))
     return template
-
-
-def template_of(synthesised: Template, prefix: str, **properties: Any) -> str:
-    """The template for another prefix, with other properties of the custom resource: a synth takes seconds."""
-    template = copy.deepcopy(synthesised)
-    (resource,) = (r for r in template["Resources"].values() if r["Type"] == FLEET)
-    resource["Properties"].update(properties)
-    return json.dumps(template).replace("cam-", prefix)
 
 
 def with_seconds(synthesised: Template, seconds: int) -> Template:
@@ -144,31 +113,6 @@ def show(cloud: Cloud, stack: str, monkeypatch: pytest.MonkeyPatch, capsys: pyte
         monkeypatch.setenv(name, value)
     main(["fleet", state_machine(cloud, stack), "--passes", "1"])
     return capsys.readouterr().out
-
-
-def test_1200_streams_with_quotas_are_set_without_one_throttled_call(
-    cloud: Cloud, synthesised: Template, record_property: Callable[[str, object], None]
-) -> None:
-    cloud.synthesise("Fleet", declare)  # uploads the assets
-    stream: dict[str, Any] = {"Type": "AWS::KinesisVideo::Stream"}
-    for part in range(3):
-        streams = {
-            f"Stream{number}": {**stream, "Properties": {"Name": f"fleet-{number}", "DataRetentionInHours": 24}}
-            for number in range(part, QUOTA_STREAMS, 3)
-        }
-        # CloudFormation's own calls meet no quota here.
-        assert cloud.deploy_template(f"Streams{part}", json.dumps({"Resources": streams})) == "CREATE_COMPLETE"
-    cloud.aws.clear_calls()
-    assert cloud.deploy_template("Fleet", template_of(synthesised, "fleet-")) == "CREATE_COMPLETE"
-    calls = cloud.aws.calls()
-    assert Counter((call.operation, call.error) for call in calls if call.operation in (DESCRIBE, UPDATE)) == {
-        (DESCRIBE, None): QUOTA_STREAMS - 1,
-        (UPDATE, None): QUOTA_STREAMS - 1,
-    }
-    metrics = cloud.aws.client("cloudwatch").list_metrics(Namespace="CdkKinesisVideo")["Metrics"]
-    assert {"StreamsSet", "StreamsFailed", "PassesFailed"} <= {metric["MetricName"] for metric in metrics}
-    updates = [call.time for call in calls if call.operation == UPDATE]
-    record_property("fleet", f"{(len(updates) - 1) / (updates[-1] - updates[0]):.1f} updates a second, none throttled")
 
 
 def test_what_differs_is_left_alone_by_create_update_and_delete(fleets: Cloud, synthesised: Template) -> None:
@@ -295,39 +239,37 @@ class Sender:
         return answers[0]
 
 
-@pytest.fixture
-def sender(fleets: Cloud, synthesised: Template, request: pytest.FixtureRequest) -> Iterator[Sender]:
+@pytest.fixture(scope="module")
+def sender(_of_fleets: Cloud, synthesised: Template) -> Iterator[Sender]:
     """A fleet that is deployed while there is no stream."""
-    stack, prefix = request.param
-    assert fleets.deploy_template(stack, template_of(synthesised, prefix)) == "CREATE_COMPLETE"
-    lose_events(fleets, stack)
+    assert _of_fleets.deploy_template("Sent", template_of(synthesised, "sent-")) == "CREATE_COMPLETE"
+    lose_events(_of_fleets, "Sent")
     with CloudFormation.running() as receiver:
-        yield Sender(fleets, stack, receiver)
+        yield Sender(_of_fleets, "Sent", receiver)
 
 
-@pytest.mark.parametrize("sender", [("Undo", "undo-")], indirect=True)
 def test_a_create_that_fails_beyond_the_tolerance_is_undone_by_its_delete(fleets: Cloud, sender: Sender) -> None:
-    names = create_streams(fleets, "undo-", 6)
+    names = create_streams(fleets, "sent-", 6)
     fleets.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
     failed = sender.answer("Create")
-    assert (failed.status, failed.physical_resource_id) == ("FAILED", "stream-fleet/undo-")
+    assert (failed.status, failed.physical_resource_id) == ("FAILED", "stream-fleet/sent-")
     assert sorted(configured(fleets, names).values(), key=str) == [3000] * 4 + [None] * 2
     before = configured(fleets, names)
     assert sender.answer("Delete", failed.physical_resource_id, "BeforeItWasRenamed").status == "SUCCESS"
     assert configured(fleets, names) == before, "another resource of the stack has these streams"
     deleted = sender.answer("Delete", failed.physical_resource_id)
-    assert (deleted.status, deleted.physical_resource_id) == ("SUCCESS", "stream-fleet/undo-")
+    assert (deleted.status, deleted.physical_resource_id) == ("SUCCESS", "stream-fleet/sent-")
     assert configured(fleets, names) == dict.fromkeys(names)
 
 
-@pytest.mark.parametrize("sender", [("Cancel", "cancel-")], indirect=True)
 def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:
-    names = create_streams(fleets, "cancel-", 100)
+    names = create_streams(fleets, "sent-more-", 60)
+    already = len(sender.receiver.puts)
     sender.send("Create")
     until(lambda: bool(fleets.aws.calls(UPDATE)))
     sender.send("Delete", "an-id-that-cloudformation-has-made-up")
-    until(lambda: len(sender.receiver.puts) == 2)
-    answers = [json.loads(put.body) for put in sender.receiver.puts]
+    until(lambda: len(sender.receiver.puts) == already + 2)
+    answers = [json.loads(put.body) for put in sender.receiver.puts[already:]]
     assert [answer["Status"] for answer in answers] == ["FAILED", "SUCCESS"]
     assert "a later pass took its turn" in answers[0]["Reason"]
     assert configured(fleets, names) == dict.fromkeys(names)
