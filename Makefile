@@ -52,11 +52,8 @@ format: setup ## write what `lint` asks for
 types: setup ## check the types; the library and the handler apart: neither may lean on what only the other has
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_configuration
-<<<<<<< HEAD
-	$(BIN)/mypy lambda/kinesis_video_fleet
-=======
 	$(BIN)/mypy lambda/kinesis_video_doctor
->>>>>>> trail
+	$(BIN)/mypy lambda/kinesis_video_fleet
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy lambda/kinesis_video_matroska
