@@ -213,9 +213,9 @@ def simulate(
             (timing, "since_1970", lambda: began + clock.time),
             (quotas, "time", SimpleNamespace(monotonic=clock.now)),
             (worker, "ThreadPoolExecutor", clock.pool),
-            (entry, "_kinesis_video", service),
-            (entry, "_store", Store(bucket, "work")),
-            (entry, "_session", SimpleNamespace(client=lambda _: nothing)),
+            (entry, "kinesis_video", service),
+            (entry, "store", Store(bucket, "work")),
+            (entry, "session", SimpleNamespace(client=lambda _: nothing)),
         ):
             patches.enter_context(mock.patch.object(place, name, stand_in))
         _run(entry.handler, clock, simulation, bucket, properties)
@@ -228,7 +228,7 @@ def _run(
 ) -> None:
     """Do what the state machine does."""
     bucket.objects["ledger.json"] = json.dumps({"turn": "", "declaration": properties, "earlier": []}).encode()
-    execution = {"pass": "first", "started": "2026-11-21T12:00:00Z", "state_machine": "arn", "input": {}}
+    execution = {"pass": "first", "state_machine": "arn", "input": {}}
 
     def step(event: Mapping[str, Any]) -> Any:
         end = clock.time + MAX_FUNCTION_SECONDS

@@ -223,7 +223,6 @@ class FleetEngine:
         common = {
             "step": name.lower(),
             "pass": path.string_at("$$.Execution.Name"),
-            "started": path.string_at("$$.Execution.StartTime"),
             "state_machine": path.string_at("$$.StateMachine.Id"),
             "input": path.object_at("$$.Execution.Input"),
         }

@@ -24,8 +24,8 @@ CLEAN_UP_SECONDS = 2 * CALL_SECONDS
 
 logger = logging.getLogger(__name__)
 _session = boto3.Session()
-_s3 = create_client(_session, "s3")
-_states = create_client(_session, "stepfunctions")
+s3 = create_client(_session, "s3")
+states = create_client(_session, "stepfunctions")
 
 
 def handler(event: Any, context: Any) -> None:
@@ -50,7 +50,7 @@ def handler(event: Any, context: Any) -> None:
     except CallError as error:
         with suppress(CallError):
             # The rollback deletes the bucket, and has no pass to empty it.
-            _retries_of(end).call(_s3, "delete_object", **_event_object(request))
+            _retries_of(end).call(s3, "delete_object", **_event_object(request))
         problem = one_line(f"no pass was started: {error}")
         logger.error("failed", extra={"problem": problem})
         send(request, replace(Answer.failed(request), reason=problem), end)
@@ -65,10 +65,10 @@ def _event_object(request: Request) -> dict[str, str]:
 
 
 def _start(event: Any, request: Request, retries: Retries) -> None:
-    retries.call(_s3, "put_object", **_event_object(request), Body=json.dumps(event).encode())
+    retries.call(s3, "put_object", **_event_object(request), Body=json.dumps(event).encode())
     try:
         retries.call(
-            _states,
+            states,
             "start_execution",
             stateMachineArn=os.environ["STATE_MACHINE"],
             # An event that Lambda repeats has the same id, and begins nothing.

@@ -25,9 +25,9 @@ RESERVE_SECONDS = 30
 """What a step keeps of its time for what comes after the calls."""
 
 logger = logging.getLogger(__name__)
-_session = boto3.Session()
-_kinesis_video = create_client(_session)
-_store = Store(_session.client("s3"), os.environ["WORK_BUCKET"])
+session = boto3.Session()
+kinesis_video = create_client(session)
+store = Store(session.client("s3"), os.environ["WORK_BUCKET"])
 
 
 def handler(event: Mapping[str, Any], context: Any) -> Any:
@@ -38,19 +38,15 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
         return None
     if event["step"] == "work":
         return _work(event["batch"], deadline.earlier(RESERVE_SECONDS))
-    this = Pass(
-        event["pass"], event["started"], event["state_machine"], event_of(_store, event["input"].get("request"))
-    )
+    this = Pass(event["pass"], event["state_machine"], event_of(store, event["input"].get("request")))
     if event["step"] == "conclude":
-        return conclude(
-            _store, _session.client("cloudwatch"), os.environ["NAME_PREFIX"], this, event["state"], deadline
-        )
+        return conclude(store, session.client("cloudwatch"), os.environ["NAME_PREFIX"], this, event["state"], deadline)
     rate = _rate("CALLS_PER_SECOND")
     planner = Planner(
-        _store,
-        _kinesis_video,
-        _session.client("stepfunctions"),
-        lambda: create_client(_session, "cloudformation"),
+        store,
+        kinesis_video,
+        session.client("stepfunctions"),
+        lambda: create_client(session, "cloudformation"),
         PacedRetries(deadline.earlier(RESERVE_SECONDS), Paces(rate)),
         rate,
     )
@@ -63,33 +59,33 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
 
 def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     name = batch["pass"]
-    plan = _store.read(f"{folder_of(name)}plan.json")
+    plan = store.read(f"{folder_of(name)}plan.json")
     if batch["end"] is not None:
         deadline = Deadline(min(deadline.remaining(), batch["end"] - timing.since_1970()))
     rules = Rules.parse(plan["declaration"], plan["earlier"])
-    worker = Worker(_kinesis_video, rules, _rate("CALLS_PER_SECOND"), deadline, lambda: _store.ledger().turn == name)
+    worker = Worker(kinesis_video, rules, _rate("CALLS_PER_SECOND"), deadline, lambda: store.ledger().turn == name)
     try:
         report = worker.work(batch["streams"])
     except TurnLostError:
         logger.warning("another pass works now", extra={"pass": name})
         return {}
     key = f"{folder_of(name)}reports/{batch['number']:06}.json"
-    _store.write(key, {"counts": report.counts, "failed": report.failed})
+    store.write(key, {"counts": report.counts, "failed": report.failed})
     _log(report)
     return {}
 
 
 def _configure_new_streams(records: list[Mapping[str, Any]], deadline: Deadline) -> None:
     """Configure streams of which CloudTrail has told. One that fails is for the next pass."""
-    ledger = _store.ledger()
+    ledger = store.ledger()
     if ledger.declaration is None:
         return
     rules = Rules.parse(ledger.declaration, ledger.earlier)
     assert rules.declaration is not None
     created = {json.loads(record["body"])["detail"]["responseElements"]["streamARN"] for record in records}
     covered = sorted(arn for arn in created if rules.declaration.covers(arn))
-    report = Worker(_kinesis_video, rules, _rate("NEW_STREAM_CALLS_PER_SECOND"), deadline).work(covered)
-    publish(_session.client("cloudwatch"), rules.declaration.name_prefix, report.counts)
+    report = Worker(kinesis_video, rules, _rate("NEW_STREAM_CALLS_PER_SECOND"), deadline).work(covered)
+    publish(session.client("cloudwatch"), rules.declaration.name_prefix, report.counts)
     _log(report)
 
 

@@ -37,8 +37,6 @@ class Pass:
     """One execution of the state machine."""
 
     name: str
-    started: str
-    """When, as the state machine says it."""
     state_machine: str
     request: Request | None
     """The event of CloudFormation that it answers; None if the schedule has begun it."""

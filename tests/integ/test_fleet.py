@@ -12,7 +12,7 @@ import pytest
 
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.__main__ import main
-from tests.cloudformation import Answered, CloudFormation
+from tests.cloudformation import SECRET, Answered, CloudFormation
 
 from .conftest import PATIENCE_SECONDS, Cloud
 from .fleets import DESCRIBE, FLEET, UPDATE, Template, declare, template_of
@@ -81,10 +81,16 @@ def state_machine(cloud: Cloud, stack: str) -> str:
     return arn
 
 
-def run_pass(cloud: Cloud, stack: str) -> dict[str, Any]:
-    """Run a pass as the schedule does."""
+def begin_pass(cloud: Cloud, stack: str) -> str:
+    """Begin a pass as the schedule does."""
     states = cloud.aws.client("stepfunctions")
-    execution = states.start_execution(stateMachineArn=state_machine(cloud, stack), input="{}")["executionArn"]
+    execution: str = states.start_execution(stateMachineArn=state_machine(cloud, stack), input="{}")["executionArn"]
+    return execution
+
+
+def run_pass(cloud: Cloud, stack: str) -> dict[str, Any]:
+    execution = begin_pass(cloud, stack)
+    states = cloud.aws.client("stepfunctions")
     until(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
     described: dict[str, Any] = states.describe_execution(executionArn=execution)
     return described
@@ -176,7 +182,10 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
     assert sorted(call.stream or "" for call in fleets.aws.calls(UPDATE)) == sorted(failed)
     fleets.aws.clear_calls()
-    assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
+    fleets.aws.inject_fault(DESCRIBE, delay_seconds=1)
+    begin_pass(fleets, "Third")
+    until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "Third", monkeypatch, capsys))
+    until(lambda: "running" not in show(fleets, "Third", monkeypatch, capsys))
     assert (len(fleets.aws.calls(DESCRIBE)), fleets.aws.calls(UPDATE)) == (29, [])
     assert "complete in 0." in show(fleets, "Third", monkeypatch, capsys)
 
@@ -199,7 +208,7 @@ class Sender:
 
     def __init__(self, cloud: Cloud, stack: str, receiver: CloudFormation) -> None:
         functions = cloud.physical_ids(stack, "AWS::Lambda::Function")
-        (self._function,) = (name for name in functions if "Begin" in name)
+        (self.function,) = (name for name in functions if "Begin" in name)
         template = cloud.cloudformation.get_template(StackName=stack)["TemplateBody"]
         ((self.logical_id, resource),) = ((i, r) for i, r in template["Resources"].items() if r["Type"] == FLEET)
         del resource["Properties"]["ServiceToken"]
@@ -211,7 +220,9 @@ class Sender:
         self.receiver = receiver
         self._number = 0
 
-    def send(self, request_type: str, physical_id: str | None = None, logical_id: str | None = None) -> dict[str, Any]:
+    def send(
+        self, request_type: str, physical_id: str | None = None, logical_id: str | None = None, **properties: str
+    ) -> dict[str, Any]:
         self._number += 1
         event = {
             "RequestType": request_type,
@@ -220,22 +231,22 @@ class Sender:
             "StackId": self._stack_id,
             "LogicalResourceId": logical_id or self.logical_id,
             "ResourceType": FLEET,
-            "ResourceProperties": self._properties,
+            "ResourceProperties": {**self._properties, **properties},
             **({"PhysicalResourceId": physical_id} if physical_id else {}),
         }
         self._cloud.aws.client("lambda").invoke(
-            FunctionName=self._function, InvocationType="Event", Payload=json.dumps(event)
+            FunctionName=self.function, InvocationType="Event", Payload=json.dumps(event)
         )
         return event
 
-    def answer(self, request_type: str, physical_id: str | None = None, logical_id: str | None = None) -> Answered:
+    def answer(
+        self, request_type: str, physical_id: str | None = None, logical_id: str | None = None, **properties: str
+    ) -> Answered:
         """Send an event, and wait for the one answer to it."""
         already = len(self.receiver.puts)
-        before = list(self.receiver.puts)
         with self.receiver.one_answer_to(event := {}) as answers:
-            event.update(self.send(request_type, physical_id, logical_id))
+            event.update(self.send(request_type, physical_id, logical_id, **properties))
             until(lambda: len(self.receiver.puts) > already)
-        assert self.receiver.puts[:already] == before
         return answers[0]
 
 
@@ -260,6 +271,31 @@ def test_a_create_that_fails_beyond_the_tolerance_is_undone_by_its_delete(fleets
     deleted = sender.answer("Delete", failed.physical_resource_id)
     assert (deleted.status, deleted.physical_resource_id) == ("SUCCESS", "stream-fleet/sent-")
     assert configured(fleets, names) == dict.fromkeys(names)
+
+
+def test_what_is_adopted_is_set_and_stays(fleets: Cloud, sender: Sender) -> None:
+    name = "sent-foreign"
+    fleets.create_stream(name)
+    update = fleets.kinesisvideo.update_image_generation_configuration
+    update(StreamName=name, ImageGenerationConfiguration=FOREIGN)
+    assert sender.answer("Create").data["Foreign"] == "1"
+    assert configured(fleets, [name]) == {name: FOREIGN["SamplingInterval"]}
+    assert sender.answer("Create", AdoptExisting="true").data["Set"] == "1"
+    assert sender.answer("Delete", "stream-fleet/sent-", AdoptExisting="true").status == "SUCCESS"
+    assert configured(fleets, [name]) == {name: 3000}
+    fleets.kinesisvideo.delete_stream(StreamARN=fleets.stream_arn(name))
+
+
+def test_the_response_url_is_in_no_history(fleets: Cloud, sender: Sender) -> None:
+    sender.answer("Create")
+    states = fleets.aws.client("stepfunctions")
+    executions = states.list_executions(stateMachineArn=state_machine(fleets, "Sent"))["executions"]
+    assert executions
+    for execution in executions:
+        history = states.get_execution_history(executionArn=execution["executionArn"])
+        assert SECRET not in json.dumps(history, default=str)
+    (bucket,) = fleets.physical_ids("Sent", "AWS::S3::Bucket")
+    assert "Contents" not in fleets.aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="events/")
 
 
 def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:
