@@ -145,8 +145,8 @@ class FleetEngine:
             content_based_deduplication=True,
             enforce_ssl=True,
             retention_period=Duration.hours(1),
-            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-            visibility_timeout=Duration.minutes(6 * WORK_TIMEOUT.to_minutes()),
+            # The shortest that Lambda takes, so that what failed is tried again before it is given up to the schedule.
+            visibility_timeout=WORK_TIMEOUT,
         )
         queue.grant_consume_messages(self._work)
         lambda_.EventSourceMapping(

@@ -154,7 +154,10 @@ def test_passes_begin_by_the_schedule_and_new_streams_by_their_event(template: d
     assert pattern["source"] == ["aws.kinesisvideo"]
     assert pattern["detail"]["eventName"] == ["CreateStream"]
     assert pattern["detail"]["requestParameters"] == {"streamName": [{"prefix": "cam-"}]}
-    assert only_resource(template, "AWS::SQS::Queue")["Properties"]["FifoQueue"] is True
+    queue = only_resource(template, "AWS::SQS::Queue")["Properties"]
+    assert queue["FifoQueue"] is True
+    timeout = named(template, "AWS::Lambda::Function", "Work")["Properties"]["Timeout"]
+    assert timeout <= queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
 
 
 @pytest.mark.parametrize(("on_create", "calls"), [(True, ("43", "2")), (False, ("45", "0"))])
