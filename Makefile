@@ -54,6 +54,7 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	$(BIN)/mypy constructs/cdk_kinesis_video
 	$(BIN)/mypy lambda/kinesis_video_configuration
 	$(BIN)/mypy lambda/kinesis_video_doctor
+	$(BIN)/mypy lambda/kinesis_video_fleet
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy lambda/kinesis_video_matroska

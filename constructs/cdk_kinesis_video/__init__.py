@@ -16,6 +16,7 @@ from .video_stream import IVideoStream, StorageTier, VideoStream
 if TYPE_CHECKING:
     from .images_layer import ImagesLayer
     from .stream_dashboard import StreamDashboard
+    from .stream_fleet import StreamFleet
 
 __version__ = "0.1.0"
 
@@ -32,11 +33,16 @@ __all__ = [
     "MetricOptions",
     "StorageTier",
     "StreamDashboard",
+    "StreamFleet",
     "VideoStream",
 ]
 
 # Imported when they are used: `aws_cdk.aws_lambda` brings `aws_ec2`, 1.6 s and 220 MB for an app that uses neither.
-_WHEN_USED = {"ImagesLayer": "images_layer", "StreamDashboard": "stream_dashboard"}
+_WHEN_USED = {
+    "ImagesLayer": "images_layer",
+    "StreamDashboard": "stream_dashboard",
+    "StreamFleet": "stream_fleet",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,8 +19,10 @@ from .declaration import differences
 from .features import Feature
 from .retries import Retries
 
+Service = Literal["kinesisvideo", "cloudformation", "s3", "stepfunctions"]
 
-def create_client(session: boto3.Session, service: Literal["kinesisvideo", "cloudformation"] = "kinesisvideo") -> Any:
+
+def create_client(session: boto3.Session, service: Service = "kinesisvideo") -> Any:
     """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries.
 
     Parameters

@@ -83,6 +83,7 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "cdk_kinesis_video",
         "kinesis_video_configuration",
         "kinesis_video_doctor",
+        "kinesis_video_fleet",
         "kinesis_video_handler",
         "kinesis_video_images",
         "kinesis_video_local",

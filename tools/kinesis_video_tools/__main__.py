@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 for Ctrl-C.
     """
     try:
-        from .commands import doctor, local, send
+        from .commands import doctor, fleet, local, send
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     doctor.add_to(commands)
     send.add_to(commands)
+    fleet.add_to(commands)
     local.add_to(commands)
     options = parser.parse_args(arguments)
     try:
