@@ -55,6 +55,7 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	$(BIN)/mypy lambda/kinesis_video_configuration
 	$(BIN)/mypy lambda/kinesis_video_doctor
 	$(BIN)/mypy lambda/kinesis_video_drift
+	$(BIN)/mypy lambda/kinesis_video_fleet
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy lambda/kinesis_video_matroska

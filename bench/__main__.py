@@ -26,6 +26,7 @@ COMPARISONS = (
     "survival",
     "size",
     "cameras",
+    "fleet",
 )
 RUN_FUNCTIONS = {"handler", "deploy", "survival"}
 

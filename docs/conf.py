@@ -13,7 +13,7 @@ from cdk_kinesis_video import __version__
 project = "cdk-kinesis-video"
 author = "the cdk-kinesis-video maintainers"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sphinxarg.ext"]
 
 # The source is the whole repository, so that a link that works there works on the site.
 include_patterns = [

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .drift_monitor import DriftMonitor, Repair
     from .images_layer import ImagesLayer
     from .stream_dashboard import StreamDashboard
+    from .stream_fleet import StreamFleet
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "Repair",
     "StorageTier",
     "StreamDashboard",
+    "StreamFleet",
     "VideoStream",
 ]
 
@@ -44,6 +46,7 @@ _WHEN_USED = {
     "ImagesLayer": "images_layer",
     "Repair": "drift_monitor",
     "StreamDashboard": "stream_dashboard",
+    "StreamFleet": "stream_fleet",
 }
 
 

@@ -61,8 +61,8 @@ class ImageDestination(StreamConfiguration):
         check_bucket(bucket)
         self._bucket = bucket
         self._prefix = key_prefix(prefix)
-        self._destination_uri = _destination_uri(bucket_name_of(bucket), self._prefix)
-        _check_bucket_region(target.region, bucket)
+        self._destination_uri = destination_uri_of(bucket_name_of(bucket), self._prefix)
+        check_bucket_region(target.region, bucket)
         super().__init__(
             scope,
             construct_id,
@@ -176,7 +176,8 @@ def key_prefix(prefix: Any) -> str:
     return folders if folders == "" or folders.endswith("/") or not is_known(folders) else f"{folders}/"
 
 
-def _destination_uri(bucket_name: str, prefix: str) -> str:
+def destination_uri_of(bucket_name: str, prefix: str) -> str:
+    """Make the URI of a destination, and check its length."""
     if is_known(prefix):
         name = bucket_name if is_known(bucket_name) else _SHORTEST_BUCKET_NAME
         length = len(f"s3://{name}/{prefix}")
@@ -188,7 +189,8 @@ def _destination_uri(bucket_name: str, prefix: str) -> str:
     return f"s3://{bucket_name}/{prefix}" if prefix else f"s3://{bucket_name}"
 
 
-def _check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
+def check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
+    """Check that the bucket is where the stream is, if both are known."""
     if not is_known(of_stream):
         return
     of_bucket = bucket_region_of(bucket)

@@ -158,7 +158,7 @@ class ImageGeneration(ImageEvents):
             adopt_existing=adopt_existing,
             revision=revision,
         )
-        self._images_per_day = _images_per_day(request["SamplingInterval"]) if enabled else 0
+        self._images_per_day = most_images_per_day(request["SamplingInterval"]) if enabled else 0
 
     @property
     def images_per_day(self) -> int | None:
@@ -205,7 +205,8 @@ def check_image_options(options: ImageOptions) -> None:
     image_request(**given)
 
 
-def _images_per_day(interval_millis: jsii.Number) -> int | None:
+def most_images_per_day(interval_millis: jsii.Number) -> int | None:
+    """Divide a day by a sampling interval; None if that is a token."""
     return -(-MILLIS_PER_DAY // int(interval_millis)) if is_known(interval_millis) else None
 
 

@@ -92,14 +92,14 @@ class StreamDashboard(Construct):
         period = DEFAULT_PERIOD if period is None else period
         super().__init__(scope, construct_id)
         graphs = [
-            _graph(title, unit, [self._line(stream, name, len(names), period) for stream in streams for name in names])
+            graph(title, unit, [self._line(stream, name, len(names), period) for stream in streams for name in names])
             for title, unit, names in _GRAPHS
         ]
         if images:
             delivered = [
                 image.metric_images_delivered(period=period, label=image.prefix or "images") for image in images
             ]
-            graphs.append(_graph("Images delivered", "count", delivered))
+            graphs.append(graph("Images delivered", "count", delivered))
         self._dashboard = cloudwatch.Dashboard(
             self,
             "Resource",
@@ -119,7 +119,8 @@ class StreamDashboard(Construct):
         return stream_metric(self, stream, name, period=period, label=label)
 
 
-def _graph(title: str, unit: str, lines: list[cloudwatch.Metric]) -> cloudwatch.GraphWidget:
+def graph(title: str, unit: str, lines: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    """Make a graph of half a dashboard's width."""
     return cloudwatch.GraphWidget(
         title=title,
         left=list(lines),

@@ -100,13 +100,13 @@ class Retries:
     ----------
     deadline
         When the work must be over, in time for its last call to end.
-    denied_seconds
-        How long denied access is waited for: a role that was just made is not known everywhere, a person's is.
+    denied
+        Until when denied access is waited for, if that is shared with other work. Default: a while from now.
     """
 
-    def __init__(self, deadline: timing.Deadline, denied_seconds: float = timing.ACCESS_DENIED_SECONDS) -> None:
+    def __init__(self, deadline: timing.Deadline, denied: timing.Deadline | None = None) -> None:
         self._deadline = deadline
-        self._denied = timing.Deadline(denied_seconds)
+        self._denied = denied or timing.Deadline(timing.ACCESS_DENIED_SECONDS)
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call one time.

@@ -19,10 +19,10 @@ from .declaration import differences
 from .features import Feature
 from .retries import Retries
 
+Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctions"]
 
-def create_client(
-    session: boto3.Session, service: Literal["kinesisvideo", "cloudformation", "events"] = "kinesisvideo"
-) -> Any:
+
+def create_client(session: boto3.Session, service: Service = "kinesisvideo") -> Any:
     """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries.
 
     Parameters

@@ -7,7 +7,7 @@ doesn't tell the two apart, but CloudFormation knows which of its resources has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kinesis_video_configuration import Declaration, differences
@@ -51,19 +51,25 @@ class Stack:
 
     def holder(self, stream_arn: str) -> str | None:
         """Find another resource of the same type that has the stream; return its logical id."""
+        for resource in self.others():
+            if (
+                resource.get("PhysicalResourceId") == stream_arn
+                and resource["ResourceType"] == self._request.resource_type
+            ):
+                return str(resource["LogicalResourceId"])
+        return None
+
+    def others(self) -> Iterator[Mapping[str, Any]]:
+        """List all other resources that the stack has."""
         page: dict[str, Any] = {}
         while True:
             page = self._call("list_stack_resources", **page)
             for resource in page["StackResourceSummaries"]:
-                if (
-                    resource.get("PhysicalResourceId") == stream_arn
-                    and resource["ResourceType"] == self._request.resource_type
-                    and resource["LogicalResourceId"] != self._request.logical_resource_id
-                    and resource["ResourceStatus"] not in _GONE
-                ):
-                    return str(resource["LogicalResourceId"])
+                is_own = resource["LogicalResourceId"] == self._request.logical_resource_id
+                if not is_own and resource["ResourceStatus"] not in _GONE:
+                    yield resource
             if not page.get("NextToken"):
-                return None
+                return
             page = {"NextToken": page["NextToken"]}
 
     def require_hand_over(self, declaration: Declaration, stream_arn: str, found: Mapping[str, Any]) -> str:

@@ -51,7 +51,9 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
 
 def table_of(name: str) -> dict[str, str]:
     """The props of a class and their defaults, as docs/props.md has them."""
-    section = re.search(rf"^## {name}\n(.*?)(?=^##|\Z)", ROOT.joinpath("docs", "props.md").read_text(), re.DOTALL | re.MULTILINE)
+    section = re.search(
+        rf"^## {name}\n(.*?)(?=^##|\Z)", ROOT.joinpath("docs", "props.md").read_text(), re.DOTALL | re.MULTILINE
+    )
     assert section
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section[1].splitlines() if line[:1] == "|"]
     return {prop.strip("`"): default for prop, _, default in rows[2:]}

@@ -84,6 +84,7 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "kinesis_video_configuration",
         "kinesis_video_doctor",
         "kinesis_video_drift",
+        "kinesis_video_fleet",
         "kinesis_video_handler",
         "kinesis_video_images",
         "kinesis_video_local",

@@ -34,7 +34,7 @@ def test_one_camera_imports_neither_lambda_nor_its_network(lazy: bool) -> None:
     assert not lazy or ran.stdout.split() == []
 
 
-@pytest.mark.parametrize("name", ["DriftMonitor", "ImagesLayer", "StreamDashboard"])
+@pytest.mark.parametrize("name", ["DriftMonitor", "ImagesLayer", "StreamDashboard", "StreamFleet"])
 def test_what_is_imported_when_it_is_used_is_there(name: str) -> None:
     program = f"from cdk_kinesis_video import {name}; import cdk_kinesis_video as k; print({name} is k.{name})"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

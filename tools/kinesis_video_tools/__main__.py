@@ -24,25 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 for Ctrl-C.
     """
     try:
-        from .commands import adopt, diff, doctor, local, send
+        options = parser().parse_args(arguments)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         sys.stderr.write(f"{error.name} is missing; install it with pip install 'cdk-kinesis-video[tools]'\n")
         return 2
-    parser = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    doctor.add_to(commands)
-    send.add_to(commands)
-    adopt.add_to(commands)
-    diff.add_to(commands)
-    local.add_to(commands)
-    options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command and all of its sub-commands."""
+    # Only here: they need what the extra `tools` brings.
+    from .commands import adopt, diff, doctor, fleet, local, send
+
+    whole = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (doctor, send, adopt, diff, fleet, local):
+        command.add_to(commands)
+    return whole
 
 
 if __name__ == "__main__":

@@ -1,20 +1,25 @@
 """What the configurations of a stream share: one custom resource for each, identified by the stream and the kind."""
 
-from .base import StreamConfiguration
+from .base import DELETION_POLICIES, StreamConfiguration
 from .declared import Declared
 from .identity import Target, is_claimed
 from .kinds import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
+from .names import Names, names_in
 from .provider import ConfigurationFunction, provider_of
-from .warnings import at_synth
+from .warnings import Warnings, at_synth
 
 __all__ = [
+    "DELETION_POLICIES",
     "FRAGMENT_NOTIFICATION",
     "IMAGE_GENERATION",
     "ConfigurationFunction",
     "Declared",
+    "Names",
     "StreamConfiguration",
     "Target",
+    "Warnings",
     "at_synth",
     "is_claimed",
+    "names_in",
     "provider_of",
 ]

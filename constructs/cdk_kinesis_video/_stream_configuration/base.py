@@ -28,7 +28,7 @@ from .identity import Target
 from .kinds import Kind
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
 
-_DELETION_POLICIES = {
+DELETION_POLICIES = {
     RemovalPolicy.RETAIN: "Retain",
     RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: "RetainExceptOnCreate",
 }
@@ -70,7 +70,7 @@ class StreamConfiguration(Construct):
                 "AdoptExisting": adopt_existing or None,
                 "Revision": revision,
                 # To CloudFormation a changed DeletionPolicy alone is no change.
-                "RemovalPolicy": _DELETION_POLICIES.get(removal_policy),
+                "RemovalPolicy": DELETION_POLICIES.get(removal_policy),
             },
         )
         self._resource.override_logical_id(target.logical_id(kind))

@@ -22,6 +22,7 @@ class Names:
         self._imported: dict[tuple[str, Kind], Construct] = {}
         self._declared: dict[tuple[str, Kind], Construct] = {}
         self._unasked: list[tuple[IStreamRef, Kind, Construct]] = []
+        self._fleets: dict[str, Construct] = {}
 
     def declare(self, stream: IStreamRef, kind: Kind, scope: Construct) -> Construct:
         """Note that `scope` configures a stream of this app; return who does already, or else `scope`."""
@@ -37,6 +38,24 @@ class Names:
         self._ask()
         earlier = self._declared.get((name, kind))
         return earlier or self._imported.setdefault((name, kind), scope)
+
+    def add_fleet(self, name_prefix: str, scope: Construct) -> tuple[str, Construct] | None:
+        """Note that `scope` configures the streams of a prefix; return another fleet that shares some of them."""
+        for other, fleet in self._fleets.items():
+            if other.startswith(name_prefix) or name_prefix.startswith(other):
+                return other, fleet
+        self._fleets[name_prefix] = scope
+        return None
+
+    def configured(self, kind: Kind) -> dict[str, Construct]:
+        """List who configures which stream."""
+        self._ask()
+        return {
+            name: scope
+            for streams in (self._declared, self._imported)
+            for (name, of_kind), scope in streams.items()
+            if of_kind == kind
+        }
 
     def _ask(self) -> None:
         while self._unasked:

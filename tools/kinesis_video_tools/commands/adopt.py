@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _read(session: boto3.Session, prefix: str | None) -> list[ExistingStream]:
     client = create_client(session)
-    retries = Retries(Deadline(_SECONDS), denied_seconds=0)
+    retries = Retries(Deadline(_SECONDS), denied=Deadline(0))
     streams = KinesisVideo(client, retries)
     condition = (
         {"StreamNameCondition": {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}} if prefix else {}

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     """
     try:
         session = boto3.Session(region_name=options.region, profile_name=options.profile)
-        retries = Retries(Deadline(_SECONDS), denied_seconds=0)
+        retries = Retries(Deadline(_SECONDS), denied=Deadline(0))
         streams = KinesisVideo(create_client(session), retries)
         declared = list(declared_in(create_client(session, "cloudformation"), retries, options.stack))
     except (BotoCoreError, CallError) as error:

@@ -1,0 +1,251 @@
+"""A pass of a fleet in virtual time: the function's own planner, worker and conclusion, on the local AWS's quotas.
+
+What limits a pass comes from the documentation and from the local AWS, and from nothing that the function knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import boto3
+from botocore.exceptions import ClientError
+
+from kinesis_video_configuration import timing
+from kinesis_video_configuration.service import create_client
+from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
+from kinesis_video_local.kinesisvideo.quotas import quota
+from kinesis_video_local.kinesisvideo.streams import Streams, stream_name
+from kinesis_video_local.service import quotas
+from kinesis_video_local.service.errors import ServiceError
+
+from .virtual_time import VirtualClock
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_HISTORY_EVENTS = 25_000
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_FUNCTION_SECONDS = 900
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
+MAX_ANSWER_SECONDS = 3600
+
+CHILD_SECONDS = 0.5
+"""Assumed for each batch: Step Functions starts a child workflow and Lambda invokes the function."""
+REPLY_SECONDS = (0.010, 0.040)
+"""Assumed for each call, there and back; one in a hundred takes ten times as long."""
+
+# The events that a state writes into the history, by its type, as `GetExecutionHistory` lists them: entered and
+# exited; of a task scheduled, started and succeeded; of a distributed map started and succeeded, of itself and its run.
+EVENTS = {"Task": 5, "Choice": 2, "Map": 6, "Succeed": 2, "Fail": 1, "Wait": 2}
+OF_AN_EXECUTION = 2
+PATH = ("Plan", "Planned", "Batches", "Conclude", "Ended", "Done")
+
+
+@dataclass
+class Simulation:
+    """What a pass took."""
+
+    streams: int
+    seconds: float = 0
+    """Of the whole pass."""
+    working_seconds: float = 0
+    """From the first batch's begin to the last one's end."""
+    batches: int = 0
+    longest_batch_seconds: float = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
+    largest_payload: int = 0
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Streams a second while the workers were at work."""
+        return self.streams / self.working_seconds
+
+
+def history_events(definition: Mapping[str, Any]) -> int:
+    """Count the events in the history of a pass; its batches have histories of their own."""
+    return OF_AN_EXECUTION + sum(EVENTS[definition["States"][state]["Type"]] for state in PATH)
+
+
+class _Service:
+    """A client of Kinesis Video Streams whose calls take virtual time and meet the local AWS's quotas."""
+
+    def __init__(
+        self, clock: VirtualClock, simulation: Simulation, meta: Any, others: int, chance: random.Random
+    ) -> None:
+        self.meta = meta
+        self.streams = Streams(ACCOUNT, REGION)
+        self._plane = ControlPlane(self.streams, endpoint_url="", creating_seconds=0)
+        self._quotas = quotas.Quotas()
+        self._clock = clock
+        self._simulation = simulation
+        self._chance = chance
+        self._others = others
+        self._others_until: dict[str, float] = {}
+
+    def __getattr__(self, method: str) -> Any:
+        operation = self.meta.method_to_api_mapping[method]
+
+        def call(**parameters: Any) -> Any:
+            reply = self._chance.uniform(*REPLY_SECONDS) * (10 if self._chance.random() < 0.01 else 1)
+            self._clock.sleep(reply / 2)
+            try:
+                self._let_others_call(operation)
+                self._quotas.admit(operation, quota(operation), ACCOUNT, REGION, stream_name(parameters))
+                answer = getattr(self._plane, method)(CONTROL_PLANE.parse(operation, parameters))
+            except ServiceError as error:
+                self._simulation.throttled += error.code == "ClientLimitExceededException"
+                response: Any = {
+                    "Error": {"Code": error.code, "Message": error.message},
+                    "ResponseMetadata": {"HTTPStatusCode": 400},
+                }
+                raise ClientError(response, operation) from None
+            finally:
+                self._simulation.calls[operation] += 1
+                self._clock.sleep(reply / 2)
+            return answer
+
+        return call
+
+    def _let_others_call(self, operation: str) -> None:
+        """Use up what others have called since, evenly and as far as the quota lets them."""
+        if not self._others:
+            return
+        last = self._others_until.get(operation, self._clock.time)
+        while last + 1 / self._others <= self._clock.time:
+            last += 1 / self._others
+            try:
+                self._quotas.admit(operation, quota(operation), ACCOUNT, REGION, None)
+            except ServiceError:
+                continue
+        self._others_until[operation] = last
+
+
+class _Bucket:
+    """A client of Amazon S3 with one bucket."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_conditions: str) -> None:  # noqa: N803
+        self.objects[Key] = Body
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
+        body = self.objects[Key]
+        return {"Body": io.BytesIO(body), "ETag": hashlib.md5(body).hexdigest()}
+
+    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+        self.objects.pop(Key, None)
+
+    def get_paginator(self, _operation: str) -> Any:
+        def paginate(*, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+            yield {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
+
+        return SimpleNamespace(paginate=paginate)
+
+
+def simulate(
+    streams: int,
+    *,
+    properties: Mapping[str, Any],
+    calls_per_second: int,
+    name_length: int = 20,
+    others_per_second: int = 0,
+) -> Simulation:
+    """Have a fleet with nothing configured go through its first pass.
+
+    Parameters
+    ----------
+    streams
+        How many there are.
+    properties
+        Of the custom resource.
+    calls_per_second
+        What the template gives the function.
+    name_length
+        The length of the streams' names.
+    others_per_second
+        How often somebody else calls each operation meanwhile.
+    """
+    clock = VirtualClock()
+    simulation = Simulation(streams)
+    chance = random.Random(streams)
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    environment = {
+        "AWS_DEFAULT_REGION": REGION,
+        "WORK_BUCKET": "work",
+        "NAME_PREFIX": properties["NamePrefix"],
+        "CALLS_PER_SECOND": str(calls_per_second),
+    }
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.dict(os.environ, environment))
+        from kinesis_video_fleet import entry, worker
+        from kinesis_video_fleet.store import Store
+
+        began = time.time()
+        service = _Service(clock, simulation, create_client(session).meta, others_per_second, chance)
+        for number in range(streams):
+            name = f"{properties['NamePrefix']}{number:0{name_length - len(properties['NamePrefix'])}}"
+            service.streams.create({"StreamName": name, "DataRetentionInHours": 24}, creating_seconds=-1)
+        bucket = _Bucket()
+        nothing = SimpleNamespace(
+            get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: iter(())), put_metric_data=lambda **_: None
+        )
+        for place, name, stand_in in (
+            (timing, "now", clock.now),
+            (timing, "sleep", clock.sleep),
+            (timing, "since_1970", lambda: began + clock.time),
+            (quotas, "time", SimpleNamespace(monotonic=clock.now)),
+            (worker, "ThreadPoolExecutor", clock.pool),
+            (entry, "kinesis_video", service),
+            (entry, "store", Store(bucket, "work")),
+            (entry, "session", SimpleNamespace(client=lambda _: nothing)),
+        ):
+            patches.enter_context(mock.patch.object(place, name, stand_in))
+        _run(entry.handler, clock, simulation, bucket, properties)
+        simulation.result = json.loads(bucket.objects["passes/first/result.json"])
+    return simulation
+
+
+def _run(
+    handler: Any, clock: VirtualClock, simulation: Simulation, bucket: _Bucket, properties: Mapping[str, Any]
+) -> None:
+    """Do what the state machine does."""
+    bucket.objects["ledger.json"] = json.dumps({"turn": "", "declaration": properties, "earlier": []}).encode()
+    execution = {"pass": "first", "state_machine": "arn", "input": {}}
+
+    def step(event: Mapping[str, Any]) -> Any:
+        end = clock.time + MAX_FUNCTION_SECONDS
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: (end - clock.time) * 1000)
+        answer = handler(event, context)
+        sizes = (len(json.dumps(payload).encode()) for payload in (event, answer))
+        simulation.largest_payload = max(simulation.largest_payload, *sizes)
+        return answer
+
+    planned = step({"step": "plan", **execution})
+    working_since = clock.time
+    for line in bucket.objects[planned["key"]].decode().splitlines():
+        clock.sleep(CHILD_SECONDS)
+        began = clock.time
+        step({"step": "work", "batch": json.loads(line)})
+        simulation.longest_batch_seconds = max(simulation.longest_batch_seconds, clock.time - began)
+        simulation.batches += 1
+    simulation.working_seconds = clock.time - working_since
+    step({"step": "conclude", "state": planned, **execution})
+    simulation.seconds = clock.time

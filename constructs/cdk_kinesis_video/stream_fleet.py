@@ -1,0 +1,404 @@
+"""The image generation of all streams whose names begin alike, however many they are and whoever creates them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import jsii
+from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct, IValidation
+
+from ._fleet import NAMESPACE, FleetEngine
+from ._grants import (
+    IMAGE_KEY_ACTIONS,
+    PUT_MEDIA_ACTIONS,
+    THING_NAME,
+    Statement,
+    check_grantee,
+    combine,
+    grant,
+    grant_on_key,
+    grant_with_policy,
+    thing_arn,
+)
+from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, millis_of, region_of, stack_of
+from ._stream_configuration import DELETION_POLICIES, IMAGE_GENERATION, Names, Warnings, names_in
+from ._streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN, check_stream_name
+from ._validation import (
+    check_bool,
+    check_duration,
+    check_id,
+    check_integer,
+    check_list,
+    check_options,
+    check_pattern,
+    check_place,
+    check_type,
+    check_whole,
+    is_known,
+)
+from .image_destination import check_bucket, check_bucket_region, destination_uri_of, key_prefix
+from .image_generation import ImageOptions, check_image_options, image_request, most_images_per_day
+from .stream_dashboard import graph
+from .stream_metrics import MetricOptions, metric
+
+RESOURCE_TYPE = "Custom::KinesisVideoStreamFleet"
+STREAM_NAME = "{stream_name}"
+"""What stands for the stream's name in `prefix`."""
+DEFAULT_PREFIX = f"{STREAM_NAME}/"
+DEFAULT_HOURS = 6
+DEFAULT_CALLS_PER_SECOND = 45
+# One for new streams and one for the pass; the quota is 50.
+MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND = 2, 50
+SERVICE_TIMEOUT_SECONDS = 3600
+"""The longest that CloudFormation waits for a custom resource: a pass through 100,000 streams takes most of it."""
+
+IMAGES_PER_DAY = "cdk-kinesis-video:fleet-images-per-day"
+_SOME_STREAMS = 100
+_PLACEHOLDER = re.compile(r"(?<!\$)\{[^}]*\}")
+
+
+class StreamFleet(Construct):
+    """Define that Kinesis Video Streams extracts images from all streams whose names begin alike.
+
+    It is for streams that devices create at run time, and for more of them than a stack can hold. A state machine goes
+    through them, at a pace that leaves the account's quota room: when the fleet is created, updated or deleted, which
+    the deployment waits for, and on a schedule. In between, streams are configured within seconds of their creation.
+    What a stream has that this fleet has not declared is left alone.
+
+    The fleet's resources belong to the stack and are named after the prefix, so renaming or moving this construct
+    within its stack changes nothing. Tags reach them by ``Tags.of`` the stack.
+
+    Parameters
+    ----------
+    scope
+        The construct that this one belongs to.
+    construct_id
+        The id of this construct within `scope`.
+    name_prefix
+        What the names of the streams begin with, such as ``cam-``; known at synth. Another one is another fleet.
+    bucket
+        The bucket that the images are delivered to, in the stack's Region.
+    prefix
+        What the keys of the images begin with; ``{stream_name}`` in it stands for the name of the stream. Default:
+        ``{stream_name}/``.
+    every
+        How often all streams are gone through, a whole number of minutes. Default: 6 hours.
+    on_create
+        True configures a stream when it is created. It takes a trail of AWS CloudTrail in the Region. Default: True.
+    calls_per_second
+        How often each operation is called at the most, 2 to 50. The account's quota of 50 is shared with consoles,
+        deployments and other fleets. Default: 45.
+    exclude
+        The names of streams that are never touched, such as those that have an `ImageGeneration`. A stream that is
+        excluded later keeps what it has. Default: none.
+    adopt_existing
+        True sets streams that are configured otherwise already, too. While it is True, removing the fleet leaves the
+        configurations on the streams. Default: False, they are left alone and counted as foreign.
+    options
+        The props of `ImageGeneration` that are the same for each stream: `sampling_interval`, `format`,
+        `width_pixels`, `height_pixels`, `image_selector_type`, `enabled`, `removal_policy` and `revision`.
+
+    Raises
+    ------
+    TypeError
+        If there is no such prop.
+    ValueError
+        If a prop is out of its bounds, or another fleet of the app shares streams with this one; at synth, if a stream
+        of the fleet has an `ImageGeneration` and is not excluded.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/service-quotas.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name_prefix: str,
+        bucket: s3.IBucket,
+        prefix: str | None = None,
+        every: Duration | None = None,
+        on_create: bool = True,
+        calls_per_second: jsii.Number = DEFAULT_CALLS_PER_SECOND,
+        exclude: Sequence[str] = (),
+        adopt_existing: bool = False,
+        **options: Unpack[ImageOptions],
+    ) -> None:
+        check_place(scope, construct_id)
+        _check_name_prefix(name_prefix)
+        check_bucket(bucket)
+        minutes = _minutes(every)
+        check_bool("on_create", on_create)
+        check_type("calls_per_second", calls_per_second, calls_per_second is not None, "a whole number such as 45")
+        check_integer("calls_per_second", calls_per_second, MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND)
+        check_type("calls_per_second", calls_per_second, is_known(calls_per_second), "known at synth")
+        check_list("exclude", exclude, "stream names such as ['cam-7']")
+        for name in exclude:
+            check_stream_name("exclude", name)
+        check_bool("adopt_existing", adopt_existing)
+        check_options("StreamFleet", options, ImageOptions)
+        check_image_options(options)
+        super().__init__(scope, construct_id)
+        stack = stack_of(self)
+        names = names_in(stack)
+        _check_overlap(names, name_prefix, self)
+        self.node.add_validation(_NoOtherDeclaration(names, name_prefix, exclude))
+        self._name_prefix = name_prefix
+        self._bucket = bucket
+        self._prefix = _prefix(prefix)
+        self._warnings = Warnings(self)
+        if options.get("enabled", True):
+            self._warnings.expect_producer(self)
+        # Below the stack, so that the place of this construct is in no logical id: CloudFormation would create a second
+        # fleet before it deletes the first, and refuses to give a custom resource another function.
+        home = Construct(stack, f"CdkKinesisVideoFleet-{name_prefix}")
+        self._engine = FleetEngine(
+            home,
+            name_prefix,
+            int(calls_per_second),
+            on_create=on_create,
+            removal_policy=options.get("removal_policy", RemovalPolicy.DESTROY),
+        )
+        resource = self._declare(home, _image_options(options), exclude, adopt_existing, options)
+        self._engine.begin_with(resource, minutes)
+
+    def _declare(
+        self,
+        home: Construct,
+        request: dict[str, Any],
+        exclude: Sequence[str],
+        adopt_existing: bool,
+        options: ImageOptions,
+    ) -> CfnResource:
+        region = region_of(stack_of(home))
+        check_bucket_region(region, self._bucket)
+        # A name is at least as long as what it begins with.
+        destination_uri_of(bucket_name_of(self._bucket), self._prefix.replace(STREAM_NAME, self._name_prefix))
+        uri = f"s3://{bucket_name_of(self._bucket)}/{self._prefix}"
+        removal_policy = options.get("removal_policy", RemovalPolicy.DESTROY)
+        self._tell_images_per_day(request)
+        resource = CfnResource(
+            home,
+            "Resource",
+            type=RESOURCE_TYPE,
+            properties={
+                "ServiceToken": self._engine.begin.function_arn,
+                "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
+                "NamePrefix": self._name_prefix,
+                "Exclude": sorted(exclude) or None,
+                IMAGE_GENERATION.configuration: {
+                    **request,
+                    "DestinationConfig": {"Uri": uri, "DestinationRegion": region},
+                },
+                "AdoptExisting": adopt_existing or None,
+                "Revision": options.get("revision"),
+                # To CloudFormation a changed DeletionPolicy alone is no change.
+                "RemovalPolicy": DELETION_POLICIES.get(removal_policy),
+            },
+        )
+        resource.apply_removal_policy(removal_policy)
+        return resource
+
+    def _tell_images_per_day(self, request: dict[str, Any]) -> None:
+        images = most_images_per_day(request["SamplingInterval"])
+        if images is not None and request["Status"] == "ENABLED":
+            Annotations.of(self).add_info_v2(
+                IMAGES_PER_DAY,
+                f"{_SOME_STREAMS} streams like these make at most {_SOME_STREAMS * images:,} images a day, with a "
+                f"`sampling_interval` of {request['SamplingInterval']} ms and video all day",
+            )
+
+    @property
+    def name_prefix(self) -> str:
+        """What the names of the streams begin with."""
+        return self._name_prefix
+
+    @property
+    def bucket(self) -> s3.IBucket:
+        """The bucket that the images are delivered to."""
+        return self._bucket
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the images begin with; ``{stream_name}`` stands for the name of the stream."""
+        return self._prefix
+
+    @property
+    def state_machine(self) -> sfn.StateMachine:
+        """The state machine of which each execution is a pass through all streams."""
+        return self._engine.state_machine
+
+    @property
+    def work_bucket(self) -> s3.Bucket:
+        """The bucket that has the work lists, and the names of streams that failed."""
+        return self._engine.bucket
+
+    def grant_put_media(self, grantee: iam.IGrantable, *, by_thing_name: bool = False) -> iam.Grant:
+        """Allow producers to send video to the fleet's streams and have their images delivered.
+
+        It grants what `ImageGeneration.grant_put_media` does, for all streams of the prefix.
+
+        Parameters
+        ----------
+        grantee
+            The producers' role or user.
+        by_thing_name
+            True for the role of an IoT role alias whose things are named like their streams: the policy then says
+            ``${credentials-iot:ThingName}`` in the place of the stream's name, and each thing reaches its own stream
+            and images only. `prefix` must have ``{stream_name}`` as a folder. Default: False.
+
+        Raises
+        ------
+        ValueError
+            If `by_thing_name` is True and ``{stream_name}`` is no folder of `prefix`.
+        """
+        check_grantee("grantee", grantee)
+        check_bool("by_thing_name", by_thing_name)
+        if by_thing_name and STREAM_NAME not in self._prefix.split("/")[:-1]:
+            raise ValueError(
+                f"`prefix` is {self._prefix!r}, it must have {STREAM_NAME!r} as a folder when `by_thing_name` is True, "
+                f"or each thing could overwrite the images of all, take a prefix such as '{DEFAULT_PREFIX}'"
+            )
+        of_all = f"{self._name_prefix}*"
+        arn = stack_of(self).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{of_all}/*")
+        folder = self._prefix.replace(STREAM_NAME, THING_NAME if by_thing_name else of_all)
+        on_objects = Statement(("s3:PutObject",), (f"{bucket_arn_of(self._bucket)}/{folder}*",))
+        self._warnings.found_producer(self)
+        return combine(
+            grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (thing_arn(self) if by_thing_name else arn,))),
+            grant_with_policy(self, grantee, on_objects, self._bucket, bucket_name_of(self._bucket)),
+            grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, bucket_key_of(self._bucket)),
+        )
+
+    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return a metric of the passes: a count, summed over 5 minutes.
+
+        Parameters
+        ----------
+        metric_name
+            ``StreamsSet``, ``StreamsRemoved``, ``StreamsEqual``, ``StreamsForeign``, ``StreamsWithoutRetention``,
+            ``StreamsFailed`` or ``PassesFailed``.
+        options
+            What to change of the metric.
+        """
+        return metric(NAMESPACE, metric_name, {"NamePrefix": self._name_prefix}, {"statistic": "Sum", **options})
+
+    def metric_failed(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of streams that could not be configured, counted when a pass ends."""
+        return self.metric("StreamsFailed", **options)
+
+    def alarm(self, construct_id: str) -> cloudwatch.Alarm:
+        """Define an alarm for a pass that failed or in which streams failed; it ends with a pass without failures.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the alarm within this construct.
+        """
+        check_id(construct_id)
+        return cloudwatch.Alarm(
+            self,
+            construct_id,
+            metric=cloudwatch.MathExpression(
+                expression="streams + passes",
+                using_metrics={"streams": self.metric_failed(), "passes": self.metric("PassesFailed")},
+                label="failed streams and passes",
+                period=Duration.minutes(5),
+            ),
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            # There is a data point for each pass only: until the next one the alarm stays as it is.
+            treat_missing_data=cloudwatch.TreatMissingData.IGNORE,
+            alarm_description="A pass of the fleet failed, or streams failed in it: its failed.json in the work bucket "
+            "names them",
+        )
+
+    def dashboard(self, construct_id: str) -> cloudwatch.Dashboard:
+        """Define a CloudWatch dashboard of the passes: what came of the streams, and how long they took.
+
+        Parameters
+        ----------
+        construct_id
+            The id of the dashboard within this construct.
+        """
+        check_id(construct_id)
+        machine = self.state_machine
+        outcomes = ("StreamsSet", "StreamsRemoved", "StreamsEqual")
+        left_out = ("StreamsFailed", "StreamsForeign", "StreamsWithoutRetention")
+        passes = [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()]
+        rows = [
+            [
+                graph("Streams", "count", [self.metric(name) for name in outcomes]),
+                graph("Streams left out", "count", [self.metric(name) for name in left_out]),
+            ],
+            [graph("Passes", "count", passes), graph("Time of a pass", "ms", [machine.metric_time()])],
+        ]
+        return cloudwatch.Dashboard(self, construct_id, widgets=[list(row) for row in rows])
+
+
+@jsii.implements(IValidation)
+class _NoOtherDeclaration:
+    """Finds the streams of a fleet that have an `ImageGeneration`, when all are declared."""
+
+    def __init__(self, names: Names, name_prefix: str, exclude: Sequence[str]) -> None:
+        self._names = names
+        self._name_prefix = name_prefix
+        self._exclude = frozenset(exclude)
+
+    def validate(self) -> list[str]:
+        return [
+            f"`name_prefix` {self._name_prefix!r} covers the stream {name!r}, whose image generation "
+            f"{scope.node.path!r} declares, add it to `exclude`"
+            for name, scope in sorted(self._names.configured(IMAGE_GENERATION).items())
+            if name.startswith(self._name_prefix) and name not in self._exclude
+        ]
+
+
+def _check_name_prefix(name_prefix: Any) -> None:
+    fits = isinstance(name_prefix, str) and is_known(name_prefix)
+    check_type("name_prefix", name_prefix, fits, "text that is known at synth such as 'cam-'")
+    check_pattern("name_prefix", name_prefix, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
+
+
+def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
+    found = names.add_fleet(name_prefix, scope)
+    if found is not None:
+        other, fleet = found
+        raise ValueError(
+            f"`name_prefix` is {name_prefix!r} and shares streams with {other!r} of {fleet.node.path!r}, take prefixes "
+            "of which none begins with the other"
+        )
+
+
+def _image_options(options: ImageOptions) -> dict[str, Any]:
+    of_images: Any = {name: value for name, value in options.items() if name not in ("removal_policy", "revision")}
+    return image_request(**of_images)
+
+
+def _prefix(prefix: str | None) -> str:
+    checked = key_prefix(DEFAULT_PREFIX if prefix is None else prefix)
+    for placeholder in _PLACEHOLDER.findall(checked):
+        if placeholder != STREAM_NAME:
+            raise ValueError(f"`prefix` has the placeholder {placeholder!r}, the only one is {STREAM_NAME!r}")
+    return checked
+
+
+def _minutes(every: Duration | None) -> int:
+    check_duration("every", every, "Duration.hours(6)")
+    if every is None:
+        return DEFAULT_HOURS * 60
+    minutes = check_whole("every", millis_of(every) / 60_000, "minutes", "Duration.hours(6)")
+    if not is_known(minutes) or minutes < 1:
+        raise ValueError(f"`every` is {minutes} minutes, it must be at least 1 minute and known at synth")
+    return int(minutes)

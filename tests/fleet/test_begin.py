@@ -1,0 +1,93 @@
+"""CloudFormation's event where no pass can be started, or none is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from kinesis_video_handler.protocol import CREATE_FAILED_ID
+from tests.cloudformation import CloudFormation
+
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
+OBJECT = {"Bucket": "work", "Key": "events/request-1.json"}
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "WORK_BUCKET": "work",
+        "STATE_MACHINE": "arn:aws:states:eu-west-1:111122223333:stateMachine:passes",
+    }.items():
+        monkeypatch.setenv(name, value)
+    from kinesis_video_fleet import begin
+
+    return begin
+
+
+@pytest.fixture
+def calls(begin: ModuleType) -> Iterator[tuple[Stubber, Stubber]]:
+    """The calls of Amazon S3 and of Step Functions, of which none but the expected ones is made."""
+    with ExitStack() as stubs:
+        both = stubs.enter_context(Stubber(begin.s3)), stubs.enter_context(Stubber(begin.states))
+        yield both
+        for stubber in both:
+            stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    with CloudFormation.running() as running:
+        yield running
+
+
+def event_of(cloudformation: CloudFormation, request_type: str, **more: Any) -> dict[str, Any]:
+    return {
+        "RequestType": request_type,
+        "RequestId": "request-1",
+        "ResponseURL": cloudformation.response_url,
+        "StackId": "stack",
+        "LogicalResourceId": "Fleet",
+        "ResourceType": "Custom::KinesisVideoStreamFleet",
+        "ResourceProperties": {"NamePrefix": "cam-"},
+        **more,
+    }
+
+
+def test_a_pass_that_cannot_be_started_is_answered_and_leaves_nothing_in_the_bucket(
+    begin: ModuleType, calls: tuple[Stubber, Stubber], cloudformation: CloudFormation
+) -> None:
+    s3, states = calls
+    s3.add_response("put_object", {})
+    states.add_client_error("start_execution", "StateMachineDoesNotExist", "gone", http_status_code=400)
+    s3.add_response("delete_object", {}, OBJECT)
+    event = event_of(cloudformation, "Create")
+    with cloudformation.one_answer_to(event) as answers:
+        begin.handler(event, CONTEXT)
+    assert (answers[0].status, answers[0].physical_resource_id) == ("FAILED", CREATE_FAILED_ID)
+    assert answers[0].reason == "no pass was started: StartExecution: StateMachineDoesNotExist: gone"
+
+
+@pytest.mark.usefixtures("calls")
+def test_the_delete_of_what_never_began_begins_nothing(begin: ModuleType, cloudformation: CloudFormation) -> None:
+    event = event_of(cloudformation, "Delete", PhysicalResourceId=CREATE_FAILED_ID)
+    with cloudformation.one_answer_to(event) as answers:
+        begin.handler(event, CONTEXT)
+    assert answers[0].status == "SUCCESS"
+
+
+def test_an_event_that_lambda_repeats_is_left_to_its_pass(
+    begin: ModuleType, calls: tuple[Stubber, Stubber], cloudformation: CloudFormation
+) -> None:
+    s3, states = calls
+    s3.add_response("put_object", {})
+    states.add_client_error("start_execution", "ExecutionAlreadyExists", "it is", http_status_code=400)
+    begin.handler(event_of(cloudformation, "Update", PhysicalResourceId="stream-fleet/cam-"), CONTEXT)
+    assert cloudformation.puts == []

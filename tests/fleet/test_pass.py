@@ -1,0 +1,109 @@
+"""A pass in virtual time: the pace, the limits, and what holds a pass up."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_all
+
+from bench.comparisons.fleet import LONGEST_NAME, definition, simulate_pass
+from bench.machinery.simulated_fleet import (
+    MAX_ANSWER_SECONDS,
+    MAX_FUNCTION_SECONDS,
+    MAX_HISTORY_EVENTS,
+    MAX_PAYLOAD_BYTES,
+    history_events,
+)
+from bench.machinery.virtual_time import VirtualClock
+from kinesis_video_configuration import Deadline, timing
+from kinesis_video_fleet.pace import Pace
+from kinesis_video_fleet.planner import batches
+from kinesis_video_fleet.worker import Rules, TurnLostError, Worker
+
+CALLS_PER_SECOND = 45
+
+
+def test_a_pass_takes_nine_tenths_of_its_calls_a_second_and_none_is_throttled() -> None:
+    simulation = simulate_pass(5_000)
+    assert simulation.result["counts"] == {"set": 5_000}
+    assert simulation.throttled == 0
+    assert simulation.rate >= 0.9 * CALLS_PER_SECOND
+    # So 100,000 streams take less than CloudFormation waits for.
+    assert 100_000 / simulation.rate < MAX_ANSWER_SECONDS
+
+
+@pytest.mark.parametrize("name_length", [20, LONGEST_NAME])
+def test_a_pass_keeps_the_documented_limits(name_length: int) -> None:
+    simulation = simulate_pass(2_000, name_length=name_length)
+    assert simulation.result["counts"] == {"set": 2_000}
+    assert simulation.largest_payload <= MAX_PAYLOAD_BYTES
+    assert simulation.longest_batch_seconds <= MAX_FUNCTION_SECONDS
+    # Whatever the number of streams: each batch has a history of its own.
+    assert history_events(definition()) <= MAX_HISTORY_EVENTS / 100
+
+
+def test_throttling_by_others_is_waited_for() -> None:
+    simulation = simulate_pass(500, others_per_second=30)
+    assert simulation.throttled > 0
+    assert simulation.result["counts"] == {"set": 500}
+
+
+def test_the_definition_follows_the_rules_of_step_functions() -> None:
+    def complaints(states: dict[str, Any]) -> list[str]:
+        properties = {"RoleArn": "arn:aws:iam::111122223333:role/passes", "Definition": states}
+        machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+        matches = lint_all(json.dumps({"Resources": {"Passes": machine}}))
+        return [str(match) for match in matches if match.rule.severity == "error"]
+
+    assert complaints(definition()) == []
+    broken = definition()
+    del broken["States"]["Batches"]["ItemProcessor"]
+    assert "E3601" in complaints(broken)[0]
+
+
+@pytest.mark.parametrize("calls_per_second", [1, 10, 45])
+def test_no_second_has_more_calls_wherever_the_service_counts_them(
+    calls_per_second: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock()
+    monkeypatch.setattr(timing, "now", clock.now)
+    monkeypatch.setattr(timing, "sleep", clock.sleep)
+    chance = random.Random(calls_per_second)
+    pace = Pace(calls_per_second)
+    counted: list[float] = []
+
+    def call(_number: int) -> None:
+        with pace:
+            before, after = chance.expovariate(10), chance.expovariate(10)
+            clock.sleep(before)
+            counted.append(clock.now())
+            clock.sleep(after)
+
+    with clock.pool(min(10, calls_per_second)) as pool:
+        list(pool.map(call, range(20 * calls_per_second)))
+    assert all(later - earlier >= 1 for earlier, later in zip(counted, counted[calls_per_second:], strict=False))
+    assert all(earlier <= later for earlier, later in pairwise(counted))
+
+
+def test_a_batch_is_bounded_by_its_bytes_too() -> None:
+    names = [f"arn:aws:kinesisvideo:eu-west-1:111122223333:stream/{number:0256}/1" for number in range(2_000)]
+    divided = list(batches(names, 50))
+    assert [name for batch in divided for name in batch] == names
+    assert all(len(str(batch)) < MAX_PAYLOAD_BYTES for batch in divided)
+
+
+def test_what_no_time_is_left_for_is_for_the_next_pass_and_takes_no_time() -> None:
+    streams = [f"arn:aws:kinesisvideo:eu-west-1:111122223333:stream/cam-{number}/1" for number in range(1_000)]
+    # Without a client: no call is made.
+    report = Worker(None, Rules(None, ()), 1, Deadline(timing.CALL_SECONDS - 1)).work(streams)
+    assert report.counts == {"OutOfTime": 1_000}
+    assert len(report.failed) == 1_000
+
+
+def test_a_pass_that_lost_its_turn_reports_nothing() -> None:
+    with pytest.raises(TurnLostError):
+        Worker(None, Rules(None, ()), 1, Deadline(60), lambda: False).work(["arn:aws:kinesisvideo:::stream/cam-1/1"])

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_kinesis_video import ImageGeneration, StreamFleet, VideoStream
+from cdk_kinesis_video import _fleet as engine
+from cdk_kinesis_video import stream_fleet as construct
+from kinesis_video_fleet import conclusion, declaration
+
+from .conftest import ENVIRONMENT, fails_with, messages_of, only_resource, resources_of, template_of
+
+FLEET = "Custom::KinesisVideoStreamFleet"
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+
+
+def fleet_of(scope: Construct, construct_id: str = "Cameras", **props: Any) -> StreamFleet:
+    bucket = s3.Bucket.from_bucket_name(scope, f"{construct_id}Bucket", "camera-images")
+    given: dict[str, Any] = {"name_prefix": "cam-", "bucket": bucket, **props}
+    return StreamFleet(scope, construct_id, **given)
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    stack = Stack(App(), "Fleet", env=ENVIRONMENT)
+    fleet = fleet_of(
+        stack,
+        prefix="cameras/{stream_name}/",
+        sampling_interval=Duration.seconds(1),
+        width_pixels=640,
+        exclude=["cam-9", "cam-7"],
+        every=Duration.minutes(30),
+    )
+    fleet.alarm("Alarm")
+    fleet.dashboard("Dashboard")
+    role = iam.Role(stack, "Producers", assumed_by=iam.AccountRootPrincipal())
+    things = iam.Role(stack, "Things", assumed_by=iam.AccountRootPrincipal())
+    fleet.grant_put_media(role)
+    fleet.grant_put_media(things, by_thing_name=True)
+    return template_of(stack)
+
+
+def named(template: dict[str, Any], resource_type: str, part: str) -> dict[str, Any]:
+    (found,) = (r for name, r in resources_of(template, resource_type).items() if part in name)
+    return found
+
+
+def statements(role: dict[str, Any]) -> dict[str, Any]:
+    """What a role may do, by its actions: on what, and on which condition."""
+    (policy,) = role["Properties"]["Policies"]
+    return {
+        ",".join([s["Action"]] if isinstance(s["Action"], str) else s["Action"]): text_of(s["Resource"])
+        for s in policy["PolicyDocument"]["Statement"]
+    }
+
+
+def text_of(value: Any) -> Any:
+    """Text with the logical id in the place of a reference."""
+    match value:
+        case {"Fn::Join": ["", parts]}:
+            return "".join(text_of(part) for part in parts)
+        case {"Ref": "AWS::Partition"}:
+            return "aws"
+        case {"Ref": name}:
+            return name
+        case {"Fn::GetAtt": [name, _]}:
+            return name
+    return value
+
+
+def test_the_custom_resource_has_the_request_of_the_api(template: dict[str, Any]) -> None:
+    properties = only_resource(template, FLEET)["Properties"]
+    assert "Begin" in properties.pop("ServiceToken")["Fn::GetAtt"][0]
+    assert properties == {
+        "ServiceTimeout": 3600,
+        "NamePrefix": "cam-",
+        "Exclude": ["cam-7", "cam-9"],
+        "ImageGenerationConfiguration": {
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "SamplingInterval": 1000,
+            "Format": "JPEG",
+            "WidthPixels": 640,
+            "DestinationConfig": {"Uri": "s3://camera-images/cameras/{stream_name}/", "DestinationRegion": REGION},
+        },
+    }
+
+
+def test_what_both_sides_say_is_the_same() -> None:
+    assert construct.RESOURCE_TYPE == declaration.RESOURCE_TYPE == FLEET
+    assert construct.STREAM_NAME == declaration.STREAM_NAME
+    assert engine.NAMESPACE == conclusion.NAMESPACE
+
+
+def test_each_role_may_do_what_it_does_and_nothing_else(template: dict[str, Any]) -> None:
+    (bucket,) = resources_of(template, "AWS::S3::Bucket")
+    (machine,) = resources_of(template, "AWS::StepFunctions::StateMachine")
+    (log_group,) = resources_of(template, "AWS::Logs::LogGroup")
+    logs = {"logs:CreateLogStream,logs:PutLogEvents": log_group}
+    begin = named(template, "AWS::IAM::Role", "BeginRole")
+    assert statements(begin) == {
+        "s3:DeleteObject,s3:PutObject": f"{bucket}/events/*",
+        "states:StartExecution": machine,
+        **logs,
+    }
+    work = named(template, "AWS::IAM::Role", "WorkRole")
+    assert statements(work) == {
+        "kinesisvideo:DescribeImageGenerationConfiguration,kinesisvideo:UpdateImageGenerationConfiguration": (
+            f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/cam-*/*"
+        ),
+        "kinesisvideo:ListStreams": "*",
+        "s3:DeleteObject,s3:GetObject,s3:PutObject": f"{bucket}/*",
+        "s3:ListBucket": bucket,
+        "cloudformation:DescribeStacks,cloudformation:ListStackResources": "AWS::StackId",
+        "cloudwatch:PutMetricData": "*",
+        **logs,
+    }
+    conditions = [s.get("Condition") for s in work["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]]
+    assert [c for c in conditions if c] == [{"StringEquals": {"cloudwatch:namespace": "CdkKinesisVideo"}}]
+    for role in (begin, work):
+        assert "ManagedPolicyArns" not in role["Properties"]
+    looks = named(template, "AWS::IAM::Policy", "LooksAtPasses")["Properties"]["PolicyDocument"]["Statement"]
+    assert [(s["Action"], text_of(s["Resource"])) for s in looks] == [("states:ListExecutions", machine)]
+
+
+def test_the_work_bucket_is_private_and_what_is_in_it_expires(template: dict[str, Any]) -> None:
+    bucket = only_resource(template, "AWS::S3::Bucket")
+    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules} == {("passes/", 30), ("events/", 1)}
+    assert bucket["DeletionPolicy"] == "Delete"
+    (statement,) = only_resource(template, "AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_what_begins_passes_exists_only_while_the_fleet_does(template: dict[str, Any]) -> None:
+    (resource,) = resources_of(template, FLEET)
+    for rule in resources_of(template, "AWS::Events::Rule").values():
+        assert resource in rule["DependsOn"]
+    needed = template["Resources"][resource]["DependsOn"]
+    for part in ("BeginFunction", "WorkFunction", "Passes", "WorkBucket", "LooksAtPasses", "DistributedMapPolicy"):
+        assert any(part in name for name in needed), part
+
+
+def test_passes_begin_by_the_schedule_and_new_streams_by_their_event(template: dict[str, Any]) -> None:
+    assert named(template, "AWS::Events::Rule", "Schedule")["Properties"]["ScheduleExpression"] == "rate(30 minutes)"
+    pattern = named(template, "AWS::Events::Rule", "StreamCreated")["Properties"]["EventPattern"]
+    assert pattern["source"] == ["aws.kinesisvideo"]
+    assert pattern["detail"]["eventName"] == ["CreateStream"]
+    assert pattern["detail"]["requestParameters"] == {"streamName": [{"prefix": "cam-"}]}
+    queue = only_resource(template, "AWS::SQS::Queue")["Properties"]
+    assert queue["FifoQueue"] is True
+    timeout = named(template, "AWS::Lambda::Function", "Work")["Properties"]["Timeout"]
+    assert timeout <= queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize(("on_create", "calls"), [(True, ("43", "2")), (False, ("45", "0"))])
+def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool, calls: tuple[str, str]) -> None:
+    fleet_of(stack, on_create=on_create)
+    template = template_of(stack)
+    variables = named(template, "AWS::Lambda::Function", "Work")["Properties"]["Environment"]["Variables"]
+    assert (variables["CALLS_PER_SECOND"], variables["NEW_STREAM_CALLS_PER_SECOND"]) == calls
+    assert len(resources_of(template, "AWS::SQS::Queue")) == int(on_create)
+
+
+def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any]]:
+    policy = named(template, "AWS::IAM::Policy", f"{role}DefaultPolicy")["Properties"]["PolicyDocument"]
+    return [(s["Action"], text_of(s["Resource"])) for s in policy["Statement"]]
+
+
+@pytest.mark.parametrize(
+    ("role", "stream", "folder"),
+    [
+        ("Producers", "cam-*/*", "cameras/cam-*/*"),
+        ("Things", "${credentials-iot:ThingName}/*", "cameras/${credentials-iot:ThingName}/*"),
+    ],
+)
+def test_producers_reach_the_streams_and_their_images(
+    template: dict[str, Any], role: str, stream: str, folder: str
+) -> None:
+    put_media = ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"]
+    assert policy_of(template, role) == [
+        (put_media, f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/{stream}"),
+        ("s3:PutObject", f"arn:aws:s3:::camera-images/{folder}"),
+    ]
+
+
+def test_the_alarm_stays_until_the_next_pass(template: dict[str, Any]) -> None:
+    alarm = only_resource(template, "AWS::CloudWatch::Alarm")["Properties"]
+    assert alarm["TreatMissingData"] == "ignore"
+    names = {m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m}
+    assert names == {"StreamsFailed", "PassesFailed"}
+    assert names <= {*conclusion.METRICS.values(), conclusion.PASSES_FAILED}
+
+
+def test_the_dashboard_shows_metrics_that_are_published(template: dict[str, Any]) -> None:
+    body = text_of(only_resource(template, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
+    for metric in conclusion.METRICS.values():
+        assert metric in body
+
+
+def test_renaming_or_moving_the_construct_changes_nothing() -> None:
+    def template_with(construct_id: str, folder: str | None) -> str:
+        stack = Stack(App(), "Fleet")
+        scope = stack if folder is None else Construct(stack, folder)
+        fleet_of(scope, construct_id)
+        return json.dumps(template_of(stack), sort_keys=True)
+
+    assert template_with("Cameras", None) == template_with("Eyes", "Moved")
+
+
+def test_the_logical_ids_are_frozen(template: dict[str, Any]) -> None:
+    assert [*resources_of(template, FLEET)] == ["CdkKinesisVideoFleetcamE4A7C6DF"]
+    (begin,) = (name for name in resources_of(template, "AWS::Lambda::Function") if "Begin" in name)
+    assert begin == "CdkKinesisVideoFleetcamBeginFunction815ABF6D"
+
+
+def test_retain_keeps_the_configurations_and_what_is_known_of_them(stack: Stack) -> None:
+    fleet_of(stack, removal_policy=RemovalPolicy.RETAIN)
+    template = template_of(stack)
+    assert only_resource(template, FLEET)["DeletionPolicy"] == "Retain"
+    assert only_resource(template, FLEET)["Properties"]["RemovalPolicy"] == "Retain"
+    assert only_resource(template, "AWS::S3::Bucket")["DeletionPolicy"] == "Retain"
+
+
+def test_a_line_says_how_many_images_a_hundred_streams_make(stack: Stack) -> None:
+    fleet_of(stack, sampling_interval=Duration.millis(200))
+    (line,) = messages_of(stack, "info")
+    assert "100 streams like these make at most 43,200,000 images a day, with a `sampling_interval` of 200 ms" in line
+
+
+def test_nobody_may_deliver_is_a_warning(stack: Stack) -> None:
+    fleet = fleet_of(stack)
+    assert any("nobody was allowed to deliver" in warning for warning in messages_of(stack, "warning"))
+    assert fleet.name_prefix == "cam-"
+
+
+@pytest.mark.parametrize(("one", "other"), [("cam-", "cam-1"), ("cam-1", "cam-"), ("cam-", "cam-")])
+def test_fleets_that_share_streams_are_refused(stack: Stack, one: str, other: str) -> None:
+    fleet_of(stack, "One", name_prefix=one)
+    with fails_with(
+        f"`name_prefix` is {other!r} and shares streams with {one!r} of 'Cameras/One', take prefixes of which none "
+        "begins with the other"
+    ):
+        fleet_of(stack, "Other", name_prefix=other)
+
+
+def test_fleets_that_share_streams_are_refused_in_another_stack_of_the_environment() -> None:
+    app = App()
+    fleet_of(Stack(app, "One", env=ENVIRONMENT))
+    with pytest.raises(ValueError, match="shares streams"):
+        fleet_of(Stack(app, "Other", env=ENVIRONMENT))
+    fleet_of(Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="us-east-1")))
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_stream_with_images_of_its_own_is_excluded_or_refused(stack: Stack, imported: bool) -> None:
+    fleet_of(stack, exclude=["cam-2"])
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    for name in ("cam-1", "cam-2", "door"):
+        stream = (
+            VideoStream.from_stream_name(stack, name, name) if imported else VideoStream(stack, name, stream_name=name)
+        )
+        ImageGeneration(stack, f"{name}Images", stream=stream, bucket=bucket, prefix=name)
+    with pytest.raises(RuntimeError) as error:
+        template_of(stack)
+    told = "`name_prefix` 'cam-' covers the stream 'cam-1', whose image generation 'Cameras/cam-1Images' declares, add"
+    assert told in str(error.value)
+    assert "'cam-2'" not in str(error.value)
+    assert "door" not in str(error.value)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"name_prefix": ""}, "`name_prefix` is '', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ({"name_prefix": None}, "`name_prefix` is None, it must be text that is known at synth such as 'cam-'"),
+    ({"every": Duration.seconds(90)}, "`every` is 1.5 minutes, it must be a whole number of minutes such as "),
+    ({"every": Duration.minutes(0)}, "`every` is 0 minutes, it must be at least 1 minute and known at synth"),
+    ({"calls_per_second": 51}, "`calls_per_second` is 51, it must be a whole number from 2 to 50"),
+    ({"calls_per_second": None}, "`calls_per_second` is None, it must be a whole number such as 45"),
+    ({"exclude": "cam-7"}, "`exclude` is 'cam-7', it must be a list of stream names such as ['cam-7']"),
+    ({"exclude": ["cam 7"]}, "`exclude` is 'cam 7', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ({"on_create": "yes"}, "`on_create` is 'yes', it must be True or False"),
+    ({"adopt_existing": None}, "`adopt_existing` is None, it must be True or False"),
+    ({"prefix": "{name}/"}, "`prefix` has the placeholder '{name}', the only one is '{stream_name}'"),
+    ({"sampling_interval": Duration.millis(100)}, "`sampling_interval` is 100 ms, it must be 200 to 2147483647 ms"),
+    ({"prefix": "a" * 250}, "`prefix` makes a destination of 270 characters, it must be at most 255"),
+]
+
+
+@pytest.mark.parametrize(("props", "sentence"), WRONG, ids=[sentence[:40] for _, sentence in WRONG])
+def test_a_wrong_value_is_named(stack: Stack, props: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=r".") as error:
+        fleet_of(stack, **props)
+    assert str(error.value).startswith(sentence)
+
+
+def test_a_prop_that_is_none_is_a_type_error(stack: Stack) -> None:
+    with pytest.raises(TypeError, match="StreamFleet has no prop `interval`"):
+        fleet_of(stack, interval=3)
+
+
+def test_by_thing_name_takes_a_folder_of_each_stream(stack: Stack) -> None:
+    fleet = fleet_of(stack, prefix="all/")
+    role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
+    with fails_with(
+        "`prefix` is 'all/', it must have '{stream_name}' as a folder when `by_thing_name` is True, or each thing "
+        "could overwrite the images of all, take a prefix such as '{stream_name}/'"
+    ):
+        fleet.grant_put_media(role, by_thing_name=True)

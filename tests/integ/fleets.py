@@ -1,0 +1,38 @@
+"""A fleet to deploy, for streams of any prefix."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_s3 as s3
+
+from cdk_kinesis_video import StreamFleet
+
+FLEET = "Custom::KinesisVideoStreamFleet"
+UPDATE = "UpdateImageGenerationConfiguration"
+DESCRIBE = "DescribeImageGenerationConfiguration"
+Template = dict[str, Any]
+
+
+def declare(stack: Stack) -> None:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    StreamFleet(
+        stack,
+        "Cameras",
+        name_prefix="cam-",
+        bucket=bucket,
+        prefix="cameras/{stream_name}/",
+        sampling_interval=Duration.seconds(3),
+        exclude=["cam-7"],
+    )
+
+
+def template_of(synthesised: Template, prefix: str, **properties: Any) -> str:
+    """The template for another prefix, with other properties of the custom resource: a synth takes seconds."""
+    template = copy.deepcopy(synthesised)
+    (resource,) = (r for r in template["Resources"].values() if r["Type"] == FLEET)
+    resource["Properties"].update(properties)
+    return json.dumps(template).replace("cam-", prefix)

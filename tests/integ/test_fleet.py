@@ -1,0 +1,321 @@
+"""Fleets on the local AWS, which enforces IAM, without the service's quotas."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kinesis_video_local import LocalAws
+from kinesis_video_tools.__main__ import main
+from tests.cloudformation import SECRET, Answered, CloudFormation
+
+from .conftest import PATIENCE_SECONDS, Cloud
+from .fleets import DESCRIBE, FLEET, UPDATE, Template, declare, template_of
+
+FOREIGN: Any = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "SERVER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://somebody-elses", "DestinationRegion": "us-east-1"},
+    "SamplingInterval": 1000,
+    "Format": "PNG",
+}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(quotas=False, enforce_iam=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def _of_fleets(aws: LocalAws) -> Cloud:
+    return Cloud(aws)
+
+
+@pytest.fixture
+def fleets(_of_fleets: Cloud) -> Iterator[Cloud]:
+    yield _of_fleets
+    _of_fleets.aws.clear_faults()
+    _of_fleets.aws.clear_calls()
+
+
+@pytest.fixture(scope="module")
+def synthesised(_of_fleets: Cloud) -> Template:
+    template: Template = json.loads(_of_fleets.synthesise("Fleet", declare))
+    return template
+
+
+def with_seconds(synthesised: Template, seconds: int) -> Template:
+    (resource,) = (r for r in synthesised["Resources"].values() if r["Type"] == FLEET)
+    configuration: Template = resource["Properties"]["ImageGenerationConfiguration"]
+    return {"ImageGenerationConfiguration": {**configuration, "SamplingInterval": seconds * 1000}}
+
+
+def create_streams(cloud: Cloud, prefix: str, count: int, hours: int = 24) -> list[str]:
+    names = [f"{prefix}{number}" for number in range(count)]
+    for name in names:
+        cloud.kinesisvideo.create_stream(StreamName=name, DataRetentionInHours=hours)
+    return names
+
+
+def configured(cloud: Cloud, names: list[str]) -> dict[str, int | None]:
+    """The sampling interval of each stream, which tells declarations apart."""
+    found = ((name, cloud.images(name)) for name in names)
+    return {name: None if images is None else images["SamplingInterval"] for name, images in found}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def state_machine(cloud: Cloud, stack: str) -> str:
+    (arn,) = cloud.physical_ids(stack, "AWS::StepFunctions::StateMachine")
+    return arn
+
+
+def begin_pass(cloud: Cloud, stack: str) -> str:
+    """Begin a pass as the schedule does."""
+    states = cloud.aws.client("stepfunctions")
+    execution: str = states.start_execution(stateMachineArn=state_machine(cloud, stack), input="{}")["executionArn"]
+    return execution
+
+
+def run_pass(cloud: Cloud, stack: str) -> dict[str, Any]:
+    execution = begin_pass(cloud, stack)
+    states = cloud.aws.client("stepfunctions")
+    until(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    described: dict[str, Any] = states.describe_execution(executionArn=execution)
+    return described
+
+
+def object_of(cloud: Cloud, stack: str, execution: dict[str, Any], name: str) -> Any:
+    (bucket,) = cloud.physical_ids(stack, "AWS::S3::Bucket")
+    body = cloud.aws.client("s3").get_object(Bucket=bucket, Key=f"passes/{execution['name']}/{name}")["Body"].read()
+    return json.loads(body)
+
+
+def last_result(cloud: Cloud, stack: str) -> Any:
+    executions = cloud.aws.client("stepfunctions").list_executions(stateMachineArn=state_machine(cloud, stack))
+    return object_of(cloud, stack, executions["executions"][0], "result.json")
+
+
+def lose_events(cloud: Cloud, stack: str) -> None:
+    events = cloud.aws.client("events")
+    for rule in cloud.physical_ids(stack, "AWS::Events::Rule"):
+        events.disable_rule(Name=rule)
+
+
+def show(cloud: Cloud, stack: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says of the last pass."""
+    for name, value in cloud.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    main(["fleet", state_machine(cloud, stack), "--passes", "1"])
+    return capsys.readouterr().out
+
+
+def test_what_differs_is_left_alone_by_create_update_and_delete(fleets: Cloud, synthesised: Template) -> None:
+    own = create_streams(fleets, "own-", 6)
+    create_streams(fleets, "own-without-", 1, hours=0)
+    foreign = ["own-7", "own-foreign"]  # the first is excluded
+    for name in foreign:
+        fleets.create_stream(name)
+        fleets.kinesisvideo.update_image_generation_configuration(StreamName=name, ImageGenerationConfiguration=FOREIGN)
+    before = configured(fleets, foreign)
+
+    assert fleets.deploy_template("Own", template_of(synthesised, "own-")) == "CREATE_COMPLETE"
+    assert configured(fleets, own) == dict.fromkeys(own, 3000)
+    assert fleets.images("own-3")["DestinationConfig"]["Uri"] == "s3://camera-images/cameras/own-3/"
+    changed = with_seconds(synthesised, 5)
+    assert fleets.deploy_template("Own", template_of(synthesised, "own-", **changed)) == "UPDATE_COMPLETE"
+    assert configured(fleets, own) == dict.fromkeys(own, 5000)
+    assert last_result(fleets, "Own")["counts"] == {"set": 6, "foreign": 1, "without_retention": 1}
+    assert configured(fleets, foreign) == before
+    buckets = fleets.physical_ids("Own", "AWS::S3::Bucket")
+    assert fleets.delete("Own") == "DELETE_COMPLETE"
+    assert configured(fleets, own) == dict.fromkeys(own)
+    assert configured(fleets, foreign) == before
+    assert not set(buckets) & {b["Name"] for b in fleets.aws.client("s3").list_buckets()["Buckets"]}
+
+
+def test_a_stream_is_configured_when_it_is_created_or_else_by_the_schedule(
+    fleets: Cloud, synthesised: Template
+) -> None:
+    assert fleets.deploy_template("New", template_of(synthesised, "new-")) == "CREATE_COMPLETE"
+    fleets.kinesisvideo.create_stream(StreamName="new-without", DataRetentionInHours=0)
+    fleets.kinesisvideo.create_stream(StreamName="new-7", DataRetentionInHours=24)
+    fleets.kinesisvideo.create_stream(StreamName="new-1", DataRetentionInHours=24)
+    until(lambda: fleets.images("new-1") is not None)
+    assert configured(fleets, ["new-without", "new-7"]) == {"new-without": None, "new-7": None}
+
+    lose_events(fleets, "New")
+    fleets.create_stream("new-2")
+    assert run_pass(fleets, "New")["status"] == "SUCCEEDED"
+    assert configured(fleets, ["new-2"]) == {"new-2": 3000}
+    assert last_result(fleets, "New")["counts"] == {"equal": 1, "set": 1, "without_retention": 1}
+
+
+def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
+    fleets: Cloud, synthesised: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fleets.deploy_template("Third", template_of(synthesised, "third-")) == "CREATE_COMPLETE"
+    lose_events(fleets, "Third")
+    names = create_streams(fleets, "third-", 30)
+    names.remove("third-7")
+    fleets.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=10)
+    failed_pass = run_pass(fleets, "Third")
+    assert failed_pass["status"] == "FAILED"
+    assert re.match(r"10 of 29 streams failed \(InvalidArgumentException 10\), s3://", failed_pass["cause"])
+    failed = object_of(fleets, "Third", failed_pass, "failed.json")
+    assert {name for name, found in configured(fleets, names).items() if found is None} == set(failed)
+    assert all("InvalidArgumentException" in cause for cause in failed.values())
+    assert "failed in" in show(fleets, "Third", monkeypatch, capsys)
+
+    fleets.aws.clear_calls()
+    assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
+    assert sorted(call.stream or "" for call in fleets.aws.calls(UPDATE)) == sorted(failed)
+    fleets.aws.clear_calls()
+    fleets.aws.inject_fault(DESCRIBE, delay_seconds=1)
+    begin_pass(fleets, "Third")
+    until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "Third", monkeypatch, capsys))
+    until(lambda: "running" not in show(fleets, "Third", monkeypatch, capsys))
+    assert (len(fleets.aws.calls(DESCRIBE)), fleets.aws.calls(UPDATE)) == (29, [])
+    assert "complete in 0." in show(fleets, "Third", monkeypatch, capsys)
+
+
+def test_an_update_that_fails_beyond_the_tolerance_is_rolled_back_on_every_stream(
+    fleets: Cloud, synthesised: Template
+) -> None:
+    names = create_streams(fleets, "back-", 6)
+    assert fleets.deploy_template("Back", template_of(synthesised, "back-")) == "CREATE_COMPLETE"
+    fleets.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
+    changed = with_seconds(synthesised, 5)
+    assert fleets.deploy_template("Back", template_of(synthesised, "back-", **changed)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
+    reasons = [reason for status, reason in fleets.events("Back", FLEET) if status == "UPDATE_FAILED"]
+    assert re.search(r"2 of 6 streams failed \(InvalidArgumentException 2\)", reasons[0])
+
+
+class Sender:
+    """CloudFormation's events to the function behind a fleet: the local one sends no Delete after a failed Create."""
+
+    def __init__(self, cloud: Cloud, stack: str, receiver: CloudFormation) -> None:
+        functions = cloud.physical_ids(stack, "AWS::Lambda::Function")
+        (self.function,) = (name for name in functions if "Begin" in name)
+        template = cloud.cloudformation.get_template(StackName=stack)["TemplateBody"]
+        ((self.logical_id, resource),) = ((i, r) for i, r in template["Resources"].items() if r["Type"] == FLEET)
+        del resource["Properties"]["ServiceToken"]
+        destination = resource["Properties"]["ImageGenerationConfiguration"]["DestinationConfig"]
+        destination["DestinationRegion"] = "us-east-1"
+        self._properties = resource["Properties"]
+        (self._stack_id,) = (s["StackId"] for s in cloud.cloudformation.describe_stacks(StackName=stack)["Stacks"])
+        self._cloud = cloud
+        self.receiver = receiver
+        self._number = 0
+
+    def send(
+        self, request_type: str, physical_id: str | None = None, logical_id: str | None = None, **properties: str
+    ) -> dict[str, Any]:
+        self._number += 1
+        event = {
+            "RequestType": request_type,
+            "RequestId": f"{request_type}-{self._stack_id[-8:]}-{self._number}",
+            "ResponseURL": self.receiver.response_url,
+            "StackId": self._stack_id,
+            "LogicalResourceId": logical_id or self.logical_id,
+            "ResourceType": FLEET,
+            "ResourceProperties": {**self._properties, **properties},
+            **({"PhysicalResourceId": physical_id} if physical_id else {}),
+        }
+        self._cloud.aws.client("lambda").invoke(
+            FunctionName=self.function, InvocationType="Event", Payload=json.dumps(event)
+        )
+        return event
+
+    def answer(
+        self, request_type: str, physical_id: str | None = None, logical_id: str | None = None, **properties: str
+    ) -> Answered:
+        """Send an event, and wait for the one answer to it."""
+        already = len(self.receiver.puts)
+        with self.receiver.one_answer_to(event := {}) as answers:
+            event.update(self.send(request_type, physical_id, logical_id, **properties))
+            until(lambda: len(self.receiver.puts) > already)
+        return answers[0]
+
+
+@pytest.fixture(scope="module")
+def sender(_of_fleets: Cloud, synthesised: Template) -> Iterator[Sender]:
+    """A fleet that is deployed while there is no stream."""
+    assert _of_fleets.deploy_template("Sent", template_of(synthesised, "sent-")) == "CREATE_COMPLETE"
+    lose_events(_of_fleets, "Sent")
+    with CloudFormation.running() as receiver:
+        yield Sender(_of_fleets, "Sent", receiver)
+
+
+def test_a_create_that_fails_beyond_the_tolerance_is_undone_by_its_delete(fleets: Cloud, sender: Sender) -> None:
+    names = create_streams(fleets, "sent-", 6)
+    fleets.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
+    failed = sender.answer("Create")
+    assert (failed.status, failed.physical_resource_id) == ("FAILED", "stream-fleet/sent-")
+    assert sorted(configured(fleets, names).values(), key=str) == [3000] * 4 + [None] * 2
+    before = configured(fleets, names)
+    assert sender.answer("Delete", failed.physical_resource_id, "BeforeItWasRenamed").status == "SUCCESS"
+    assert configured(fleets, names) == before, "another resource of the stack has these streams"
+    deleted = sender.answer("Delete", failed.physical_resource_id)
+    assert (deleted.status, deleted.physical_resource_id) == ("SUCCESS", "stream-fleet/sent-")
+    assert configured(fleets, names) == dict.fromkeys(names)
+
+
+def test_what_is_adopted_is_set_and_stays(fleets: Cloud, sender: Sender) -> None:
+    name = "sent-foreign"
+    fleets.create_stream(name)
+    update = fleets.kinesisvideo.update_image_generation_configuration
+    update(StreamName=name, ImageGenerationConfiguration=FOREIGN)
+    assert sender.answer("Create").data["Foreign"] == "1"
+    assert configured(fleets, [name]) == {name: FOREIGN["SamplingInterval"]}
+    assert sender.answer("Create", AdoptExisting="true").data["Set"] == "1"
+    assert sender.answer("Delete", "stream-fleet/sent-", AdoptExisting="true").status == "SUCCESS"
+    assert configured(fleets, [name]) == {name: 3000}
+    fleets.kinesisvideo.delete_stream(StreamARN=fleets.stream_arn(name))
+
+
+def test_the_response_url_is_in_no_history(fleets: Cloud, sender: Sender) -> None:
+    sender.answer("Create")
+    states = fleets.aws.client("stepfunctions")
+    executions = states.list_executions(stateMachineArn=state_machine(fleets, "Sent"))["executions"]
+    assert executions
+    for execution in executions:
+        history = states.get_execution_history(executionArn=execution["executionArn"])
+        assert SECRET not in json.dumps(history, default=str)
+    (bucket,) = fleets.physical_ids("Sent", "AWS::S3::Bucket")
+    assert "Contents" not in fleets.aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="events/")
+
+
+def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:
+    names = create_streams(fleets, "sent-more-", 60)
+    already = len(sender.receiver.puts)
+    sender.send("Create")
+    until(lambda: bool(fleets.aws.calls(UPDATE)))
+    sender.send("Delete", "an-id-that-cloudformation-has-made-up")
+    until(lambda: len(sender.receiver.puts) == already + 2)
+    answers = [json.loads(put.body) for put in sender.receiver.puts[already:]]
+    assert [answer["Status"] for answer in answers] == ["FAILED", "SUCCESS"]
+    assert "a later pass took its turn" in answers[0]["Reason"]
+    assert configured(fleets, names) == dict.fromkeys(names)
+
+
+def test_two_fleets_that_share_streams_do_no_harm_to_each_other(fleets: Cloud, synthesised: Template) -> None:
+    names = create_streams(fleets, "both-1", 3)
+    assert fleets.deploy_template("Both", template_of(synthesised, "both-")) == "CREATE_COMPLETE"
+    changed = with_seconds(synthesised, 5)
+    assert fleets.deploy_template("Both1", template_of(synthesised, "both-1", **changed)) == "CREATE_COMPLETE"
+    assert last_result(fleets, "Both1")["counts"] == {"foreign": 3}
+    assert fleets.delete("Both1") == "DELETE_COMPLETE"
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
