@@ -17,7 +17,7 @@ from ._stream_configuration import IMAGE_GENERATION, is_claimed
 from ._streams import check_stream_name, name_of
 from ._validation import check_bool, check_list, check_options, check_type, is_known
 from .image_destination import check_bucket, key_prefix
-from .image_generation import ImageGeneration, ImageOptions, check_image_options
+from .image_generation import ImageGeneration, ImageOptions, request_of_options
 
 _HEX_DIGITS = 4
 
@@ -78,7 +78,7 @@ class ImageDelivery(Mixin):
         **options: Unpack[ImageOptions],
     ) -> None:
         check_options("ImageDelivery", options, ImageOptions)
-        check_image_options(options)
+        request_of_options(options)
         check_bucket(bucket)
         check_bool("hex_prefix", hex_prefix)
         check_bool("by_thing_name", by_thing_name)

@@ -196,13 +196,13 @@ def image_request(
     }
 
 
-def check_image_options(options: ImageOptions) -> None:
-    """Check the props that can be the same for many streams."""
+def request_of_options(options: ImageOptions) -> dict[str, Any]:
+    """Check the props that can be the same for many streams, and make of them what `image_request` does."""
     parameters = inspect.signature(ImageGeneration.__init__).parameters
     given: Any = {name: options.get(name, parameters[name].default) for name in ImageOptions.__annotations__}
     check_removal_policy(given.pop("removal_policy"))
     check_text("revision", given.pop("revision"), "2026-11-21")
-    image_request(**given)
+    return image_request(**given)
 
 
 def most_images_per_day(interval_millis: jsii.Number) -> int | None:

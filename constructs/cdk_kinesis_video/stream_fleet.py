@@ -44,7 +44,7 @@ from ._validation import (
     is_known,
 )
 from .image_destination import check_bucket, check_bucket_region, destination_uri_of, key_prefix
-from .image_generation import ImageOptions, check_image_options, image_request, most_images_per_day
+from .image_generation import ImageOptions, most_images_per_day, request_of_options
 from .stream_dashboard import graph
 from .stream_metrics import MetricOptions, metric
 
@@ -147,7 +147,7 @@ class StreamFleet(Construct):
             check_stream_name("exclude", name)
         check_bool("adopt_existing", adopt_existing)
         check_options("StreamFleet", options, ImageOptions)
-        check_image_options(options)
+        request = request_of_options(options)
         super().__init__(scope, construct_id)
         stack = stack_of(self)
         names = names_in(stack)
@@ -169,7 +169,7 @@ class StreamFleet(Construct):
             on_create=on_create,
             removal_policy=options.get("removal_policy", RemovalPolicy.DESTROY),
         )
-        resource = self._declare(home, _image_options(options), exclude, adopt_existing, options)
+        resource = self._declare(home, request, exclude, adopt_existing, options)
         self._engine.begin_with(resource, minutes)
 
     def _declare(
@@ -379,11 +379,6 @@ def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
             f"`name_prefix` is {name_prefix!r} and shares streams with {other!r} of {fleet.node.path!r}, take prefixes "
             "of which none begins with the other"
         )
-
-
-def _image_options(options: ImageOptions) -> dict[str, Any]:
-    of_images: Any = {name: value for name, value in options.items() if name not in ("removal_policy", "revision")}
-    return image_request(**of_images)
 
 
 def _prefix(prefix: str | None) -> str:
