@@ -125,9 +125,9 @@ class Site:
         self._s3 = aws.client("s3")
         self._s3.create_bucket(Bucket=BUCKET)
         self._session = boto3.Session("test", "test", region_name="us-east-1")
-        (self.process,) = (
-            child for child in psutil.Process().children() if "kinesis_video_local._process" in child.cmdline()
-        )
+        own = [child for child in psutil.Process().children() if "kinesis_video_local._process" in child.cmdline()]
+        # The newest: this process may have another local AWS.
+        self.process = max(own, key=psutil.Process.create_time)
         self.streams = [f"camera-{number}" for number in range(streams)]
         client = aws.client("kinesisvideo")
         for name in self.streams:
