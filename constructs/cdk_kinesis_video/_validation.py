@@ -57,6 +57,11 @@ def given(value: Any) -> str:
     return f"the {name} {value.node.path!r}" if has(value, "node") else f"{article} {name}"
 
 
+def either(allowed: Sequence[str]) -> str:
+    """List what is allowed: ``A, B or C``."""
+    return f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+
+
 def check_type(prop: str, value: Any, fitting: bool, allowed: str) -> None:
     """Check that a thing is of the kind that the prop takes."""
     if not fitting:
@@ -81,15 +86,13 @@ def check_bool(prop: str, value: Any) -> None:
 
 def check_enum(prop: str, value: Any, allowed: type[Enum]) -> None:
     """Check a member of an enum."""
-    members = " or ".join(f"{allowed.__name__}.{member.name}" for member in allowed)
-    check_type(prop, value, isinstance(value, allowed), members)
+    check_type(prop, value, isinstance(value, allowed), either([given(member) for member in allowed]))
 
 
 def check_removal_policy(removal_policy: Any) -> None:
     """Check what happens to a thing that is removed; nothing of ours has a snapshot."""
     allowed = (RemovalPolicy.DESTROY, RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
-    *others, last = (f"RemovalPolicy.{policy.name}" for policy in allowed)
-    check_type("removal_policy", removal_policy, removal_policy in allowed, f"{', '.join(others)} or {last}")
+    check_type("removal_policy", removal_policy, removal_policy in allowed, either([given(one) for one in allowed]))
 
 
 def check_integer(prop: str, value: Any, minimum: int, maximum: int) -> None:
@@ -121,6 +124,21 @@ def check_list(prop: str, value: Any, items: str) -> None:
 def check_duration(prop: str, value: Any, example: str) -> None:
     """Check that it is a Duration, or None."""
     check_type(prop, value, value is None or isinstance(value, Duration), f"a Duration such as {example}")
+
+
+def whole_minutes(prop: str, value: Any, example: str, maximum: int | None = None) -> int:
+    """Check the time between two runs of a schedule, and count its minutes."""
+    check_type(prop, value, isinstance(value, Duration), f"a Duration such as {example}")
+    # CDK converts no token to another unit.
+    if value.is_unresolved():
+        raise ValueError(f"`{prop}` is a token, it must be known at synth, such as {example}")
+    minutes = millis_of(value) / 60_000
+    if minutes != int(minutes) or minutes < 1 or (maximum is not None and minutes > maximum):
+        bounds = "at least 1" if maximum is None else f"from 1 to {maximum}"
+        raise ValueError(
+            f"`{prop}` is {minutes:g} minutes, it must be a whole number of minutes, {bounds}, such as {example}"
+        )
+    return int(minutes)
 
 
 def check_period(prop: str, value: Any) -> None:

@@ -17,12 +17,11 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from ._jsii import millis_of, stack_of
+from ._jsii import stack_of
 from ._stream_configuration import Declared, at_synth, provider_of
 from ._streams import MAX_STREAM_NAME_LENGTH, cfn_stream_of, name_of
 from ._validation import (
     check_bool,
-    check_duration,
     check_enum,
     check_id,
     check_list,
@@ -30,6 +29,7 @@ from ._validation import (
     check_text,
     check_type,
     is_known,
+    whole_minutes,
 )
 from .fragment_notification import FragmentNotification
 from .image_destination import MAX_URI_LENGTH
@@ -99,7 +99,7 @@ class DriftMonitor(Construct):
     images
         The image generations and fragment notifications to watch, of this stack. Default: all of the stack.
     every
-        The time between two looks, in whole minutes, 1 minute to 1 day. Default: 1 hour.
+        The time between two looks, in whole minutes, 1 minute to 1 day, known at synth. Default: 1 hour.
     on_change
         True looks at a stream also when somebody changes it, which needs a trail in CloudTrail that logs management
         events of this Region; EventBridge gets them as best effort. Only such a look knows who it was. Default: True.
@@ -132,7 +132,7 @@ class DriftMonitor(Construct):
         if images is not None:
             _check_images(images, stack_of(scope))
         self._every = DEFAULT_EVERY if every is None else every
-        _check_every(every)
+        whole_minutes("every", self._every, "Duration.hours(1)", MAX_EVERY_MINUTES)
         check_bool("on_change", on_change)
         check_enum("repair", repair, Repair)
         super().__init__(scope, construct_id)
@@ -349,29 +349,18 @@ class DriftMonitor(Construct):
 
 
 def _check_images(images: Any, stack: Stack) -> None:
-    check_list("images", images, "ImageGenerations")
+    items = "ImageGenerations and FragmentNotifications"
+    check_list("images", images, items)
     if not images:
         raise ValueError("`images` is empty, give at least one ImageGeneration, or None for all of the stack")
     for each in images:
         fits = isinstance(each, ImageGeneration | FragmentNotification)
-        check_type("images", each, fits, "a list of ImageGenerations and FragmentNotifications")
+        check_type("images", each, fits, f"a list of {items}")
         if stack_of(each) is not stack:
             raise ValueError(
                 f"`images` has {each.node.path!r} of another stack, whose own function looks after it, define a "
                 "DriftMonitor there"
             )
-
-
-def _check_every(every: Any) -> None:
-    check_duration("every", every, "Duration.hours(1)")
-    if every is None:
-        return
-    minutes = millis_of(every) / 60_000
-    if not is_known(millis_of(every)) or minutes != int(minutes) or not 1 <= minutes <= MAX_EVERY_MINUTES:
-        raise ValueError(
-            f"`every` is {minutes:g} minutes, it must be a whole number of minutes from 1 to {MAX_EVERY_MINUTES}, "
-            "such as Duration.hours(1)"
-        )
 
 
 def _longest(declared: Declared) -> int:

@@ -30,7 +30,7 @@ MAX_URI_LENGTH = 255
 _SHORTEST_BUCKET_NAME = "b" * 3
 
 
-_TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
+TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
 # What is surely a mistake, what it is called, and what to do.
 _MISTAKES = (
     (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
@@ -171,7 +171,7 @@ def key_prefix(prefix: Any) -> str:
     folders: str = prefix.removeprefix("/")
     # Nothing is known of a token but that it is there.
     for wrong, mistake, fix in _MISTAKES:
-        if wrong.search(_TOKEN.sub("token", folders)):
+        if wrong.search(TOKEN.sub("token", folders)):
             raise ValueError(f"`prefix` is {prefix!r}, it must not contain {mistake}, {fix}")
     return folders if folders == "" or folders.endswith("/") or not is_known(folders) else f"{folders}/"
 

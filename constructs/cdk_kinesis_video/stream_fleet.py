@@ -27,12 +27,11 @@ from ._grants import (
     grant_with_policy,
     thing_arn,
 )
-from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, millis_of, region_of, stack_of
+from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, region_of, stack_of
 from ._stream_configuration import DELETION_POLICIES, IMAGE_GENERATION, Names, Warnings, names_in
 from ._streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN, check_stream_name
 from ._validation import (
     check_bool,
-    check_duration,
     check_id,
     check_integer,
     check_list,
@@ -40,10 +39,11 @@ from ._validation import (
     check_pattern,
     check_place,
     check_type,
-    check_whole,
+    either,
     is_known,
+    whole_minutes,
 )
-from .image_destination import check_bucket, check_bucket_region, destination_uri_of, key_prefix
+from .image_destination import TOKEN, check_bucket, check_bucket_region, destination_uri_of, key_prefix
 from .image_generation import ImageOptions, most_images_per_day, request_of_options
 from .stream_dashboard import graph
 from .stream_metrics import MetricOptions, metric
@@ -52,16 +52,23 @@ RESOURCE_TYPE = "Custom::KinesisVideoStreamFleet"
 STREAM_NAME = "{stream_name}"
 """What stands for the stream's name in `prefix`."""
 DEFAULT_PREFIX = f"{STREAM_NAME}/"
-DEFAULT_HOURS = 6
+DEFAULT_EVERY = Duration.hours(6)
 DEFAULT_CALLS_PER_SECOND = 45
 # One for new streams and one for the pass; the quota is 50.
 MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND = 2, 50
 SERVICE_TIMEOUT_SECONDS = 3600
 """The longest that CloudFormation waits for a custom resource: a pass through 100,000 streams takes most of it."""
 
+# What kinesis_video_fleet/conclusion.py publishes; tests/infra/test_stream_fleet.py compares both sides.
+OUTCOMES = ("StreamsSet", "StreamsRemoved", "StreamsEqual")
+LEFT_OUT = ("StreamsFailed", "StreamsForeign", "StreamsWithoutRetention")
+METRICS = (*OUTCOMES, *LEFT_OUT, "PassesFailed")
+
 IMAGES_PER_DAY = "cdk-kinesis-video:fleet-images-per-day"
 _SOME_STREAMS = 100
-_PLACEHOLDER = re.compile(r"(?<!\$)\{[^}]*\}")
+# With a dollar before it, it looks like a variable of a policy.
+_PLACEHOLDER = re.compile(rf"(?<!\$){re.escape(STREAM_NAME)}")
+_BRACES = re.compile("[{}]")
 
 
 class StreamFleet(Construct):
@@ -89,7 +96,7 @@ class StreamFleet(Construct):
         What the keys of the images begin with; ``{stream_name}`` in it stands for the name of the stream. Default:
         ``{stream_name}/``.
     every
-        How often all streams are gone through, a whole number of minutes. Default: 6 hours.
+        How often all streams are gone through, a whole number of minutes that is known at synth. Default: 6 hours.
     on_create
         True configures a stream when it is created. It takes a trail of AWS CloudTrail in the Region. Default: True.
     calls_per_second
@@ -137,11 +144,12 @@ class StreamFleet(Construct):
         check_place(scope, construct_id)
         _check_name_prefix(name_prefix)
         check_bucket(bucket)
-        minutes = _minutes(every)
+        self._prefix = _prefix(prefix)
+        minutes = whole_minutes("every", DEFAULT_EVERY if every is None else every, "Duration.hours(6)")
         check_bool("on_create", on_create)
-        check_type("calls_per_second", calls_per_second, calls_per_second is not None, "a whole number such as 45")
         check_integer("calls_per_second", calls_per_second, MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND)
-        check_type("calls_per_second", calls_per_second, is_known(calls_per_second), "known at synth")
+        known = calls_per_second is not None and is_known(calls_per_second)
+        check_type("calls_per_second", calls_per_second, known, "a whole number that is known at synth such as 45")
         check_list("exclude", exclude, "stream names such as ['cam-7']")
         for name in exclude:
             check_stream_name("exclude", name)
@@ -155,7 +163,6 @@ class StreamFleet(Construct):
         self.node.add_validation(_NoOtherDeclaration(names, name_prefix, exclude))
         self._name_prefix = name_prefix
         self._bucket = bucket
-        self._prefix = _prefix(prefix)
         self._warnings = Warnings(self)
         if options.get("enabled", True):
             self._warnings.expect_producer(self)
@@ -290,7 +297,15 @@ class StreamFleet(Construct):
             ``StreamsFailed`` or ``PassesFailed``.
         options
             What to change of the metric.
+
+        Raises
+        ------
+        TypeError
+            If there is no such option.
+        ValueError
+            If there is no such metric, or an option has a value that CloudWatch doesn't take.
         """
+        check_type("metric_name", metric_name, metric_name in METRICS, either(METRICS))
         return metric(NAMESPACE, metric_name, {"NamePrefix": self._name_prefix}, {"statistic": "Sum", **options})
 
     def metric_failed(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
@@ -334,13 +349,11 @@ class StreamFleet(Construct):
         """
         check_id(construct_id)
         machine = self.state_machine
-        outcomes = ("StreamsSet", "StreamsRemoved", "StreamsEqual")
-        left_out = ("StreamsFailed", "StreamsForeign", "StreamsWithoutRetention")
         passes = [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()]
         rows = [
             [
-                graph("Streams", "count", [self.metric(name) for name in outcomes]),
-                graph("Streams left out", "count", [self.metric(name) for name in left_out]),
+                graph("Streams", "count", [self.metric(name) for name in OUTCOMES]),
+                graph("Streams left out", "count", [self.metric(name) for name in LEFT_OUT]),
             ],
             [graph("Passes", "count", passes), graph("Time of a pass", "ms", [machine.metric_time()])],
         ]
@@ -383,17 +396,9 @@ def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
 
 def _prefix(prefix: str | None) -> str:
     checked = key_prefix(DEFAULT_PREFIX if prefix is None else prefix)
-    for placeholder in _PLACEHOLDER.findall(checked):
-        if placeholder != STREAM_NAME:
-            raise ValueError(f"`prefix` has the placeholder {placeholder!r}, the only one is {STREAM_NAME!r}")
+    if _BRACES.search(_PLACEHOLDER.sub("", TOKEN.sub("token", checked))):
+        raise ValueError(
+            f"`prefix` is {prefix!r}, it must have no placeholder but {STREAM_NAME!r}, write that or take the braces "
+            "out"
+        )
     return checked
-
-
-def _minutes(every: Duration | None) -> int:
-    check_duration("every", every, "Duration.hours(6)")
-    if every is None:
-        return DEFAULT_HOURS * 60
-    minutes = check_whole("every", millis_of(every) / 60_000, "minutes", "Duration.hours(6)")
-    if not is_known(minutes) or minutes < 1:
-        raise ValueError(f"`every` is {minutes} minutes, it must be at least 1 minute and known at synth")
-    return int(minutes)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events_targets as targets
@@ -25,12 +25,15 @@ from aws_cdk import aws_sqs as sqs
 import cdk_kinesis_video
 from cdk_kinesis_video import (
     ConfigurationFunction,
+    DriftMonitor,
     FragmentNotification,
     ImageDelivery,
     ImageFormat,
     ImageGeneration,
     ImagesLayer,
+    Repair,
     StreamDashboard,
+    StreamFleet,
     VideoStream,
 )
 
@@ -71,6 +74,16 @@ def notification_of(stack: Stack, **props: Any) -> FragmentNotification:
     return FragmentNotification(
         **{"scope": stack, "construct_id": "Notification", "stream": stream, "topic": topic, **props}
     )
+
+
+def fleet_of(stack: Stack, **props: Any) -> StreamFleet:
+    return StreamFleet(
+        **{"scope": stack, "construct_id": "Fleet", "name_prefix": "cam-", "bucket": bucket_of(stack), **props}
+    )
+
+
+def monitor_of(stack: Stack, **props: Any) -> DriftMonitor:
+    return DriftMonitor(**{"scope": stack, "construct_id": "Drift", **props})
 
 
 # How each is called with what it needs and one value of the table in its place.
@@ -120,6 +133,18 @@ CALLS: dict[str, Callable[..., object]] = {
         **{"scope": stack, "construct_id": "Dashboard", "streams": [stream_of(stack)], **p}
     ),
     "ImagesLayer": lambda stack, **p: ImagesLayer(**{"scope": stack, "construct_id": "Layer", **p}),
+    "StreamFleet": fleet_of,
+    "StreamFleet.grant_put_media": lambda stack, **p: fleet_of(stack).grant_put_media(
+        **{"grantee": role_of(stack), **p}
+    ),
+    "StreamFleet.metric": lambda stack, **p: fleet_of(stack).metric(**{"metric_name": "StreamsSet", **p}),
+    "StreamFleet.metric_failed": lambda stack, **p: fleet_of(stack).metric_failed(**p),
+    "StreamFleet.alarm": lambda stack, **p: fleet_of(stack).alarm(**p),
+    "StreamFleet.dashboard": lambda stack, **p: fleet_of(stack).dashboard(**p),
+    "DriftMonitor": monitor_of,
+    "DriftMonitor.metric_drifted": lambda stack, **p: monitor_of(stack).metric_drifted(**p),
+    "DriftMonitor.alarm": lambda stack, **p: monitor_of(stack).alarm(**{"construct_id": "Drifted", **p}),
+    "DriftMonitor.on_drift": lambda stack, **p: monitor_of(stack).on_drift(**{"construct_id": "OnDrift", **p}),
 }
 
 CALLS["ConfigurationFunction"] = lambda cameras, /, **p: ConfigurationFunction(**{"stack": cameras, **p})
@@ -158,6 +183,11 @@ BOOL: list[tuple[Any, str]] = [
     (None, "None, it must be True or False"),
     (1, "1, it must be True or False"),
 ]
+WHOLE_NUMBER_OF_CALLS = "it must be a whole number from 2 to 50"
+FLEET_METRICS = (
+    "StreamsSet, StreamsRemoved, StreamsEqual, StreamsFailed, StreamsForeign, StreamsWithoutRetention or PassesFailed"
+)
+REPAIRS = "Repair.NONE, Repair.MISSING or Repair.ALWAYS"
 REMOVAL_POLICIES = "RemovalPolicy.DESTROY, RemovalPolicy.RETAIN or RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE"
 REMOVAL: list[tuple[Any, str]] = [
     (None, f"None, it must be {REMOVAL_POLICIES}"),
@@ -230,6 +260,20 @@ METRIC_OPTIONS: Rows = {
     "account": [(111122223333, "111122223333, it must be text such as '111122223333'")],
     "region": [(True, "True, it must be text such as 'eu-west-1'")],
 }
+RULE_TARGET: list[tuple[Any, str]] = [
+    (
+        lambda stack: sqs.Queue(stack, "Queue"),
+        "the Queue 'Cameras/Queue', it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
+    ),
+    (
+        lambda stack: notifications.SqsDestination(sqs.Queue(stack, "Queue")),
+        "a SqsDestination, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
+    ),
+    (
+        targets.SqsQueue,
+        "the class SqsQueue, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
+    ),
+]
 IMAGE_OPTIONS: Rows = {
     "sampling_interval": [
         (500, "500, it must be a Duration such as Duration.seconds(3)"),
@@ -320,20 +364,7 @@ WRONG: Rows = {
     "ImageGeneration.grant_put_media.by_thing_name": BOOL,
     "ImageGeneration.grant_read_images.grantee": GRANTEE,
     "ImageGeneration.on_image_delivered.construct_id": PLACE["construct_id"],
-    "ImageGeneration.on_image_delivered.target": [
-        (
-            lambda stack: sqs.Queue(stack, "Queue"),
-            "the Queue 'Cameras/Queue', it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
-        ),
-        (
-            lambda stack: notifications.SqsDestination(sqs.Queue(stack, "Queue")),
-            "a SqsDestination, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
-        ),
-        (
-            targets.SqsQueue,
-            "the class SqsQueue, it must be one of aws_cdk.aws_events_targets such as LambdaFunction(function)",
-        ),
-    ],
+    "ImageGeneration.on_image_delivered.target": RULE_TARGET,
     "ImageGeneration.on_image_delivered.description": [(7, "7, it must be text such as 'An image of the front door'")],
     "ImageGeneration.on_image_delivered.rule_name": [(7, "7, it must be text such as 'front-door-images'")],
     "ImageGeneration.on_image_delivered.event_pattern": [({}, "a dict, it must be an events.EventPattern")],
@@ -425,6 +456,105 @@ WRONG: Rows = {
     "StreamDashboard.dashboard_name": [("my board", "'my board', it must be 1 to 255 characters of a-z A-Z 0-9 _ -")],
     "StreamDashboard.period": PERIOD,
     **of("ImagesLayer", PLACE),
+    **of("StreamFleet", PLACE),
+    "StreamFleet.name_prefix": [
+        (None, "None, it must be text that is known at synth such as 'cam-'"),
+        (7, "7, it must be text that is known at synth such as 'cam-'"),
+        ("", "'', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+        ("cam/", "'cam/', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ],
+    "StreamFleet.bucket": BUCKET,
+    "StreamFleet.prefix": [
+        (7, "7, it must be text such as 'front-door/'"),
+        ("a//b", "'a//b', it must not contain empty folders, take one of the slashes out"),
+        *(
+            (
+                wrong,
+                f"{wrong!r}, it must have no placeholder but '{{stream_name}}', write that or take the braces out",
+            )
+            for wrong in ("{name}/", "${stream_name}/", "{stream_name/", "stream_name}/")
+        ),
+    ],
+    "StreamFleet.every": [
+        (6, "6, it must be a Duration such as Duration.hours(6)"),
+        (
+            lambda stack: Duration.hours(Token.as_number({"Ref": "Hours"})),
+            "a token, it must be known at synth, such as Duration.hours(6)",
+        ),
+        *(
+            (wrong, f"{said}, it must be a whole number of minutes, at least 1, such as Duration.hours(6)")
+            for wrong, said in ((Duration.seconds(90), "1.5 minutes"), (Duration.minutes(0), "0 minutes"))
+        ),
+    ],
+    "StreamFleet.on_create": BOOL,
+    "StreamFleet.calls_per_second": [
+        (None, "None, it must be a whole number that is known at synth such as 45"),
+        (1, f"1, {WHOLE_NUMBER_OF_CALLS}"),
+        (51, f"51, {WHOLE_NUMBER_OF_CALLS}"),
+        ("45", f"'45', {WHOLE_NUMBER_OF_CALLS}"),
+        (True, f"True, {WHOLE_NUMBER_OF_CALLS}"),
+    ],
+    "StreamFleet.exclude": [
+        (None, "None, it must be a list of stream names such as ['cam-7']"),
+        ("cam-7", "'cam-7', it must be a list of stream names such as ['cam-7']"),
+        ([7], "7, it must be text such as 'front-door'"),
+        (["cam 7"], "'cam 7', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    ],
+    "StreamFleet.adopt_existing": BOOL,
+    **of("StreamFleet", IMAGE_OPTIONS),
+    "StreamFleet.grant_put_media.grantee": GRANTEE,
+    "StreamFleet.grant_put_media.by_thing_name": BOOL,
+    "StreamFleet.metric.metric_name": [
+        (None, f"None, it must be {FLEET_METRICS}"),
+        ("StreamsDone", f"'StreamsDone', it must be {FLEET_METRICS}"),
+    ],
+    **of("StreamFleet.metric", METRIC_OPTIONS),
+    **of("StreamFleet.metric_failed", METRIC_OPTIONS),
+    "StreamFleet.alarm.construct_id": PLACE["construct_id"],
+    "StreamFleet.dashboard.construct_id": PLACE["construct_id"],
+    **of("DriftMonitor", PLACE),
+    "DriftMonitor.images": [
+        ("front-door", "'front-door', it must be a list of ImageGenerations and FragmentNotifications"),
+        (
+            lambda stack: images_of(stack),
+            "the ImageGeneration 'Cameras/Images', it must be a list of ImageGenerations and FragmentNotifications",
+        ),
+        ([None], "None, it must be a list of ImageGenerations and FragmentNotifications"),
+        (
+            lambda stack: [stream_of(stack)],
+            "the VideoStream 'Cameras/Stream', it must be a list of ImageGenerations and FragmentNotifications",
+        ),
+        ([], "empty, give at least one ImageGeneration, or None for all of the stack"),
+    ],
+    "DriftMonitor.every": [
+        (60, "60, it must be a Duration such as Duration.hours(1)"),
+        (
+            lambda stack: Duration.hours(Token.as_number({"Ref": "Hours"})),
+            "a token, it must be known at synth, such as Duration.hours(1)",
+        ),
+        *(
+            (wrong, f"{said}, it must be a whole number of minutes, from 1 to 1440, such as Duration.hours(1)")
+            for wrong, said in (
+                (Duration.seconds(90), "1.5 minutes"),
+                (Duration.minutes(0), "0 minutes"),
+                (Duration.minutes(1441), "1441 minutes"),
+            )
+        ),
+    ],
+    "DriftMonitor.on_change": BOOL,
+    "DriftMonitor.repair": [
+        (None, f"None, it must be {REPAIRS}"),
+        ("ALWAYS", f"'ALWAYS', it must be {REPAIRS}"),
+        (Repair, f"the class Repair, it must be {REPAIRS}"),
+    ],
+    **of("DriftMonitor.metric_drifted", METRIC_OPTIONS),
+    "DriftMonitor.alarm.construct_id": PLACE["construct_id"],
+    "DriftMonitor.alarm.alarm_name": [(7, "7, it must be text such as 'cameras-drifted'")],
+    "DriftMonitor.alarm.alarm_description": [(7, "7, it must be text such as 'Somebody has changed a camera'")],
+    "DriftMonitor.on_drift.construct_id": PLACE["construct_id"],
+    "DriftMonitor.on_drift.target": RULE_TARGET,
+    "DriftMonitor.on_drift.description": [(7, "7, it must be text such as 'A camera was changed'")],
+    "DriftMonitor.on_drift.rule_name": [(7, "7, it must be text such as 'cameras-drifted'")],
     "ConfigurationFunction.stack": [
         (None, "None, it must be a Stack, such as Stack.of(self)"),
         (
