@@ -205,19 +205,3 @@ def test_its_code_is_what_it_imports_and_runs_without_any_other_package(synthesi
         "assert 'aws_cdk' not in sys.modules"
     )
     subprocess.run([sys.executable, "-P", "-c", program], check=True)
-
-
-def test_whoever_asks_for_a_diagnosis_imports_neither_lambda_nor_its_network() -> None:
-    program = """
-import sys
-import aws_cdk
-lazy = "aws_cdk.aws_lambda" not in sys.modules
-from aws_cdk import Stack, aws_s3 as s3, aws_sns as sns
-from cdk_kinesis_video import ImageGeneration, VideoStream
-stack = Stack()
-images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=s3.Bucket(stack, "Bucket"))
-images.count_by_request_metrics()
-images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=sns.Topic(stack, "Topic"))
-assert not lazy or not {"aws_cdk.aws_lambda", "aws_cdk.aws_ec2"} & set(sys.modules), "imported"
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
