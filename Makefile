@@ -22,7 +22,7 @@ picture: demo ## make the contact sheet that the README shows
 	cp build/contact-sheet.png docs/contact-sheet.png
 
 test: setup .venv-oldest/ready ## everything that CI asks for
-	$(MAKE) --no-print-directory --jobs=2 lint types docs unit oldest # the tests wait a good deal
+	$(MAKE) --no-print-directory --jobs=2 lint types docs unit oldest
 
 setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
@@ -72,7 +72,7 @@ types: setup ## check the types; the library and the handler apart: neither may 
 	node_modules/.bin/node node_modules/pyright/index.js
 
 unit: setup ## the tests with a recent aws-cdk-lib, deployments included
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder # more than there are cores: they wait a good deal
 
 oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
 	.venv-oldest/bin/pytest tests/infra

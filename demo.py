@@ -172,9 +172,9 @@ def _prepare(cdk: Cdk) -> tuple[Path, Path]:
 
 @contextmanager
 def _step(text: str) -> Iterator[None]:
-    print(f"{text} ...", end="", flush=True)
     start = time.monotonic()
     try:
+        print(f"{text} ...", end="", flush=True)
         yield
     except BaseException:
         print(" stopped")

@@ -10,7 +10,7 @@ from ..peers import AWS_CUSTOM_RESOURCE, OURS, TOOLS
 from ..report.text import Result, comparison
 
 # More than AWS takes in a stack: what comes before the first stream varies by as much as a hundred of them take.
-SMALL, LARGE = 100, 700
+SMALL, LARGE = 100, 500
 FIGURES = ("time", "CPU", "peak memory")
 TARGET = 0.65
 
