@@ -24,7 +24,7 @@ from ._validation import (
     has,
 )
 from .image_destination import ImageDestination
-from .stream_metrics import DEFAULT_PERIOD, MetricOptions, metric, stream_metric
+from .stream_metrics import MetricOptions, default_period, metric, stream_metric
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -143,7 +143,7 @@ class ImageMetrics(ImageDestination):
         check_text("label", label, "images missing")
         from aws_cdk import aws_cloudwatch as cloudwatch
 
-        of_period: MetricOptions = {"period": DEFAULT_PERIOD if period is None else period}
+        of_period: MetricOptions = {"period": default_period() if period is None else period}
         return cloudwatch.MathExpression(
             # The count has no data point for a period without images, where 0 is meant.
             expression="IF(fragments > 0 AND FILL(images, 0) == 0, 1, 0)",

@@ -12,7 +12,7 @@ from constructs import Construct
 from ._streams import check_stream
 from ._validation import check_list, check_pattern, check_period, check_place, check_type
 from .image_generation import ImageGeneration
-from .stream_metrics import DEFAULT_PERIOD, stream_metric
+from .stream_metrics import default_period, stream_metric
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 MAX_METRICS_OF_A_DASHBOARD = 2500
@@ -89,7 +89,7 @@ class StreamDashboard(Construct):
                 f"`streams` and `images` make {count} metrics, a dashboard holds {MAX_METRICS_OF_A_DASHBOARD}, make "
                 "several dashboards"
             )
-        period = DEFAULT_PERIOD if period is None else period
+        period = default_period() if period is None else period
         super().__init__(scope, construct_id)
         graphs = [
             graph(title, unit, [self._line(stream, name, len(names), period) for stream in streams for name in names])

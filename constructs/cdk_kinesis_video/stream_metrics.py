@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
 
 NAMESPACE = "AWS/KinesisVideo"
-DEFAULT_PERIOD = Duration.minutes(5)
+
+
+def default_period() -> Duration:
+    """Make the period of a metric; a constant would start CDK's own process at the import, a tenth of a second."""
+    return Duration.minutes(5)
 
 
 class MetricOptions(TypedDict, total=False):
@@ -86,7 +90,7 @@ def metric(namespace: str, metric_name: str, dimensions: dict[str, str], options
     from aws_cdk import aws_cloudwatch as cloudwatch
 
     _check_metric_options(options, cloudwatch.Unit)
-    with_period: MetricOptions = {"period": DEFAULT_PERIOD, **options}
+    with_period: MetricOptions = {"period": default_period(), **options}
     return cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **with_period)
 
 
