@@ -144,9 +144,7 @@ def test_a_delete_is_answered_also_if_the_bucket_cannot_be_emptied_at_once(
     assert bucket.objects == {}
 
 
-def test_an_object_that_is_not_deleted_is_a_failure_of_the_step(
-    bucket: Bucket, cloudformation: CloudFormation
-) -> None:
+def test_an_object_that_is_not_deleted_is_a_failure_of_the_step(bucket: Bucket, cloudformation: CloudFormation) -> None:
     event = event_for(bucket, cloudformation, "Delete")
     worked(bucket, {"removed": 20})
     bucket.refused = "passes/earlier-500/plan.json"
