@@ -104,7 +104,12 @@ def test_a_new_stream_that_has_what_a_deployment_has_replaced_is_no_foreign_one(
     entry: ModuleType, bucket: Bucket, service: Service
 ) -> None:
     declare(bucket, declaring(seconds=3))
-    service.on_call = lambda operation: declare(bucket, declaring(seconds=5)) if operation == UPDATE else None
+
+    def deploy(operation: str) -> None:
+        if operation == UPDATE:
+            declare(bucket, declaring(seconds=5))
+
+    service.on_call = deploy
     configure(entry)
     assert interval(service) == 5000
     assert service.calls[DESCRIBE] == 2
