@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .stream_dashboard import StreamDashboard
     from .stream_fleet import StreamFleet
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ConfigurationFunction",

@@ -6,7 +6,7 @@ See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_UpdateImageGen
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NoReturn
 
 import boto3
@@ -112,10 +112,26 @@ class KinesisVideo:
         """Read what the stream has; None if it has nothing configured."""
         return self._found(feature, self._retries.call(self._client, feature.describe, StreamARN=stream_arn))
 
-    def configure(self, feature: Feature, stream_arn: str, configuration: Mapping[str, Any]) -> None:
-        """Set the whole configuration, in the place of the one before."""
-        parameters = {"StreamARN": stream_arn, feature.configuration: configuration}
-        self._retries.call(self._client, feature.update, **parameters)
+    def configure(
+        self,
+        feature: Feature,
+        stream_arn: str,
+        configuration: Mapping[str, Any],
+        *,
+        before: Callable[[], object] | None = None,
+    ) -> None:
+        """Set the whole configuration, in the place of the one before.
+
+        What is called `before` each attempt may make one call, once, and raise if nothing shall be set any more.
+        """
+
+        def check_and_set() -> None:
+            if before is not None:
+                before()
+            parameters = {"StreamARN": stream_arn, feature.configuration: configuration}
+            self._retries.once(self._client, feature.update, **parameters)
+
+        self._retries.repeat(check_and_set, calls=1 if before is None else 2)
 
     def remove(self, feature: Feature, stream_arn: str, configuration: Mapping[str, Any]) -> list[str] | None:
         """Remove the stream's configuration if it is this one.

@@ -6,6 +6,6 @@ of a function; the command line uses the other two.
 """
 
 from .comparison import Difference, Drift, compare
-from .stack import Stack
+from .stack import Stack, StackChangedError
 
-__all__ = ["Difference", "Drift", "Stack", "compare"]
+__all__ = ["Difference", "Drift", "Stack", "StackChangedError", "compare"]

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from kinesis_video_configuration import Deadline, Declaration, timing
@@ -21,7 +22,7 @@ from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
 
 from .comparison import Drift, compare
-from .stack import Stack
+from .stack import Stack, StackChangedError
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ MESSAGE = "drift"
 """Of the line in the log for each stream; a metric filter counts it."""
 SOURCE, DETAIL_TYPE = "cdk-kinesis-video", "Kinesis Video Stream Drift"
 """Of the event that EventBridge gets for each stream, if the monitor has a rule for it."""
+_REPAIRED = {"MISSING": ("MISSING",), "ALWAYS": ("MISSING", "CHANGED")}
 
 
 def check(
@@ -72,7 +74,10 @@ def check(
         logger.info("nothing is reported, the stack is being changed", extra={"status": stack.status})
         return
     for declaration, drift in found:
-        repaired = stack is not None and _repair(streams, stack, event.get("Repair"), declaration, drift)
+        repaired = False
+        if stack is not None and drift.state in _REPAIRED.get(event.get("Repair", ""), ()):
+            require_unchanged = partial(stack.require_unchanged, cloudformation(), retries)
+            repaired = _repair(streams, stack, declaration, require_unchanged)
         report = _report(event, declaration, drift, repaired)
         logger.warning(MESSAGE, extra=report)
         if event.get("PutEvents"):
@@ -106,19 +111,18 @@ def _drifts(streams: KinesisVideo, declarations: list[Declaration]) -> list[tupl
     return drifts
 
 
-def _repair(streams: KinesisVideo, stack: Stack, repair: str | None, declaration: Declaration, drift: Drift) -> bool:
-    """Set again what the stack holds, as far as the monitor may; return whether the stream has it then."""
-    wanted = {"MISSING": ("MISSING",), "ALWAYS": ("MISSING", "CHANGED")}.get(repair or "", ())
-    if drift.state not in wanted:
-        return False
+def _repair(
+    streams: KinesisVideo, stack: Stack, declaration: Declaration, require_unchanged: Callable[[], None]
+) -> bool:
+    """Set again what the stack holds; return whether the stream has it then."""
     stream_arn = declaration.stream["StreamARN"]
     if not (stack.is_settled and stack.holds(declaration)):
         logger.warning("not repaired, the stack may not hold it", extra={"stream": stream_arn, "status": stack.status})
         return False
     try:
-        streams.configure(declaration.feature, stream_arn, declaration.configuration)
+        streams.configure(declaration.feature, stream_arn, declaration.configuration, before=require_unchanged)
         return compare(streams, declaration) is None
-    except CallError as error:
+    except (CallError, StackChangedError) as error:
         logger.error("not repaired", extra={"stream": stream_arn, "problem": str(error)})
         return False
 

@@ -10,11 +10,19 @@ from kinesis_video_configuration import Declaration
 from kinesis_video_configuration.retries import Retries
 
 
+class StackChangedError(Exception):
+    """The stack is being changed, or was changed, since it was read."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack at one moment."""
 
+    name: str
+    """Its id, or its name."""
     status: str
+    updated: datetime | None
+    """When its last update began."""
     resources: tuple[dict[str, Any], ...]
     """As ListStackResources has them."""
 
@@ -46,7 +54,21 @@ class Stack:
             page = {"NextToken": answer["NextToken"]}
         # Last, so that a stack at rest was at rest while its resources were listed, or has changed them since.
         described = retries.call(cloudformation, "describe_stacks", StackName=stack)["Stacks"][0]
-        return cls(described["StackStatus"], tuple(resources))
+        return cls(stack, described["StackStatus"], described.get("LastUpdatedTime"), tuple(resources))
+
+    def require_unchanged(self, cloudformation: Any, retries: Retries) -> None:
+        """Ask CloudFormation once more, before something is set that a deployment may declare otherwise by now.
+
+        Raises
+        ------
+        StackChangedError
+            If a deployment has begun since the stack was read, or is over.
+        CallError
+            If CloudFormation can't be asked.
+        """
+        described = retries.once(cloudformation, "describe_stacks", StackName=self.name)["Stacks"][0]
+        if (described["StackStatus"], described.get("LastUpdatedTime")) != (self.status, self.updated):
+            raise StackChangedError(f"the stack is being changed or was changed, it is {described['StackStatus']}")
 
     @property
     def is_changing(self) -> bool:

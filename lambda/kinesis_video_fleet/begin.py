@@ -47,11 +47,12 @@ def handler(event: Any, context: Any) -> None:
         return
     try:
         _start(event, request, _retries_of(end.earlier(CLEAN_UP_SECONDS)))
-    except CallError as error:
-        with suppress(CallError):
+    except Exception as error:  # whatever it is, CloudFormation waits for an hour
+        with suppress(Exception):
             # The rollback deletes the bucket, and has no pass to empty it.
             _retries_of(end).call(s3, "delete_object", **_event_object(request))
-        problem = one_line(f"no pass was started: {error}")
+        told = str(error) if isinstance(error, CallError) else f"{type(error).__name__}: {error}"
+        problem = one_line(f"no pass was started: {told}")
         logger.error("failed", extra={"problem": problem})
         send(request, replace(Answer.failed(request), reason=problem), end)
 

@@ -71,7 +71,7 @@ def conclude(
         failed.update(report["failed"])
     streams = plan["streams"] if plan else 0
     missing = streams - counts.total()
-    if missing:
+    if missing > 0:
         counts["NotReported"] = missing
     problem = _problem(state)
     ended = COMPLETE
@@ -90,22 +90,23 @@ def conclude(
     logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
     if ended in (COMPLETE, FAILED):
         publish(cloudwatch, name_prefix, counts, {PASSES_FAILED: int(ended == FAILED)})
-    if ended == COMPLETE and not failed and not missing:
-        # Nobody has what was declared earlier any more.
+    if ended == COMPLETE and not failed and not missing and not counts[WITHOUT_RETENTION]:
+        # A stream without retention keeps what it has. Of all others nobody has what was declared earlier any more.
         store.change_ledger(lambda before: replace(before, earlier=()) if before.turn == this.name else before)
     if this.request is not None:
-        _send(store, this.request, _answer(this.request, ended, problem, counts), end)
+        _send(store, this, this.request, _answer(this.request, ended, problem, counts), end)
     return {"ended": ended, "problem": problem}
 
 
-def _send(store: Store, request: Request, answer: Answer, end: Deadline) -> None:
+def _send(store: Store, this: Pass, request: Request, answer: Answer, end: Deadline) -> None:
     key = event_key(request.request_id)
     event = store.read(key)
     if request.request_type == "Delete" and answer.status == "SUCCESS":
-        # CloudFormation deletes the bucket at once when it has the answer.
-        store.empty()
-    else:
-        store.delete(key)
+        # CloudFormation deletes the bucket at once when it has the answer. If that fails half-way, this step is
+        # repeated: it needs the event to answer, and without the plan it misses none of the reports.
+        store.delete(f"{folder_of(this.name)}plan.json")
+        store.empty(but=key)
+    store.delete(key)
     try:
         send(request, answer, end)
     except AnswerNotSentError:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import boto3
@@ -76,17 +77,31 @@ def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
 
 
 def _configure_new_streams(records: list[Mapping[str, Any]], deadline: Deadline) -> None:
-    """Configure streams of which CloudTrail has told. One that fails is for the next pass."""
-    ledger = store.ledger()
-    if ledger.declaration is None:
-        return
-    rules = Rules.parse(ledger.declaration, ledger.earlier)
-    assert rules.declaration is not None
+    """Configure streams of which CloudTrail has told. One that fails is for the next pass.
+
+    A pass that answers CloudFormation doesn't wait for this. So what is declared meanwhile is set in the end, also in
+    the place of what was set here before.
+    """
     created = {json.loads(record["body"])["detail"]["responseElements"]["streamARN"] for record in records}
-    covered = sorted(arn for arn in created if rules.declaration.covers(arn))
-    report = Worker(kinesis_video, rules, _rate("NEW_STREAM_CALLS_PER_SECOND"), deadline).work(covered)
-    publish(session.client("cloudwatch"), rules.declaration.name_prefix, report.counts)
-    _log(report)
+    replaced: list[Mapping[str, Any]] = []
+    while (ledger := store.ledger()).declaration is not None:
+        declared = ledger.declaration
+        rules = Rules.parse(declared, (*ledger.earlier, *replaced))
+        covered = sorted(arn for arn in created if rules.declaration and rules.declaration.covers(arn))
+        rate = _rate("NEW_STREAM_CALLS_PER_SECOND")
+        worker = Worker(kinesis_video, rules, rate, deadline, partial(_is_declared, declared))
+        try:
+            report = worker.work(covered)
+        except TurnLostError:
+            replaced.append(declared)
+            continue
+        publish(session.client("cloudwatch"), os.environ["NAME_PREFIX"], report.counts)
+        _log(report)
+        return
+
+
+def _is_declared(declaration: Mapping[str, Any]) -> bool:
+    return store.ledger().declaration == declaration
 
 
 def _rate(variable: str) -> int:

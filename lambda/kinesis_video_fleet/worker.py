@@ -49,8 +49,8 @@ class Rules:
         wanted = None if declaration is None else FleetDeclaration.parse(declaration)
         return cls(wanted, tuple(FleetDeclaration.parse(properties) for properties in earlier))
 
-    def apply(self, streams: KinesisVideo, stream_arn: str) -> str:
-        """Have one stream follow, and say what that took. It raises as `KinesisVideo` does."""
+    def apply(self, streams: KinesisVideo, stream_arn: str, before: Callable[[], object]) -> str:
+        """Have one stream follow, and say what that took. It raises as `KinesisVideo` does, and as `before`."""
         own = list(self._own(stream_arn))
         if self.declaration is None:
             return _remove(streams, stream_arn, own)
@@ -61,7 +61,7 @@ class Rules:
                 return EQUAL
             if not self.declaration.adopts and all(differences(IMAGE_GENERATION, each, found) for each in own):
                 return FOREIGN
-        streams.configure(IMAGE_GENERATION, stream_arn, wanted)
+        streams.configure(IMAGE_GENERATION, stream_arn, wanted, before=before)
         return SET
 
     def _own(self, stream_arn: str) -> Iterator[Mapping[str, Any]]:
@@ -127,6 +127,7 @@ class Worker:
         self._denied = Deadline(timing.ACCESS_DENIED_SECONDS)
         self._has_turn = has_turn
         self._look_at_turn = timing.now()
+        self._has_lost_turn = False
 
     def work(self, stream_arns: Iterable[str]) -> Report:
         """Have the streams follow.
@@ -154,7 +155,10 @@ class Worker:
         deadline = Deadline(min(PATIENCE_SECONDS, self._deadline.remaining()))
         retries = PacedRetries(deadline, self._paces, self._denied)
         try:
-            return stream_arn, (self._rules.apply(KinesisVideo(self._client, retries), stream_arn), "")
+            return stream_arn, (
+                self._rules.apply(KinesisVideo(self._client, retries), stream_arn, self._require_turn),
+                "",
+            )
         except CallError as error:
             if error.code in _NO_FAILURES:
                 return stream_arn, (_NO_FAILURES[error.code], "")
@@ -167,4 +171,6 @@ class Worker:
         if timing.now() >= self._look_at_turn:
             self._look_at_turn = timing.now() + TURN_SECONDS
             if not self._has_turn():
-                raise TurnLostError
+                self._has_lost_turn = True
+        if self._has_lost_turn:
+            raise TurnLostError

@@ -238,3 +238,47 @@ def test_a_stream_that_can_not_be_read_keeps_no_other_from_it(
 def test_an_event_of_another_stream_looks_at_that_one(parameters: dict[str, str], service: Service) -> None:
     invoke(event(**by_call(**parameters)))
     assert STREAM_ARN not in [asked["StreamARN"] for _, asked in service.requests]
+
+
+@pytest.mark.parametrize(
+    "deployment", [{"status": "UPDATE_IN_PROGRESS"}, {"updated": "2023-11-14T22:14:00Z"}], ids=["begins", "is over"]
+)
+def test_a_deployment_that_begins_between_two_attempts_keeps_what_it_sets(
+    deployment: dict[str, str],
+    service: Service,
+    stack: Stack,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_the_deployment = {**DECLARED, "SamplingInterval": 700}
+
+    def sleep(_seconds: float) -> None:
+        if service.calls[UPDATE]:
+            service.configurations[STREAM_ARN] = of_the_deployment
+            for name, value in deployment.items():
+                setattr(stack, name, value)
+
+    monkeypatch.setattr(timing, "sleep", sleep)
+    service.fail(UPDATE, "ClientLimitExceededException", times=1)
+    invoke(event())
+    assert [report.repaired for report in reports(caplog)] == [False]
+    assert service.configurations[STREAM_ARN] == of_the_deployment
+    assert "not repaired" in said(caplog)
+
+
+def test_a_deployment_that_begins_after_one_repair_prevents_the_next(
+    service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.configurations[OTHER_STREAM_ARN] = ALTERED
+    asked = 0
+
+    def read(operation: str) -> None:
+        nonlocal asked
+        asked += operation == UPDATE
+        if asked:
+            stack.status = "UPDATE_IN_PROGRESS"
+
+    service.on_call = read
+    invoke(event())
+    assert [report.repaired for report in reports(caplog)] == [True, False]
+    assert service.configurations == {STREAM_ARN: DECLARED, OTHER_STREAM_ARN: ALTERED}

@@ -91,3 +91,20 @@ def test_an_event_that_lambda_repeats_is_left_to_its_pass(
     states.add_client_error("start_execution", "ExecutionAlreadyExists", "it is", http_status_code=400)
     begin.handler(event_of(cloudformation, "Update", PhysicalResourceId="stream-fleet/cam-"), CONTEXT)
     assert cloudformation.puts == []
+
+
+def test_an_error_of_our_own_is_answered_too(
+    begin: ModuleType,
+    calls: tuple[Stubber, Stubber],
+    cloudformation: CloudFormation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    s3, _ = calls
+    s3.add_response("put_object", {})
+    s3.add_response("delete_object", {}, OBJECT)
+    monkeypatch.delenv("STATE_MACHINE")
+    event = event_of(cloudformation, "Create")
+    with cloudformation.one_answer_to(event) as answers:
+        begin.handler(event, CONTEXT)
+    assert answers[0].status == "FAILED"
+    assert answers[0].reason == "no pass was started: KeyError: 'STATE_MACHINE'"

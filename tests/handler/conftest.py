@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -168,6 +168,8 @@ class Endpoint:
     calls: Counter[str] = field(default_factory=Counter)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = "the service's own words"
+    on_call: Callable[[str], None] = lambda _operation: None
+    """What else happens with each call."""
     _faults: dict[str, Iterator[str]] = field(default_factory=dict)
 
     def fail(self, operation: str, *faults: str, times: int = FOR_EVER) -> None:
@@ -181,6 +183,7 @@ class Endpoint:
         operation, parameters = self._read(request)
         self.calls[operation] += 1
         self.requests.append((operation, parameters))
+        self.on_call(operation)
         if fault := next(self._faults.get(operation, iter(())), ""):
             if fault.startswith("done, "):
                 self._answer(request, operation, parameters)
@@ -252,6 +255,7 @@ class Stack(Endpoint):
     status: str = "UPDATE_IN_PROGRESS"
     resources: list[dict[str, str]] = field(default_factory=list)
     page_size: int = 100
+    updated: str = "2023-11-14T22:13:20Z"
 
     def has(
         self,
@@ -284,7 +288,13 @@ class Stack(Endpoint):
 
     def _answer(self, request: AWSPreparedRequest, operation: str, parameters: dict[str, Any]) -> AWSResponse:
         if operation == "DescribeStacks":
-            stack = {"StackName": "Camera", "CreationTime": "2023-11-14T22:13:20Z", "StackStatus": self.status}
+            stack = {
+                "StackName": "Camera",
+                "StackId": STACK_ID,
+                "CreationTime": "2023-11-14T22:13:20Z",
+                "LastUpdatedTime": self.updated,
+                "StackStatus": self.status,
+            }
             result: dict[str, Any] = {"Stacks": {"member": stack}}
         else:
             assert operation == "ListStackResources"

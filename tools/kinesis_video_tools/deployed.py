@@ -19,6 +19,10 @@ from kinesis_video_drift import Stack
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
 
+_HIDDEN = "****"
+"""The value that CloudFormation tells of a parameter with NoEcho."""
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+_DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:.*?\}\}")
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
@@ -47,6 +51,8 @@ class Declared:
         """
         configuration = FEATURES[self.resource_type].configuration
         given = self.values.resolve(self.properties.get(configuration))
+        if reference := _DYNAMIC_REFERENCE.search(json.dumps(given)):
+            raise UnknownValueError(reference[0])
         return Declaration.parse(self.resource_type, {"StreamARN": self.stream_arn, configuration: given})
 
 
@@ -82,6 +88,7 @@ class Values:
             **{
                 parameter["ParameterKey"]: parameter.get("ResolvedValue", parameter["ParameterValue"])
                 for parameter in described.get("Parameters", [])
+                if parameter["ParameterValue"] != _HIDDEN
             },
             **{resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "") for resource in resources},
         }

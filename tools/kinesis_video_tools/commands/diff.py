@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from kinesis_video_configuration import FEATURES, Deadline
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo, create_client
-from kinesis_video_drift import compare
+from kinesis_video_drift import StackChangedError, compare
 
 from ..deployed import Declared, UnknownValueError, declared_in
 
@@ -78,21 +79,26 @@ def run(options: argparse.Namespace) -> int:
         session = boto3.Session(region_name=options.region, profile_name=options.profile)
         retries = Retries(Deadline(_SECONDS), denied=Deadline(0))
         streams = KinesisVideo(create_client(session), retries)
-        declared = list(declared_in(create_client(session, "cloudformation"), retries, options.stack))
+        cloudformation = create_client(session, "cloudformation")
+        declared = list(declared_in(cloudformation, retries, options.stack))
     except (BotoCoreError, CallError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     if any(each.stack.is_changing for each in declared):
         sys.stderr.write(f"{options.stack} is being changed, compare again when that is over\n")
         return 2
-    rows = [_row(streams, each, options.repair) for each in declared]
+    rows = [
+        _row(streams, each, partial(each.stack.require_unchanged, cloudformation, retries) if options.repair else None)
+        for each in declared
+    ]
     sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(options.stack, rows))
     if any(row["state"] == "UNKNOWN" for row in rows):
         return 2
     return 1 if any(row["state"] != "AS_DECLARED" and not row["repaired"] for row in rows) else 0
 
 
-def _row(streams: KinesisVideo, declared: Declared, repair: bool) -> dict[str, Any]:
+def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[[], None] | None) -> dict[str, Any]:
+    """Compare one stream, and repair it if it is told how to make sure that the stack is at rest still."""
     row: dict[str, Any] = {
         "stream": declared.stream_arn,
         "configuration": FEATURES[declared.resource_type].configuration,
@@ -111,14 +117,14 @@ def _row(streams: KinesisVideo, declared: Declared, repair: bool) -> dict[str, A
     if drift is None:
         return row
     row.update(state=drift.state, fields=[asdict(difference) for difference in drift.differences])
-    if not repair or drift.state not in ("CHANGED", "MISSING"):
+    if require_unchanged is None or drift.state not in ("CHANGED", "MISSING"):
         return row
     if not (declared.stack.is_settled and declared.stack.holds(declaration)):
         return {**row, "problem": f"not repaired, the stack is {declared.stack.status}, deploy it again"}
     try:
-        streams.configure(declaration.feature, declared.stream_arn, declaration.configuration)
+        streams.configure(declaration.feature, declared.stream_arn, declaration.configuration, before=require_unchanged)
         row["repaired"] = compare(streams, declaration) is None
-    except CallError as error:
+    except (CallError, StackChangedError) as error:
         row["problem"] = f"not repaired, {error}"
     return row
 
