@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -160,14 +159,10 @@ class Camera:
 
 
 def _prepare(cdk: Cdk) -> tuple[Path, Path]:
-    """Bootstrap, and synthesise both apps, at the same time."""
-    with ThreadPoolExecutor() as threads:
-        first = threads.submit(cdk.synth, APP)
-        # The templates differ by a number: validating one of them is enough, and takes half of the time of a synth.
-        options = ["--no-validation"]
-        second = threads.submit(cdk.synth, APP, context={"sampling_interval_ms": "500"}, arguments=options)
-        cdk.bootstrap()
-        return first.result(), second.result()
+    cdk.bootstrap()
+    # The templates differ by a number: validating one of them is enough, and takes half of the time of a synth.
+    options = ["--no-validation"]
+    return cdk.synth(APP), cdk.synth(APP, context={"sampling_interval_ms": "500"}, arguments=options)
 
 
 @contextmanager

@@ -42,22 +42,22 @@ def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tested_project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the app and the test of a page of docs/, and an environment that has the extra `local`."""
+def assembly(project: Path) -> Path:
+    run(project / "venv" / "bin" / "python", "app.py", cwd=project, env={"CDK_OUTDIR": str(project / "cdk.out")})
+    return project / "cdk.out"
+
+
+@pytest.fixture(scope="module")
+def tested_project(project: Path, assembly: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the app and the test of a page of docs/; the environment gets the extra `local`, later."""
     folder = tmp_path_factory.mktemp("tested-project")
     app, test, *_ = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     (folder / "app.py").write_text(app)
     (folder / "test_app.py").write_text(test)
-    run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
+    (folder / "venv").symlink_to(project / "venv")
     pip = (BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv")
     run(*pip, f"{wheel}[local]", "pytest", "--constraint", ROOT / "requirements.txt")
     return folder
-
-
-@pytest.fixture(scope="module")
-def assembly(project: Path) -> Path:
-    run(project / "venv" / "bin" / "python", "app.py", cwd=project, env={"CDK_OUTDIR": str(project / "cdk.out")})
-    return project / "cdk.out"
 
 
 def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:

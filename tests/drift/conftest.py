@@ -18,9 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from cdk_kinesis_video import DriftMonitor, ImageFormat, ImageGeneration, Repair, VideoStream
 from kinesis_video_local import LocalAws
 
-from ..integ.conftest import Cloud
-
-PATIENCE_SECONDS = 90
+from ..integ.conftest import PATIENCE_SECONDS, Cloud
 
 
 def for_the_local_aws(template: str, second_look_seconds: int) -> str:
@@ -92,6 +90,13 @@ class Monitored:
             found += self.reports_now(wait=1)
         return sorted(found, key=lambda report: str(report["stream"]))
 
+    def reports_of_each_stream(self) -> list[dict[str, Any]]:
+        """Wait until each stream was reported, and return the last report of each: a schedule repeats itself."""
+        found: dict[str, dict[str, Any]] = {}
+        while len(found) < len(self.streams):
+            found |= {report["stream"]: report for report in self.reports(1)}
+        return [found[stream] for stream in sorted(found)]
+
     def reports_now(self, wait: int = 0) -> list[dict[str, Any]]:
         client = self.cloud.aws.client("sqs")
         answer = client.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
@@ -100,16 +105,22 @@ class Monitored:
             client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"])["detail"] for message in messages]
 
-    def log(self, message: str) -> list[dict[str, Any]]:
-        """The lines of the function's log with this message."""
+    def wait_for_invocations(self, count: int) -> None:
+        """Wait until the function has been invoked so often: by CloudFormation for each stream, and by EventBridge."""
         (group,) = self.cloud.physical_ids(self.name, "AWS::Logs::LogGroup")
-        events = self.cloud.aws.client("logs").filter_log_events(logGroupName=group)["events"]
-        return [event for event in events if message in event["message"]]
+        logs = self.cloud.aws.client("logs")
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            lines = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+            if sum(line.startswith("REPORT ") for line in lines) >= count:
+                return
+            assert time.monotonic() < end, lines
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
-    with LocalAws(enforce_iam=True, creating_seconds=0) as aws:
+    with LocalAws(quotas=False, enforce_iam=True, creating_seconds=0) as aws:
         yield aws
 
 

@@ -142,30 +142,26 @@ class Cloud:
 
     def images(self, stream: str) -> Any:
         """The image generation of a stream, given its name or its ARN; None if it has none."""
-        describe = self.kinesisvideo.describe_image_generation_configuration
-        return self._patiently(describe, stream).get("ImageGenerationConfiguration")
+        answer = self.kinesisvideo.describe_image_generation_configuration(**_named(stream))
+        return answer.get("ImageGenerationConfiguration")
 
     def notifications(self, stream: str) -> Any:
         """The fragment notification of a stream, given its name or its ARN; None if it has none."""
-        describe = self.kinesisvideo.describe_notification_configuration
-        return self._patiently(describe, stream).get("NotificationConfiguration")
+        answer = self.kinesisvideo.describe_notification_configuration(**_named(stream))
+        return answer.get("NotificationConfiguration")
 
     def _stream(self, name: str) -> Any:
-        return self._patiently(self.kinesisvideo.describe_stream, name)["StreamInfo"]
+        return self.kinesisvideo.describe_stream(StreamName=name)["StreamInfo"]
 
-    def _patiently(self, describe: Callable[..., Any], stream: str) -> Any:
-        """Describe a stream, given its name or its ARN."""
-        while True:
-            try:
-                return describe(**{"StreamARN" if stream.startswith("arn:") else "StreamName": stream})
-            except self.kinesisvideo.exceptions.ClientLimitExceededException:
-                # This second's quota is used up, also by the function under test.
-                time.sleep(0.1)
+
+def _named(stream: str) -> Any:
+    return {"StreamARN" if stream.startswith("arn:") else "StreamName": stream}
 
 
 @pytest.fixture(scope="package")
 def local_aws() -> Iterator[LocalAws]:
-    with LocalAws() as aws:
+    # The quotas, and streams that take a while to be ACTIVE, are for the tests at scale; elsewhere they only cost time.
+    with LocalAws(quotas=False, creating_seconds=0) as aws:
         yield aws
 
 
@@ -173,6 +169,12 @@ def local_aws() -> Iterator[LocalAws]:
 def _cloud(local_aws: LocalAws) -> Cloud:
     create_other_tools(local_aws)
     return Cloud(local_aws)
+
+
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Cloud]:
+    with LocalAws() as aws:
+        yield Cloud(aws)
 
 
 @pytest.fixture

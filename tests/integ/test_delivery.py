@@ -41,7 +41,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[LocalAws]:
-    with LocalAws(enforce_iam=True) as aws:
+    with LocalAws(quotas=False, enforce_iam=True) as aws:
         yield aws
 
 

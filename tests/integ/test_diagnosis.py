@@ -39,7 +39,7 @@ def diagnosed(stack: Stack) -> None:
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with LocalAws(enforce_iam=True) as aws:
+    with LocalAws(quotas=False, enforce_iam=True) as aws:
         cloud = Cloud(aws)
         assert cloud.deploy("Diagnosed", diagnosed) == "CREATE_COMPLETE"
         yield cloud

@@ -182,7 +182,7 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
     assert sorted(call.stream or "" for call in fleets.aws.calls(UPDATE)) == sorted(failed)
     fleets.aws.clear_calls()
-    fleets.aws.inject_fault(DESCRIBE, delay_seconds=1)
+    fleets.aws.inject_fault(DESCRIBE, delay_seconds=2, times=29)
     begin_pass(fleets, "Third")
     until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "Third", monkeypatch, capsys))
     until(lambda: "running" not in show(fleets, "Third", monkeypatch, capsys))
@@ -301,9 +301,12 @@ def test_the_response_url_is_in_no_history(fleets: Cloud, sender: Sender) -> Non
 def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:
     names = create_streams(fleets, "sent-more-", 60)
     already = len(sender.receiver.puts)
+    fleets.aws.inject_fault(UPDATE, delay_seconds=2, times=len(names))  # so that it is still at work
     sender.send("Create")
     until(lambda: bool(fleets.aws.calls(UPDATE)))
     sender.send("Delete", "an-id-that-cloudformation-has-made-up")
+    until(lambda: len(sender.receiver.puts) > already)
+    fleets.aws.clear_faults()
     until(lambda: len(sender.receiver.puts) == already + 2)
     answers = [json.loads(put.body) for put in sender.receiver.puts[already:]]
     assert [answer["Status"] for answer in answers] == ["FAILED", "SUCCESS"]

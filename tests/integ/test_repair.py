@@ -23,9 +23,9 @@ def test_what_the_clean_up_of_a_deployment_took_away_is_set_again(deployments: D
 
     def deploy(*parts: Camera | Part) -> str:
         cloud = deployments.cloud
-        # The function's input has the time until the second look as a setting.
+        # The function's input has the time until the second look as a setting: enough to see first what was lost.
         first = r"\"Declarations\":"
-        template = cloud.synthesise(STACK, stack_of(*parts)).replace(first, rf"\"SecondLookSeconds\":1,{first}")
+        template = cloud.synthesise(STACK, stack_of(*parts)).replace(first, rf"\"SecondLookSeconds\":5,{first}")
         cloud.start(STACK, template)
         return cloud.wait(STACK)
 

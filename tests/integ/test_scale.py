@@ -31,12 +31,12 @@ def many(prefix: str) -> Build:
     return build
 
 
-def test_three_stacks_of_200_streams_at_once(cloud: Cloud, record_property: Callable[[str, object], None]) -> None:
-    template = cloud.synthesise(STACKS[0], many(STACKS[0]))
+def test_three_stacks_of_200_streams_at_once(limited: Cloud, record_property: Callable[[str, object], None]) -> None:
+    template = limited.synthesise(STACKS[0], many(STACKS[0]))
     for name in STACKS:
-        cloud.start(name, template.replace(STACKS[0], name))
-    assert {name: cloud.wait(name) for name in STACKS} == dict.fromkeys(STACKS, "CREATE_COMPLETE")
-    calls = cloud.aws.calls()
+        limited.start(name, template.replace(STACKS[0], name))
+    assert {name: limited.wait(name) for name in STACKS} == dict.fromkeys(STACKS, "CREATE_COMPLETE")
+    calls = limited.aws.calls()
     answers = Counter(call.error for call in calls)
     assert answers[None] >= 2 * STREAMS * len(STACKS)
     assert set(answers) <= {None, "ClientLimitExceededException"}
