@@ -8,7 +8,7 @@ import pytest
 os.environ["CDK_VALIDATION"] = "false"
 
 
-SLOW = ("integ", "apps", "acceptance")
+SLOW = ("integ", "apps", "acceptance", "drift")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from kinesis_video_doctor import Diagnosis, doctor_policy, examine
 from kinesis_video_local import LocalAws
@@ -46,6 +48,8 @@ class Site:
 
     aws: LocalAws
     clients: dict[str, Any] = field(default_factory=dict)
+    models: Loader = field(default_factory=create_loader)
+    """Of the services, which each session would read anew."""
     keys: dict[str, str] = field(default_factory=dict)
     withheld: Set[str] = frozenset()
     granted: list[dict[str, Any]] = field(default_factory=list)
@@ -176,7 +180,9 @@ class Site:
     def assume(self, role: str) -> boto3.Session:
         session = self.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
         keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
-        return boto3.Session(*keys, region_name=REGION)
+        session = Session()
+        session.register_component("data_loader", self.models)
+        return boto3.Session(*keys, region_name=REGION, botocore_session=session)
 
     @cached_property
     def producer_session(self) -> boto3.Session:

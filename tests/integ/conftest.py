@@ -110,7 +110,7 @@ class Cloud:
         while (status := self.status(name)).endswith("_IN_PROGRESS"):
             if time.monotonic() > end:
                 pytest.fail(f"{name} is still {status} after {PATIENCE_SECONDS} s")
-            time.sleep(0.05)
+            time.sleep(0.1)
         return status
 
     def events(self, name: str, resource_type: str = IMAGE_GENERATION) -> list[tuple[str, str]]:

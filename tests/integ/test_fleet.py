@@ -73,7 +73,7 @@ def until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < end
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 def state_machine(cloud: Cloud, stack: str) -> str:
