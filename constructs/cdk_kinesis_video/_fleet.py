@@ -174,8 +174,9 @@ class FleetEngine:
 
     def _definition(self) -> sfn.IChainable:
         path = sfn.JsonPath
+        # It answers CloudFormation, which else waits an hour: so it is tried for 21 minutes.
         conclude = self._step(
-            "Conclude", {"state": path.object_at("$")}, attempts=5, interval=Duration.seconds(5)
+            "Conclude", {"state": path.object_at("$")}, attempts=8, interval=Duration.seconds(5)
         ).next(
             sfn.Choice(self._home, "Ended", state_name="Ended")
             .when(

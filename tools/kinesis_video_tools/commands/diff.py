@@ -34,7 +34,8 @@ STREAM_DELETED, and UNKNOWN (the stack doesn't tell what it declares, or the str
 It calls GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks, ListExports of CloudFormation,
 and DescribeStream and the Describe calls of the configurations; --repair calls their Update calls as well.
 
-exit code: 0 if every stream is as declared, 1 if one is not, 2 if that can't be told or an argument is wrong
+exit code: 0 if every stream is as declared, by --repair too; 1 if one is not; 2 if that can't be told, or an
+argument is wrong
 """
 
 
