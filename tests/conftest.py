@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 
 import pytest
+
+# A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the imports leave, half a million objects, lives to the end: to look through it for garbage at the usual pace
 # takes an eighth of the tests' CPU.
