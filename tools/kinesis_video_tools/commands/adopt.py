@@ -14,9 +14,10 @@ from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
 from ..adoption import ExistingStream, write_app
+from ._shared import add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from ._shared import Commands
 
 _SECONDS = 3600.0
 """For a large account: all who call share 50 calls a second."""
@@ -33,24 +34,17 @@ exit code: 0 if the app is printed, 1 if there is nothing to adopt or too much, 
 
 
 def add_to(commands: Commands) -> None:
-    """Add the sub-command.
-
-    Parameters
-    ----------
-    commands
-        The sub-commands of ``kinesis-video``.
-    """
-    parser = commands.add_parser(
+    """Add the sub-command."""
+    parser = add_command(
+        commands,
         "adopt",
-        help="print the CDK app that declares what streams have already",
+        run,
+        summary="print the CDK app that declares what streams have already",
         description="Print the CDK app that declares what the streams of an account and Region have already.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     parser.add_argument("--prefix", help="what the names of the streams begin with, such as cam-")
-    parser.add_argument("--region", help="the Region of the streams")
-    parser.add_argument("--profile", help="the profile of your AWS configuration")
+    add_account(parser, "streams")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     The exit code.
     """
     try:
-        session = boto3.Session(region_name=options.region, profile_name=options.profile)
+        session = session_of(options)
         streams = _read(session, options.prefix)
     except (BotoCoreError, CallError) as error:
         sys.stderr.write(f"{error}\n")

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError
 
 from kinesis_video_configuration import FEATURES, Deadline
@@ -19,9 +18,10 @@ from kinesis_video_configuration.service import KinesisVideo, create_client
 from kinesis_video_drift import StackChangedError, compare
 
 from ..deployed import Declared, UnknownValueError, declared_in
+from ._shared import add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from ._shared import Commands
 
 _SECONDS = 3600.0
 """For a large stack: its streams share 50 calls a second with the whole account."""
@@ -40,28 +40,21 @@ argument is wrong
 
 
 def add_to(commands: Commands) -> None:
-    """Add the sub-command.
-
-    Parameters
-    ----------
-    commands
-        The sub-commands of ``kinesis-video``.
-    """
-    parser = commands.add_parser(
+    """Add the sub-command."""
+    parser = add_command(
+        commands,
         "diff",
-        help="compare the streams of a deployed stack with what it declares",
+        run,
+        summary="compare the streams of a deployed stack with what it declares",
         description="Compare what a deployed stack declares for its streams with what they have now.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     parser.add_argument("stack", metavar="STACK", help="the name or the id of a stack; its nested stacks belong to it")
     parser.add_argument("--json", action="store_true", help="print a JSON list with every stream")
     parser.add_argument(
         "--repair", action="store_true", help="set again what is missing or changed, if the stack is at rest"
     )
-    parser.add_argument("--region", help="the Region of the stack")
-    parser.add_argument("--profile", help="the profile of your AWS configuration")
+    add_account(parser, "stack")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     The exit code.
     """
     try:
-        session = boto3.Session(region_name=options.region, profile_name=options.profile)
+        session = session_of(options)
         retries = Retries(Deadline(_SECONDS), denied=Deadline(0))
         streams = KinesisVideo(create_client(session), retries)
         cloudformation = create_client(session, "cloudformation")

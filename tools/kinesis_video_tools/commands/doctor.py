@@ -19,9 +19,10 @@ from kinesis_video_doctor.case import Case
 from kinesis_video_images import ImageKey
 
 from ..camera import ClockVideo, Producer, PutMediaError, fragment_tags
+from ._shared import add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from ._shared import Commands
 
 _EPILOG = """\
 It only reads, unless --send is given, and it works for any stream, whatever has declared it. What the credentials don't
@@ -39,29 +40,22 @@ _READ = "read what the service says"
 
 
 def add_to(commands: Commands) -> None:
-    """Add the sub-command.
-
-    Parameters
-    ----------
-    commands
-        The sub-commands of ``kinesis-video``.
-    """
-    parser = commands.add_parser(
+    """Add the sub-command."""
+    parser = add_command(
+        commands,
         "doctor",
-        help="find out why no image arrives",
+        run,
+        summary="find out why no image arrives",
         description="Find out why no image of a stream arrives, by 19 checks in the order of an image's way.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     parser.add_argument("stream", metavar="STREAM", help="the name or the ARN of the stream")
     parser.add_argument(
         "--producer",
         metavar="ARN",
         help="the role or user that calls PutMedia (the last one that asked for its endpoint, by CloudTrail)",
     )
-    parser.add_argument("--region", help="the Region of the stream")
-    parser.add_argument("--profile", help="the profile of your AWS configuration")
+    add_account(parser, "stream")
     parser.add_argument("--minutes", type=int, default=60, metavar="N", help="how far back to look (60)")
     parser.add_argument("--json", action="store_true", help="print the diagnosis for a program")
     parser.add_argument("--strict", action="store_true", help="exit with 0 only if every check has passed")
@@ -87,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     """
     name, region = _parts(options.stream)
     try:
-        session = boto3.Session(region_name=options.region or region, profile_name=options.profile)
+        session = session_of(options, region)
         if options.list:
             partition = session.get_partition_for_region(session.region_name) if session.region_name else "aws"
             _print(json.dumps(doctor_policy(name, partition=partition), indent=2))

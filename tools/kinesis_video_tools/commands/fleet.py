@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_fleet.store import Store, folder_of
 
+from ._shared import add_account, add_command, session_of
+
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from ._shared import Commands
 
 _EPILOG = """\
 Of the pass that is running it says how many streams are done, how many of them failed, how many it does in a second,
@@ -30,25 +31,18 @@ _NOT_FAILED = ("set", "removed", "equal", "foreign", "without_retention", "gone"
 
 
 def add_to(commands: Commands) -> None:
-    """Add the sub-command.
-
-    Parameters
-    ----------
-    commands
-        The sub-commands of ``kinesis-video``.
-    """
-    parser = commands.add_parser(
+    """Add the sub-command."""
+    parser = add_command(
+        commands,
         "fleet",
-        help="show the passes of a fleet of streams",
+        run,
+        summary="show the passes of a fleet of streams",
         description="Show the running pass of a fleet of streams, and the last ones.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     parser.add_argument("state_machine", metavar="STATE_MACHINE", help="the ARN of the fleet's state machine")
     parser.add_argument("--passes", type=_passes, default=5, metavar="N", help="how many passes to show (5)")
-    parser.add_argument("--region", help="the Region of the fleet")
-    parser.add_argument("--profile", help="the profile of your AWS configuration")
+    add_account(parser, "fleet")
     parser.add_argument("--endpoint-url", metavar="URL", help="where AWS is, such as a local AWS")
 
 
@@ -65,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     The exit code.
     """
     try:
-        session = boto3.Session(region_name=options.region, profile_name=options.profile)
+        session = session_of(options)
         states = session.client("stepfunctions", endpoint_url=options.endpoint_url)
         definition = json.loads(states.describe_state_machine(stateMachineArn=options.state_machine)["definition"])
         bucket = definition["States"]["Batches"]["ItemReader"]["Parameters"]["Bucket"]

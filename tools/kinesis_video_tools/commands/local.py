@@ -8,8 +8,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from ._shared import add_command
+
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from ._shared import Commands
 
 _EPILOG = """\
 It prints the environment variables that point an AWS SDK and the CDK CLI here, as lines for a shell. It listens on
@@ -18,21 +20,15 @@ It prints the environment variables that point an AWS SDK and the CDK CLI here, 
 
 
 def add_to(commands: Commands) -> None:
-    """Add the sub-command.
-
-    Parameters
-    ----------
-    commands
-        The sub-commands of ``kinesis-video``.
-    """
-    parser = commands.add_parser(
+    """Add the sub-command."""
+    parser = add_command(
+        commands,
         "local",
-        help="run an AWS on this machine, with Kinesis Video Streams",
+        run,
+        summary="run an AWS on this machine, with Kinesis Video Streams",
         description="Run an AWS on this machine, with Kinesis Video Streams, until Ctrl-C.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     parser.add_argument("--port", type=int, default=4566, help="the port on 127.0.0.1, 0 for a free one (4566)")
     parser.add_argument("--region", default="us-east-1", help="the Region of the printed variables (us-east-1)")
     parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies")

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
+from ._shared import add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from ._shared import Commands
 
 _EPILOG = """\
 Without --file, the video is a test picture: a clock, the stream's name, and a colour for each fragment. Ctrl-C ends the
@@ -30,21 +30,15 @@ exit code: 0 if every fragment has arrived, 1 if one has not or the service refu
 
 
 def add_to(commands: Commands) -> None:
-    """Add the sub-command.
-
-    Parameters
-    ----------
-    commands
-        The sub-commands of ``kinesis-video``.
-    """
-    parser = commands.add_parser(
+    """Add the sub-command."""
+    parser = add_command(
+        commands,
         "send",
-        help="send video to a stream",
+        run,
+        summary="send video to a stream",
         description="Send video to a stream by PutMedia, and say what the service acknowledges.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     parser.add_argument("stream", metavar="STREAM", help="the name of a stream, which exists")
 
     video = parser.add_argument_group("video")
@@ -98,8 +92,7 @@ def add_to(commands: Commands) -> None:
 
     account = parser.add_argument_group("account")
     account.add_argument("--role", metavar="ARN", help="the role to assume, such as the producer's")
-    account.add_argument("--region", help="the Region of the stream")
-    account.add_argument("--profile", help="the profile of your AWS configuration")
+    add_account(account, "stream")
     account.add_argument(
         "--endpoint-url", metavar="URL", help="where Kinesis Video Streams and STS are, such as a local AWS"
     )
@@ -139,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
         )
         producer = Producer(
             options.stream,
-            session=boto3.Session(region_name=options.region, profile_name=options.profile),
+            session=session_of(options),
             role_arn=options.role,
             endpoint_url=options.endpoint_url,
             tags=tags,
