@@ -21,7 +21,7 @@ def add_command(
     description: str,
     epilog: str,
 ) -> argparse.ArgumentParser:
-    """Add a sub-command of ``kinesis-video``, and return its parser for the arguments."""
+    """Add a sub-command of ``kinesis-video``; return its parser, to give it arguments. `run` returns the exit code."""
     parser = commands.add_parser(
         name,
         help=summary,

@@ -48,17 +48,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the streams, and print the app.
-
-    Parameters
-    ----------
-    options
-        The parsed arguments.
-
-    Returns
-    -------
-    The exit code.
-    """
+    """Read the streams, print the app, and return the exit code."""
     try:
         session = session_of(options)
         streams = _read(session, options.prefix)

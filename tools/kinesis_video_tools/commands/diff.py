@@ -58,17 +58,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, and print what differs.
-
-    Parameters
-    ----------
-    options
-        The parsed arguments.
-
-    Returns
-    -------
-    The exit code.
-    """
+    """Compare, print what differs, and return the exit code."""
     try:
         session = session_of(options)
         retries = Retries(Deadline(_SECONDS), denied=Deadline(0))

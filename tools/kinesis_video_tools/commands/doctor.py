@@ -68,17 +68,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the checks, and print what they have found.
-
-    Parameters
-    ----------
-    options
-        The parsed arguments.
-
-    Returns
-    -------
-    The exit code.
-    """
+    """Run the checks, print what they have found, and return the exit code."""
     name, region = _parts(options.stream)
     try:
         session = session_of(options, region)

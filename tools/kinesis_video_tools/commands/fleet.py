@@ -47,17 +47,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the passes, newest first.
-
-    Parameters
-    ----------
-    options
-        The parsed arguments.
-
-    Returns
-    -------
-    The exit code.
-    """
+    """Show the passes, newest first, and return the exit code."""
     try:
         session = session_of(options)
         states = session.client("stepfunctions", endpoint_url=options.endpoint_url)

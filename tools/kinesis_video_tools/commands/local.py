@@ -36,17 +36,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start, print the variables to set, and wait for Ctrl-C or SIGTERM.
-
-    Parameters
-    ----------
-    options
-        The parsed arguments.
-
-    Returns
-    -------
-    The exit code.
-    """
+    """Start, print the variables to set, wait for Ctrl-C or SIGTERM, and return the exit code."""
     # Only here: the other commands need none of it.
     from kinesis_video_local import LocalAws, LocalAwsError
 

@@ -99,17 +99,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Send the video.
-
-    Parameters
-    ----------
-    options
-        The parsed arguments.
-
-    Returns
-    -------
-    The exit code.
-    """
+    """Send the video, and return the exit code."""
     screen = _Screen(options.stream)
     try:
         width, height = options.size
