@@ -10,7 +10,7 @@ the calls, `retries` says when to call again. `timing` has every duration.
 
 from .declaration import Declaration, differences
 from .features import FEATURES, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature
-from .text import one_line
+from .text import one_line, printable
 from .timing import Deadline
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "Feature",
     "differences",
     "one_line",
+    "printable",
 ]

@@ -1,4 +1,4 @@
-"""Text of unknown origin, made fit for an answer or a log line."""
+"""Text of unknown origin, made fit for an answer, a log line, a terminal or a mail."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def one_line(text: str, limit: int = MAX_REASON_CHARACTERS) -> str:
         return line[:limit]
     kept = (limit - 3) // 2
     return f"{line[:kept]}...{line[len(line) - kept :]}"
+
+
+def printable(text: str) -> str:
+    r"""Write each character that doesn't print as Python escapes it, such as ``\x1b``.
+
+    Escape sequences, line breaks and marks of writing direction in a name, a key or a tag can then neither clear a
+    terminal nor pass for a line of a report. Letters of all scripts and blanks stay.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
