@@ -28,12 +28,12 @@ test: setup .venv-oldest/ready ## everything that CI asks for
 
 setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
-.venv/ready: requirements.txt pyproject.toml
+.venv/ready: requirements.txt pyproject.toml local_aws/pyproject.toml
 	@echo "Setting up Python's packages in .venv ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(UV) .venv --requirement requirements.txt
-	$(UV) .venv --no-deps --editable .
+	$(UV) .venv --no-deps --editable . --editable local_aws
 	$(call tell_of_node,.venv)
 	touch $@
 
@@ -62,14 +62,14 @@ types: setup build/pyright ## check the types; the library and the handler apart
 	$(BIN)/mypy lambda/kinesis_video_handler
 	$(BIN)/mypy lambda/kinesis_video_images
 	$(BIN)/mypy lambda/kinesis_video_matroska
-	$(BIN)/mypy tools/kinesis_video_local
-	$(BIN)/mypy tools/kinesis_video_pytest
+	$(BIN)/mypy local_aws/kinesis_video_local
+	$(BIN)/mypy local_aws/kinesis_video_pytest
 	$(BIN)/mypy tools/kinesis_video_tools
 	$(BIN)/mypy app.py demo.py
 	$(BIN)/mypy acceptance
 	$(BIN)/mypy docs/conf.py
 	$(BIN)/mypy bench
-	$(BIN)/mypy tests
+	$(BIN)/mypy tests local_aws/tests
 	$(BIN)/mypy examples/*.py
 
 # It keeps nothing of what it found, and takes 10 s of CPU each time.
@@ -135,7 +135,7 @@ local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
 	$(BIN)/kinesis-video local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --extra tools --no-emit-package cdk-kinesis-video --generate-hashes --no-header --no-annotate pyproject.toml local_aws/pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --generate-hashes --no-header --no-annotate --output-file bench/requirements.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund

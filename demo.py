@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from kinesis_video_local import Cdk, LocalAws
-from kinesis_video_local.templates import PSEUDO_PARAMETERS, resolve
 from kinesis_video_tools.camera import ClockVideo, Report, fragment_tags
 from kinesis_video_tools.contact_sheet import ContactSheet, Picture, Section
 from kinesis_video_tools.delivered_images import DeliveredImage
+from tests.templates import PSEUDO_PARAMETERS, resolve
 
 STACK = "Camera"
 APP = "app.py"

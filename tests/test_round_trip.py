@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
 from kinesis_video_configuration import Declaration
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
-from kinesis_video_local.templates import stringify
+from tests.templates import stringify
 
 from .infra.conftest import ENVIRONMENT, IMAGE_GENERATION, resources_of, template_of
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kinesis_video_local.templates import resolve
+from tests.templates import resolve
 
 from ..machinery.assembly import ACCOUNT, REGION, Assembly, synthesise
 from ..peers import OURS, TOOLS, Declared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 from ..machinery.assembly import synthesise
 from ..peers import AWS_CUSTOM_RESOURCE, CRHELPER, TOOLS

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import psutil
 from aiohttp import web
 
-from kinesis_video_local.templates import resolve, stringify
+from tests.templates import resolve, stringify
 
 from .answers import Answers
 from .assembly import ACCOUNT, REGION, Assembly

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 from ..peers import CRHELPER, OURS
 from .assembly import ACCOUNT, REGION, Assembly

@@ -48,15 +48,37 @@ def assembly(project: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tested_project(project: Path, assembly: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the app and the test of a page of docs/; the environment gets the extra `local`, later."""
+def local_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("local-dist")
+    run(BIN / "uv", "build", "--quiet", "--out-dir", folder, ROOT / "local_aws")
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def without_local_aws(project: Path, assembly: Path, wheel: Path) -> subprocess.CompletedProcess[str]:
+    """What `kinesis-video local` says in the environment, which gets the extra `tools`."""
+    pip = (BIN / "uv", "pip", "install", "--quiet", "--python", project / "venv")
+    run(*pip, f"{wheel}[tools]", "--constraint", ROOT / "requirements.txt")
+    command = [project / "venv" / "bin" / "kinesis-video", "local", "--port", "0"]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def tested_project(
+    project: Path,
+    without_local_aws: subprocess.CompletedProcess[str],
+    local_wheel: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A folder with the app and the test of a page of docs/; the environment gets the local AWS, last."""
     folder = tmp_path_factory.mktemp("tested-project")
     app, test, *_ = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     (folder / "app.py").write_text(app)
     (folder / "test_app.py").write_text(test)
     (folder / "venv").symlink_to(project / "venv")
     pip = (BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv")
-    run(*pip, f"{wheel}[local]", "pytest", "--constraint", ROOT / "requirements.txt")
+    run(*pip, local_wheel, "pytest", "--constraint", ROOT / "requirements.txt")
     return folder
 
 
@@ -87,15 +109,32 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
         "kinesis_video_fleet",
         "kinesis_video_handler",
         "kinesis_video_images",
-        "kinesis_video_local",
         "kinesis_video_matroska",
-        "kinesis_video_pytest",
         "kinesis_video_tools",
         f"{wheel.name.split('-py3')[0]}.dist-info",
     }
     assert "cdk_kinesis_video/py.typed" in names
     assert not [name for name in names if "__pycache__" in name]
     assert [name for name in names if name.endswith("licenses/LICENSE")]
+
+
+def test_the_local_aws_is_a_wheel_of_its_own_for_the_same_version(wheel: Path, local_wheel: Path) -> None:
+    archive = zipfile.ZipFile(local_wheel)
+    _, version, *_ = wheel.name.split("-")
+    metadata = f"kinesis_video_local-{version}.dist-info"
+    assert {name.split("/")[0] for name in archive.namelist()} == {
+        "kinesis_video_local",
+        "kinesis_video_pytest",
+        metadata,
+    }
+    assert f"Requires-Dist: cdk-kinesis-video[tools]=={version}" in archive.read(f"{metadata}/METADATA").decode()
+
+
+def test_without_the_local_aws_its_command_says_what_to_install(
+    without_local_aws: subprocess.CompletedProcess[str],
+) -> None:
+    message = "the local AWS is a distribution of its own; install it with pip install kinesis-video-local\n"
+    assert (without_local_aws.returncode, without_local_aws.stderr) == (2, message)
 
 
 @pytest.mark.parametrize(

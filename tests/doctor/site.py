@@ -22,8 +22,7 @@ from kinesis_video_doctor import Diagnosis, doctor_policy, examine
 from kinesis_video_local import LocalAws
 from kinesis_video_matroska import Tags, Track
 from kinesis_video_tools.camera import ClockVideo, fragment_tags
-
-from ..local.wire import put_media, written
+from wire import put_media, written
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 STREAM, BUCKET, PREFIX = "front-door", "images", "cameras/"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kinesis_video_local.archives import zipped
 from kinesis_video_tools.__main__ import main
+from tests.archives import zipped
 
 from ..integ.conftest import Cloud
 from ..tools.test_adoption import images, topic

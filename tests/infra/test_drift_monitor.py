@@ -17,7 +17,7 @@ from cdk_kinesis_video import ConfigurationFunction, DriftMonitor, FragmentNotif
 from cdk_kinesis_video.drift_monitor import DETAIL_TYPE, MAX_INPUT_CHARACTERS, MESSAGE, SOURCE
 from kinesis_video_configuration import Declaration
 from kinesis_video_drift import check
-from kinesis_video_local.templates import stringify
+from tests.templates import stringify
 
 from .conftest import (
     ENVIRONMENT,

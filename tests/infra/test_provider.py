@@ -15,7 +15,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from cdk_kinesis_video._stream_configuration.provider import FUNCTION_TIMEOUT_SECONDS, SERVICE_TIMEOUT_SECONDS
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 from ..configuration.test_timing import FUNCTION_SECONDS
 from .conftest import IMAGE_GENERATION, only_resource, resources_of

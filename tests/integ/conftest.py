@@ -15,7 +15,7 @@ from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import Cdk, LocalAws
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 from .deployments import Deployments, create_other_tools, deployments_on
 

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_local import LocalAws
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 from .other_tools import image_generation
 

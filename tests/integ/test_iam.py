@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_local import Cdk, LocalAws
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 from .conftest import Cloud
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from kinesis_video_configuration import Declaration
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
-from kinesis_video_local.templates import stringify
 from kinesis_video_tools.adoption import MAX_CONFIGURATIONS, ExistingStream, write_app
+from tests.templates import stringify
 
 IMAGES = "Custom::KinesisVideoImageGeneration"
 NOTIFICATION = "Custom::KinesisVideoFragmentNotification"

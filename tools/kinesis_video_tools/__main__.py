@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
+# Distributions add sub-commands by this group of entry points: modules with `add_to`, as those in `commands`.
+_COMMANDS = "kinesis_video.commands"
 # What the extra `tools` brings.
 _EXTRA = ("boto3", "botocore", "h11")
 
@@ -40,13 +43,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command and all of its sub-commands."""
     # Only here: they need what the extra `tools` brings.
-    from .commands import adopt, diff, doctor, fleet, local, send
+    from .commands import adopt, diff, doctor, fleet, send
 
     whole = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (doctor, send, adopt, diff, fleet, local):
+    for command in (doctor, send, adopt, diff, fleet):
         command.add_to(commands)
+    others = entry_points(group=_COMMANDS)
+    for entry_point in others:
+        entry_point.load().add_to(commands)
+    if "local" not in others.names:
+        # With no character for options, it takes any for an argument.
+        local = commands.add_parser(
+            "local", help="run an AWS on this machine (needs kinesis-video-local)", add_help=False, prefix_chars="\0"
+        )
+        local.add_argument("arguments", nargs="*")
+        local.set_defaults(run=_without_local_aws)
     return whole
+
+
+def _without_local_aws(_options: argparse.Namespace) -> int:
+    sys.stderr.write("the local AWS is a distribution of its own; install it with pip install kinesis-video-local\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A contact sheet: images side by side, each with its key, its time and its size.
 
-One HTML page that holds its pictures, and one PNG. The PNG needs Pillow, which the extra `local` brings.
+One HTML page that holds its pictures, and one PNG. The PNG needs Pillow, which kinesis-video-local brings.
 """
 
 from __future__ import annotations

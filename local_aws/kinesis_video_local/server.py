@@ -293,7 +293,7 @@ class LocalAws:
         self, listener: socket.socket, tls_listener: socket.socket | None, directory: Path
     ) -> subprocess.Popen[bytes]:
         if find_spec("ministack") is None:
-            raise LocalAwsError('The local AWS needs ministack: pip install "cdk-kinesis-video[local]"')
+            raise LocalAwsError("The local AWS needs ministack: pip install kinesis-video-local")
         command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
         if not self._quotas:
@@ -338,9 +338,7 @@ class LocalAws:
         try:
             return certificates.issue(_HOST, directory)
         except ImportError as error:
-            raise LocalAwsError(
-                'The local AWS needs trustme for TLS: pip install "cdk-kinesis-video[local]"'
-            ) from error
+            raise LocalAwsError("The local AWS needs trustme for TLS: pip install kinesis-video-local") from error
 
     def _await_ready(self) -> None:
         # The socket listens from the start: a request waits in its queue, and is refused only once the process is gone.

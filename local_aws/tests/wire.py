@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +27,8 @@ from kinesis_video_matroska import (
     write_header,
     write_tags,
 )
+
+Client = Callable[[str], Any]
 
 ROOT = Credentials("test", "test")
 TRACK = Track(1, "V_MPEG4/ISO/AVC", b"\x01\x42\xc0\x1f", 160, 96)

@@ -1,4 +1,7 @@
-"""``kinesis-video local``: an AWS on this machine until Ctrl-C."""
+"""``kinesis-video local``: an AWS on this machine until Ctrl-C.
+
+The command ``kinesis-video`` finds it by the entry point that pyproject.toml declares.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from ._shared import add_command
+from .server import LocalAws, LocalAwsError
 
 if TYPE_CHECKING:
-    from ._shared import Commands
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _EPILOG = """\
 It prints the environment variables that point an AWS SDK and the CDK CLI here, as lines for a shell. It listens on
@@ -21,25 +24,22 @@ It prints the environment variables that point an AWS SDK and the CDK CLI here, 
 
 def add_to(commands: Commands) -> None:
     """Add the sub-command."""
-    parser = add_command(
-        commands,
+    parser = commands.add_parser(
         "local",
-        run,
-        summary="run an AWS on this machine, with Kinesis Video Streams",
+        help="run an AWS on this machine, with Kinesis Video Streams",
         description="Run an AWS on this machine, with Kinesis Video Streams, until Ctrl-C.",
         epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=4566, help="the port on 127.0.0.1, 0 for a free one (4566)")
     parser.add_argument("--region", default="us-east-1", help="the Region of the printed variables (us-east-1)")
     parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies")
     parser.add_argument("--tls", action="store_true", help="listen with TLS as well, on another port")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Start, print the variables to set, wait for Ctrl-C or SIGTERM, and return the exit code."""
-    # Only here: the other commands need none of it.
-    from kinesis_video_local import LocalAws, LocalAwsError
-
     # Before the start, so that a signal during it also leaves nothing behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:

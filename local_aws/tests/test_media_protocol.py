@@ -36,8 +36,7 @@ from kinesis_video_matroska import (
     write_tags,
 )
 from kinesis_video_tools.camera import AcknowledgementReader
-
-from .wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
+from wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
 
 TWO_TRACKS = [TRACK, Track(2, "A_AAC", type=2)]
 PAIR = SimpleTag("a", "b")

@@ -6,7 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 
 def contents(archive: bytes) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from kinesis_video_local import LocalAws
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 # Tells what it was sent and what it sees, and answers as its resource's properties ask.
 WITNESS = """

@@ -24,7 +24,6 @@ from PIL import Image
 
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
-from kinesis_video_local.archives import zipped
 from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
 from kinesis_video_matroska import (
     Element,
@@ -40,10 +39,9 @@ from kinesis_video_matroska import (
     write_tags,
 )
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
+from tests.archives import zipped
 from tests.tools.clock_reader import read_clock
-
-from .conftest import Client
-from .wire import END_OF_FRAGMENT, HEADER, IMAGE, cluster, put_media, written
+from wire import END_OF_FRAGMENT, HEADER, IMAGE, Client, cluster, put_media, written
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient

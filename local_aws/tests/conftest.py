@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kinesis_video_local import LocalAws
+from wire import Client
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
-
-Client = Callable[[str], Any]
 
 _numbers = itertools.count()
 

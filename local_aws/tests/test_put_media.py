@@ -15,9 +15,7 @@ import pytest
 from kinesis_video_local import LocalAws
 from kinesis_video_matroska import Cluster, Element, Frame, Reader, SimpleTag, Tags, write_header
 from kinesis_video_tools.camera import ClockVideo, Producer
-
-from .conftest import Client
-from .wire import END_OF_FRAGMENT, HEADER, TRACK, PutMediaRequest, cluster, put_media, summary
+from wire import END_OF_FRAGMENT, HEADER, TRACK, Client, PutMediaRequest, cluster, put_media, summary
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient

@@ -20,7 +20,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from kinesis_video_local import LocalAws, LocalAwsError
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 

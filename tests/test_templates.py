@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kinesis_video_local.templates import PSEUDO_PARAMETERS, resolve, stringify
+from tests.templates import PSEUDO_PARAMETERS, resolve, stringify
 
 
 def known(logical_id: str, attribute: str) -> str:

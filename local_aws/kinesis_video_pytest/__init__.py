@@ -1,7 +1,7 @@
 """Fixtures for the tests of your own apps: an AWS on this machine, and the CDK CLI on it.
 
-pytest finds them by itself where ``cdk-kinesis-video[local]`` is installed. Nothing is imported or started before a
-test asks for one, so they cost other tests nothing.
+pytest finds them by itself where ``kinesis-video-local`` is installed. Nothing is imported or started before a test
+asks for one, so they cost other tests nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +14,12 @@ import pytest
 if TYPE_CHECKING:
     from kinesis_video_local import Cdk, LocalAws
 
-# What is missing first, without the extra `local`.
-_EXTRA = ("boto3", "botocore", "h11")
-
 
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[LocalAws]:
     """Start an AWS on this machine that checks IAM policies; it ends with the session."""
-    try:
-        from kinesis_video_local import LocalAws
-    except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
-            raise
-        pytest.fail(f"{error.name} is missing; install it with pip install 'cdk-kinesis-video[local]'", pytrace=False)
+    from kinesis_video_local import LocalAws
+
     with LocalAws(enforce_iam=True) as aws:
         yield aws
 

@@ -16,9 +16,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.camera import ClockVideo, Producer, PutMediaError, fragment_tags
-
-from .conftest import Client
-from .wire import HEADER, PutMediaRequest, cluster, put_media, written
+from wire import HEADER, Client, PutMediaRequest, cluster, put_media, written
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient

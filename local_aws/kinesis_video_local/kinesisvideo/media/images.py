@@ -113,7 +113,7 @@ class ImageGenerator:
         except (DeniedError, ServiceError, UndecodableError) as error:
             _logger.info("no image of fragment %s: %s", fragment.number, error)
         except ImportError:
-            _logger.warning('no images without PyAV and Pillow: pip install "cdk-kinesis-video[local]"')
+            _logger.warning("no images without PyAV and Pillow: pip install kinesis-video-local")
 
 
 def image_times(fragment: MediaFragment) -> list[tuple[int, int]]:
