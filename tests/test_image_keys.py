@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinesis_video_images import ImageKey, ImageMetadata, image_keys, parse_image_key, parse_image_metadata
+from kinesis_video_images import ImageKey, ImageMetadata, image_keys, image_time, parse_image_key, parse_image_metadata
 
 IMAGE_ID = "0b0b0b0b-1a2b-3c4d-5e6f-0123456789ab"
 KEY = f"front-door/111122223333_demo_stream_1690707290324_{IMAGE_ID}.jpg"
 
 ACCOUNTS = st.text("0123456789", min_size=12, max_size=12)
 STREAM_NAMES = st.text("abcXYZ019_.-", min_size=1, max_size=256) | st.just("cam_111122223333_b")
-# The destination's prefix and the producer's tag: what comes before the account ends with it in `/` or `_`.
-PREFIXES = st.just("") | st.builds(
-    str.__add__, st.text(max_size=300) | st.just("111122223333_a"), st.sampled_from(["/", "_"])
+# Of the destination and of the producer's tag. A destination may have no slash at its end, and end in a digit.
+PREFIXES = st.builds(
+    str.__add__, st.text(max_size=300) | st.sampled_from(["111122223333_a", "cam-1"]), st.sampled_from(["", "/", "_"])
 )
 
 
@@ -72,10 +72,17 @@ def test_the_producers_prefix_is_read_with_the_destinations() -> None:
     assert parse_image_key(KEY.replace("front-door/", "front-door/person_")).prefix == "front-door/person_"
 
 
+@pytest.mark.parametrize("prefix", ["front-door", "cam-1", "cams/7", "111122223333", "what?#"])
+def test_a_destination_may_have_no_slash_at_its_end(prefix: str) -> None:
+    image = parse_image_key(KEY.replace("front-door/", prefix))
+    assert (image.prefix, image.account, image.stream_name) == (prefix, "111122223333", "demo_stream")
+
+
 def test_twelve_digits_of_the_prefix_are_told_from_the_account_by_what_is_known() -> None:
     key = f"444455556666_111122223333_cam_1690707290324_{IMAGE_ID}.jpg"
     with pytest.raises(ValueError, match="may be of stream '111122223333_cam' or 'cam', give `stream_name`"):
         parse_image_key(key)
+    assert image_time(key) == datetime(2023, 7, 30, 8, 54, 50, 324000, tzinfo=UTC)
     assert parse_image_key(key, account="111122223333").prefix == "444455556666_"
     assert parse_image_key(key, stream_name="111122223333_cam").account == "444455556666"
 
@@ -89,14 +96,14 @@ def test_twelve_digits_of_the_prefix_are_told_from_the_account_by_what_is_known(
         KEY.removesuffix(".jpg"),
         KEY.replace("1111", "111"),
         KEY.replace("_1690707290324", ""),
-        KEY.replace("front-door/", "front-door"),
         KEY + "/thumbnail",
         KEY + "\n",
     ],
 )
 def test_what_is_no_key_of_an_image_is_refused(key: str) -> None:
-    with pytest.raises(ValueError, match="is not the key of an image, which is <prefix><account>_<stream name>_"):
-        parse_image_key(key)
+    for read in (parse_image_key, image_time):
+        with pytest.raises(ValueError, match="is not the key of an image, which is <prefix><account>_<stream name>_"):
+            read(key)
 
 
 def test_an_image_of_another_stream_is_refused() -> None:

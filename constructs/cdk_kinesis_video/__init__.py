@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._stream_configuration import ConfigurationFunction
+from .destination_path import DestinationPath
 from .fragment_notification import FragmentNotification
 from .image_delivery import ImageDelivery
 from .image_format import ImageFormat, ImageSelectorType
@@ -23,6 +24,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "ConfigurationFunction",
+    "DestinationPath",
     "DriftMonitor",
     "FragmentNotification",
     "IVideoStream",

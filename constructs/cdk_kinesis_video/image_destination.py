@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Annotations, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -14,23 +14,31 @@ from constructs import Construct
 from ._grants import (
     IMAGE_KEY_ACTIONS,
     READ_KEY_ACTIONS,
+    TOKEN,
     Statement,
     check_grantee,
     combine,
     grant_on_key,
     grant_with_policy,
+    literal,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
 from ._stream_configuration import IMAGE_GENERATION, StreamConfiguration, Target
 from ._validation import check_text, check_type, has, is_known
+from .destination_path import DestinationPath
 
 MAX_URI_LENGTH = 255
+OPEN_PREFIX = "cdk-kinesis-video:open-prefix"
+_OPEN_PREFIX_WARNING = (
+    "`prefix` has no slash at its end, or is a token that may have none, so permissions, notifications of the bucket "
+    "and request metrics for it include the keys of other prefixes that begin with it, as 'cam-1' includes 'cam-10/'; "
+    "end it with a slash, for a token as in f'{prefix}/'"
+)
 
 # S3's bounds of a bucket name, for a name that is not known yet.
 _SHORTEST_BUCKET_NAME = "b" * 3
 
 
-TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
 # What is surely a mistake, what it is called, and what to do.
 _MISTAKES = (
     (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
@@ -51,7 +59,7 @@ class ImageDestination(StreamConfiguration):
         *,
         target: Target,
         bucket: s3.IBucket,
-        prefix: str | None,
+        prefix: str | DestinationPath | None,
         request: Mapping[str, Any],
         enabled: bool,
         removal_policy: RemovalPolicy,
@@ -60,8 +68,9 @@ class ImageDestination(StreamConfiguration):
     ) -> None:
         check_bucket(bucket)
         self._bucket = bucket
-        self._prefix = key_prefix(prefix)
-        self._destination_uri = destination_uri_of(bucket_name_of(bucket), self._prefix)
+        path = uri_path(prefix)
+        self._prefix = path.removeprefix("/")
+        self._destination_uri = destination_uri_of(bucket_name_of(bucket), path)
         check_bucket_region(target.region, bucket)
         super().__init__(
             scope,
@@ -85,7 +94,10 @@ class ImageDestination(StreamConfiguration):
 
     @property
     def prefix(self) -> str:
-        """What the keys of the images begin with, empty or with a slash at the end; what is granted and filtered by."""
+        """What the keys of the images begin with, which permissions and filters use.
+
+        It is empty or ends with a slash, but for a `DestinationPath` without one.
+        """
         return self._prefix
 
     @property
@@ -123,10 +135,10 @@ class ImageDestination(StreamConfiguration):
         https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
         """
         self._check_grant(grantee, by_thing_name)
-        prefix = self._by_thing_name(self._prefix) if by_thing_name else self._prefix
+        keys = self._by_thing_name(self._prefix) if by_thing_name else self._keys()
         return combine(
             self._grant_stream(grantee, IMAGE_KEY_ACTIONS, by_thing_name),
-            self._grant_on_bucket(grantee, Statement(("s3:PutObject",), (self._objects(prefix),))),
+            self._grant_on_bucket(grantee, Statement(("s3:PutObject",), (self._objects(keys),))),
             grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, bucket_key_of(self._bucket)),
         )
 
@@ -142,15 +154,25 @@ class ImageDestination(StreamConfiguration):
             The reader's role or user.
         """
         check_grantee("grantee", grantee)
-        conditions = {"StringLike": {"s3:prefix": f"{self._prefix}*"}} if self._prefix else None
+        keys = self._keys()
+        conditions = {"StringLike": {"s3:prefix": f"{keys}*"}} if keys else None
         return combine(
-            self._grant_on_bucket(grantee, Statement(("s3:GetObject",), (self._objects(self._prefix),))),
+            self._grant_on_bucket(grantee, Statement(("s3:GetObject",), (self._objects(keys),))),
             self._grant_on_bucket(grantee, Statement(("s3:ListBucket",), (bucket_arn_of(self._bucket),), conditions)),
             grant_on_key(self, grantee, READ_KEY_ACTIONS, bucket_key_of(self._bucket)),
         )
 
-    def _objects(self, prefix: str) -> str:
-        return f"{bucket_arn_of(self._bucket)}/{prefix}*"
+    def _keys(self) -> str:
+        """Write for IAM what the keys begin with."""
+        self._warn_of_open_prefix()
+        return literal(self._prefix)
+
+    def _warn_of_open_prefix(self) -> None:
+        if self._prefix and not self._prefix.endswith("/"):
+            Annotations.of(self).add_warning_v2(OPEN_PREFIX, _OPEN_PREFIX_WARNING)
+
+    def _objects(self, keys: str) -> str:
+        return f"{bucket_arn_of(self._bucket)}/{keys}*"
 
     def _grant_on_bucket(self, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
         return grant_with_policy(self, grantee, statement, self._bucket, bucket_name_of(self._bucket))
@@ -176,17 +198,25 @@ def key_prefix(prefix: Any) -> str:
     return folders if folders == "" or folders.endswith("/") or not is_known(folders) else f"{folders}/"
 
 
-def destination_uri_of(bucket_name: str, prefix: str) -> str:
+def uri_path(prefix: Any) -> str:
+    """Check a prefix, and make of it what follows the bucket's name in the URI of the destination."""
+    if isinstance(prefix, DestinationPath):
+        return prefix.path
+    folders = key_prefix(prefix)
+    return f"/{folders}" if folders else ""
+
+
+def destination_uri_of(bucket_name: str, path: str) -> str:
     """Make the URI of a destination, and check its length."""
-    if is_known(prefix):
+    if is_known(path):
         name = bucket_name if is_known(bucket_name) else _SHORTEST_BUCKET_NAME
-        length = len(f"s3://{name}/{prefix}")
+        length = len(f"s3://{name}{path}")
         if length > MAX_URI_LENGTH:
             raise ValueError(
                 f"`prefix` makes a destination of {length} characters, it must be at most {MAX_URI_LENGTH} with the "
                 f"bucket's name, shorten it by {length - MAX_URI_LENGTH}"
             )
-    return f"s3://{bucket_name}/{prefix}" if prefix else f"s3://{bucket_name}"
+    return f"s3://{bucket_name}{path}"
 
 
 def check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:

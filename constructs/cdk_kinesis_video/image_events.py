@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote_plus
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ._validation import check_id, check_text, check_type, has
+from ._grants import TOKEN
+from ._jsii import account_of, stack_of
+from ._validation import check_id, check_text, check_type, has, is_known
 from .image_metrics import ImageCounter, ImageMetrics
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html#object-key-guidelines-safe-characters
+_SAFE_IN_FILTERS = "/!-_.'()"
 
 
 class ImageEvents(ImageMetrics):
@@ -75,12 +81,21 @@ class ImageEvents(ImageMetrics):
         )
         detail: dict[str, Any] = {"bucket": {"name": [self._bucket.bucket_name]}}
         if self._prefix:
-            detail["object"] = {"key": [{"prefix": self._prefix}]}
+            detail["object"] = {"key": [self._key_pattern()]}
         rule.add_event_pattern(source=["aws.s3"], detail_type=["Object Created"], detail=detail)
         # A rule that matches less than all images doesn't count them.
         if self._counter is None and event_pattern is None:
             self._counter = ImageCounter.of_rule(rule)
         return rule
+
+    def _key_pattern(self) -> dict[str, str]:
+        if self._prefix.endswith("/") or not is_known(self._prefix):
+            return {"prefix": self._prefix}
+        # 'cam-1' also begins the keys of 'cam-10', whose images would count for both.
+        name = self._stream.stream_ref.stream_name
+        account = account_of(stack_of(self))
+        before = self._prefix.replace("\\", "\\\\")
+        return {"wildcard": f"{before}*{account}_{name}_*"}
 
     def add_image_notification(
         self, destination: s3.IBucketNotificationDestination, *, suffix: str | None = None
@@ -112,7 +127,8 @@ class ImageEvents(ImageMetrics):
             "one of aws_cdk.aws_s3_notifications such as LambdaDestination(function)",
         )
         check_text("suffix", suffix, ".jpg")
-        filters = [s3.NotificationKeyFilter(prefix=self._prefix or None, suffix=suffix)]
+        self._warn_of_open_prefix()
+        filters = [s3.NotificationKeyFilter(prefix=_encoded(self._prefix) or None, suffix=suffix)]
         self._bucket.add_event_notification(
             s3.EventType.OBJECT_CREATED, destination, *(filters if self._prefix or suffix else [])
         )
@@ -122,6 +138,18 @@ def check_target(target: Any) -> None:
     """Check the target of a rule."""
     fits = target is None or _binds(target, events.IRuleTarget)
     check_type("target", target, fits, "one of aws_cdk.aws_events_targets such as LambdaFunction(function)")
+
+
+def _encoded(prefix: str) -> str:
+    """Encode a prefix as S3 takes it in the filters of notifications; a token stays.
+
+    See https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+    """
+    known = TOKEN.split(prefix)
+    tokens = [*TOKEN.findall(prefix), ""]
+    return "".join(
+        f"{quote_plus(text, safe=_SAFE_IN_FILTERS)}{token}" for text, token in zip(known, tokens, strict=True)
+    )
 
 
 def _binds(value: Any, interface: type) -> bool:

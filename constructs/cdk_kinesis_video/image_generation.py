@@ -26,6 +26,7 @@ from ._validation import (
     check_whole,
     is_known,
 )
+from .destination_path import DestinationPath
 from .image_events import ImageEvents
 from .image_format import ImageFormat, ImageSelectorType
 
@@ -70,10 +71,11 @@ class ImageGeneration(ImageEvents):
     bucket
         The bucket that the images are delivered to, in the stream's Region.
     prefix
-        What the keys of the images begin with, such as ``front-door/``. One slash before it is dropped, and one is
-        added at the end if there is none, in the destination, the grants and the event filters alike. Text with a
-        token in it gets none at the end, since its value is not known at synth: let it end in a slash, and let a token
-        at the start not begin with one. Default: the images lie at the root of the bucket.
+        What the keys of the images begin with, such as ``front-door/``. A slash at its start is dropped, and one is
+        added at its end if there is none, in the destination, the permissions and the event filters alike. The value
+        of a token is not known at synth, so text with a token stays as it is: end it with a slash, and give no token
+        that begins with one. A `DestinationPath` declares a destination that exists already exactly as it is.
+        Default: the root of the bucket.
     sampling_interval
         The time between two images, in whole milliseconds, at least 200. Default: 3 seconds.
     format
@@ -122,7 +124,7 @@ class ImageGeneration(ImageEvents):
         *,
         stream: IStreamRef,
         bucket: s3.IBucket,
-        prefix: str | None = None,
+        prefix: str | DestinationPath | None = None,
         sampling_interval: Duration | None = None,
         format: ImageFormat | None = None,
         width_pixels: jsii.Number | None = None,

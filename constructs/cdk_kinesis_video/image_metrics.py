@@ -85,6 +85,7 @@ class ImageMetrics(ImageDestination):
         """
         check_pattern("filter_id", filter_id, FILTER_ID_PATTERN, MAX_FILTER_ID_LENGTH, "a-z A-Z 0-9 _ . -")
         if filter_id is None:
+            self._warn_of_open_prefix()
             if not isinstance(self._bucket, s3.Bucket):
                 raise ValueError(
                     "`filter_id` is None and `bucket` is imported, give the id of a request metrics filter that the "

@@ -19,12 +19,14 @@ from ._grants import (
     IMAGE_KEY_ACTIONS,
     PUT_MEDIA_ACTIONS,
     THING_NAME,
+    TOKEN,
     Statement,
     check_grantee,
     combine,
     grant,
     grant_on_key,
     grant_with_policy,
+    literal,
     thing_arn,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, region_of, stack_of
@@ -43,7 +45,8 @@ from ._validation import (
     is_known,
     whole_minutes,
 )
-from .image_destination import TOKEN, check_bucket, check_bucket_region, destination_uri_of, key_prefix
+from .destination_path import DestinationPath
+from .image_destination import check_bucket, check_bucket_region, destination_uri_of, uri_path
 from .image_generation import ImageOptions, most_images_per_day, request_of_options
 from .stream_dashboard import graph
 from .stream_metrics import MetricOptions, metric
@@ -93,8 +96,8 @@ class StreamFleet(Construct):
     bucket
         The bucket that the images are delivered to, in the stack's Region.
     prefix
-        What the keys of the images begin with; ``{stream_name}`` in it stands for the name of the stream. Default:
-        ``{stream_name}/``.
+        What the keys of the images begin with; ``{stream_name}`` in it stands for the name of the stream. A
+        `DestinationPath` is declared as it is. Default: ``{stream_name}/``.
     every
         How often all streams are gone through, a whole number of minutes that is known at synth. Default: 6 hours.
     on_create
@@ -133,7 +136,7 @@ class StreamFleet(Construct):
         *,
         name_prefix: str,
         bucket: s3.IBucket,
-        prefix: str | None = None,
+        prefix: str | DestinationPath | None = None,
         every: Duration | None = None,
         on_create: bool = True,
         calls_per_second: jsii.Number = DEFAULT_CALLS_PER_SECOND,
@@ -144,7 +147,7 @@ class StreamFleet(Construct):
         check_place(scope, construct_id)
         _check_name_prefix(name_prefix)
         check_bucket(bucket)
-        self._prefix = _prefix(prefix)
+        self._path = _path(prefix)
         minutes = whole_minutes("every", DEFAULT_EVERY if every is None else every, "Duration.hours(6)")
         check_bool("on_create", on_create)
         check_integer("calls_per_second", calls_per_second, MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND)
@@ -190,8 +193,8 @@ class StreamFleet(Construct):
         region = region_of(stack_of(home))
         check_bucket_region(region, self._bucket)
         # A name is at least as long as what it begins with.
-        destination_uri_of(bucket_name_of(self._bucket), self._prefix.replace(STREAM_NAME, self._name_prefix))
-        uri = f"s3://{bucket_name_of(self._bucket)}/{self._prefix}"
+        bucket_name = bucket_name_of(self._bucket)
+        destination_uri_of(bucket_name, self._path.replace(STREAM_NAME, self._name_prefix))
         removal_policy = options.get("removal_policy", RemovalPolicy.DESTROY)
         self._tell_images_per_day(request)
         resource = CfnResource(
@@ -205,7 +208,7 @@ class StreamFleet(Construct):
                 "Exclude": sorted(exclude) or None,
                 IMAGE_GENERATION.configuration: {
                     **request,
-                    "DestinationConfig": {"Uri": uri, "DestinationRegion": region},
+                    "DestinationConfig": {"Uri": f"s3://{bucket_name}{self._path}", "DestinationRegion": region},
                 },
                 "AdoptExisting": adopt_existing or None,
                 "Revision": options.get("revision"),
@@ -238,7 +241,7 @@ class StreamFleet(Construct):
     @property
     def prefix(self) -> str:
         """What the keys of the images begin with; ``{stream_name}`` stands for the name of the stream."""
-        return self._prefix
+        return self._path.removeprefix("/")
 
     @property
     def state_machine(self) -> sfn.StateMachine:
@@ -271,15 +274,15 @@ class StreamFleet(Construct):
         """
         check_grantee("grantee", grantee)
         check_bool("by_thing_name", by_thing_name)
-        if by_thing_name and STREAM_NAME not in self._prefix.split("/")[:-1]:
+        if by_thing_name and STREAM_NAME not in self.prefix.split("/")[:-1]:
             raise ValueError(
-                f"`prefix` is {self._prefix!r}, it must have {STREAM_NAME!r} as a folder when `by_thing_name` is True, "
+                f"`prefix` is {self.prefix!r}, it must have {STREAM_NAME!r} as a folder when `by_thing_name` is True, "
                 f"or each thing could overwrite the images of all, take a prefix such as '{DEFAULT_PREFIX}'"
             )
         of_all = f"{self._name_prefix}*"
         arn = stack_of(self).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{of_all}/*")
-        folder = self._prefix.replace(STREAM_NAME, THING_NAME if by_thing_name else of_all)
-        on_objects = Statement(("s3:PutObject",), (f"{bucket_arn_of(self._bucket)}/{folder}*",))
+        keys = literal(self.prefix).replace(STREAM_NAME, THING_NAME if by_thing_name else of_all)
+        on_objects = Statement(("s3:PutObject",), (f"{bucket_arn_of(self._bucket)}/{keys.removesuffix('*')}*",))
         self._warnings.found_producer(self)
         return combine(
             grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (thing_arn(self) if by_thing_name else arn,))),
@@ -394,8 +397,8 @@ def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
         )
 
 
-def _prefix(prefix: str | None) -> str:
-    checked = key_prefix(DEFAULT_PREFIX if prefix is None else prefix)
+def _path(prefix: str | DestinationPath | None) -> str:
+    checked = uri_path(DEFAULT_PREFIX if prefix is None else prefix)
     if _BRACES.search(_PLACEHOLDER.sub("", TOKEN.sub("token", checked))):
         raise ValueError(
             f"`prefix` is {prefix!r}, it must have no placeholder but {STREAM_NAME!r}, write that or take the braces "

@@ -17,12 +17,14 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote_plus
 
-__all__ = ["ImageKey", "ImageMetadata", "image_keys", "parse_image_key", "parse_image_metadata"]
+__all__ = ["ImageKey", "ImageMetadata", "image_keys", "image_time", "parse_image_key", "parse_image_metadata"]
 
 # The stream's name and the prefix may both hold underscores and twelve digits; these three parts may not.
 _END = re.compile(r"_(?P<timecode>[0-9]{1,13})_(?P<image_id>[A-Za-z0-9-]+)\.(?P<extension>[A-Za-z0-9]+)\Z")
-_ACCOUNT = re.compile(r"(?=(?:^|(?<=[_/]))(?P<account>[0-9]{12})_(?P<stream_name>[a-zA-Z0-9_.-]{1,256})\Z)")
+# A destination without a slash at its end puts the account directly behind its last folder, which may end in a digit.
+_ACCOUNT = re.compile(r"(?=(?P<account>[0-9]{12})_(?P<stream_name>[a-zA-Z0-9_.-]{1,256})\Z)")
 
+_FORM = "<prefix><account>_<stream name>_<milliseconds>_<id>.<extension>"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PRODUCER_TIMESTAMP = "aws_kinesisvideo_producer_timestamp"
@@ -36,8 +38,8 @@ class ImageKey:
     """What the key of an image says. ``str()`` of it is the key."""
 
     prefix: str
-    """All before the account: the destination's prefix and what the producer's prefix tag says, such as
-    ``front-door/`` or ``front-door/person_``."""
+    """Everything before the account: the destination's prefix and the text of the producer's prefix tag, such as
+    ``front-door/``, ``front-door/person_``, or ``front-door`` for a destination without a slash at its end."""
     account: str
     """The account of the stream."""
     stream_name: str
@@ -52,7 +54,7 @@ class ImageKey:
     @property
     def timestamp(self) -> datetime:
         """The time of the image, in UTC."""
-        return _EPOCH + timedelta(milliseconds=self.timecode)
+        return _time_of(self.timecode)
 
     def __str__(self) -> str:
         """Put the key together again."""
@@ -74,7 +76,7 @@ class ImageMetadata:
 
 
 def parse_image_key(key: str, *, account: str | None = None, stream_name: str | None = None) -> ImageKey:
-    """Take the key of an image apart.
+    """Split the key of an image into its parts.
 
     Parameters
     ----------
@@ -88,9 +90,9 @@ def parse_image_key(key: str, *, account: str | None = None, stream_name: str | 
     Raises
     ------
     ValueError
-        If it is not the key of an image, not of this account or this stream, or if it can be read in two ways: prefix
-        or stream name have twelve digits of their own between underscores, and neither `account` nor `stream_name`
-        tells them apart.
+        If it is not the key of an image, not of this account or this stream, or if it can be read in two ways: the
+        prefix or the stream's name has twelve digits and an underscore of its own, and neither `account` nor
+        `stream_name` tells them apart. `image_time` reads the time of such a key, too.
     """
     end = _END.search(key)
     readings = [] if end is None else list(_ACCOUNT.finditer(key[: end.start()]))
@@ -105,10 +107,7 @@ def parse_image_key(key: str, *, account: str | None = None, stream_name: str | 
             for what, value in (("account", account), ("stream", stream_name))
             if value is not None
         )
-        raise ValueError(
-            f"{key!r} is not the key of an image{wanted}, which is "
-            "<prefix><account>_<stream name>_<milliseconds>_<id>.<extension>"
-        )
+        raise ValueError(f"{key!r} is not the key of an image{wanted}, which is {_FORM}")
     if len(readings) > 1:
         found = " or ".join(repr(reading["stream_name"]) for reading in readings)
         raise ValueError(f"the key {key!r} may be of stream {found}, give `stream_name`")
@@ -123,8 +122,33 @@ def parse_image_key(key: str, *, account: str | None = None, stream_name: str | 
     )
 
 
+def image_time(key: str) -> datetime:
+    """Read the time of an image, in UTC, from its key.
+
+    It needs neither the stream's name nor its account, so it also reads a key that `parse_image_key` finds ambiguous.
+
+    Parameters
+    ----------
+    key
+        The key of the object, as S3 has it.
+
+    Raises
+    ------
+    ValueError
+        If it is not the key of an image.
+    """
+    end = _END.search(key)
+    if end is None or not _ACCOUNT.search(key[: end.start()]):
+        raise ValueError(f"{key!r} is not the key of an image, which is {_FORM}")
+    return _time_of(int(end["timecode"]))
+
+
+def _time_of(timecode: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=timecode)
+
+
 def parse_image_metadata(metadata: Mapping[str, str]) -> ImageMetadata:
-    """Take the metadata of an image's object apart.
+    """Read the metadata of an image's object.
 
     Parameters
     ----------

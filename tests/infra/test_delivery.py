@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as notifications
 from aws_cdk import aws_sqs as sqs
 
-from cdk_kinesis_video import ImageGeneration, VideoStream
+from cdk_kinesis_video import DestinationPath, ImageGeneration, VideoStream
 
 from .conftest import fails_with, only_resource, resources_of, template_of
 
@@ -42,6 +42,16 @@ def test_a_rule_fires_for_the_objects_under_the_prefix(stack: Stack, images: Ima
     }
     assert rule["Description"] == "An image"
     assert len(rule["Targets"]) == 1
+
+
+def test_a_rule_tells_streams_apart_whose_destinations_begin_alike(stack: Stack, bucket: s3.IBucket) -> None:
+    stream = VideoStream.from_stream_name(stack, "Stream", "cam-1")
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=DestinationPath("/site\\cam-1"))
+    images.on_image_delivered("OnImage")
+    pattern = only_resource(template_of(stack), "AWS::Events::Rule")["Properties"]["EventPattern"]
+    assert pattern["detail"]["object"]["key"] == [
+        {"wildcard": {"Fn::Join": ["", ["site\\\\cam-1*", {"Ref": "AWS::AccountId"}, "_cam-1_*"]]}}
+    ]
 
 
 def test_what_must_be_switched_on_in_the_bucket_is_switched_on_once(stack: Stack, images: ImageGeneration) -> None:
@@ -86,6 +96,7 @@ def test_a_rule_may_match_less_and_lie_elsewhere(stack: Stack, images: ImageGene
     ("prefix", "suffix", "rules"),
     [
         ("front-door", None, [{"Name": "prefix", "Value": "front-door/"}]),
+        ("a b/ä&?", None, [{"Name": "prefix", "Value": "a+b/%C3%A4%26%3F/"}]),
         ("front-door", ".jpg", [{"Name": "suffix", "Value": ".jpg"}, {"Name": "prefix", "Value": "front-door/"}]),
         (None, ".jpg", [{"Name": "suffix", "Value": ".jpg"}]),
         (None, None, None),

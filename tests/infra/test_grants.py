@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import Annotations, App, Environment, Stack
+from aws_cdk import Annotations, App, CfnParameter, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_sqs as sqs
 
-from cdk_kinesis_video import ImageGeneration, VideoStream
+from cdk_kinesis_video import DestinationPath, ImageGeneration, VideoStream
 
 from .conftest import ENVIRONMENT, fails_with, messages_of, resources_of, statements_of, template_of
 
@@ -95,6 +97,60 @@ def test_a_reader_of_the_images_sees_those_under_the_prefix(
             "Condition": {"StringLike": {"s3:prefix": "front-door/*"}},
         },
     ]
+
+
+PLACES = "arn:aws:s3:::camera-images/"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "in_policies"),
+    [
+        ("cam-?/", "cam-${?}/"),
+        ("${aws:PrincipalTag/team}", "${$}{aws:PrincipalTag/team}/"),
+        ("$100/{a}/$$/", "$100/{a}/$$/"),
+        ("a$${b}?/", "a$${$}{b}${?}/"),
+        (DestinationPath("/yard?"), "yard${?}"),
+    ],
+)
+def test_what_iam_takes_for_patterns_and_variables_is_written_as_text(
+    stack: Stack, role: iam.Role, stream: Any, prefix: str | DestinationPath, in_policies: str
+) -> None:
+    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix)
+    images.grant_put_media(role)
+    images.grant_read_images(role)
+    _, put, get, listing = statements_of(template_of(stack))
+    assert put["Resource"] == get["Resource"] == f"{PLACES}{in_policies}*"
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{in_policies}*"}}
+
+
+def test_only_what_is_known_of_a_prefix_is_written_as_text(stack: Stack, role: iam.Role, stream: Any) -> None:
+    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+    site = CfnParameter(stack, "Site").value_as_string
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"cam?/{site}/${{x}}/")
+    images.grant_put_media(role)
+    _, put = statements_of(template_of(stack))
+    assert put["Resource"] == {"Fn::Join": ["", [f"{PLACES}cam${{?}}/", {"Ref": "Site"}, "/${$}{x}/*"]]}
+    assert "cdk-kinesis-video:open-prefix" not in str(messages_of(stack, "warning"))
+
+
+@pytest.mark.parametrize("use", ["grant_put_media", "grant_read_images", "add_image_notification", "count"])
+@pytest.mark.parametrize("prefix", [DestinationPath("/cam-1"), "token"])
+def test_warns_of_a_prefix_that_also_begins_the_keys_of_others(
+    stack: Stack, role: iam.Role, stream: Any, prefix: Any, use: str
+) -> None:
+    token = CfnParameter(stack, "Site").value_as_string
+    images = ImageGeneration(
+        stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix=token if prefix == "token" else prefix
+    )
+    if use == "add_image_notification":
+        images.add_image_notification(notifications.SqsDestination(sqs.Queue(stack, "Queue")))
+    elif use == "count":
+        images.count_by_request_metrics()
+    else:
+        getattr(images, use)(role)
+    (warning,) = [text for text in messages_of(stack, "warning") if "open-prefix" in text]
+    assert "as 'cam-1' includes 'cam-10/'; end it with a slash" in warning
 
 
 def test_without_a_prefix_the_whole_bucket_is_the_destination(stack: Stack, role: iam.Role, stream: Any) -> None:

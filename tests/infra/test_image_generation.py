@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 
-from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
+from cdk_kinesis_video import DestinationPath, ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
 
 from .conftest import (
     ENVIRONMENT,
@@ -204,6 +204,25 @@ def test_the_parts_of_a_prefix_that_are_no_token_are_checked(
         ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"a//{token}/")
 
 
+@pytest.mark.parametrize(
+    ("path", "uri", "key"),
+    [
+        ("", "s3://camera-images", ""),
+        ("/", "s3://camera-images/", ""),
+        ("/yard", "s3://camera-images/yard", "yard"),
+        ("/a/b", "s3://camera-images/a/b", "a/b"),
+        ("//a/../b", "s3://camera-images//a/../b", "/a/../b"),
+        ("/what? 100%", "s3://camera-images/what? 100%", "what? 100%"),
+    ],
+)
+def test_a_destination_that_exists_is_declared_as_it_is(
+    stack: Stack, stream: VideoStream, bucket: s3.IBucket, path: str, uri: str, key: str
+) -> None:
+    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=DestinationPath(path))
+    assert (images.destination_uri, images.prefix) == (uri, key)
+    assert configuration_of(template_of(stack))["DestinationConfig"]["Uri"] == uri
+
+
 @pytest.mark.parametrize("before", ["", "/"])
 def test_destination_grant_and_filters_have_the_same_prefix(stack: Stack, stream: VideoStream, before: str) -> None:
     site = CfnParameter(stack, "Site").value_as_string
@@ -256,6 +275,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         for prefix in ("a//b", "//a", "a//", "//")
     ),
     ({"prefix": 7}, "`prefix` is 7, it must be text such as 'front-door/'"),
+    (
+        {"prefix": DestinationPath("/" + "p" * 300)},
+        "`prefix` makes a destination of 319 characters, it must be at most 255 with the bucket's name, "
+        "shorten it by 64",
+    ),
     (
         {"prefix": "p" * 300},
         "`prefix` makes a destination of 320 characters, it must be at most 255 with the bucket's name, "

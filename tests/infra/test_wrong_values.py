@@ -25,6 +25,7 @@ from aws_cdk import aws_sqs as sqs
 import cdk_kinesis_video
 from cdk_kinesis_video import (
     ConfigurationFunction,
+    DestinationPath,
     DriftMonitor,
     FragmentNotification,
     ImageDelivery,
@@ -88,6 +89,7 @@ def monitor_of(stack: Stack, **props: Any) -> DriftMonitor:
 
 # How each is called with what it needs and one value of the table in its place.
 CALLS: dict[str, Callable[..., object]] = {
+    "DestinationPath": lambda stack, **props: DestinationPath(**props),
     "VideoStream": lambda stack, **p: VideoStream(**{"scope": stack, "construct_id": "Stream", **p}),
     "VideoStream.from_stream_arn": lambda stack, **p: VideoStream.from_stream_arn(
         **{"scope": stack, "construct_id": "Stream", "stream_arn": STREAM_ARN, **p}
@@ -348,6 +350,10 @@ WRONG: Rows = {
         ("", "'', it must be text such as 'PutMedia.Success'"),
     ],
     **of("VideoStream.metric", METRIC_OPTIONS),
+    "DestinationPath.path": [
+        (path, f"{path!r}, it must be empty, or text that begins with a slash and has no *, such as '/front-door'")
+        for path in (None, 7, "front-door", "s3://camera-images/front-door", "/cam-*")
+    ],
     **of("ImageGeneration", PLACE),
     "ImageGeneration.stream": STREAM,
     "ImageGeneration.bucket": BUCKET,
@@ -410,6 +416,7 @@ WRONG: Rows = {
     "ImageDelivery.bucket": BUCKET,
     "ImageDelivery.prefix": [
         (7, "7, it must be text such as 'front-door/'"),
+        (DestinationPath("/yard"), "a DestinationPath, it must be text such as 'front-door/'"),
         ("a//b", "'a//b', it must not contain empty folders, take one of the slashes out"),
     ],
     "ImageDelivery.hex_prefix": BOOL,

@@ -17,6 +17,7 @@ from .._grants import (
     combine,
     grant,
     grant_on_key,
+    literal,
     stream_arn,
     thing_arn,
 )
@@ -100,7 +101,7 @@ class StreamConfiguration(Construct):
         return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
 
     def _by_thing_name(self, prefix: str) -> str:
-        """Put the thing's name in the place of the stream's in a prefix."""
+        """Write a prefix for IAM, with the thing's name in the place of the stream's."""
         name = self._stream_name_as_declared()
         folders = prefix.split("/")
         if name not in folders[:-1]:
@@ -108,7 +109,7 @@ class StreamConfiguration(Construct):
                 f"`prefix` is {prefix!r}, it must have the stream's name {name!r} as a folder when `by_thing_name` is "
                 f"True, or each thing could overwrite the images of all, take a prefix such as '{name}/'"
             )
-        return "/".join(THING_NAME if folder == name else folder for folder in folders)
+        return "/".join(THING_NAME if folder == name else literal(folder) for folder in folders)
 
     def _stream_name_as_declared(self) -> str:
         name = name_of(self._stream)

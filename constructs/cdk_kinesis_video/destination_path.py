@@ -1,0 +1,56 @@
+"""A destination that is declared as it is."""
+
+from __future__ import annotations
+
+from ._validation import check_type
+
+
+class DestinationPath:
+    """The path of a destination's URI, character by character, for a destination that exists already.
+
+    `ImageGeneration(prefix="front-door")` adds the slash that most people want and declares
+    ``s3://<bucket>/front-door/``. Scripts often set a destination without that slash, and adding it changes the keys of
+    all later images. A `DestinationPath` in the place of that text changes nothing:
+
+    ============================== ============================== ======================================
+    `prefix`                       URI                            key of an image
+    ============================== ============================== ======================================
+    none                           ``s3://<bucket>``              ``<account>_<stream>_…``
+    ``"front-door"``               ``s3://<bucket>/front-door/``  ``front-door/<account>_<stream>_…``
+    ``DestinationPath("/")``       ``s3://<bucket>/``             ``<account>_<stream>_…``
+    ``DestinationPath("/yard")``   ``s3://<bucket>/yard``         ``yard<account>_<stream>_…``
+    ============================== ============================== ======================================
+
+    Without a slash at its end, ``/cam-1`` also covers the keys of ``/cam-10`` and of the folder ``cam-1-old/``, so
+    permissions, notifications of the bucket and request metrics for the one include the other. The rule of
+    `on_image_delivered` tells them apart by the stream's name.
+
+    Parameters
+    ----------
+    path
+        What follows the bucket's name in the URI: empty, or text that begins with a slash. It has no ``*``, and the URI
+        has at most 255 characters.
+
+    Raises
+    ------
+    ValueError
+        If `path` is of another form.
+
+    See Also
+    --------
+    https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ImageGenerationDestinationConfig.html
+    """
+
+    def __init__(self, path: str) -> None:
+        fits = isinstance(path, str) and (path == "" or path.startswith("/")) and "*" not in path
+        check_type("path", path, fits, "empty, or text that begins with a slash and has no *, such as '/front-door'")
+        self._path = path
+
+    def __repr__(self) -> str:
+        """Write it as code."""
+        return f"DestinationPath({self._path!r})"
+
+    @property
+    def path(self) -> str:
+        """What follows the bucket's name in the URI."""
+        return self._path
