@@ -45,32 +45,17 @@ node_modules/ready: package.json package-lock.json
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-lint: setup ## check the format, and lint
+lint: setup ## check the format, lint, and check who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 
 format: setup ## write what `lint` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-types: setup build/pyright ## check the types; the library and the handler apart: neither may lean on what only the other has
-	$(BIN)/mypy constructs/cdk_kinesis_video
-	$(BIN)/mypy lambda/kinesis_video_configuration
-	$(BIN)/mypy lambda/kinesis_video_doctor
-	$(BIN)/mypy lambda/kinesis_video_drift
-	$(BIN)/mypy lambda/kinesis_video_fleet
-	$(BIN)/mypy lambda/kinesis_video_handler
-	$(BIN)/mypy lambda/kinesis_video_images
-	$(BIN)/mypy lambda/kinesis_video_matroska
-	$(BIN)/mypy local_aws/kinesis_video_local
-	$(BIN)/mypy local_aws/kinesis_video_pytest
-	$(BIN)/mypy tools/kinesis_video_tools
-	$(BIN)/mypy app.py demo.py
-	$(BIN)/mypy acceptance
-	$(BIN)/mypy docs/conf.py
-	$(BIN)/mypy bench
-	$(BIN)/mypy tests local_aws/tests
-	$(BIN)/mypy examples/*.py
+types: setup build/pyright ## check the types
+	$(BIN)/mypy
 
 # It keeps nothing of what it found, and takes 10 s of CPU each time.
 build/pyright: .venv/ready node_modules/ready pyproject.toml $(shell find app.py examples tests/apps/user_app.py constructs -name "*.py")

@@ -60,7 +60,7 @@ def without_local_aws(project: Path, assembly: Path, wheel: Path) -> subprocess.
     """What `kinesis-video local` says in the environment, which gets the extra `tools`."""
     pip = (BIN / "uv", "pip", "install", "--quiet", "--python", project / "venv")
     run(*pip, f"{wheel}[tools]", "--constraint", ROOT / "requirements.txt")
-    command = [project / "venv" / "bin" / "kinesis-video", "local", "--port", "0"]
+    command = [str(project / "venv" / "bin" / "kinesis-video"), "local", "--port", "0"]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 

@@ -1,0 +1,63 @@
+"""The guards of the house: which package may import which, and one version for both distributions."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import cdk_kinesis_video
+
+ROOT = Path(__file__).parents[1]
+SOURCE_ROOTS = ("constructs", "lambda", "tools", "local_aws")
+# An import for each contract of pyproject.toml, which it is there to refuse.
+PLANTED = {
+    "arrows": ("lambda/kinesis_video_configuration", "import kinesis_video_handler"),
+    "local-aws": ("lambda/kinesis_video_images", "import kinesis_video_local"),
+    "constructs": ("constructs/cdk_kinesis_video", "import boto3"),
+    "lambda": ("lambda/kinesis_video_matroska", "import aws_cdk"),
+    "tools": ("tools/kinesis_video_tools", "import aws_cdk.aws_s3"),
+    "local-aws-without-cdk": ("local_aws/kinesis_video_local", "import cdk_kinesis_video"),
+    "shipped": ("acceptance", "import tests.archives"),
+}
+
+
+def broken_contracts(root: Path) -> set[str]:
+    """The names of the contracts that the packages below a folder break."""
+    path = os.pathsep.join(str(root / source_root) for source_root in (*SOURCE_ROOTS, "."))
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200"}
+    ran = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert "Contracts: " in ran.stdout, ran.stdout + ran.stderr
+    return set(re.findall(r"^(.*) BROKEN", ran.stdout, re.MULTILINE))
+
+
+def test_each_contract_of_imports_refuses_what_it_is_there_to_refuse(tmp_path: Path) -> None:
+    for folder in (*SOURCE_ROOTS, "acceptance"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("tests", "__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    contracts = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert {contract["id"] for contract in contracts} == set(PLANTED)
+    assert broken_contracts(tmp_path) == set()
+    for package, line in PLANTED.values():
+        with (tmp_path / package / "planted.py").open("a") as file:
+            file.write(f"{line}\n")
+    assert broken_contracts(tmp_path) == {contract["name"] for contract in contracts}
+
+
+def test_every_package_has_its_place_among_the_arrows() -> None:
+    linter = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["tool"]["importlinter"]
+    packages = {path.parent.name for root in SOURCE_ROOTS for path in ROOT.glob(f"{root}/*/__init__.py")}
+    assert set(linter["root_packages"]) == packages | {"acceptance"}
+    (layers,) = (contract["layers"] for contract in linter["contracts"] if contract["id"] == "arrows")
+    assert {name for layer in layers for name in layer.split(" | ")} == packages | {"acceptance"}
+
+
+def test_both_distributions_have_one_version() -> None:
+    local = tomllib.loads(ROOT.joinpath("local_aws", "pyproject.toml").read_text())["project"]
+    assert local["version"] == cdk_kinesis_video.__version__
+    assert f"cdk-kinesis-video[tools]=={local['version']}" in local["dependencies"]
