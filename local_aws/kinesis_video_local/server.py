@@ -218,20 +218,22 @@ class LocalAws:
         """
         return Producer(stream_name, session=self._session(), endpoint_url=self.endpoint_url, **options)
 
-    def images(self, destination_uri: str) -> DeliveredImages:
+    def images(self, destination_uri: str, *, stream_name: str | None = None) -> DeliveredImages:
         """Look at the images of a destination here.
 
         Parameters
         ----------
         destination_uri
             Such as ``s3://bucket/front-door/``.
+        stream_name
+            The stream whose images count. Default: every stream's.
 
         Raises
         ------
         ValueError
             If the URI is none of Amazon S3.
         """
-        return DeliveredImages(self.client("s3"), destination_uri)
+        return DeliveredImages(self.client("s3"), destination_uri, stream_name=stream_name)
 
     def inject_fault(
         self, operation: str, *, error: str | None = None, times: int = 1, delay_seconds: float = 0.0

@@ -21,7 +21,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from botocore.exceptions import ClientError
 
-from cdk_kinesis_video import FragmentNotification, ImageGeneration, ImagesLayer, VideoStream
+from cdk_kinesis_video import DestinationPath, FragmentNotification, ImageGeneration, ImagesLayer, VideoStream
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 
@@ -184,6 +184,37 @@ def test_a_function_with_the_layer_reads_the_key_of_an_event(deployed: Cloud) ->
     event = {"detail": {"bucket": {"name": BUCKET}, "object": {"key": KEY}}}
     answer = deployed.aws.client("lambda").invoke(FunctionName="look", Payload=json.dumps(event).encode())
     assert json.load(io.BytesIO(answer["Payload"].read())) == [STREAM]
+
+
+def alike(stack: Stack) -> None:
+    """Two cameras whose destinations have no slash at their end, and of which one begins with the other."""
+    bucket = s3.Bucket(stack, "Bucket", bucket_name="alike", removal_policy=RemovalPolicy.DESTROY)
+    role = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
+    for name in ("cam-1", "cam-10"):
+        stream = VideoStream(stack, name, stream_name=name, removal_policy=RemovalPolicy.DESTROY)
+        images = ImageGeneration(
+            stack, f"{name}-images", stream=stream, bucket=bucket, prefix=DestinationPath(f"/a b {name}")
+        )
+        images.grant_put_media(role)
+        queue = sqs.Queue(stack, f"{name}-queue", queue_name=name)
+        images.on_image_delivered("OnImage", target=targets.SqsQueue(queue))
+
+
+def test_images_of_destinations_without_a_slash_arrive_and_are_told_apart(cloud: Cloud) -> None:
+    assert cloud.deploy("Alike", alike) == "CREATE_COMPLETE"
+    (role,) = (name for name in cloud.physical_ids("Alike", "AWS::IAM::Role") if "-Producer" in name)
+    arn = f"arn:aws:iam::000000000000:role/{role}"
+    # The longer name first: its image may not reach the queue of the shorter one.
+    for name in ("cam-10", "cam-1"):
+        producer = cloud.aws.producer(name, role_arn=arn, tags=fragment_tags())
+        video = ClockVideo(name, width=160, height=96, frame_rate=1, fragment_seconds=1)
+        assert producer.send(video, fragments=1, speed=20).persisted == 1
+        images = cloud.aws.images(f"s3://alike/a b {name}", stream_name=name)
+        (image,) = images.wait(1)
+        assert image.key.startswith(f"a b {name}000000000000_{name}_")
+        assert keys_in(cloud, name, image.key) == [image.key]
+    assert len(cloud.aws.images("s3://alike/a b cam-1").all()) == 2
+    assert cloud.delete("Alike") == "DELETE_COMPLETE"
 
 
 def watched(stack: Stack) -> None:

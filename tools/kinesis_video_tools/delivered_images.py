@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from kinesis_video_images import parse_image_key
+from kinesis_video_images import image_time, parse_image_key
 
 _PAUSE_SECONDS = 0.2
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A key may have any character, also those that mean something in other URIs.
+_URI = re.compile(r"s3://(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -23,17 +26,17 @@ class DeliveredImage:
     size: int
     """The bytes of the object."""
     delivered: datetime = field(compare=False)
-    """When Amazon S3 has got it."""
+    """When it arrived in Amazon S3."""
 
     @property
     def timestamp(self) -> datetime:
         """The time of the image, in UTC, which its key says."""
-        return parse_image_key(self.key).timestamp
+        return image_time(self.key)
 
     @property
     def timecode(self) -> int:
         """The time of the image, in milliseconds since 1970."""
-        return parse_image_key(self.key).timecode
+        return (self.timestamp - _EPOCH) // timedelta(milliseconds=1)
 
 
 class DeliveredImages:
@@ -42,10 +45,13 @@ class DeliveredImages:
     Parameters
     ----------
     s3
-        A boto3 client of Amazon S3, which may list and read the objects.
+        A boto3 client of Amazon S3 that is allowed to list and read the objects.
     destination_uri
         The bucket and what the keys begin with, such as ``s3://bucket/front-door/``: the destination of an image
         generation configuration, `ImageGeneration.destination_uri`.
+    stream_name
+        The stream whose images count, where other streams deliver to the same bucket under keys that begin alike:
+        ``s3://bucket/cam-1`` also begins the keys of ``s3://bucket/cam-10``. Default: every stream's.
 
     Raises
     ------
@@ -53,12 +59,13 @@ class DeliveredImages:
         If the URI is none of Amazon S3.
     """
 
-    def __init__(self, s3: Any, destination_uri: str) -> None:
-        uri = urlsplit(destination_uri)
-        if uri.scheme != "s3" or not uri.netloc:
-            raise ValueError(f"`destination_uri` is {destination_uri!r}; give one such as 's3://bucket/front-door/'")
-        self.bucket = uri.netloc
-        self.prefix = uri.path.removeprefix("/")
+    def __init__(self, s3: Any, destination_uri: str, *, stream_name: str | None = None) -> None:
+        uri = _URI.fullmatch(destination_uri)
+        if uri is None:
+            raise ValueError(f"`destination_uri` is {destination_uri!r}, give one such as 's3://bucket/front-door/'")
+        self.bucket: str = uri["bucket"]
+        self.prefix: str = uri["prefix"]
+        self._stream_name = stream_name
         self._s3 = s3
 
     def all(self) -> list[DeliveredImage]:
@@ -67,7 +74,7 @@ class DeliveredImages:
         Raises
         ------
         ValueError
-            If there is an object that isn't an image.
+            If there is an object that isn't an image, unless `stream_name` was given.
         botocore.exceptions.ClientError
             If the objects can't be listed.
         """
@@ -76,8 +83,16 @@ class DeliveredImages:
             DeliveredImage(entry["Key"], entry["Size"], entry["LastModified"])
             for page in pages
             for entry in page.get("Contents", [])
+            if self._counts(entry["Key"])
         ]
         return sorted(images, key=lambda image: (image.timecode, image.key))
+
+    def _counts(self, key: str) -> bool:
+        try:
+            parse_image_key(key, stream_name=self._stream_name)
+        except ValueError:
+            return self._stream_name is None
+        return True
 
     def wait(self, count: int, *, beside: Collection[DeliveredImage] = (), seconds: float = 60) -> list[DeliveredImage]:
         """Wait until there are images, and list them.
@@ -85,11 +100,11 @@ class DeliveredImages:
         Parameters
         ----------
         count
-            How many to wait for. More may come.
+            The number of images to wait for. More may come.
         beside
-            Images that were there before, and don't count.
+            Images that were there before. They don't count.
         seconds
-            How long to wait at the most; the default is 60.
+            The longest time to wait. Default: 60.
 
         Raises
         ------
