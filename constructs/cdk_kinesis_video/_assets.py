@@ -21,10 +21,17 @@ def folder_of(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def code_of(packages: Sequence[str]) -> tuple[str, list[str]]:
-    """Find the folder that packages lie in, and what of it is none of them, to be left out of an asset."""
+def code_of(names: Sequence[str]) -> tuple[str, list[str]]:
+    """Find the folder that packages lie in, and what of it is none of them, to be left out of an asset.
+
+    A name with a dot is one file of a package, which comes without the others.
+    """
+    packages = {name.partition(".")[0] for name in names}
     # In a wheel the packages lie among all others, in an editable install in a folder of their own.
     (root,) = {folder_of(package).parent for package in packages}
-    folders = sorted({file.parent for package in packages for file in (root / package).rglob("*.py")})
-    names = [folder.relative_to(root).as_posix() for folder in folders]
-    return str(root), ["*", *(pattern for name in names for pattern in (f"!{name}", f"!{name}/*.py"))]
+    folders = {file.parent for package in packages for file in (root / package).rglob("*.py")}
+    patterns = []
+    for folder in sorted(path.relative_to(root).as_posix() for path in folders):
+        single = [name.partition(".")[2] for name in names if name.startswith(f"{folder}.")]
+        patterns += [f"!{folder}", *(f"!{folder}/{file}.py" for file in (["__init__", *single] if single else ["*"]))]
+    return str(root), ["*", *patterns]

@@ -16,10 +16,18 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from kinesis_video_contract.metrics import NAMESPACE
+
 from ._assets import code_of
 
-PACKAGES = ("kinesis_video_configuration", "kinesis_video_fleet", "kinesis_video_handler")
-NAMESPACE = "CdkKinesisVideo"
+PACKAGES = (
+    "kinesis_video_configuration",
+    "kinesis_video_contract.configurations",
+    "kinesis_video_contract.fleets",
+    "kinesis_video_contract.metrics",
+    "kinesis_video_fleet",
+    "kinesis_video_handler",
+)
 KEPT_DAYS = 30
 NEW_STREAM_SHARE = 20
 """One in so many calls is for new streams, at least one; the rest is for the pass."""

@@ -9,6 +9,8 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
+from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN
+
 from ._jsii import stack_of
 from ._validation import check_pattern, check_type
 
@@ -16,10 +18,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 UNKNOWN_STREAM_KEY = "cdk-kinesis-video:unknown-stream-key"
-
-
-MAX_STREAM_NAME_LENGTH = 256
-STREAM_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
 
 
 class DeclaredStream:

@@ -17,9 +17,15 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from kinesis_video_contract.configurations import STREAM_ARN
+from kinesis_video_contract.destinations import MAX_BUCKET_NAME_LENGTH, MAX_URI_LENGTH
+from kinesis_video_contract.drift import DETAIL_TYPE, MESSAGE, SOURCE
+from kinesis_video_contract.metrics import NAMESPACE
+from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH
+
 from ._jsii import stack_of
 from ._stream_configuration import Declared, at_synth, provider_of
-from ._streams import MAX_STREAM_NAME_LENGTH, cfn_stream_of, name_of
+from ._streams import cfn_stream_of, name_of
 from ._validation import (
     check_bool,
     check_enum,
@@ -32,7 +38,6 @@ from ._validation import (
     whole_minutes,
 )
 from .fragment_notification import FragmentNotification
-from .image_destination import MAX_URI_LENGTH
 from .image_events import check_target
 from .image_generation import ImageGeneration
 from .stream_metrics import MetricOptions, metric
@@ -44,10 +49,7 @@ MAX_TARGETS_OF_A_RULE = 5
 MAX_EVERY_MINUTES = 24 * 60
 DEFAULT_EVERY = Duration.hours(1)
 
-# What kinesis_video_drift/check.py writes; tests/infra/test_drift_monitor.py compares both sides.
-MESSAGE = "drift"
-SOURCE, DETAIL_TYPE = "cdk-kinesis-video", "Kinesis Video Stream Drift"
-NAMESPACE, METRIC_NAME = "CdkKinesisVideo", "DriftedStreams"
+METRIC_NAME = "DriftedStreams"
 
 NOTHING_TO_MONITOR = "cdk-kinesis-video:nothing-to-monitor"
 
@@ -61,7 +63,6 @@ _AT_REST = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 
 # How long what only CloudFormation knows can be.
 _LONGEST_ARN = "arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{}/1690707290324"
-_LONGEST_BUCKET_NAME = "b" * 63
 _LONGEST_VALUE = "v" * 20
 _LONGEST_STACK_ID, _LONGEST_STACK_NAME, _RANDOM_PART = 256, 128, 16
 _BUCKET_IN_URI = re.compile(r"s3://\$\{Token\[[^]]*\]\}(?P<prefix>/[^$]*)?")
@@ -325,7 +326,7 @@ class DriftMonitor(Construct):
         declarations: dict[str, list[Any]] = {}
         length = frame
         for declared in watched:
-            resource_type = declared.kind.resource_type
+            resource_type = declared.feature.resource_type
             longest = _longest(declared)
             added = longest + (0 if resource_type in declarations else len(resource_type) + len('"":[],'))
             if declarations and length + added > MAX_INPUT_CHARACTERS:
@@ -371,11 +372,11 @@ def _longest(declared: Declared) -> int:
             return {key: fill(key, inner) for key, inner in value.items()}
         if is_known(value):
             return value
-        if name == "StreamARN":
+        if name == STREAM_ARN:
             return _LONGEST_ARN.format(_longest_name(declared.stream))
         if name == "Uri":
             bucket = _BUCKET_IN_URI.fullmatch(value)
-            return f"s3://{_LONGEST_BUCKET_NAME}{bucket['prefix'] or ''}" if bucket else "u" * MAX_URI_LENGTH
+            return f"s3://{'b' * MAX_BUCKET_NAME_LENGTH}{bucket['prefix'] or ''}" if bucket else "u" * MAX_URI_LENGTH
         return _LONGEST_VALUE
 
     return len(_as_json(fill("", declared.properties))) + 1

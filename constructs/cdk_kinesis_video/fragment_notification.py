@@ -9,8 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from kinesis_video_contract.configurations import FRAGMENT_NOTIFICATION
+from kinesis_video_contract.images import DISABLED, ENABLED
+
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
-from ._stream_configuration import FRAGMENT_NOTIFICATION, StreamConfiguration, Target
+from ._stream_configuration import StreamConfiguration, Target
 from ._streams import check_stream
 from ._validation import check_bool, check_place, check_removal_policy, check_text, check_topic
 
@@ -89,10 +92,10 @@ class FragmentNotification(StreamConfiguration):
         super().__init__(
             scope,
             construct_id,
-            kind=FRAGMENT_NOTIFICATION,
+            feature=FRAGMENT_NOTIFICATION,
             target=Target.of(scope, stream),
             configuration={
-                "Status": "ENABLED" if enabled else "DISABLED",
+                "Status": ENABLED if enabled else DISABLED,
                 "DestinationConfig": {"Uri": topic.topic_arn},
             },
             enabled=enabled,

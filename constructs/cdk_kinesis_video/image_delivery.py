@@ -12,8 +12,10 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from kinesis_video_contract.configurations import IMAGE_GENERATION
+
 from ._grants import check_grantee
-from ._stream_configuration import IMAGE_GENERATION, is_claimed
+from ._stream_configuration import is_claimed
 from ._streams import check_stream_name, name_of
 from ._validation import check_bool, check_list, check_options, check_type, is_known
 from .image_destination import check_bucket, key_prefix

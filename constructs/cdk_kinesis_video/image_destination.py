@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,9 @@ from aws_cdk import Annotations, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+
+from kinesis_video_contract.configurations import IMAGE_GENERATION
+from kinesis_video_contract.destinations import MAX_URI_LENGTH, MIN_BUCKET_NAME_LENGTH, PREFIX_MISTAKES
 
 from ._grants import (
     IMAGE_KEY_ACTIONS,
@@ -23,29 +25,15 @@ from ._grants import (
     literal,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
-from ._stream_configuration import IMAGE_GENERATION, StreamConfiguration, Target
+from ._stream_configuration import StreamConfiguration, Target
 from ._validation import check_text, check_type, has, is_known
 from .destination_path import DestinationPath
 
-MAX_URI_LENGTH = 255
 OPEN_PREFIX = "cdk-kinesis-video:open-prefix"
 _OPEN_PREFIX_WARNING = (
     "`prefix` has no slash at its end, or is a token that may have none, so permissions, notifications of the bucket "
     "and request metrics for it include the keys of other prefixes that begin with it, as 'cam-1' includes 'cam-10/'; "
     "end it with a slash, for a token as in f'{prefix}/'"
-)
-
-# S3's bounds of a bucket name, for a name that is not known yet.
-_SHORTEST_BUCKET_NAME = "b" * 3
-
-
-# What is surely a mistake, what it is called, and what to do.
-_MISTAKES = (
-    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
-    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "control characters", "take them out"),
-    (re.compile(r"\*"), "*", "take that character out"),
-    (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "give the folder itself"),
-    (re.compile(r"^/|//"), "empty folders", "take one of the slashes out"),
 )
 
 
@@ -75,7 +63,7 @@ class ImageDestination(StreamConfiguration):
         super().__init__(
             scope,
             construct_id,
-            kind=IMAGE_GENERATION,
+            feature=IMAGE_GENERATION,
             target=target,
             configuration={
                 **request,
@@ -192,7 +180,7 @@ def key_prefix(prefix: Any) -> str:
     check_text("prefix", prefix, "front-door/")
     folders: str = prefix.removeprefix("/")
     # Nothing is known of a token but that it is there.
-    for wrong, mistake, fix in _MISTAKES:
+    for wrong, mistake, fix in PREFIX_MISTAKES:
         if wrong.search(TOKEN.sub("token", folders)):
             raise ValueError(f"`prefix` is {prefix!r}, it must not contain {mistake}, {fix}")
     return folders if folders == "" or folders.endswith("/") or not is_known(folders) else f"{folders}/"
@@ -209,7 +197,7 @@ def uri_path(prefix: Any) -> str:
 def destination_uri_of(bucket_name: str, path: str) -> str:
     """Make the URI of a destination, and check its length."""
     if is_known(path):
-        name = bucket_name if is_known(bucket_name) else _SHORTEST_BUCKET_NAME
+        name = bucket_name if is_known(bucket_name) else "b" * MIN_BUCKET_NAME_LENGTH
         length = len(f"s3://{name}{path}")
         if length > MAX_URI_LENGTH:
             raise ValueError(

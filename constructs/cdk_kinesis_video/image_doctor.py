@@ -13,10 +13,17 @@ from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from kinesis_video_contract.doctor import (
+    ACTIONS_WITHOUT_RESOURCE,
+    KEY_ACTIONS,
+    PRODUCER_ACTIONS,
+    READ_KEY_ACTIONS,
+    STREAM_ACTIONS,
+)
+
 from ._function import define_function, define_log_group, log_statement
 from ._grants import (
     PUBLISH_KEY_ACTIONS,
-    READ_KEY_ACTIONS,
     Statement,
     grant,
     grant_on_key,
@@ -31,24 +38,18 @@ DOCTOR_ID = "CdkKinesisVideoDoctor"
 """The id of the function in its stack."""
 
 DOCTOR_PACKAGE = "kinesis_video_doctor"
-PACKAGES = ("kinesis_video_configuration", DOCTOR_PACKAGE, "kinesis_video_images", "kinesis_video_matroska")
+PACKAGES = (
+    "kinesis_video_configuration",
+    "kinesis_video_contract.configurations",
+    "kinesis_video_contract.doctor",
+    DOCTOR_PACKAGE,
+    "kinesis_video_images",
+    "kinesis_video_matroska",
+)
 """What the function's code is."""
 
 # The checks take seconds. A call that nobody answers takes a minute, with its repetitions.
 TIMEOUT_SECONDS = 180
-
-# What the checks call, by what it is allowed on; `tests/infra/test_image_doctor.py` compares it with `doctor_policy`.
-STREAM_ACTIONS = (
-    "kinesisvideo:DescribeImageGenerationConfiguration",
-    "kinesisvideo:DescribeStream",
-    "kinesisvideo:GetDataEndpoint",
-    "kinesisvideo:GetMediaForFragmentList",
-    "kinesisvideo:ListFragments",
-)
-ACTIONS_WITHOUT_RESOURCE = ("cloudtrail:LookupEvents", "cloudwatch:GetMetricData", "kinesisvideo:ListStreams")
-PRODUCER_ACTIONS = ("iam:GetRole", "iam:GetUser", "iam:SimulatePrincipalPolicy")
-BUCKET_ACTIONS = ("s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket")
-KEY_ACTIONS = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants")
 
 
 @jsii.implements(iam.IGrantable)

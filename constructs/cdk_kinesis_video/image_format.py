@@ -8,9 +8,9 @@ from typing import Any
 
 import jsii
 
-from ._validation import check_integer, check_type
+from kinesis_video_contract.images import FORMATS, JPEG, MAX_JPEG_QUALITY, MIN_JPEG_QUALITY, PNG
 
-MIN_JPEG_QUALITY, MAX_JPEG_QUALITY = 1, 100
+from ._validation import check_integer, check_type, either
 
 
 class ImageSelectorType(str, Enum):
@@ -33,9 +33,9 @@ class ImageFormat:
 
     def __post_init__(self) -> None:
         """Check what the API doesn't have."""
-        check_type("name", self.name, self.name in ("JPEG", "PNG"), "'JPEG' or 'PNG'")
+        check_type("name", self.name, self.name in FORMATS, either([repr(name) for name in FORMATS]))
         check_integer("quality", self.quality, MIN_JPEG_QUALITY, MAX_JPEG_QUALITY)
-        if self.name == "PNG" and self.quality is not None:
+        if self.name == PNG and self.quality is not None:
             raise ValueError(f"`quality` is {self.quality!r} for a PNG, only a JPEG has one, leave it out")
 
     @staticmethod
@@ -52,12 +52,12 @@ class ImageFormat:
         ValueError
             If the quality is out of its bounds.
         """
-        return ImageFormat("JPEG", quality)
+        return ImageFormat(JPEG, quality)
 
     @staticmethod
     def png() -> ImageFormat:
         """PNG, without loss."""
-        return ImageFormat("PNG")
+        return ImageFormat(PNG)
 
     @property
     def request(self) -> dict[str, Any]:

@@ -11,6 +11,18 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from kinesis_video_contract.images import (
+    DEFAULT_SAMPLING_INTERVAL_MILLIS,
+    DISABLED,
+    ENABLED,
+    MAX_HEIGHT_PIXELS,
+    MAX_SAMPLING_INTERVAL_MILLIS,
+    MAX_WIDTH_PIXELS,
+    MIN_HEIGHT_PIXELS,
+    MIN_SAMPLING_INTERVAL_MILLIS,
+    MIN_WIDTH_PIXELS,
+)
+
 from ._jsii import millis_of
 from ._stream_configuration import Target
 from ._streams import check_stream
@@ -29,12 +41,6 @@ from ._validation import (
 from .destination_path import DestinationPath
 from .image_events import ImageEvents
 from .image_format import ImageFormat, ImageSelectorType
-
-# The bounds of the interval are in the API's documentation only; its integer has 32 bits.
-MIN_SAMPLING_INTERVAL_MILLIS, MAX_SAMPLING_INTERVAL_MILLIS = 200, 2**31 - 1
-DEFAULT_SAMPLING_INTERVAL_MILLIS = 3000
-MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS = 1, 3840
-MIN_HEIGHT_PIXELS, MAX_HEIGHT_PIXELS = 1, 2160
 
 MILLIS_PER_DAY = 24 * 60 * 60 * 1000
 
@@ -189,7 +195,7 @@ def image_request(
     check_enum("image_selector_type", image_selector_type, ImageSelectorType)
     check_bool("enabled", enabled)
     return {
-        "Status": "ENABLED" if enabled else "DISABLED",
+        "Status": ENABLED if enabled else DISABLED,
         "ImageSelectorType": image_selector_type.value,
         "SamplingInterval": _sampling_interval_millis(sampling_interval),
         **(ImageFormat.jpeg() if format is None else format).request,

@@ -11,6 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from kinesis_video_contract.doctor import BUCKET_ACTIONS
+
 from ._grants import Statement
 from ._jsii import bucket_arn_of, stack_of
 from ._validation import (
@@ -247,7 +249,7 @@ class ImageMetrics(ImageDestination):
         --------
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
         """
-        from .image_doctor import BUCKET_ACTIONS, check_alarm, doctor_of
+        from .image_doctor import check_alarm, doctor_of
 
         stack = stack_of(self)
         check_id(construct_id)

@@ -14,7 +14,31 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IValidation
 
-from ._fleet import NAMESPACE, FleetEngine
+from kinesis_video_contract.configurations import (
+    ADOPT_EXISTING,
+    IMAGE_GENERATION,
+    REMOVAL_POLICY,
+    REVISION,
+    SERVICE_TIMEOUT,
+)
+from kinesis_video_contract.fleets import (
+    EQUAL,
+    EXCLUDE,
+    FAILED,
+    FOREIGN,
+    METRICS,
+    NAME_PREFIX,
+    PASSES_FAILED,
+    REMOVED,
+    RESOURCE_TYPE,
+    SET,
+    STREAM_NAME,
+    WITHOUT_RETENTION,
+)
+from kinesis_video_contract.metrics import NAMESPACE
+from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN
+
+from ._fleet import FleetEngine
 from ._grants import (
     IMAGE_KEY_ACTIONS,
     PUT_MEDIA_ACTIONS,
@@ -30,8 +54,8 @@ from ._grants import (
     thing_arn,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, region_of, stack_of
-from ._stream_configuration import DELETION_POLICIES, IMAGE_GENERATION, Names, Warnings, names_in
-from ._streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN, check_stream_name
+from ._stream_configuration import DELETION_POLICIES, Names, Warnings, names_in
+from ._streams import check_stream_name
 from ._validation import (
     check_bool,
     check_id,
@@ -51,9 +75,6 @@ from .image_generation import ImageOptions, most_images_per_day, request_of_opti
 from .stream_dashboard import graph
 from .stream_metrics import MetricOptions, metric
 
-RESOURCE_TYPE = "Custom::KinesisVideoStreamFleet"
-STREAM_NAME = "{stream_name}"
-"""What stands for the stream's name in `prefix`."""
 DEFAULT_PREFIX = f"{STREAM_NAME}/"
 DEFAULT_EVERY = Duration.hours(6)
 DEFAULT_CALLS_PER_SECOND = 45
@@ -62,10 +83,9 @@ MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND = 2, 50
 SERVICE_TIMEOUT_SECONDS = 3600
 """The longest that CloudFormation waits for a custom resource: a pass through 100,000 streams takes most of it."""
 
-# What kinesis_video_fleet/conclusion.py publishes; tests/infra/test_stream_fleet.py compares both sides.
-OUTCOMES = ("StreamsSet", "StreamsRemoved", "StreamsEqual")
-LEFT_OUT = ("StreamsFailed", "StreamsForeign", "StreamsWithoutRetention")
-METRICS = (*OUTCOMES, *LEFT_OUT, "PassesFailed")
+OUTCOMES = (SET, REMOVED, EQUAL)
+LEFT_OUT = (FAILED, FOREIGN, WITHOUT_RETENTION)
+METRIC_NAMES = (*(METRICS[outcome] for outcome in (*OUTCOMES, *LEFT_OUT)), PASSES_FAILED)
 
 IMAGES_PER_DAY = "cdk-kinesis-video:fleet-images-per-day"
 _SOME_STREAMS = 100
@@ -203,17 +223,16 @@ class StreamFleet(Construct):
             type=RESOURCE_TYPE,
             properties={
                 "ServiceToken": self._engine.begin.function_arn,
-                "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
-                "NamePrefix": self._name_prefix,
-                "Exclude": sorted(exclude) or None,
+                SERVICE_TIMEOUT: SERVICE_TIMEOUT_SECONDS,
+                NAME_PREFIX: self._name_prefix,
+                EXCLUDE: sorted(exclude) or None,
                 IMAGE_GENERATION.configuration: {
                     **request,
                     "DestinationConfig": {"Uri": f"s3://{bucket_name}{self._path}", "DestinationRegion": region},
                 },
-                "AdoptExisting": adopt_existing or None,
-                "Revision": options.get("revision"),
-                # To CloudFormation a changed DeletionPolicy alone is no change.
-                "RemovalPolicy": DELETION_POLICIES.get(removal_policy),
+                ADOPT_EXISTING: adopt_existing or None,
+                REVISION: options.get("revision"),
+                REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
         )
         resource.apply_removal_policy(removal_policy)
@@ -308,12 +327,12 @@ class StreamFleet(Construct):
         ValueError
             If there is no such metric, or an option has a value that CloudWatch doesn't take.
         """
-        check_type("metric_name", metric_name, metric_name in METRICS, either(METRICS))
-        return metric(NAMESPACE, metric_name, {"NamePrefix": self._name_prefix}, {"statistic": "Sum", **options})
+        check_type("metric_name", metric_name, metric_name in METRIC_NAMES, either(METRIC_NAMES))
+        return metric(NAMESPACE, metric_name, {NAME_PREFIX: self._name_prefix}, {"statistic": "Sum", **options})
 
     def metric_failed(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of streams that could not be configured, counted when a pass ends."""
-        return self.metric("StreamsFailed", **options)
+        return self.metric(METRICS[FAILED], **options)
 
     def alarm(self, construct_id: str) -> cloudwatch.Alarm:
         """Define an alarm for a pass that failed or in which streams failed; it ends with a pass without failures.
@@ -329,7 +348,7 @@ class StreamFleet(Construct):
             construct_id,
             metric=cloudwatch.MathExpression(
                 expression="streams + passes",
-                using_metrics={"streams": self.metric_failed(), "passes": self.metric("PassesFailed")},
+                using_metrics={"streams": self.metric_failed(), "passes": self.metric(PASSES_FAILED)},
                 label="failed streams and passes",
                 period=Duration.minutes(5),
             ),
@@ -355,8 +374,8 @@ class StreamFleet(Construct):
         passes = [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()]
         rows = [
             [
-                graph("Streams", "count", [self.metric(name) for name in OUTCOMES]),
-                graph("Streams left out", "count", [self.metric(name) for name in LEFT_OUT]),
+                graph("Streams", "count", [self.metric(METRICS[outcome]) for outcome in OUTCOMES]),
+                graph("Streams left out", "count", [self.metric(METRICS[outcome]) for outcome in LEFT_OUT]),
             ],
             [graph("Passes", "count", passes), graph("Time of a pass", "ms", [machine.metric_time()])],
         ]

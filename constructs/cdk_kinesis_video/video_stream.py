@@ -14,6 +14,8 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef, StreamReference
 from constructs import Construct
 
+from kinesis_video_contract.streams import STREAM_NAME_PATTERN
+
 from ._grants import (
     PUT_MEDIA_ACTIONS,
     PUT_MEDIA_KEY_ACTIONS,
@@ -25,7 +27,7 @@ from ._grants import (
     grant,
     grant_on_key,
 )
-from ._streams import STREAM_NAME_PATTERN, DeclaredStream, check_stream_name
+from ._streams import DeclaredStream, check_stream_name
 from ._validation import (
     check_duration,
     check_enum,

@@ -8,8 +8,9 @@ The names below need nothing but Python. The calls need botocore, and so are imp
 the calls, `retries` says when to call again. `timing` has every duration.
 """
 
+from kinesis_video_contract.configurations import FEATURES, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature
+
 from .declaration import Declaration, differences
-from .features import FEATURES, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature
 from .text import one_line, printable
 from .timing import Deadline
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .features import FEATURES, Feature, Fields
+from kinesis_video_contract.configurations import FEATURES, STREAM_ARN, STREAM_NAME, Feature, Fields
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Declaration:
         feature = FEATURES.get(resource_type)
         if feature is None:
             raise ValueError(f"the resource type {resource_type!r} is unknown, allowed are {', '.join(FEATURES)}")
-        stream = {name: properties[name] for name in ("StreamARN", "StreamName") if properties.get(name)}
+        stream = {name: properties[name] for name in (STREAM_ARN, STREAM_NAME) if properties.get(name)}
         if len(stream) != 1 or not all(isinstance(value, str) for value in stream.values()):
             raise ValueError("exactly one of `StreamARN` and `StreamName` must be given, as text")
         # Left out, the API would delete the configuration of the stream.

@@ -14,9 +14,10 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 from botocore.validate import validate_parameters
 
+from kinesis_video_contract.configurations import Feature
+
 from . import timing
 from .declaration import differences
-from .features import Feature
 from .retries import Retries
 
 Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctions"]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from kinesis_video_contract.doctor import (
+    ACTIONS_WITHOUT_RESOURCE,
+    BUCKET_ACTIONS,
+    KEY_ACTIONS,
+    PRODUCER_ACTIONS,
+    READ_KEY_ACTIONS,
+    STREAM_ACTIONS,
+)
 
 
 def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any]:
@@ -20,37 +30,30 @@ def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any
         "Statement": [
             _allow(
                 "Stream",
-                [
-                    "kinesisvideo:DescribeImageGenerationConfiguration",
-                    "kinesisvideo:DescribeStream",
-                    "kinesisvideo:GetDataEndpoint",
-                    "kinesisvideo:GetMediaForFragmentList",
-                    "kinesisvideo:ListFragments",
-                ],
+                STREAM_ACTIONS,
                 # A policy can't know the account, the Region and the number that a stream gets at its creation.
                 f"arn:{partition}:kinesisvideo:*:*:stream/{stream}/*",
             ),
             _allow(
                 "NoResource",
-                ["cloudtrail:LookupEvents", "cloudwatch:GetMetricData", "kinesisvideo:ListStreams"],
-                # IAM knows no resource of these.
+                ACTIONS_WITHOUT_RESOURCE,
                 "*",
             ),
             _allow(
                 "Producer",
-                ["iam:GetRole", "iam:GetUser", "iam:SimulatePrincipalPolicy"],
+                PRODUCER_ACTIONS,
                 # Who calls PutMedia is for the doctor to find out.
                 [f"arn:{partition}:iam::*:role/*", f"arn:{partition}:iam::*:user/*"],
             ),
             _allow(
                 "Bucket",
-                ["s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket"],
+                BUCKET_ACTIONS,
                 # Which bucket it is stands in the stream's configuration only.
                 f"arn:{partition}:s3:::*",
             ),
             _allow(
                 "Keys",
-                ["kms:Decrypt", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"],
+                (*READ_KEY_ACTIONS, *KEY_ACTIONS),
                 # Which keys they are stands in the stream's description and the bucket's encryption only.
                 f"arn:{partition}:kms:*:*:key/*",
             ),
@@ -58,5 +61,5 @@ def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any
     }
 
 
-def _allow(sid: str, actions: list[str], resource: str | list[str]) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+def _allow(sid: str, actions: Sequence[str], resource: str | list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}

@@ -20,16 +20,13 @@ from typing import Any
 from kinesis_video_configuration import Deadline, Declaration, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
+from kinesis_video_contract.drift import DETAIL_TYPE, MESSAGE, SOURCE
 
 from .comparison import Drift, compare
 from .stack import Stack, StackChangedError
 
 logger = logging.getLogger(__name__)
 
-MESSAGE = "drift"
-"""Of the line in the log for each stream; a metric filter counts it."""
-SOURCE, DETAIL_TYPE = "cdk-kinesis-video", "Kinesis Video Stream Drift"
-"""Of the event that EventBridge gets for each stream, if the monitor has a rule for it."""
 _REPAIRED = {"MISSING": ("MISSING",), "ALWAYS": ("MISSING", "CHANGED")}
 
 

@@ -12,23 +12,15 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import Deadline, one_line, timing
+from kinesis_video_contract.fleets import FAILED as FAILED_STREAMS
+from kinesis_video_contract.fleets import GONE, METRICS, PASSES_FAILED, WITHOUT_RETENTION
+from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_handler.protocol import Answer, AnswerNotSentError, Request, send
 
 from .declaration import FleetDeclaration
 from .planner import SKIP, Pass
 from .store import Store, event_key, folder_of
-from .worker import EQUAL, FOREIGN, GONE, REMOVED, SET, WITHOUT_RETENTION
 
-NAMESPACE = "CdkKinesisVideo"
-METRICS = {
-    SET: "StreamsSet",
-    REMOVED: "StreamsRemoved",
-    EQUAL: "StreamsEqual",
-    FOREIGN: "StreamsForeign",
-    WITHOUT_RETENTION: "StreamsWithoutRetention",
-    "failed": "StreamsFailed",
-}
-PASSES_FAILED = "PassesFailed"
 TOLERATED_FAILURES = 0.05
 """The share of streams that may fail: they are for the next pass. Beyond it the pass and a deployment fail."""
 COMPLETE, FAILED, SUPERSEDED, SKIPPED = "complete", "failed", "superseded", "skipped"
@@ -120,7 +112,7 @@ def publish(
 ) -> None:
     """Publish what came of streams, and other metrics with it. A failure is for the log: an answer waits."""
     values = {metric: counts.get(outcome, 0) for outcome, metric in METRICS.items()}
-    values |= {METRICS["failed"]: _failures(counts).total(), **(others or {})}
+    values |= {METRICS[FAILED_STREAMS]: _failures(counts).total(), **(others or {})}
     dimensions = [{"Name": "NamePrefix", "Value": name_prefix}]
     data = [
         {"MetricName": metric, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
@@ -141,7 +133,7 @@ def _answer(request: Request, ended: str, problem: str, counts: Mapping[str, int
     physical_id = request.physical_resource_id or FleetDeclaration.parse(request.properties).physical_id
     if ended != COMPLETE:
         return replace(Answer.failed(request), physical_resource_id=physical_id, reason=one_line(problem))
-    shown = {name.title().replace("_", ""): str(counts.get(name, 0)) for name in METRICS if name != "failed"}
+    shown = {name.title().replace("_", ""): str(counts.get(name, 0)) for name in METRICS if name != FAILED_STREAMS}
     return Answer.success(physical_id, Failed=str(_failures(counts).total()), **shown)
 
 

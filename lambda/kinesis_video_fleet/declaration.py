@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinesis_video_configuration import IMAGE_GENERATION, Declaration
+from kinesis_video_contract.configurations import ADOPT_EXISTING, STREAM_ARN
+from kinesis_video_contract.fleets import EXCLUDE, NAME_PREFIX, STREAM_NAME
 
-STREAM_NAME = "{stream_name}"
-"""What stands for the stream's name in the URI of the destination."""
-
-RESOURCE_TYPE = "Custom::KinesisVideoStreamFleet"
 PHYSICAL_ID = "stream-fleet/"
 """What the physical id of a fleet begins with; the prefix of its streams' names follows."""
 
@@ -37,15 +35,15 @@ class FleetDeclaration:
         ValueError
             If there is no prefix: it would be all streams of the account.
         """
-        if not properties.get("NamePrefix"):
+        if not properties.get(NAME_PREFIX):
             raise ValueError("`NamePrefix` must be given")
-        names = ("NamePrefix", "Exclude", "AdoptExisting", IMAGE_GENERATION.configuration)
+        names = (NAME_PREFIX, EXCLUDE, ADOPT_EXISTING, IMAGE_GENERATION.configuration)
         return cls({name: properties[name] for name in names if properties.get(name)})
 
     @property
     def name_prefix(self) -> str:
         """What the names of the streams begin with."""
-        return str(self.properties["NamePrefix"])
+        return str(self.properties[NAME_PREFIX])
 
     @property
     def physical_id(self) -> str:
@@ -55,12 +53,12 @@ class FleetDeclaration:
     @property
     def adopts(self) -> bool:
         """Whether streams that are configured otherwise are taken over."""
-        return str(self.properties.get("AdoptExisting")).lower() == "true"
+        return str(self.properties.get(ADOPT_EXISTING)).lower() == "true"
 
     def covers(self, stream_arn: str) -> bool:
         """Whether a stream is the fleet's."""
         name = name_of(stream_arn)
-        return name.startswith(self.name_prefix) and name not in self.properties.get("Exclude", ())
+        return name.startswith(self.name_prefix) and name not in self.properties.get(EXCLUDE, ())
 
     def of(self, stream_arn: str, *, ignore_unknown: bool = False) -> Mapping[str, Any]:
         """Make the configuration of one stream.
@@ -73,7 +71,7 @@ class FleetDeclaration:
         found = self.properties.get(IMAGE_GENERATION.configuration)
         declaration = Declaration.parse(
             IMAGE_GENERATION.resource_type,
-            {"StreamARN": stream_arn, IMAGE_GENERATION.configuration: found},
+            {STREAM_ARN: stream_arn, IMAGE_GENERATION.configuration: found},
             ignore_unknown=ignore_unknown,
         )
         destination = dict(declaration.configuration.get("DestinationConfig", {}))

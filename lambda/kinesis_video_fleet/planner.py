@@ -12,10 +12,11 @@ from typing import Any
 from kinesis_video_configuration import IMAGE_GENERATION, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
+from kinesis_video_contract.fleets import RESOURCE_TYPE
 from kinesis_video_handler.ownership import Stack
 from kinesis_video_handler.protocol import Request
 
-from .declaration import PHYSICAL_ID, RESOURCE_TYPE, FleetDeclaration, name_of
+from .declaration import PHYSICAL_ID, FleetDeclaration, name_of
 from .store import Ledger, Store, event_key, folder_of
 
 BATCH_SECONDS = 40

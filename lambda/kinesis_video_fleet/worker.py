@@ -18,6 +18,7 @@ from botocore.exceptions import ParamValidationError
 from kinesis_video_configuration import IMAGE_GENERATION, Deadline, differences, timing
 from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import KinesisVideo
+from kinesis_video_contract.fleets import EQUAL, FOREIGN, GONE, REMOVED, SET, WITHOUT_RETENTION
 
 from .declaration import FleetDeclaration, name_of
 from .pace import PacedRetries, Paces
@@ -29,8 +30,6 @@ PATIENCE_SECONDS = 180
 TURN_SECONDS = 1
 """How often a pass looks whether another one has taken its turn."""
 
-SET, REMOVED, EQUAL, FOREIGN = "set", "removed", "equal", "foreign"
-WITHOUT_RETENTION, GONE = "without_retention", "gone"
 _NO_FAILURES = {"NoDataRetentionException": WITHOUT_RETENTION, "ResourceNotFoundException": GONE}
 
 

@@ -18,6 +18,7 @@ from botocore.exceptions import ParamValidationError
 from kinesis_video_configuration import Deadline, Declaration, differences, one_line, timing
 from kinesis_video_configuration.retries import DENIED, CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
+from kinesis_video_contract.configurations import ADOPT_EXISTING
 
 from .ownership import RefusedError, Stack
 from .protocol import CREATE_FAILED_ID, Answer, Interim, Request
@@ -208,7 +209,7 @@ class Lifecycle:
         return done
 
     def _adopts(self) -> bool:
-        return str(self._request.properties.get("AdoptExisting")).lower() == "true"
+        return str(self._request.properties.get(ADOPT_EXISTING)).lower() == "true"
 
     def _is_rolled_back(self) -> bool:
         """Whether the event undoes an update."""

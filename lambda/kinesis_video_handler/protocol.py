@@ -19,6 +19,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from kinesis_video_configuration import Deadline, one_line, timing
+from kinesis_video_contract.configurations import SERVICE_TIMEOUT
 
 MAX_ANSWER_BYTES = 4096
 """A longer answer fails the operation with "Response object is too long", even if it says SUCCESS."""
@@ -118,7 +119,7 @@ class Request:
 
     def _service_timeout(self) -> int:
         try:
-            return int(self.properties["ServiceTimeout"])
+            return int(self.properties[SERVICE_TIMEOUT])
         except (KeyError, TypeError, ValueError):
             return timing.SERVICE_TIMEOUT_SECONDS
 

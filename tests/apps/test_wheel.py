@@ -104,6 +104,7 @@ def test_the_wheel_has_the_library_the_handler_and_nothing_else(wheel: Path) -> 
     assert {name.split("/")[0] for name in names} == {
         "cdk_kinesis_video",
         "kinesis_video_configuration",
+        "kinesis_video_contract",
         "kinesis_video_doctor",
         "kinesis_video_drift",
         "kinesis_video_fleet",
@@ -159,7 +160,8 @@ def test_the_asset_is_the_handlers_files_alone(assembly: Path) -> None:
     files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
     packages = ("kinesis_video_configuration", "kinesis_video_drift", "kinesis_video_handler")
     sources = [path for package in packages for path in (ROOT / "lambda" / package).glob("*.py")]
-    assert files == {f"{path.parent.name}/{path.name}" for path in sources}
+    contract = {f"kinesis_video_contract/{name}.py" for name in ("__init__", "configurations", "drift")}
+    assert files == {f"{path.parent.name}/{path.name}" for path in sources} | contract
 
 
 def test_the_example_of_the_docs_passes_with_the_extra_alone(tested_project: Path) -> None:

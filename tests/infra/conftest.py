@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +52,22 @@ def statements_of(template: dict[str, Any], resource_type: str = "AWS::IAM::Poli
     properties = only_resource(template, resource_type)["Properties"]
     statements: list[dict[str, Any]] = properties.get("PolicyDocument", properties.get("KeyPolicy"))["Statement"]
     return statements
+
+
+def files_that_import(asset: Path) -> list[Path]:
+    """Import all that an asset has, as in Lambda without anything else of ours; return the files that this takes."""
+    names = [path.relative_to(asset).with_suffix("").parts for path in asset.rglob("*.py")]
+    modules = [".".join(name[:-1] if name[-1] == "__init__" else name) for name in names]
+    program = (
+        f"import sys; sys.path.insert(0, {str(asset)!r}); from importlib import import_module; "
+        f"loaded = [import_module(name) for name in {modules!r}]; "
+        "assert not {'aws_cdk', 'constructs', 'jsii'} & sys.modules.keys(); "
+        "print(*(m.__file__ for name, m in sys.modules.items() if name.startswith('kinesis_video')), sep=chr(10))"
+    )
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
+    command = [sys.executable, "-P", "-B", "-c", program]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return [Path(line) for line in ran.stdout.splitlines()]
 
 
 def messages_of(stack: Stack, level: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Three sides that must agree: the service's model, what the construct sends, and what the handler reads."""
+"""The contract against the model of the service, and the constructs against the contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from aws_cdk import aws_sns as sns
 from botocore import xform_name
 from botocore.model import Shape, StructureShape
 
-import kinesis_video_configuration as configuration
 from cdk_kinesis_video import (
     FragmentNotification,
     ImageFormat,
@@ -21,13 +20,11 @@ from cdk_kinesis_video import (
     ImageSelectorType,
     StorageTier,
     VideoStream,
-    image_destination,
-    image_generation,
 )
-from cdk_kinesis_video import _streams as stream_names
 from cdk_kinesis_video import video_stream as stream_bounds
-from cdk_kinesis_video._stream_configuration import kinds
-from kinesis_video_configuration import Declaration, Feature, features
+from kinesis_video_configuration import Declaration
+from kinesis_video_contract import configurations, destinations, images, streams
+from kinesis_video_contract.configurations import FEATURES, Feature
 
 from .conftest import ENVIRONMENT, only_resource, template_of
 
@@ -57,11 +54,9 @@ def names(value: Any) -> Any:
 
 
 # What the function reads beside the API's request.
-OURS = ("AdoptExisting", "Revision", "RemovalPolicy")
+OURS = (configurations.ADOPT_EXISTING, configurations.REVISION, configurations.REMOVAL_POLICY)
 TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
-FEATURES = pytest.mark.parametrize(
-    "feature", configuration.FEATURES.values(), ids=[feature.noun for feature in configuration.FEATURES.values()]
-)
+OF_EACH_KIND = pytest.mark.parametrize("feature", FEATURES.values(), ids=FEATURES)
 
 
 @pytest.fixture(scope="module")
@@ -84,32 +79,33 @@ def sent() -> dict[str, Any]:
     topic = sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)
     FragmentNotification(stack, "Notification", stream=stream, topic=topic, **common)
     template = template_of(stack)
-    return {name: only_resource(template, name)["Properties"] for name in configuration.FEATURES}
+    return {name: only_resource(template, name)["Properties"] for name in FEATURES}
 
 
-def test_both_sides_have_the_same_kinds() -> None:
-    assert list(kinds.KINDS) == [kind for kind in vars(kinds).values() if isinstance(kind, kinds.Kind)]
-    handled = [feature for feature in vars(features).values() if isinstance(feature, Feature)]
-    assert list(configuration.FEATURES.values()) == handled
-    called = {xform_name(name): name for name in MODEL.operation_names}
-    assert [(kind.resource_type, kind.configuration, kind.actions) for kind in kinds.KINDS] == [
-        (feature.resource_type, feature.configuration, tuple(f"kinesisvideo:{called[call]}" for call in calls))
-        for feature in handled
-        for calls in [(feature.describe, feature.update)]
+def test_every_kind_is_in_the_table() -> None:
+    assert list(FEATURES.values()) == [
+        feature for feature in vars(configurations).values() if isinstance(feature, Feature)
     ]
 
 
-@FEATURES
+@OF_EACH_KIND
+def test_the_operations_are_the_models(feature: Feature) -> None:
+    called = {xform_name(name): name for name in MODEL.operation_names}
+    assert called[feature.update] == f"Update{feature.configuration}"
+    assert called[feature.describe] == f"Describe{feature.configuration}"
+
+
+@OF_EACH_KIND
 def test_the_construct_sends_every_field_of_the_model(sent: dict[str, Any], feature: Feature) -> None:
     assert names(sent[feature.resource_type][feature.configuration]) == fields(shape(feature.configuration))
 
 
-@FEATURES
+@OF_EACH_KIND
 def test_the_handler_reads_every_field_of_the_model(feature: Feature) -> None:
     assert names(feature.fields) == fields(shape(feature.configuration))
 
 
-@FEATURES
+@OF_EACH_KIND
 def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: Feature) -> None:
     structure = shape(feature.configuration)
     assert isinstance(structure, StructureShape)
@@ -117,14 +113,14 @@ def test_the_handler_turns_into_numbers_what_the_model_has_as_numbers(feature: F
     assert {name for name, kind in feature.fields.items() if kind is int} == integers
 
 
-@FEATURES
+@OF_EACH_KIND
 def test_the_properties_are_the_request_of_the_api(sent: dict[str, Any], feature: Feature) -> None:
     request = fields(shape(f"Update{feature.configuration}Input"))
     assert set(sent[feature.resource_type]) - {"ServiceToken", "ServiceTimeout", *OURS} < set(request)
     assert request.keys() == {"StreamName", "StreamARN", feature.configuration}
 
 
-@FEATURES
+@OF_EACH_KIND
 def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any], feature: Feature) -> None:
     arrived = {**sent[feature.resource_type], "StreamARN": "arn"}
     assert set(OURS) < arrived.keys()
@@ -132,23 +128,15 @@ def test_the_handler_reads_what_the_construct_sends(sent: dict[str, Any], featur
     assert declaration.configuration == arrived[feature.configuration]
 
 
-@FEATURES
-def test_the_handler_has_the_operations_of_the_model(feature: Feature) -> None:
-    client = boto3.Session().client("kinesisvideo", region_name="us-east-1")
-    operations = client.meta.method_to_api_mapping
-    assert operations[feature.update] == f"Update{feature.configuration}"
-    assert operations[feature.describe] == f"Describe{feature.configuration}"
-
-
 @pytest.mark.parametrize(
     ("shape_name", "ours"),
     [
-        ("WidthPixels", {"min": image_generation.MIN_WIDTH_PIXELS, "max": image_generation.MAX_WIDTH_PIXELS}),
-        ("HeightPixels", {"min": image_generation.MIN_HEIGHT_PIXELS, "max": image_generation.MAX_HEIGHT_PIXELS}),
-        ("DestinationUri", {"max": image_destination.MAX_URI_LENGTH}),
+        ("WidthPixels", {"min": images.MIN_WIDTH_PIXELS, "max": images.MAX_WIDTH_PIXELS}),
+        ("HeightPixels", {"min": images.MIN_HEIGHT_PIXELS, "max": images.MAX_HEIGHT_PIXELS}),
+        ("DestinationUri", {"max": destinations.MAX_URI_LENGTH}),
         (
             "StreamName",
-            {"max": stream_names.MAX_STREAM_NAME_LENGTH, "pattern": stream_names.STREAM_NAME_PATTERN, "min": 1},
+            {"max": streams.MAX_STREAM_NAME_LENGTH, "pattern": streams.STREAM_NAME_PATTERN, "min": 1},
         ),
         ("MediaType", {"max": stream_bounds.MAX_MEDIA_TYPE_LENGTH, "pattern": stream_bounds.MEDIA_TYPE_PATTERN}),
     ],
@@ -168,12 +156,16 @@ def test_the_model_still_has_no_bound_where_only_the_documentation_has_one() -> 
 @pytest.mark.parametrize(
     ("shape_name", "ours"),
     [
-        ("ImageSelectorType", {selector.value for selector in ImageSelectorType}),
-        ("Format", {ImageFormat.jpeg().name, ImageFormat.png().name}),
-        ("ConfigurationStatus", {"ENABLED", "DISABLED"}),
+        ("ImageSelectorType", {*images.IMAGE_SELECTOR_TYPES}),
+        ("Format", {*images.FORMATS}),
+        ("ConfigurationStatus", {*images.STATUSES}),
         ("FormatConfigKey", {"JPEGQuality"}),
         ("DefaultStorageTier", {tier.value for tier in StorageTier}),
     ],
 )
 def test_the_values_are_the_models(shape_name: str, ours: set[str]) -> None:
     assert set(shape(shape_name).enum) == ours  # type: ignore[attr-defined]
+
+
+def test_the_enum_has_the_values_of_the_contract() -> None:
+    assert tuple(ImageSelectorType) == images.IMAGE_SELECTOR_TYPES

@@ -14,9 +14,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from cdk_kinesis_video import ConfigurationFunction, DriftMonitor, FragmentNotification, ImageGeneration, VideoStream
-from cdk_kinesis_video.drift_monitor import DETAIL_TYPE, MAX_INPUT_CHARACTERS, MESSAGE, SOURCE
+from cdk_kinesis_video.drift_monitor import MAX_INPUT_CHARACTERS
 from kinesis_video_configuration import Declaration
-from kinesis_video_drift import check
+from kinesis_video_contract.drift import DETAIL_TYPE, SOURCE
 from tests.templates import stringify
 
 from .conftest import (
@@ -163,7 +163,6 @@ def test_without_a_trail_it_looks_after_deployments_and_on_its_schedule_only() -
 
 
 def test_the_metric_counts_the_lines_that_the_function_writes(one: dict[str, Any]) -> None:
-    assert (MESSAGE, SOURCE, DETAIL_TYPE) == (check.MESSAGE, check.SOURCE, check.DETAIL_TYPE)
     metric_filter = only_resource(one, "AWS::Logs::MetricFilter")["Properties"]
     assert metric_filter["FilterPattern"] == '{ $.message = "drift" }'
     assert metric_filter["LogGroupName"] == {"Ref": "CdkKinesisVideoLogs62749C78"}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinesis_video_configuration import Declaration
+from kinesis_video_configuration import FEATURES, IMAGE_GENERATION, Declaration, Feature
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
 from kinesis_video_tools.adoption import MAX_CONFIGURATIONS, ExistingStream, write_app
 from tests.templates import stringify
@@ -160,13 +160,29 @@ def test_any_configuration_becomes_the_same_request_or_a_comment(
         ({"FormatConfig": {"JPEGQuality": "080"}}, "its JPEG quality is '080'"),
         ({"Format": "PNG", "FormatConfig": {"JPEGQuality": "80"}}, "it has a JPEG quality and its format is PNG"),
         ({"WidthPixels": 4000}, "its WidthPixels is 4000"),
-        ({"Watermark": "us"}, "it has fields that this version doesn't know"),
+        ({"Format": "WEBP"}, "its format is 'WEBP'"),
+        ({"ImageSelectorType": "KEYFRAME"}, "its selector type is 'KEYFRAME'"),
+        ({"Status": "PAUSED"}, "its status is 'PAUSED'"),
     ],
 )
 def test_what_no_construct_can_declare_is_left_out_and_said(changes: dict[str, Any], problem: str) -> None:
     code = write_app([existing("cam-1", images(**changes)), existing("cam-2", images())])
     assert problem in left_out(code)["cam-1"]
     assert list(declared(synthesise(code), IMAGES)) == ["cam-2"]
+
+
+@pytest.mark.parametrize("structure", [None, "DestinationConfig", "FormatConfig"])
+@pytest.mark.parametrize("feature", FEATURES.values(), ids=FEATURES)
+def test_a_field_that_only_the_contract_knows_is_left_out_and_said(
+    feature: Feature, structure: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields: Any = feature.fields if structure is None else feature.fields.get(structure, {})
+    monkeypatch.setitem(fields, "Foo", str)
+    configuration = images() if feature is IMAGE_GENERATION else topic()
+    (configuration if structure is None else configuration.setdefault(structure, {}))["Foo"] = "bar"
+    stream = existing("cam-1", **{"images" if feature is IMAGE_GENERATION else "notification": configuration})
+    path = "Foo" if structure is None else f"{structure}.Foo"
+    assert left_out(write_app([stream])) == {"cam-1": f"no construct declares its {path}"}
 
 
 def test_a_stream_that_keeps_no_data_is_left_out_and_said() -> None:

@@ -7,25 +7,52 @@ imported, so nobody's stream changes hands, and configurations are retained, so 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
+from kinesis_video_contract.destinations import MAX_BUCKET_NAME_LENGTH, MIN_BUCKET_NAME_LENGTH, PREFIX_MISTAKES
+from kinesis_video_contract.images import (
+    DEFAULT_SAMPLING_INTERVAL_MILLIS,
+    ENABLED,
+    FORMATS,
+    IMAGE_SELECTOR_TYPES,
+    MAX_HEIGHT_PIXELS,
+    MAX_JPEG_QUALITY,
+    MAX_SAMPLING_INTERVAL_MILLIS,
+    MAX_WIDTH_PIXELS,
+    MIN_HEIGHT_PIXELS,
+    MIN_JPEG_QUALITY,
+    MIN_SAMPLING_INTERVAL_MILLIS,
+    MIN_WIDTH_PIXELS,
+    PNG,
+    PRODUCER_TIMESTAMP,
+    STATUSES,
+)
 
 MAX_CONFIGURATIONS = 490
 """Of one stack: CloudFormation's 500 resources, less what the stack has besides."""
 
-# What the constructs take; tests/tools/test_adoption.py shows that they take what passes here.
+# What the constructs take beside the bounds of the contract; tests/tools/test_adoption.py shows that they take it.
 _URI = re.compile(r"s3://(?P<bucket>[^/]+)(?P<path>/.*)?", re.DOTALL)
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]+([.-]?[a-z0-9]+|-+[a-z0-9]+)*")
-_MIN_BUCKET, _MAX_BUCKET = 3, 63
-_PREFIX_MISTAKES = re.compile(
-    r"^[a-zA-Z][a-zA-Z0-9+.-]*://|[\x00-\x1f\x7f-\x9f]|\*|(^|/)\.\.?(/|$)|^/|//|\$\{Token\[|[\ud800-\udfff]"
-)
-_MIN_INTERVAL, _MAX_INTERVAL, _DEFAULT_INTERVAL = 200, 2**31 - 1, 3000
-_MAX_WIDTH, _MAX_HEIGHT = 3840, 2160
+# The constructs would take it for a token of CDK's, and Python can't write the others.
+_NO_TEXT = re.compile(r"\$\{Token\[|[\ud800-\udfff]")
 _TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}")
+
+# The fields that become props. One that the API has since is a comment, whatever the contract says of it.
+_FIELDS_OF_NOTIFICATIONS = ("Status", "DestinationConfig.Uri")
+_FIELDS_OF_IMAGES = (
+    *_FIELDS_OF_NOTIFICATIONS,
+    "ImageSelectorType",
+    "DestinationConfig.DestinationRegion",
+    "SamplingInterval",
+    "Format",
+    "FormatConfig.JPEGQuality",
+    "WidthPixels",
+    "HeightPixels",
+)
 
 _LINE = 88
 """What formatters take for the longest line."""
@@ -134,7 +161,7 @@ def write_app(streams: Sequence[ExistingStream]) -> str:
 
 
 def _images(stream: ExistingStream, configuration: Mapping[str, Any]) -> _Block:
-    _require(set(configuration) <= set(IMAGE_GENERATION.fields), "it has fields that this version doesn't know")
+    _require_printed(configuration, _FIELDS_OF_IMAGES)
     destination = configuration["DestinationConfig"]
     region = stream.arn.split(":")[3]
     _require(destination["DestinationRegion"] == region, f"its bucket is in {destination['DestinationRegion']}")
@@ -143,27 +170,32 @@ def _images(stream: ExistingStream, configuration: Mapping[str, Any]) -> _Block:
     _require(uri is not None, shown)
     assert uri is not None
     bucket, prefix = uri["bucket"], (uri["path"] or "/").removeprefix("/")
-    _require(_MIN_BUCKET <= len(bucket) <= _MAX_BUCKET and _BUCKET.fullmatch(bucket) is not None, shown)
+    _require(
+        MIN_BUCKET_NAME_LENGTH <= len(bucket) <= MAX_BUCKET_NAME_LENGTH and _BUCKET.fullmatch(bucket) is not None, shown
+    )
     # A slash is added where there is none, and whether images go to the same place then is not documented.
     _require(prefix == "" or prefix.endswith("/"), f"{shown}, without a slash at its end")
-    _require(_PREFIX_MISTAKES.search(prefix) is None, shown)
+    mistakes = [_NO_TEXT, *(pattern for pattern, _, _ in PREFIX_MISTAKES)]
+    _require(not any(pattern.search(prefix) for pattern in mistakes), shown)
     interval = configuration["SamplingInterval"]
-    _require(_MIN_INTERVAL <= interval <= _MAX_INTERVAL, f"its sampling interval is {interval} ms")
+    _require(
+        MIN_SAMPLING_INTERVAL_MILLIS <= interval <= MAX_SAMPLING_INTERVAL_MILLIS,
+        f"its sampling interval is {interval} ms",
+    )
     props = {
         "prefix": _prefix(prefix, stream.name) if prefix else None,
-        "sampling_interval": None if interval == _DEFAULT_INTERVAL else f"Duration.millis({interval})",
+        "sampling_interval": None if interval == DEFAULT_SAMPLING_INTERVAL_MILLIS else f"Duration.millis({interval})",
         "format": _format(configuration),
-        "width_pixels": _pixels(configuration, "WidthPixels", _MAX_WIDTH),
-        "height_pixels": _pixels(configuration, "HeightPixels", _MAX_HEIGHT),
-        "image_selector_type": None
-        if configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
-        else f"ImageSelectorType.{configuration['ImageSelectorType']}",
+        "width_pixels": _pixels(configuration, "WidthPixels", MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS),
+        "height_pixels": _pixels(configuration, "HeightPixels", MIN_HEIGHT_PIXELS, MAX_HEIGHT_PIXELS),
+        "image_selector_type": _selector(configuration["ImageSelectorType"]),
         "enabled": _enabled(configuration),
     }
     return _block("ImageGeneration", bucket, props)
 
 
 def _notification(stream: ExistingStream, configuration: Mapping[str, Any]) -> _Block:
+    _require_printed(configuration, _FIELDS_OF_NOTIFICATIONS)
     topic = configuration["DestinationConfig"]["Uri"]
     _require(_TOPIC.fullmatch(topic) is not None, f"its destination is {topic!r}")
     return _block("FragmentNotification", topic, {"enabled": _enabled(configuration)})
@@ -178,6 +210,19 @@ def _require(expressible: bool, problem: str) -> None:
         raise _NotExpressibleError(problem)
 
 
+def _require_printed(configuration: Mapping[str, Any], printed: Collection[str]) -> None:
+    others = sorted(set(_paths(configuration)) - set(printed))
+    _require(not others, f"no construct declares its {', '.join(others)}")
+
+
+def _paths(configuration: Mapping[str, Any], parent: str = "") -> Iterator[str]:
+    for name, value in configuration.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{parent}{name}.")
+        else:
+            yield f"{parent}{name}"
+
+
 def _prefix(prefix: str, stream_name: str) -> str:
     """Write a prefix with the stream's name in it as that, so that streams with folders of their own are alike."""
     folders = prefix.split("/")
@@ -190,24 +235,31 @@ def _prefix(prefix: str, stream_name: str) -> str:
 def _format(configuration: Mapping[str, Any]) -> str | None:
     options = configuration.get("FormatConfig") or {}
     quality = options.get("JPEGQuality", "")
-    _require(set(options) <= {"JPEGQuality"}, f"its format has the options {dict(options)}")
-    if configuration["Format"] == "PNG":
+    _require(configuration["Format"] in FORMATS, f"its format is {configuration['Format']!r}")
+    if configuration["Format"] == PNG:
         _require(not options, "it has a JPEG quality and its format is PNG")
         return "ImageFormat.png()"
     if not options:
         return None
-    _require(quality in map(str, range(1, 101)), f"its JPEG quality is {quality!r}")
+    _require(quality in map(str, range(MIN_JPEG_QUALITY, MAX_JPEG_QUALITY + 1)), f"its JPEG quality is {quality!r}")
     return f"ImageFormat.jpeg(quality={quality})"
 
 
-def _pixels(configuration: Mapping[str, Any], name: str, maximum: int) -> str | None:
+def _pixels(configuration: Mapping[str, Any], name: str, minimum: int, maximum: int) -> str | None:
     pixels = configuration.get(name)
-    _require(pixels is None or 1 <= pixels <= maximum, f"its {name} is {pixels}")
+    _require(pixels is None or minimum <= pixels <= maximum, f"its {name} is {pixels}")
     return None if pixels is None else str(pixels)
 
 
 def _enabled(configuration: Mapping[str, Any]) -> str | None:
-    return None if configuration["Status"] == "ENABLED" else "False"
+    status = configuration["Status"]
+    _require(status in STATUSES, f"its status is {status!r}")
+    return None if status == ENABLED else "False"
+
+
+def _selector(selector_type: str) -> str | None:
+    _require(selector_type in IMAGE_SELECTOR_TYPES, f"its selector type is {selector_type!r}")
+    return None if selector_type == PRODUCER_TIMESTAMP else f"ImageSelectorType.{selector_type}"
 
 
 def _variables(blocks: Mapping[_Block, Any]) -> dict[str, str]:

@@ -3,15 +3,12 @@
 from .base import DELETION_POLICIES, StreamConfiguration
 from .declared import Declared
 from .identity import Target, is_claimed
-from .kinds import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
 from .names import Names, names_in
 from .provider import ConfigurationFunction, provider_of
 from .warnings import Warnings, at_synth
 
 __all__ = [
     "DELETION_POLICIES",
-    "FRAGMENT_NOTIFICATION",
-    "IMAGE_GENERATION",
     "ConfigurationFunction",
     "Declared",
     "Names",

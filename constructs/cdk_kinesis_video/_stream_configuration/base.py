@@ -9,6 +9,15 @@ from aws_cdk import CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from kinesis_video_contract.configurations import (
+    ADOPT_EXISTING,
+    REMOVAL_POLICY,
+    REVISION,
+    SERVICE_TIMEOUT,
+    VERIFIED,
+    Feature,
+)
+
 from .._grants import (
     PUT_MEDIA_ACTIONS,
     THING_NAME,
@@ -25,8 +34,7 @@ from .._jsii import account_of, partition_of
 from .._streams import key_of, name_of
 from .._validation import check_bool, is_known
 from .declared import Declared
-from .identity import Target
-from .kinds import Kind
+from .identity import Target, title_of
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
 
 DELETION_POLICIES = {
@@ -43,7 +51,7 @@ class StreamConfiguration(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        kind: Kind,
+        feature: Feature,
         target: Target,
         configuration: Mapping[str, Any],
         enabled: bool,
@@ -52,31 +60,30 @@ class StreamConfiguration(Construct):
         revision: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        _check_environment(target, kind)
+        _check_environment(target, feature)
         _check_data_retention(target)
         provider = provider_of(target.stack, self)
-        target.claim(kind, self)
+        target.claim(feature, self)
         self._stream = target.stream
         self._warnings = provider.warnings
         self._resource = CfnResource(
             self,
             "Resource",
-            type=kind.resource_type,
+            type=feature.resource_type,
             properties={
                 "ServiceToken": provider.function_arn,
-                "ServiceTimeout": SERVICE_TIMEOUT_SECONDS,
+                SERVICE_TIMEOUT: SERVICE_TIMEOUT_SECONDS,
                 **target.parameter,
-                kind.configuration: configuration,
-                # Whoever uses none of these has the template that they had.
-                "AdoptExisting": adopt_existing or None,
-                "Revision": revision,
-                # To CloudFormation a changed DeletionPolicy alone is no change.
-                "RemovalPolicy": DELETION_POLICIES.get(removal_policy),
+                feature.configuration: configuration,
+                # Omitted when unset, so existing templates don't change.
+                ADOPT_EXISTING: adopt_existing or None,
+                REVISION: revision,
+                REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
         )
-        self._resource.override_logical_id(target.logical_id(kind))
+        self._resource.override_logical_id(target.logical_id(feature))
         self._resource.apply_removal_policy(removal_policy)
-        provider.declared.append(Declared(self, kind, target.stream, self._resource, configuration))
+        provider.declared.append(Declared(self, feature, target.stream, self._resource, configuration))
         if enabled:
             self._warnings.expect_producer(self)
 
@@ -86,7 +93,7 @@ class StreamConfiguration(Construct):
 
         A token, for an output of the stack. The function's log says which fields differ.
         """
-        return self._resource.get_att("Verified").to_string()
+        return self._resource.get_att(VERIFIED).to_string()
 
     def _check_grant(self, grantee: Any, by_thing_name: Any) -> None:
         check_grantee("grantee", grantee)
@@ -120,7 +127,7 @@ class StreamConfiguration(Construct):
         return name
 
 
-def _check_environment(target: Target, kind: Kind) -> None:
+def _check_environment(target: Target, feature: Feature) -> None:
     """Check that the stream is where its configuration is declared; a stack's own is."""
     if target.home is target.stack:
         return
@@ -132,8 +139,8 @@ def _check_environment(target: Target, kind: Kind) -> None:
     for unit, here, of_stream in units:
         if of_stream and here and is_known(of_stream) and is_known(here) and of_stream != here:
             raise ValueError(
-                f"`stream` is in {unit}{of_stream} and this stack in {unit}{here}, declare its {kind.noun} in a stack "
-                f"in {unit}{of_stream}"
+                f"`stream` is in {unit}{of_stream} and this stack in {unit}{here}, declare its "
+                f"{title_of(feature)} in a stack in {unit}{of_stream}"
             )
 
 

@@ -10,7 +10,7 @@ from aws_cdk import CfnResource
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from .kinds import Kind
+from kinesis_video_contract.configurations import STREAM_ARN, Feature
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Declared:
 
     construct: Construct
     """That declares it."""
-    kind: Kind
+    feature: Feature
     stream: IStreamRef
     resource: CfnResource
     configuration: Mapping[str, Any]
@@ -31,4 +31,4 @@ class Declared:
         Its Ref is the ARN of the stream that it holds, also where the stream is given by its name.
         """
         given = {name: value for name, value in self.configuration.items() if value is not None}
-        return {"StreamARN": self.resource.ref, self.kind.configuration: given}
+        return {STREAM_ARN: self.resource.ref, self.feature.configuration: given}

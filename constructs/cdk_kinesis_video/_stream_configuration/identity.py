@@ -17,11 +17,12 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from kinesis_video_contract.configurations import STREAM_ARN, STREAM_NAME, Feature
+
 from .._grants import stream_arn
 from .._jsii import account_of, region_of, stack_of
 from .._streams import DeclaredStream, cfn_stream_of
 from .._validation import is_known
-from .kinds import Kind
 from .names import names_in, names_in_stack
 
 
@@ -73,25 +74,25 @@ class Target:
         """The stream as the function takes it."""
         if self.resource is not None and self.home is self.stack:
             # What its `attr_arn` is within its own stack, without asking CDK for it.
-            return {"StreamARN": {"Fn::GetAtt": [self.own_id, "Arn"]}}
+            return {STREAM_ARN: {"Fn::GetAtt": [self.own_id, "Arn"]}}
         reference = self.stream.stream_ref
         # Without the creation time of the stream it is no ARN that the API takes; the function looks the name up.
         if reference.stream_arn.endswith("/*"):
-            return {"StreamName": reference.stream_name}
-        return {"StreamARN": reference.stream_arn}
+            return {STREAM_NAME: reference.stream_name}
+        return {STREAM_ARN: reference.stream_arn}
 
-    def logical_id(self, kind: Kind) -> str:
+    def logical_id(self, feature: Feature) -> str:
         """Make the logical id of the stream's custom resource, the same wherever in the stack it is declared."""
         if self.home is None:
-            return f"{self._imported_id()}{kind.id_suffix}"
+            return f"{self._imported_id()}{_id_suffix(feature)}"
         if self.home is self.stack or self.home.node.path == self.stack.node.path:
-            return f"{self.own_id}{kind.id_suffix}"
+            return f"{self.own_id}{_id_suffix(feature)}"
         nested = self.home.nested_stack_resource
         if nested is not None:
-            return f"{stack_of(nested).get_logical_id(nested)}{self.own_id}{kind.id_suffix}"
-        return f"{_alphanumeric(self.home.stack_name)}{self.own_id}{kind.id_suffix}"
+            return f"{stack_of(nested).get_logical_id(nested)}{self.own_id}{_id_suffix(feature)}"
+        return f"{_alphanumeric(self.home.stack_name)}{self.own_id}{_id_suffix(feature)}"
 
-    def claim(self, kind: Kind, scope: Construct) -> None:
+    def claim(self, feature: Feature, scope: Construct) -> None:
         """Note that `scope` declares the stream's configuration.
 
         Raises
@@ -102,18 +103,18 @@ class Target:
         """
         if self.resource is not None:
             # A stream of the app is the same one from every stack of it.
-            earlier = _declared.setdefault((self.own_id, kind), scope)
+            earlier = _declared.setdefault((self.own_id, feature), scope)
             if earlier is scope and self.home is not None:
-                earlier = names_in(self.home).declare(self.stream, kind, scope)
+                earlier = names_in(self.home).declare(self.stream, feature, scope)
         else:
             name = self.stream.stream_ref.stream_name
             known = is_known(name)
             # A token has its value from the stack, and may have another one in the next.
             names = names_in(self.stack) if known else names_in_stack(self.stack)
-            earlier = names.import_(name if known else self._imported_id(), kind, scope)
+            earlier = names.import_(name if known else self._imported_id(), feature, scope)
         if earlier is not scope:
             raise ValueError(
-                f"`stream` has its {kind.noun} at {earlier.node.path!r} already and can't have a second one at "
+                f"`stream` has its {title_of(feature)} at {earlier.node.path!r} already and can't have a second one at "
                 f"{scope.node.path!r}, keep one of the two"
             )
 
@@ -126,12 +127,21 @@ class Target:
 
 # Where each configuration is declared. Asking the whole tree for it would take round trips for each of its constructs.
 # The keys hold tokens of CDK, which never repeat within a process.
-_declared: dict[tuple[str, Kind], Construct] = {}
+_declared: dict[tuple[str, Feature], Construct] = {}
 
 
-def is_claimed(stream: kinesisvideo.CfnStream, kind: Kind) -> bool:
+def title_of(feature: Feature) -> str:
+    """Say what messages call it: `image generation` or `fragment notification`."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", _id_suffix(feature)).lower()
+
+
+def _id_suffix(feature: Feature) -> str:
+    return feature.resource_type.removeprefix("Custom::KinesisVideo")
+
+
+def is_claimed(stream: kinesisvideo.CfnStream, feature: Feature) -> bool:
     """Whether a construct of the app declares the stream's configuration."""
-    return (stream.logical_id, kind) in _declared
+    return (stream.logical_id, feature) in _declared
 
 
 def _alphanumeric(text: str) -> str:

@@ -9,35 +9,36 @@ from aws_cdk import Stack
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct, IConstruct
 
+from kinesis_video_contract.configurations import Feature
+
 from .._jsii import account_of, once, region_of
 from .._streams import name_of
 from .._validation import is_known
-from .kinds import Kind
 
 
 class Names:
     """Whose configurations are declared, by the names of the streams, where a name means one stream."""
 
     def __init__(self) -> None:
-        self._imported: dict[tuple[str, Kind], Construct] = {}
-        self._declared: dict[tuple[str, Kind], Construct] = {}
-        self._unasked: list[tuple[IStreamRef, Kind, Construct]] = []
+        self._imported: dict[tuple[str, Feature], Construct] = {}
+        self._declared: dict[tuple[str, Feature], Construct] = {}
+        self._unasked: list[tuple[IStreamRef, Feature, Construct]] = []
         self._fleets: dict[str, Construct] = {}
 
-    def declare(self, stream: IStreamRef, kind: Kind, scope: Construct) -> Construct:
+    def declare(self, stream: IStreamRef, feature: Feature, scope: Construct) -> Construct:
         """Note that `scope` configures a stream of this app; return who does already, or else `scope`."""
-        self._unasked.append((stream, kind, scope))
+        self._unasked.append((stream, feature, scope))
         if not self._imported:
             # Nobody can mean the same one, and a name takes two round trips.
             return scope
         self._ask()
-        return self._imported.get((name_of(stream), kind), scope)
+        return self._imported.get((name_of(stream), feature), scope)
 
-    def import_(self, name: str, kind: Kind, scope: Construct) -> Construct:
+    def import_(self, name: str, feature: Feature, scope: Construct) -> Construct:
         """Note that `scope` configures an imported stream; return who does already, or else `scope`."""
         self._ask()
-        earlier = self._declared.get((name, kind))
-        return earlier or self._imported.setdefault((name, kind), scope)
+        earlier = self._declared.get((name, feature))
+        return earlier or self._imported.setdefault((name, feature), scope)
 
     def add_fleet(self, name_prefix: str, scope: Construct) -> tuple[str, Construct] | None:
         """Note that `scope` configures the streams of a prefix; return another fleet that shares some of them."""
@@ -47,22 +48,22 @@ class Names:
         self._fleets[name_prefix] = scope
         return None
 
-    def configured(self, kind: Kind) -> dict[str, Construct]:
+    def configured(self, feature: Feature) -> dict[str, Construct]:
         """List who configures which stream."""
         self._ask()
         return {
             name: scope
             for streams in (self._declared, self._imported)
-            for (name, of_kind), scope in streams.items()
-            if of_kind == kind
+            for (name, of_feature), scope in streams.items()
+            if of_feature == feature
         }
 
     def _ask(self) -> None:
         while self._unasked:
-            stream, kind, scope = self._unasked.pop()
+            stream, feature, scope = self._unasked.pop()
             name = name_of(stream)
             if is_known(name):
-                self._declared[name, kind] = scope
+                self._declared[name, feature] = scope
 
 
 @once

@@ -13,11 +13,12 @@ from aws_cdk import Annotations, Fn, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from kinesis_video_contract.configurations import FEATURES
+
 from .._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
 from .._jsii import account_of, region_of
 from .._validation import check_integer, check_type, given, has, is_known
 from .declared import Declared
-from .kinds import KINDS
 from .network import Network, check_network, network_statement
 from .warnings import Warnings
 
@@ -31,7 +32,13 @@ PROVIDER_ID = "CdkKinesisVideo"
 service token of a custom resource."""
 
 HANDLER_PACKAGE = "kinesis_video_handler"
-PACKAGES = ("kinesis_video_configuration", "kinesis_video_drift", HANDLER_PACKAGE)
+PACKAGES = (
+    "kinesis_video_configuration",
+    "kinesis_video_contract.configurations",
+    "kinesis_video_contract.drift",
+    "kinesis_video_drift",
+    HANDLER_PACKAGE,
+)
 """What the function's code is."""
 
 # What the function does with its time is in kinesis_video_configuration/timing.py. Lambda repeats an invocation that
@@ -46,13 +53,19 @@ MAX_EXECUTIONS = 2**31 - 1
 
 ROLE_WITHOUT_POLICY = "cdk-kinesis-video:role-without-policy"
 
+
+def _action_of(operation: str) -> str:
+    """Name the IAM action of an operation: it has the operation's name."""
+    return f"kinesisvideo:{operation.title().replace('_', '')}"
+
+
 # All of them in every stack, whatever it declares: rights that went away with the last notification of a stack would
 # be gone before CloudFormation has the function delete that notification.
 ACTIONS = sorted(
     (
         # Resolves the name of an imported stream to its ARN.
         "kinesisvideo:DescribeStream",
-        *(action for kind in KINDS for action in kind.actions),
+        *(_action_of(call) for feature in FEATURES.values() for call in (feature.describe, feature.update)),
     )
 )
 

@@ -1,14 +1,21 @@
-"""The kinds of configuration that a stream can have, one record each."""
+"""The kinds of configuration that a stream can have, and the properties of the custom resources that declare them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# CloudFormation sends the properties of years ago with a Delete: a new one is optional, and none is renamed.
+STREAM_ARN, STREAM_NAME = "StreamARN", "StreamName"
+SERVICE_TIMEOUT = "ServiceTimeout"
+ADOPT_EXISTING, REVISION, REMOVAL_POLICY = "AdoptExisting", "Revision", "RemovalPolicy"
+VERIFIED = "Verified"
+"""The attribute: whether the stream, read back, had what is declared."""
+
 Fields = Mapping[str, "type[str] | type[int] | Fields"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Feature:
     """One kind of configuration: an update call sets it, a describe call reads it."""
 

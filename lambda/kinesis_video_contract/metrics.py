@@ -1,0 +1,5 @@
+"""The metrics that this library publishes itself."""
+
+from __future__ import annotations
+
+NAMESPACE = "CdkKinesisVideo"
