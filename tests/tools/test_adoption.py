@@ -180,7 +180,8 @@ def test_a_field_that_only_the_contract_knows_is_left_out_and_said(
     monkeypatch.setitem(fields, "Foo", str)
     configuration = images() if feature is IMAGE_GENERATION else topic()
     (configuration if structure is None else configuration.setdefault(structure, {}))["Foo"] = "bar"
-    stream = existing("cam-1", **{"images" if feature is IMAGE_GENERATION else "notification": configuration})
+    of_images = feature is IMAGE_GENERATION
+    stream = existing("cam-1", *((configuration, None) if of_images else (None, configuration)))
     path = "Foo" if structure is None else f"{structure}.Foo"
     assert left_out(write_app([stream])) == {"cam-1": f"no construct declares its {path}"}
 
