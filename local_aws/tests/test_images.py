@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import itertools
 import json
@@ -18,13 +17,10 @@ from typing import TYPE_CHECKING, Any
 import av
 import boto3
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
-from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
 from kinesis_video_matroska import (
     Element,
     Fragment,
@@ -41,6 +37,7 @@ from kinesis_video_matroska import (
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 from tests.archives import zipped
 from tests.tools.clock_reader import read_clock
+from tests.videos import encoded
 from wire import END_OF_FRAGMENT, HEADER, IMAGE, Client, cluster, put_media, written
 
 if TYPE_CHECKING:
@@ -270,6 +267,41 @@ def test_h265_gives_images_as_well(aws: LocalAws, client: Client, stream: str, c
     assert [images.picture(key).size for key in images.wait(4)] == [(WIDTH, HEIGHT)] * 4
 
 
+OPEN_GOP = ("libx264", {"bf": "3", "x264-params": "open-gop=1:keyint=50:min-keyint=50:scenecut=0"})
+
+
+def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_says_what_it_lacks(
+    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
+) -> None:
+    images = Images(client, configure(SamplingInterval=20_000))
+    track, frames = encoded(*OPEN_GOP)
+    begins = [index for index, frame in enumerate(frames) if frame.key]
+    moved = [replace(frame, timecode=START + frame.timecode) for frame in frames]
+    fragments = [moved[begin:end] for begin, end in itertools.pairwise([*begins, len(frames)])]
+    body = written([track], [Fragment(fragment[0].timecode, fragment) for fragment in fragments], IMAGE)
+    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    assert timecodes(images.wait(2)) == [START, START + 2_000]
+
+    archive = client("kinesis-video-archived-media")
+    late = archive.list_fragments(StreamName=stream)["Fragments"][1]["FragmentNumber"]
+    leading = min(range(len(fragments[1])), key=lambda index: fragments[1][index].timecode)
+    lines = [line for line in aws.log.read_text().splitlines() if late in line]
+    assert len(lines) == 1
+    assert f"no picture of frame {leading} ({fragments[1][leading].timecode})" in lines[0]
+    assert "refers to the fragment before" in lines[0]
+
+    found = archive.get_images(
+        StreamName=stream,
+        ImageSelectorType="PRODUCER_TIMESTAMP",
+        StartTimestamp=START // 1000,
+        EndTimestamp=START // 1000 + 4,
+        SamplingInterval=200,
+        Format="JPEG",
+    )["Images"]
+    # What is shown just before the second key frame is in the fragment after it.
+    assert [image.get("Error") for image in found if "Error" in image] == ["NO_MEDIA"] * 3
+
+
 def test_sound_beside_the_video_changes_nothing(
     aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
 ) -> None:
@@ -284,35 +316,6 @@ def test_sound_beside_the_video_changes_nothing(
     keys = images.wait(2)
     assert timecodes(keys) == [START, START + 500]
     assert [read_clock(images.picture(key), WIDTH, HEIGHT) for key in keys] == [START, START + 500]
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 3), st.data())
-def test_a_broken_picture_is_no_picture_and_nothing_worse(broken: int, data: st.DataObject) -> None:
-    track, fragment = data.draw(st.sampled_from([(video().track, next(video().fragments(START))), h265()]))
-    frames = list(fragment.frames)
-    noise = data.draw(st.binary(min_size=1, max_size=20))
-    at = data.draw(st.integers(0, len(frames[broken].data)))
-    whole = frames[broken].data
-    frames[broken] = replace(frames[broken], data=whole[:at] + noise + whole[at + len(noise) :])
-    with contextlib.suppress(UndecodableError):
-        made = dict(encoded_pictures(track, frames, [0, 3], ImageFormat("JPEG")))
-        assert set(made) <= {0, 3}
-
-
-def test_h264_may_have_the_name_that_the_documentation_gives_it() -> None:
-    track = replace(video().track, codec_id="V_MPEG/ISO/AVC")
-    assert video_track([Track(2, "A_AAC", type=2), track]) == track
-    frames = next(video().fragments(START)).frames
-    assert [index for index, _ in encoded_pictures(track, frames, [0, 3], ImageFormat("PNG"))] == [0, 3]
-
-
-def test_frames_without_a_byte_are_no_picture() -> None:
-    fragment = next(video().fragments(START))
-    for empty in (0, 1):
-        frames = [replace(frame, data=b"") if index == empty else frame for index, frame in enumerate(fragment.frames)]
-        with pytest.raises(UndecodableError):
-            list(encoded_pictures(video().track, frames, [3], ImageFormat("JPEG")))
 
 
 @cache

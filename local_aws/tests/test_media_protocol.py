@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kinesis_video_local.kinesisvideo.media.acknowledgements import ERROR_IDS, acknowledgement
 from kinesis_video_local.kinesisvideo.media.fragments import FragmentStore, MediaFragment
-from kinesis_video_local.kinesisvideo.media.images import ImageGenerator, sampled
+from kinesis_video_local.kinesisvideo.media.images import ImageGenerator
 from kinesis_video_local.kinesisvideo.media.live import LiveMedia
 from kinesis_video_local.kinesisvideo.media.protocol import Begun, FragmentError, Protocol
 from kinesis_video_local.kinesisvideo.media.put_media import PutMedia
@@ -157,23 +157,6 @@ def test_what_breaks_a_limit_is_an_error(body: bytes, error: str) -> None:
 )
 def test_what_keeps_the_limits_is_none(body: bytes) -> None:
     assert not [event for event in received([body]) if isinstance(event, str)]
-
-
-@pytest.mark.parametrize(
-    ("times", "interval", "chosen"),
-    [
-        ([0, 100, 200, 300], 100, [0, 1, 2, 3]),
-        ([0, 100, 200, 300], 150, [0, 2, 3]),
-        # The grid stays where it was when frames are missing.
-        ([5, 105, 1_005, 1_105, 1_255], 250, [0, 2, 4]),
-        # Frames may come in another order than they are shown.
-        ([0, 300, 100, 200], 100, [0, 2, 3, 1]),
-        ([7], 1_000, [0]),
-        ([], 1_000, []),
-    ],
-)
-def test_the_first_frame_after_each_interval_is_chosen(times: list[int], interval: int, chosen: list[int]) -> None:
-    assert sampled(times, interval) == chosen
 
 
 def stream_that_retains_an_hour(streams: Streams) -> Stream:

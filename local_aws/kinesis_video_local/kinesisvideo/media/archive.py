@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ...service.errors import ServiceError, invalid_argument
@@ -60,30 +61,37 @@ class ArchivedMedia:
         return Answer(200, {"Content-Type": CONTENT_TYPE}, body)
 
     async def get_images(self, request: Request) -> Response:
-        """Make images of a time range: for each interval the first frame in it."""
+        """Make images of a time range: for each interval the first frame in it that can be decoded."""
         stream = self._streams.find(request)
         interval = request.get("SamplingInterval", _DEFAULT_INTERVAL_MS)
         begin, end = _range(request)
         _check_images(request, stream, interval, begin, end)
-        due = list(range(begin, end, interval)) or [begin]
-        page, rest = _page(due, request, _IMAGES_PER_PAGE)
+        page, rest = _page(list(range(begin, end, interval)) or [begin], request, _IMAGES_PER_PAGE)
         by_producer = request["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
-        fragments = self._store.of(stream)
-        frames = sorted(
-            (at if by_producer else arrival, number, index)
-            for number, fragment in enumerate(fragments)
-            for index, (at, arrival) in enumerate(image_times(fragment))
-        )
-        found = {at: next(((n, i) for time, n, i in frames if at <= time < at + interval), None) for at in page}
-        pictures: dict[tuple[int, int], bytes] = {}
-        for number in {place[0] for place in found.values() if place}:
-            wanted = [place[1] for place in found.values() if place and place[0] == number]
-            try:
-                made = await self._images.pictures(fragments[number], wanted, image_format(request))
-            except UndecodableError:
-                continue
-            pictures.update({(number, index): picture for index, picture in made.items()})
-        return {"Images": [_image(at, place, pictures) for at, place in found.items()], **rest}
+        found: dict[int | None, bytes | None] = {}
+        for fragment, clock in sorted(self._clocks(stream, by_producer), key=lambda entry: min(entry[1], default=0)):
+            slot = _slot(begin, interval, {at for at in page if not found.get(at)})
+            if due := {slot(time) for time in clock} - {None}:
+                found.update(dict.fromkeys(due))
+                with suppress(UndecodableError):
+                    pictures = await self._images.pictures(fragment, by_producer, slot, image_format(request))
+                    found.update({slot(clock[index]): made for index, made in pictures.encoded.items()})
+        return {"Images": [_image(at, found) for at in page], **rest}
+
+    def _clocks(self, stream: Stream, by_producer: bool) -> Iterator[tuple[MediaFragment, list[int]]]:
+        """Yield the fragments of a stream, with the times of their frames."""
+        for fragment in self._store.of(stream):
+            yield fragment, [at if by_producer else arrival for at, arrival in image_times(fragment)]
+
+
+def _slot(begin: int, interval: int, lacking: Collection[int]) -> Callable[[int], int | None]:
+    """Return what tells when the interval of a time begins, None if that one lacks no image."""
+
+    def slot(time: int) -> int | None:
+        at = begin + (time - begin) // interval * interval
+        return at if at in lacking else None
+
+    return slot
 
 
 def _check_images(request: Request, stream: Stream, interval: int, begin: int, end: int) -> None:
@@ -97,10 +105,10 @@ def _check_images(request: Request, stream: Stream, interval: int, begin: int, e
         raise invalid_argument("WidthPixels needs HeightPixels")
 
 
-def _image(at: int, place: tuple[int, int] | None, pictures: dict[tuple[int, int], bytes]) -> Response:
-    if place in pictures:
-        return {"TimeStamp": at / 1000, "ImageContent": base64.b64encode(pictures[place]).decode()}
-    return {"TimeStamp": at / 1000, "Error": "MEDIA_ERROR" if place else "NO_MEDIA"}
+def _image(at: int, found: Mapping[int | None, bytes | None]) -> Response:
+    if picture := found.get(at):
+        return {"TimeStamp": at / 1000, "ImageContent": base64.b64encode(picture).decode()}
+    return {"TimeStamp": at / 1000, "Error": "MEDIA_ERROR" if at in found else "NO_MEDIA"}
 
 
 def _described(fragment: MediaFragment) -> Response:

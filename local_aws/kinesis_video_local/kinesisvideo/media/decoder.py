@@ -5,9 +5,13 @@ Both are imported when the first picture is made: only images need them.
 
 from __future__ import annotations
 
+import heapq
 import io
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from kinesis_video_matroska import Frame, Track
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
 _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEG/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _DEFAULT_QUALITY = 80
+# No codec shows a picture later than this many others that were sent after it.
+_MAX_REORDERED = 16
 
 
 class UndecodableError(ValueError):
@@ -47,15 +53,29 @@ class ImageFormat:
         return width, height
 
 
+@dataclass
+class Pictures:
+    """What came of the frames that pictures were asked of."""
+
+    encoded: dict[int, bytes] = field(default_factory=dict)
+    """The pictures, by the indexes of their frames."""
+    missing: dict[int, str] = field(default_factory=dict)
+    """Why a frame that was due makes no picture, by its index. The next one that makes one stands in for it."""
+
+
 def video_track(tracks: Sequence[Track]) -> Track | None:
     """Return the first track that pictures can be made of."""
     return next((track for track in tracks if track.codec_id in _CODECS and not track.encoded), None)
 
 
 def encoded_pictures(
-    track: Track, frames: Sequence[Frame], wanted: Collection[int], image_format: ImageFormat
-) -> Iterator[tuple[int, bytes]]:
-    """Make pictures of some of a fragment's frames.
+    track: Track,
+    frames: Sequence[Frame],
+    clock: Sequence[int],
+    slot: Callable[[int], int | None],
+    image_format: ImageFormat,
+) -> Pictures:
+    """Make a picture of the first frame in each slot of time that can be decoded.
 
     Parameters
     ----------
@@ -63,44 +83,113 @@ def encoded_pictures(
         The track of the frames.
     frames
         The frames, from a key frame.
-    wanted
-        The indexes of the frames that pictures are made of.
+    clock
+        The time of each frame.
+    slot
+        Tells the slot of a time; None if no picture is asked for.
     image_format
         How the pictures are written.
-
-    Returns
-    -------
-    An iterator over indexes and pictures, in the order of their timestamps.
-
-    Raises
-    ------
-    UndecodableError
-        From the iterator.
     """
-    import av
+    decoding = _Decoding(track, frames, clock)
+    slots = [slot(time) for time in clock]
+    pictures = Pictures()
+    filled: set[int | None] = {None}
+    coming = set(range(len(frames)))
+    for index, picture in decoding.pictures():
+        coming.discard(index)
+        if slots[index] not in filled:
+            try:
+                pictures.encoded[index] = _encode(picture, image_format)
+            except (ValueError, OSError) as error:
+                decoding.faults[index] = str(error)
+                continue
+            filled.add(slots[index])
+        if filled.issuperset(slots[other] for other in coming):
+            break
+    due: dict[int | None, int] = {}
+    for index in sorted(range(len(frames)), key=clock.__getitem__):
+        due.setdefault(slots[index], index)
+    due.pop(None, None)
+    pictures.missing = {index: decoding.fault(index) for index in due.values() if index not in pictures.encoded}
+    return pictures
 
-    try:
-        for picture in _decode(track, frames[: max(wanted) + 1]):
-            if picture.pts is not None and picture.pts in wanted:
-                yield picture.pts, _encode(picture, image_format)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise UndecodableError(str(error)) from error
 
+class _Decoding:
+    """The decoding of the frames of one fragment, from its key frame on."""
 
-def _decode(track: Track, frames: Sequence[Frame]) -> Iterator[VideoFrame]:
-    import av
+    def __init__(self, track: Track, frames: Sequence[Frame], clock: Sequence[int]) -> None:
+        self._track = track
+        self._frames = frames
+        self._clock = clock
+        self._first_shown: int | None = None
+        self.faults: dict[int, str] = {}
+        """What is wrong with a frame, where the decoder or the encoder has said so."""
 
-    decoder = av.CodecContext.create(_CODECS[track.codec_id], "r")
-    assert isinstance(decoder, av.VideoCodecContext)
-    if track.codec_private:
-        decoder.extradata = track.codec_private
-    # The fragments of many streams are decoded at the same time, so one needs no more than its own thread.
-    decoder.thread_count = 1
-    for index, frame in enumerate(frames):
-        packet = av.Packet(frame.data)
-        packet.pts = packet.dts = index
-        yield from decoder.decode(packet)
-    yield from decoder.decode(None)
+    def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode as far as the caller goes on, and yield the pictures with their frames' indexes, by the clock."""
+        # A decoder gives pictures in the order of showing, and the server's clock counts in that of arrival. A picture
+        # waits until no frame with an earlier time can still become one.
+        shown = sorted(range(len(self._frames)), key=lambda index: self._frames[index].timecode)
+        timecodes = [self._frames[index].timecode for index in shown]
+        earliest = [*accumulate((self._clock[index] for index in reversed(shown)), min)][::-1]
+        waiting: list[tuple[int, int, VideoFrame]] = []
+        for index, picture in self._decode():
+            heapq.heappush(waiting, (self._clock[index], index, picture))
+            still = bisect_right(timecodes, self._frames[index].timecode)
+            bound = earliest[still] if still < len(earliest) else math.inf
+            while waiting and (waiting[0][0] <= bound or len(waiting) > _MAX_REORDERED):
+                _, index, picture = heapq.heappop(waiting)
+                yield index, picture
+        for _, index, picture in sorted(waiting, key=lambda entry: entry[:2]):
+            yield index, picture
+
+    def fault(self, index: int) -> str:
+        """Tell why a frame has made no picture."""
+        timecode, begin = self._frames[index].timecode, self._frames[0].timecode
+        if index in self.faults:
+            return self.faults[index]
+        if self._first_shown is None:
+            return "the decoder makes no picture of any frame of the fragment"
+        first_shown = self._frames[self._first_shown].timecode
+        if timecode < first_shown and first_shown > begin:
+            return "the fragment begins with a gradual refresh, and its first whole picture comes later"
+        if timecode < begin:
+            return "it is shown before the key frame and refers to the fragment before (an open group of pictures)"
+        return "the decoder makes no picture of it"
+
+    def _decode(self) -> Iterator[tuple[int, VideoFrame]]:
+        import av
+
+        decoder = av.CodecContext.create(_CODECS[self._track.codec_id], "r")
+        assert isinstance(decoder, av.VideoCodecContext)
+        if self._track.codec_private:
+            decoder.extradata = self._track.codec_private
+        # The fragments of many streams are decoded at the same time, so one needs no more than its own thread.
+        decoder.thread_count = 1
+        if any(later.timecode < earlier.timecode for earlier, later in pairwise(self._frames)):
+            # Otherwise FFmpeg guesses how far frames are out of order where H.264 doesn't say it, and drops the first
+            # ones that prove it wrong.
+            decoder.options = {"strict": "strict"}
+        for index, frame in enumerate([*self._frames, None]):
+            if frame is not None and not frame.data:
+                # To a decoder, no bytes are the end.
+                self.faults[index] = "it has no bytes"
+                continue
+            packet = None
+            if frame is not None:
+                packet = av.Packet(frame.data)
+                packet.pts = packet.dts = index
+            try:
+                pictures = decoder.decode(packet)
+            except (av.FFmpegError, ValueError) as error:
+                self.faults[index] = f"the decoder refuses it ({error})"
+                continue
+            for picture in pictures:
+                # A decoder that was given nonsense has been seen to return other times than its packets'.
+                if picture.pts is not None and 0 <= picture.pts < len(self._frames):
+                    if self._first_shown is None:
+                        self._first_shown = picture.pts
+                    yield picture.pts, picture
 
 
 def _encode(picture: VideoFrame, image_format: ImageFormat) -> bytes:

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.header import Header
 from typing import Any
@@ -21,7 +21,7 @@ from ...service.errors import ServiceError
 from ...service.faults import Faults
 from ...service.http import Caller, DeniedError
 from ..streams import Stream
-from .decoder import ImageFormat, UndecodableError, encoded_pictures, video_track
+from .decoder import ImageFormat, Pictures, UndecodableError, encoded_pictures, video_track
 from .fragments import MediaFragment
 
 FAULT = "PutMedia.Images"
@@ -63,37 +63,47 @@ class ImageGenerator:
         task.add_done_callback(self._waiting.pop)
 
     async def pictures(
-        self, fragment: MediaFragment, wanted: Sequence[int], image_format: ImageFormat
-    ) -> dict[int, bytes]:
-        """Make pictures of a fragment.
+        self,
+        fragment: MediaFragment,
+        by_producer: bool,
+        slot: Callable[[int], int | None],
+        image_format: ImageFormat,
+    ) -> Pictures:
+        """Make a picture of the first frame in each slot of time that can be decoded, and log the frames that can't be.
 
         Parameters
         ----------
         fragment
             The fragment.
-        wanted
-            The indexes of frames of its video track.
+        by_producer
+            Whether the producer's clock counts, or the server's.
+        slot
+            Tells the slot of a time; see `encoded_pictures`.
         image_format
             How the pictures are written.
-
-        Returns
-        -------
-        The pictures by their frames' indexes.
 
         Raises
         ------
         UndecodableError
-            If its frames make no pictures.
+            If it has no track that pictures can be made of.
         """
         track = video_track(fragment.tracks)
         if track is None:
-            raise UndecodableError("there is no track of H.264 or H.265")
+            raise UndecodableError("it has no track of H.264 or H.265")
         frames = [frame for frame in fragment.media.frames if frame.track == track.number]
-
-        def decode() -> dict[int, bytes]:
-            return dict(encoded_pictures(track, frames, wanted, image_format))
-
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
+        clock = [at if by_producer else arrival for at, arrival in image_times(fragment)]
+        pictures = await asyncio.get_running_loop().run_in_executor(
+            self._decoders, encoded_pictures, track, frames, clock, slot, image_format
+        )
+        for fault in dict.fromkeys(pictures.missing.values()):
+            missing = [index for index, why in pictures.missing.items() if why == fault]
+            _logger.warning(
+                "no picture of %s of fragment %s: %s",
+                ", ".join(f"frame {index} ({clock[index]})" for index in missing),
+                fragment.number,
+                fault if track.codec_private else f"{fault}; its track has no codec private data",
+            )
+        return pictures
 
     async def _deliver(
         self, stream: Stream, configuration: dict[str, Any], fragment: MediaFragment, producer: Caller
@@ -104,14 +114,14 @@ class ImageGenerator:
             times = image_times(fragment)
             by_producer = configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
             clock = [at if by_producer else arrival for at, arrival in times]
-            wanted = sampled(clock, configuration["SamplingInterval"])
-            pictures = await self.pictures(fragment, wanted, image_format(configuration))
-            for index, picture in pictures.items():
+            slot = intervals(clock[0], configuration["SamplingInterval"]) if clock else lambda _: None
+            pictures = await self.pictures(fragment, by_producer, slot, image_format(configuration))
+            for index, picture in pictures.encoded.items():
                 bucket, key = _destination(stream, configuration, fragment, clock[index], producer.account)
                 headers = _headers(configuration["Format"], fragment, *times[index])
                 await producer.put_object(bucket, key, headers, picture)
         except (DeniedError, ServiceError, UndecodableError) as error:
-            _logger.info("no image of fragment %s: %s", fragment.number, error)
+            _logger.warning("no image of fragment %s: %s", fragment.number, error)
         except ImportError:
             _logger.warning("no images without PyAV and Pillow: pip install kinesis-video-local")
 
@@ -126,16 +136,9 @@ def image_times(fragment: MediaFragment) -> list[tuple[int, int]]:
     ]
 
 
-def sampled(times: Sequence[int], interval: int) -> list[int]:
-    """Choose the first of these times, and from then on the first after each interval; return their indexes."""
-    chosen: list[int] = []
-    due = 0
-    for index in sorted(range(len(times)), key=times.__getitem__):
-        if not chosen or times[index] >= due:
-            begin = times[chosen[0]] if chosen else times[index]
-            due = begin + ((times[index] - begin) // interval + 1) * interval
-            chosen.append(index)
-    return chosen
+def intervals(begin: int, interval: int) -> Callable[[int], int]:
+    """Return what tells the number of the interval that a time lies in; what comes before the first is in the first."""
+    return lambda time: max((time - begin) // interval, 0)
 
 
 def image_format(configuration: dict[str, Any]) -> ImageFormat:

@@ -1,0 +1,178 @@
+"""Which frames of a fragment become pictures, and what is said of those that can't."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+import av
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageChops
+
+from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, Pictures, encoded_pictures, video_track
+from kinesis_video_local.kinesisvideo.media.images import intervals
+from kinesis_video_matroska import Frame, Track
+from kinesis_video_tools.camera import ClockVideo
+from tests.videos import RATE, encoded, without_reordering_told
+
+PNG = ImageFormat("PNG")
+CLOCK = ClockVideo("front-door", width=160, height=96, frame_rate=4, fragment_seconds=1)
+OPEN = "it is shown before the key frame and refers to the fragment before (an open group of pictures)"
+GRADUAL = "the fragment begins with a gradual refresh, and its first whole picture comes later"
+
+
+def make(track: Track, frames: Sequence[Frame], interval: int, clock: Sequence[int] | None = None) -> Pictures:
+    times = clock or [frame.timecode for frame in frames]
+    return encoded_pictures(track, frames, times, intervals(times[0], interval), PNG)
+
+
+def fragments(frames: Sequence[Frame]) -> list[Sequence[Frame]]:
+    begins = [index for index, frame in enumerate(frames) if frame.key]
+    return [frames[begin:end] for begin, end in pairwise([*begins, len(frames)])]
+
+
+@cache
+def whole(track: Track, frames: tuple[Frame, ...]) -> dict[int, Image.Image]:
+    """Decode everything in one go, as a player does: the pictures by their timecodes."""
+    decoder = av.CodecContext.create("hevc" if "HEVC" in track.codec_id else "h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.extradata = track.codec_private
+    decoder.options = {"strict": "strict"}
+    shown = []
+    for frame in [*frames, None]:
+        packet = av.Packet(frame.data) if frame else None
+        if packet and frame:
+            packet.pts = packet.dts = frame.timecode
+        shown += decoder.decode(packet)
+    return {picture.pts: picture.to_image() for picture in shown if picture.pts is not None}
+
+
+CLOSED = {"x264-params": "keyint=50:scenecut=0"}
+VIDEOS = {
+    "closed": ("libx264", CLOSED),
+    "open": ("libx264", {"bf": "3", "x264-params": "open-gop=1:keyint=50:min-keyint=50:scenecut=0"}),
+    "gradual": ("libx264", {"x264-params": "intra-refresh=1:keyint=50"}),
+    "pyramid": ("libx264", {"x264-params": "keyint=50:bframes=7:b-pyramid=normal:b-adapt=0:scenecut=0"}),
+    "slices": ("libx264", {"x264-params": "keyint=50:slices=3:scenecut=0"}),
+    "interlaced": ("libx264", {"flags": "+ilme+ildct", "x264-params": "keyint=50:tff=1:scenecut=0"}),
+    "x265": ("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0"}),
+    "x265 closed": ("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:open-gop=0:radl=2:scenecut=0"}),
+    "x265 gradual": ("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:intra-refresh=1"}),
+}
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+@pytest.mark.parametrize("interval", [200, 20_000])
+def test_each_fragment_gives_the_picture_of_the_first_frame_that_can_be_decoded_when_one_is_due(
+    name: str, interval: int
+) -> None:
+    track, frames = encoded(*VIDEOS[name])
+    shown = whole(track, frames)
+    for number, fragment in enumerate(fragments(frames)):
+        begin = fragment[0].timecode
+        pictures = make(track, fragment, interval)
+        times = [fragment[index].timecode - begin for index in pictures.encoded]
+        last = max(frame.timecode for frame in fragment) - begin
+        due = list(range(0, min(last, 20_000 - 1) + 1, interval))
+        gradual = name == "gradual" and number > 0
+        if gradual:
+            # x264 refreshes the picture column by column; what comes before its end is no whole picture.
+            assert times[0] > 200
+            assert times[1:] == [time for time in due if time > times[0]]
+        else:
+            assert times == due
+        assert set(pictures.missing.values()) == ({GRADUAL} if gradual else {OPEN} if leads(fragment, name) else set())
+        for index, made in pictures.encoded.items():
+            difference = ImageChops.difference(Image.open(io.BytesIO(made)), shown[fragment[index].timecode])
+            assert difference.getbbox() is None
+
+
+def leads(fragment: Sequence[Frame], name: str) -> bool:
+    """Tell whether frames are shown before the key frame and can't be decoded without the fragment before."""
+    return min(frame.timecode for frame in fragment) < fragment[0].timecode
+
+
+def test_by_the_servers_clock_the_first_frame_to_arrive_is_the_first_picture() -> None:
+    track, frames = encoded(*VIDEOS["open"])
+    fragment = fragments(frames)[1]
+    arrivals = [1_000 + 10 * index for index in range(len(fragment))]
+    pictures = make(track, fragment, 200, arrivals)
+    assert [arrivals[index] for index in pictures.encoded] == [1_000, 1_200, 1_400]
+    assert make(track, fragment, 20, arrivals).missing == {2: OPEN}
+
+
+def test_frames_out_of_order_are_all_decoded_where_h264_does_not_say_how_far() -> None:
+    track, frames = encoded(*VIDEOS["pyramid"])
+    untold, shown = without_reordering_told(track), whole(track, frames)
+    fragment = fragments(frames)[0]
+    pictures = make(untold, fragment, 1_000 // RATE)
+    assert len(pictures.encoded) == len(fragment)
+    assert pictures.missing == {}
+    assert all(
+        ImageChops.difference(Image.open(io.BytesIO(made)), shown[fragment[index].timecode]).getbbox() is None
+        for index, made in pictures.encoded.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "interval", "chosen"),
+    [
+        ([0, 100, 200, 300], 100, [0, 1, 2, 3]),
+        ([0, 100, 200, 300], 150, [0, 2, 3]),
+        # The grid stays where it was when frames are missing.
+        ([5, 105, 1_005, 1_105, 1_255], 250, [0, 2, 4]),
+        # Frames may come in another order than they are shown.
+        ([0, 300, 100, 200], 100, [0, 1, 2, 3]),
+        ([7], 1_000, [0]),
+    ],
+)
+def test_the_first_frame_after_each_interval_is_chosen(times: list[int], interval: int, chosen: list[int]) -> None:
+    key = next(CLOCK.fragments(0)).frames[0]
+    frames = [replace(key, timecode=time) for time in times]
+    assert sorted(make(CLOCK.track, frames, interval).encoded) == chosen
+
+
+def test_a_frame_that_is_refused_costs_no_other() -> None:
+    key = next(CLOCK.fragments(0)).frames[0]
+    frames = [replace(key, timecode=200 * index) for index in range(4)]
+    for broken, why in ((b"", "it has no bytes"), (b"no picture", "the decoder refuses it")):
+        frames[1] = replace(frames[1], data=broken)
+        pictures = make(CLOCK.track, frames, 200)
+        assert list(pictures.encoded) == [0, 2, 3]
+        assert list(pictures.missing) == [1]
+        assert pictures.missing[1].startswith(why)
+
+
+def test_without_what_the_decoder_needs_to_know_there_is_no_picture() -> None:
+    track, frames = encoded(*VIDEOS["closed"])
+    pictures = make(replace(track, codec_private=b""), frames[:3], 20_000)
+    assert pictures.encoded == {}
+    assert pictures.missing[0].startswith("the decoder refuses it")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3), st.data())
+def test_a_broken_picture_is_no_picture_and_nothing_worse(broken: int, data: st.DataObject) -> None:
+    h265, encoded_frames = encoded(*VIDEOS["x265"])
+    track, start = data.draw(
+        st.sampled_from([(CLOCK.track, next(CLOCK.fragments(0)).frames), (h265, list(encoded_frames[:4]))])
+    )
+    frames = list(start)
+    noise = data.draw(st.binary(min_size=1, max_size=20))
+    at = data.draw(st.integers(0, len(frames[broken].data)))
+    whole_data = frames[broken].data
+    frames[broken] = replace(frames[broken], data=whole_data[:at] + noise + whole_data[at + len(noise) :])
+    pictures = make(track, frames, 40)
+    assert {*pictures.encoded, *pictures.missing} <= set(range(4))
+    assert not {*pictures.encoded} & {*pictures.missing}
+
+
+def test_h264_may_have_the_name_that_the_documentation_gives_it() -> None:
+    track = replace(CLOCK.track, codec_id="V_MPEG/ISO/AVC")
+    assert video_track([Track(2, "A_AAC", type=2), track]) == track
+    assert list(make(track, next(CLOCK.fragments(0)).frames, 750).encoded) == [0, 3]

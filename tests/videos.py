@@ -1,0 +1,100 @@
+"""Videos that FFmpeg encodes for the tests: each once for a process, and as small as its kind can be."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+
+import av
+
+from kinesis_video_matroska import Frame, Reader, Track, Tracks
+
+WIDTH, HEIGHT, RATE, SECONDS = 128, 96, 25, 4
+
+
+def encoded(codec: str, options: Mapping[str, str], *, seconds: int = SECONDS) -> tuple[Track, tuple[Frame, ...]]:
+    """Encode a moving picture; return its track, and its frames in the order of decoding, with key frames marked."""
+    return _encoded(codec, tuple(options.items()), seconds)
+
+
+@cache
+def _encoded(codec: str, options: tuple[tuple[str, str], ...], seconds: int) -> tuple[Track, tuple[Frame, ...]]:
+    elements = list(Reader().feed(written("matroska", codec, dict(options), seconds=seconds)))
+    (track,) = next(element.tracks for element in elements if isinstance(element, Tracks))
+    return track, tuple(element for element in elements if isinstance(element, Frame))
+
+
+def written(
+    container: str,
+    codec: str,
+    options: Mapping[str, str] | None = None,
+    *,
+    seconds: int = SECONDS,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    pixels: str = "yuv420p",
+) -> bytes:
+    """Encode a moving picture into a file of a container that FFmpeg has."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        encoder = output.add_stream(codec, rate=RATE, options=dict(options or {}))
+        assert isinstance(encoder, av.VideoStream)
+        encoder.width, encoder.height = size
+        encoder.pix_fmt, encoder.time_base = pixels, Fraction(1, RATE)
+        for index in range(seconds * RATE):
+            output.mux(encoder.encode(_picture(index, size).reformat(format=pixels)))
+        output.mux(encoder.encode(None))
+    return file.getvalue()
+
+
+@cache
+def _picture(index: int, size: tuple[int, int]) -> av.VideoFrame:
+    width, height = size
+    picture = av.VideoFrame(width, height, "gray")
+    plane = picture.planes[0]
+    rows = (bytes((7 * index + x * y // 8) % 256 for x in range(plane.line_size)) for y in range(plane.height))
+    plane.update(b"".join(rows))
+    picture.pts = index
+    return picture
+
+
+def without_reordering_told(track: Track) -> Track:
+    """Leave out of the H.264 parameters what says how far frames are out of order, as many cameras do."""
+    private = track.codec_private
+    length = int.from_bytes(private[6:8])
+    parameters = _without_vui(private[8 : 8 + length])
+    changed = private[:6] + len(parameters).to_bytes(2) + parameters + private[8 + length :]
+    return replace(track, codec_private=changed)
+
+
+def _without_vui(parameters: bytes) -> bytes:
+    """Cut a sequence parameter set where its VUI begins (ITU-T H.264, 7.3.2.1.1)."""
+    bits = "".join(f"{byte:08b}" for byte in parameters.replace(b"\0\0\3", b"\0\0"))
+    position = 32
+
+    def number() -> int:
+        nonlocal position
+        zeros = bits.index("1", position) - position
+        begin, position = position + zeros, position + 2 * zeros + 1
+        return int(bits[begin:position], 2) - 1
+
+    number()
+    if parameters[1] >= 100:
+        # Chroma format, two bit depths, a flag, and no scaling matrix.
+        assert [number(), number(), number()] == [1, 0, 0]
+        position += 2
+    number()
+    assert number() == 0
+    number(), number()
+    position += 1
+    number(), number()
+    position += 3 if bits[position] == "0" else 2
+    position += 1
+    if bits[position - 1] == "1":
+        for _ in range(4):
+            number()
+    cut = bits[:position] + "01"
+    cut += "0" * (-len(cut) % 8)
+    return bytes(int(cut[begin : begin + 8], 2) for begin in range(0, len(cut), 8))
