@@ -11,10 +11,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from kinesis_video_tools.command_line import add_command
+
 from .server import LocalAws, LocalAwsError
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    from kinesis_video_tools.command_line import Commands
 
 _EPILOG = """\
 It prints the environment variables that point an AWS SDK and the CDK CLI here, as lines for a shell. It listens on
@@ -24,18 +26,20 @@ It prints the environment variables that point an AWS SDK and the CDK CLI here, 
 
 def add_to(commands: Commands) -> None:
     """Add the sub-command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "local",
-        help="run an AWS on this machine, with Kinesis Video Streams",
+        run,
+        summary="run an AWS on this machine, with Kinesis Video Streams",
         description="Run an AWS on this machine, with Kinesis Video Streams, until Ctrl-C.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        good="Ctrl-C or SIGTERM ended it",
+        wrong="it could not start",
     )
     parser.add_argument("--port", type=int, default=4566, help="the port on 127.0.0.1, 0 for a free one (4566)")
     parser.add_argument("--region", default="us-east-1", help="the Region of the printed variables (us-east-1)")
     parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies")
     parser.add_argument("--tls", action="store_true", help="listen with TLS as well, on another port")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -89,10 +89,11 @@ def test_errors_are_said_in_words_and_make_it_fail() -> None:
 def test_a_refusal_makes_it_fail() -> None:
     with serve(Answer(refusal=(404, "ResourceNotFoundException", "No such stream."))) as service:
         ran = send(service)
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert ran.stderr == (
-        "the service refuses PutMedia with 404 ResourceNotFoundException: No such stream.; "
+        "kinesis-video send: the service refuses PutMedia with 404 ResourceNotFoundException: No such stream.; "
         "look at the stream's name, the Region and the account\n"
+        "  → `kinesis-video doctor front-door` looks for the cause\n"
     )
 
 
@@ -103,7 +104,8 @@ def test_missing_credentials_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     with serve() as service:
         ran = send(service)
-    assert (ran.returncode, ran.stderr) == (1, "Unable to locate credentials\n")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("kinesis-video send: there are no credentials: Unable to locate credentials\n  → give")
 
 
 @pytest.mark.parametrize(

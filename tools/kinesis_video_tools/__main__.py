@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from contextlib import suppress
+from importlib.metadata import entry_points, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from .command_line import Parser
 
 # Distributions add sub-commands by this group of entry points: modules with `add_to`, as those in `commands`.
 _COMMANDS = "kinesis_video.commands"
 # What the extra `tools` brings.
-_EXTRA = ("boto3", "botocore", "h11")
+_EXTRA = ("boto3", "botocore", "h11", "shtab", "yaml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,30 +30,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    The exit code: 0 for success, 1 for a failure, 2 for wrong arguments,
-    130 for Ctrl-C.
+    The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if what was looked at is good, 1 if something is
+    wrong with it, 2 if that can't be told, 130 for Ctrl-C.
     """
     try:
-        options = parser().parse_args(arguments)
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does. Python would complain of the rest at the end of the process.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or a pipe whose encoding lacks a sign gets an escape instead of an error.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        from .command_line import run
+
+        whole = parser()
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         sys.stderr.write(f"{error.name} is missing; install it with pip install 'cdk-kinesis-video[tools]'\n")
         return 2
     try:
-        code: int = options.run(options)
-    except KeyboardInterrupt:
-        return 130
-    return code
+        options = whole.parse_args(arguments)
+        if not hasattr(options, "run"):
+            whole.print_help()
+            return 0
+        return run(options)
+    finally:
+        # What stands in the buffer may find the pipe closed, and at the end of the process it is too late to handle it.
+        sys.stdout.flush()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command and all of its sub-commands."""
     # Only here: they need what the extra `tools` brings.
+    import shtab
+
+    from .command_line import Parser
     from .commands import adopt, diff, doctor, fleet, send
 
-    whole = argparse.ArgumentParser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    whole = Parser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
+    whole.add_argument(
+        "--version",
+        action="version",
+        version=f"%(prog)s {version('cdk-kinesis-video')}",
+        help="print the version and exit",
+    )
+    whole.add_argument(
+        "--print-completion",
+        action=shtab.completion_action(),
+        choices=shtab.SUPPORTED_SHELLS,
+        metavar="SHELL",
+        help=f"print the completion of this command for a shell ({', '.join(shtab.SUPPORTED_SHELLS)}) and exit",
+    )
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", prog=whole.prog, parser_class=Parser)
     for command in (doctor, send, adopt, diff, fleet):
         command.add_to(commands)
     others = entry_points(group=_COMMANDS)
@@ -58,13 +103,14 @@ def parser() -> argparse.ArgumentParser:
             "local", help="run an AWS on this machine (needs kinesis-video-local)", add_help=False, prefix_chars="\0"
         )
         local.add_argument("arguments", nargs="*")
-        local.set_defaults(run=_without_local_aws)
+        local.set_defaults(run=_without_local_aws, command="local")
     return whole
 
 
 def _without_local_aws(_options: argparse.Namespace) -> int:
-    sys.stderr.write("the local AWS is a distribution of its own; install it with pip install kinesis-video-local\n")
-    return 2
+    from .command_line import CommandError
+
+    raise CommandError("the local AWS is a distribution of its own", "pip install kinesis-video-local")
 
 
 if __name__ == "__main__":

@@ -7,17 +7,15 @@ import sys
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
-from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Deadline
-from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
 from ..adoption import ExistingStream, write_app
-from ._shared import add_account, add_command, session_of
+from ..command_line import Patience, add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    from ._shared import Commands
+    from ..command_line import Commands
 
 _SECONDS = 3600.0
 """For a large account: all who call share 50 calls a second."""
@@ -28,8 +26,6 @@ first deployment changes nothing, and deleting its stack leaves everything. Stre
 can't be declared is a comment. It takes one stack, so of many streams take some at a time by --prefix.
 
 It calls ListStreams, DescribeImageGenerationConfiguration and DescribeNotificationConfiguration, and nothing else.
-
-exit code: 0 if the app is printed, 1 if there is nothing to adopt or too much, 2 if that can't be told
 """
 
 
@@ -42,6 +38,8 @@ def add_to(commands: Commands) -> None:
         summary="print the CDK app that declares what streams have already",
         description="Print the CDK app that declares what the streams of an account and Region have already.",
         epilog=_EPILOG,
+        good="the app is printed",
+        wrong="there is nothing to adopt, or too much for a stack",
     )
     parser.add_argument("--prefix", help="what the names of the streams begin with, such as cam-")
     add_account(parser, "streams")
@@ -49,12 +47,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the streams, print the app, and return the exit code."""
-    try:
-        session = session_of(options)
-        streams = _read(session, options.prefix)
-    except (BotoCoreError, CallError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    streams = _read(session_of(options), options.prefix)
     try:
         sys.stdout.write(write_app(streams))
     except ValueError as error:
@@ -65,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _read(session: boto3.Session, prefix: str | None) -> list[ExistingStream]:
     client = create_client(session)
-    retries = Retries(Deadline(_SECONDS), denied=Deadline(0))
+    retries = Patience(_SECONDS)
     streams = KinesisVideo(client, retries)
     condition = (
         {"StreamNameCondition": {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}} if prefix else {}

@@ -10,18 +10,16 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError
-
-from kinesis_video_configuration import FEATURES, Deadline
-from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration import FEATURES
+from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import KinesisVideo, create_client
 from kinesis_video_drift import StackChangedError, compare
 
+from ..command_line import CommandError, Patience, add_account, add_command, add_json, session_of
 from ..deployed import Declared, UnknownValueError, declared_in
-from ._shared import add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    from ._shared import Commands
+    from ..command_line import Commands
 
 _SECONDS = 3600.0
 """For a large stack: its streams share 50 calls a second with the whole account."""
@@ -33,9 +31,6 @@ STREAM_DELETED, and UNKNOWN (the stack doesn't tell what it declares, or the str
 
 It calls GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks, ListExports of CloudFormation,
 and DescribeStream and the Describe calls of the configurations; --repair calls their Update calls as well.
-
-exit code: 0 if every stream is as declared, by --repair too; 1 if one is not; 2 if that can't be told, or an
-argument is wrong
 """
 
 
@@ -48,29 +43,26 @@ def add_to(commands: Commands) -> None:
         summary="compare the streams of a deployed stack with what it declares",
         description="Compare what a deployed stack declares for its streams with what they have now.",
         epilog=_EPILOG,
+        good="every stream is as declared, by --repair too",
+        wrong="a stream is not",
     )
     parser.add_argument("stack", metavar="STACK", help="the name or the id of a stack; its nested stacks belong to it")
-    parser.add_argument("--json", action="store_true", help="print a JSON list with every stream")
     parser.add_argument(
         "--repair", action="store_true", help="set again what is missing or changed, if the stack is at rest"
     )
+    add_json(parser, "every stream")
     add_account(parser, "stack")
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print what differs, and return the exit code."""
-    try:
-        session = session_of(options)
-        retries = Retries(Deadline(_SECONDS), denied=Deadline(0))
-        streams = KinesisVideo(create_client(session), retries)
-        cloudformation = create_client(session, "cloudformation")
-        declared = list(declared_in(cloudformation, retries, options.stack))
-    except (BotoCoreError, CallError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    session = session_of(options)
+    retries = Patience(_SECONDS)
+    streams = KinesisVideo(create_client(session), retries)
+    cloudformation = create_client(session, "cloudformation")
+    declared = list(declared_in(cloudformation, retries, options.stack))
     if any(each.stack.is_changing for each in declared):
-        sys.stderr.write(f"{options.stack} is being changed, compare again when that is over\n")
-        return 2
+        raise CommandError(f"{options.stack} is being changed", "compare again when that is over")
     rows = [
         _row(streams, each, partial(each.stack.require_unchanged, cloudformation, retries) if options.repair else None)
         for each in declared

@@ -19,17 +19,16 @@ from kinesis_video_doctor.case import Case
 from kinesis_video_images import ImageKey
 
 from ..camera import ClockVideo, Producer, PutMediaError, fragment_tags
-from ._shared import add_account, add_command, session_of
+from ..command_line import add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    from ._shared import Commands
+    from ..command_line import Commands
 
 _EPILOG = """\
 It only reads, unless --send is given, and it works for any stream, whatever has declared it. What the credentials don't
 allow to read is unknown, and never passes.
 
-exit code: 0 if images arrive; 1 if a check failed; 2 if none failed and it is still not known whether images arrive, or
-if the checks could not be run. With --strict a warning counts as a failure, and 0 means that every check has passed.
+With --strict a warning counts as a failure, and the exit code is 0 only if every check has passed.
 """
 
 _FRAGMENTS = 3
@@ -48,6 +47,8 @@ def add_to(commands: Commands) -> None:
         summary="find out why no image arrives",
         description="Find out why no image of a stream arrives, by 19 checks in the order of an image's way.",
         epilog=_EPILOG,
+        good="images arrive",
+        wrong="a check failed",
     )
     parser.add_argument("stream", metavar="STREAM", help="the name or the ARN of the stream")
     parser.add_argument(

@@ -10,21 +10,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from kinesis_video_fleet.store import Store, folder_of
 
-from ._shared import add_account, add_command, session_of
+from ..command_line import CommandError, add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    from ._shared import Commands
+    from ..command_line import Commands
 
 _EPILOG = """\
 Of the pass that is running it says how many streams are done, how many of them failed, how many it does in a second,
 and how long it will take. A batch of streams is counted when it is done. Of the last passes it says what came of them;
 of one that failed, why, and which object names the streams.
-
-exit code: 0 if the last pass that has ended was complete, 1 if it failed or AWS refuses, 2 if an argument is wrong
 """
 _MAX_PASSES = 1000
 _NOT_FAILED = ("set", "removed", "equal", "foreign", "without_retention", "gone")
@@ -39,21 +35,22 @@ def add_to(commands: Commands) -> None:
         summary="show the passes of a fleet of streams",
         description="Show the running pass of a fleet of streams, and the last ones.",
         epilog=_EPILOG,
+        good="the last pass that has ended was complete",
+        wrong="it failed",
     )
     parser.add_argument("state_machine", metavar="STATE_MACHINE", help="the ARN of the fleet's state machine")
     parser.add_argument("--passes", type=_passes, default=5, metavar="N", help="how many passes to show (5)")
     add_account(parser, "fleet")
-    parser.add_argument("--endpoint-url", metavar="URL", help="where AWS is, such as a local AWS")
 
 
 def run(options: argparse.Namespace) -> int:
     """Show the passes, newest first, and return the exit code."""
     try:
         session = session_of(options)
-        states = session.client("stepfunctions", endpoint_url=options.endpoint_url)
+        states = session.client("stepfunctions")
         definition = json.loads(states.describe_state_machine(stateMachineArn=options.state_machine)["definition"])
         bucket = definition["States"]["Batches"]["ItemReader"]["Parameters"]["Bucket"]
-        store = Store(session.client("s3", endpoint_url=options.endpoint_url), bucket)
+        store = Store(session.client("s3"), bucket)
         executions = states.list_executions(stateMachineArn=options.state_machine, maxResults=options.passes)
         passes = [(execution, *_read(store, execution["name"])) for execution in executions["executions"]]
         for execution, plan, result in passes:
@@ -61,12 +58,8 @@ def run(options: argparse.Namespace) -> int:
             if execution["status"] == "RUNNING":
                 counts = sum((Counter(report["counts"]) for report in store.reports(execution["name"])), Counter())
             sys.stdout.write(f"{_line(execution, plan, result, counts or {}, bucket)}\n")
-    except (BotoCoreError, ClientError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
     except KeyError:
-        sys.stderr.write(f"{options.state_machine} is no state machine of a StreamFleet\n")
-        return 2
+        raise CommandError(f"{options.state_machine} is no state machine of a StreamFleet") from None
     if not passes:
         sys.stdout.write("no pass has begun yet\n")
     ended = (execution["status"] for execution, _, _ in passes if execution["status"] != "RUNNING")

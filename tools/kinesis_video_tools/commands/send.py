@@ -11,21 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
-from ._shared import add_account, add_command, session_of
+from ..command_line import CommandError, add_account, add_command, session_of
 
 if TYPE_CHECKING:
-    from ._shared import Commands
+    from ..command_line import Commands
 
 _EPILOG = """\
 Without --file, the video is a test picture: a clock, the stream's name, and a colour for each fragment. Ctrl-C ends the
 last fragment and waits for its acknowledgement; a second Ctrl-C ends at once.
 
 The images are written with the rights of whoever calls PutMedia. Use --role to send as your producer's role.
-
-exit code: 0 if every fragment has arrived, 1 if one has not or the service refuses, 2 if an argument is wrong
 """
 
 
@@ -38,6 +34,8 @@ def add_to(commands: Commands) -> None:
         summary="send video to a stream",
         description="Send video to a stream by PutMedia, and say what the service acknowledges.",
         epilog=_EPILOG,
+        good="every fragment has arrived",
+        wrong="a fragment has not arrived",
     )
     parser.add_argument("stream", metavar="STREAM", help="the name of a stream, which exists")
 
@@ -90,12 +88,8 @@ def add_to(commands: Commands) -> None:
         help="metadata of the images and the notifications; may be repeated",
     )
 
-    account = parser.add_argument_group("account")
-    account.add_argument("--role", metavar="ARN", help="the role to assume, such as the producer's")
-    add_account(account, "stream")
-    account.add_argument(
-        "--endpoint-url", metavar="URL", help="where Kinesis Video Streams and STS are, such as a local AWS"
-    )
+    parser.add_argument("--role", metavar="ARN", help="the role to assume, such as the producer's")
+    add_account(parser, "stream")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -135,9 +129,8 @@ def run(options: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         screen.say(str(error))
         return 2
-    except (PutMediaError, BotoCoreError, ClientError) as error:
-        screen.say(str(error))
-        return 1
+    except PutMediaError as error:
+        raise CommandError(str(error), f"`kinesis-video doctor {options.stream}` looks for the cause") from error
     screen.end(report)
     return 0 if report.complete else 1
 

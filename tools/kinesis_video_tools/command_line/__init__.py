@@ -1,0 +1,26 @@
+"""What the sub-commands of ``kinesis-video`` share: options, the account they look at, how they fail and how they end.
+
+`parser` has the options and the help texts, `account` the session and how long a command waits for AWS, `failures` the
+two lines that a failure prints, and `exit_codes` the one table of exit codes.
+"""
+
+from .account import AccountSession, Patience, add_account, session_of
+from .exit_codes import ExitCode
+from .failures import CommandError
+from .parser import Commands, Parser, add_command, add_json
+from .run import run, shows_colour
+
+__all__ = [
+    "AccountSession",
+    "CommandError",
+    "Commands",
+    "ExitCode",
+    "Parser",
+    "Patience",
+    "add_account",
+    "add_command",
+    "add_json",
+    "run",
+    "session_of",
+    "shows_colour",
+]

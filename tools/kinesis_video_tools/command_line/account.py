@@ -1,0 +1,143 @@
+"""The account and the Region that a sub-command looks at, and how long it waits for AWS."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from kinesis_video_configuration import Deadline, timing
+from kinesis_video_configuration.retries import CallError, Retries
+
+SILENCE_SECONDS = 10.0
+"""After which a command says that AWS doesn't answer."""
+
+OUTAGE_SECONDS = 30.0
+"""After which a command gives up a service that can't be reached; the last call may take as long again."""
+
+# For clients that don't have botocore's retries replaced.
+_CALLS = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def add_account(arguments: argparse._ActionsContainer, of: str) -> None:
+    """Add the options that say in which account and Region something is, and where AWS is."""
+    account = arguments.add_argument_group("account")
+    account.add_argument("--profile", help="the profile of your AWS configuration (AWS_PROFILE)")
+    account.add_argument("--region", help=f"the Region of the {of} (AWS_REGION, or the profile's)")
+    account.add_argument("--endpoint-url", metavar="URL", help="where AWS is, such as a local AWS (AWS_ENDPOINT_URL)")
+
+
+class AccountSession(boto3.Session):
+    """A session whose clients all have the endpoint of ``--endpoint-url``, and don't wait long for an answer.
+
+    Parameters
+    ----------
+    endpoint_url
+        Where all services are; None leaves that to botocore.
+    options
+        As `boto3.Session` takes them.
+    """
+
+    def __init__(self, endpoint_url: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpoint_url = endpoint_url
+        self._silence = _Silence()
+        self.events.register("before-send", self._silence.asked)
+        self.events.register("response-received", self._silence.answered)
+
+    def client(self, service_name: Any, *arguments: Any, **options: Any) -> Any:
+        """Make a client, as `boto3.Session.client` does."""
+        options["endpoint_url"] = options.get("endpoint_url") or self._endpoint_url
+        given = options.get("config")
+        options["config"] = _CALLS.merge(given) if given else _CALLS
+        return super().client(service_name, *arguments, **options)
+
+
+def session_of(options: argparse.Namespace, region: str | None = None) -> AccountSession:
+    """Return a session in the account of the options.
+
+    Parameters
+    ----------
+    options
+        What `add_account` has added. `options.region` is the Region that counts afterwards.
+    region
+        The Region of an ARN that was given, if ``--region`` isn't; the environment and the profile come after it.
+    """
+    # All other SDKs and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
+    region = options.region or region or os.environ.get("AWS_REGION")
+    session = AccountSession(options.endpoint_url, region_name=region, profile_name=options.profile)
+    options.region = session.region_name
+    return session
+
+
+class Patience(Retries):
+    """The policy of retries of a command: throttled calls are repeated, a service that can't be reached is given up.
+
+    Parameters
+    ----------
+    seconds
+        How long the whole command may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        # A person waits: what is denied now is denied in a minute, too.
+        super().__init__(Deadline(seconds), denied=Deadline(0))
+        self._out_since: float | None = None
+
+    def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call one time, as `Retries.once` does.
+
+        Raises
+        ------
+        Exception
+            The error of botocore, if the service could not be reached for a while.
+        """
+        begun = timing.now()
+        try:
+            response = super().once(client, operation, **parameters)
+        except CallError as error:
+            cause = error.__cause__
+            if cause is None or not _is_outage(cause):
+                self._out_since = None
+                raise
+            self._out_since = self._out_since or begun
+            if timing.now() - self._out_since > OUTAGE_SECONDS:
+                raise cause from None
+            raise
+        self._out_since = None
+        return response
+
+
+def _is_outage(error: BaseException) -> bool:
+    return not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+
+
+class _Silence:
+    """Says once that AWS doesn't answer, while it doesn't."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+        self._said = False
+
+    def asked(self, request: Any, **_: object) -> None:
+        if self._timer is None and not self._said:
+            self._timer = threading.Timer(SILENCE_SECONDS, self._say, [urlsplit(request.url).netloc])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def answered(self, parsed_response: Any = None, **_: object) -> None:
+        if parsed_response is not None and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _say(self, host: str) -> None:
+        self._said = True
+        sys.stderr.write(f"no answer from {host} yet, still trying\n")
+        sys.stderr.flush()

@@ -1,0 +1,89 @@
+"""The parser of the command and of its sub-commands, with help for terminals of any width."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from .exit_codes import exit_codes
+
+
+class _Paragraphs(argparse.HelpFormatter):
+    """Wraps each paragraph of a text at the terminal's width, and leaves the options to their own list."""
+
+    def add_usage(self, usage: str | None, actions: Iterable[argparse.Action], *others: Any, **more: Any) -> None:
+        names = [str(action.metavar or action.dest) for action in actions if not action.option_strings]
+        super().add_usage(usage or " ".join(["%(prog)s [options]", *names]), actions, *others, **more)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        wrapped = (
+            textwrap.fill(" ".join(paragraph.split()), width, initial_indent=indent, subsequent_indent=indent)
+            for paragraph in text.strip().split("\n\n")
+        )
+        return "\n\n".join(wrapped) + "\n"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help has paragraphs.
+
+    Attributes
+    ----------
+    good, wrong
+        What is true if a sub-command exits with 0, and with 1; empty of the command itself.
+    """
+
+    good = ""
+    wrong = ""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", _Paragraphs)
+        super().__init__(**options)
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    description: str,
+    epilog: str,
+    good: str,
+    wrong: str,
+) -> Parser:
+    """Add a sub-command of ``kinesis-video``; return its parser, to give it arguments.
+
+    Parameters
+    ----------
+    commands
+        What the sub-commands are added to.
+    name
+        Its name.
+    run
+        Does what the command is for, and returns an `ExitCode`. It may raise what `run` of this package explains:
+        `CommandError`, `CallError`, and the errors of botocore.
+    summary
+        Of the list of all sub-commands: a verb and its object, without a period.
+    description
+        One sentence at the start of its help.
+    epilog
+        The paragraphs at the end of its help, with an empty line between two. The exit codes follow by themselves.
+    good, wrong
+        What is true if the exit code is 0, and 1.
+    """
+    parser = commands.add_parser(
+        name, help=summary, description=description, epilog=f"{epilog.strip()}\n\n{exit_codes(good, wrong)}"
+    )
+    parser.set_defaults(run=run, command=name)
+    parser.good, parser.wrong = good, wrong
+    return parser
+
+
+def add_json(arguments: argparse._ActionsContainer, what: str) -> None:
+    """Add the option that prints the result for programs."""
+    arguments.add_argument("--json", action="store_true", help=f"print {what} as JSON, for a program")
