@@ -134,7 +134,7 @@ def test_the_local_aws_is_a_wheel_of_its_own_for_the_same_version(wheel: Path, l
 def test_without_the_local_aws_its_command_says_what_to_install(
     without_local_aws: subprocess.CompletedProcess[str],
 ) -> None:
-    message = "the local AWS is a distribution of its own; install it with pip install kinesis-video-local\n"
+    message = "kinesis-video local: the local AWS is a distribution of its own\n  → pip install kinesis-video-local\n"
     assert (without_local_aws.returncode, without_local_aws.stderr) == (2, message)
 
 

@@ -15,14 +15,14 @@ class _Paragraphs(argparse.HelpFormatter):
 
     def add_usage(self, usage: str | None, actions: Iterable[argparse.Action], *others: Any, **more: Any) -> None:
         names = [str(action.metavar or action.dest) for action in actions if not action.option_strings]
-        super().add_usage(usage or " ".join(["%(prog)s [options]", *names]), actions, *others, **more)
+        line = " ".join([self._prog, "[options]", *names])
+        wrapped = textwrap.fill(line, self._width - len("usage: "), subsequent_indent="  ", break_on_hyphens=False)
+        super().add_usage(usage or wrapped, actions, *others, **more)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        wrapped = (
-            textwrap.fill(" ".join(paragraph.split()), width, initial_indent=indent, subsequent_indent=indent)
-            for paragraph in text.strip().split("\n\n")
-        )
-        return "\n\n".join(wrapped) + "\n"
+        # A name with hyphens, such as of an option, stays whole.
+        wrap = textwrap.TextWrapper(width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        return "\n\n".join(map(wrap.fill, text.strip().split("\n\n"))) + "\n"
 
 
 class Parser(argparse.ArgumentParser):
