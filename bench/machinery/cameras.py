@@ -12,7 +12,6 @@ from threading import Thread
 from typing import Any
 
 import av
-import boto3
 import psutil
 from av.video.frame import PictureType
 
@@ -124,7 +123,7 @@ class Site:
         self._aws = aws
         self._s3 = aws.client("s3")
         self._s3.create_bucket(Bucket=BUCKET)
-        self._session = boto3.Session("test", "test", region_name="us-east-1")
+        self._session = aws.session()
         own = [child for child in psutil.Process().children() if "kinesis_video_local._process" in child.cmdline()]
         # The newest: this process may have another local AWS.
         self.process = max(own, key=psutil.Process.create_time)

@@ -12,12 +12,12 @@ from dataclasses import asdict
 from typing import Any
 
 from . import _ministack
+from ._front_door import CONTROL_PATH
 from .service.faults import Fault
 from .service.http import Answer, ClientGoneError, ConnectionCutError, Request
 from .service.operation import whole
 from .service.services import Services
 
-CONTROL_PATH = "/_local_aws/"
 # How long a client that is still sending may take to read that it was refused.
 _LINGER_SECONDS = 3
 

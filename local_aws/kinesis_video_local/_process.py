@@ -14,6 +14,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from . import _ministack
+from ._front_door import FrontDoor
 from ._gateway import Gateway
 from .kinesisvideo import KinesisVideo
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--certificate", help="file of the host's key and certificate, for TLS")
     parser.add_argument("--creating-seconds", type=float, required=True)
     parser.add_argument("--no-quotas", action="store_true")
+    parser.add_argument("--allow-origin", action="append", default=[])
     arguments = parser.parse_args()
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -58,7 +60,9 @@ def main() -> None:
         config.bind = plain
     # As ministack serves itself: long enough for the CDK CLI's pauses between calls.
     config.keep_alive_timeout = 75
-    asyncio.run(serve(Gateway(kinesis_video.services), config))
+    # Functions inherit what is left in the environment.
+    control_key = os.environ.pop("LOCAL_AWS_CONTROL_KEY", None)
+    asyncio.run(serve(FrontDoor(Gateway(kinesis_video.services), arguments.allow_origin, control_key), config))
 
 
 if __name__ == "__main__":

@@ -38,8 +38,15 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--port", type=int, default=4566, help="the port on 127.0.0.1, 0 for a free one (4566)")
     parser.add_argument("--region", default="us-east-1", help="the Region of the printed variables (us-east-1)")
-    parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies")
+    parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies, with new keys at each start")
     parser.add_argument("--tls", action="store_true", help="listen with TLS as well, on another port")
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let web pages of this origin use it, such as http://localhost:3000; may be given again (none)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,14 +55,18 @@ def run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         with LocalAws(
-            port=options.port, region=options.region, enforce_iam=options.enforce_iam, tls=options.tls
+            port=options.port,
+            region=options.region,
+            enforce_iam=options.enforce_iam,
+            tls=options.tls,
+            allowed_origins=options.allow_origin,
         ) as aws:
             variables = {**aws.environment, **aws.producer_environment}
             lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
             sys.stdout.write("\n".join([*lines, "# Ctrl-C stops it", ""]))
             sys.stdout.flush()
             signal.pause()
-    except LocalAwsError as error:
+    except (LocalAwsError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:

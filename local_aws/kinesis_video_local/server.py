@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +30,7 @@ from kinesis_video_tools.camera import Producer
 from kinesis_video_tools.delivered_images import DeliveredImages
 
 from . import certificates
+from ._front_door import parse_origin
 from .service.journal import Call
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 _LOG_TAIL_LINES = 30
+_KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 # The process gets no more of this one's environment than it needs: no credentials, no settings of another ministack.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
@@ -67,7 +71,8 @@ class LocalAws:
     region
         The Region of ``environment`` and the default of ``client``.
     enforce_iam
-        Check IAM policies. The credentials of ``environment`` are the account's root, which may do everything.
+        Check IAM policies, and whoever uses it: the credentials of ``environment`` are new at each start, and those of
+        the account's root, which may do everything. Otherwise anybody on this machine may use it as ``test``.
     quotas
         Enforce the API quotas of Kinesis Video Streams.
     creating_seconds
@@ -75,6 +80,14 @@ class LocalAws:
     tls
         Listen with TLS as well, on a port of its own, with a certificate that is made at the start. AWS's own producers
         ask for it; everything else may use plain HTTP.
+    allowed_origins
+        The origins whose web pages may use it, such as ``http://localhost:3000``; no other page may. It runs code, so
+        allow only origins that you trust with this machine.
+
+    Raises
+    ------
+    ValueError
+        If an allowed origin is none.
 
     Examples
     --------
@@ -91,6 +104,7 @@ class LocalAws:
         quotas: bool = True,
         creating_seconds: float = 0.3,
         tls: bool = False,
+        allowed_origins: Sequence[str] = (),
     ) -> None:
         self._port = port
         self._region = region
@@ -98,6 +112,9 @@ class LocalAws:
         self._quotas = quotas
         self._creating_seconds = creating_seconds
         self._tls = tls
+        self._allowed_origins = [parse_origin(origin) for origin in allowed_origins]
+        self._access_key_id = self._secret_access_key = "test"
+        self._control_key: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
         self._clients: list[Any] = []
@@ -123,8 +140,8 @@ class LocalAws:
         """The environment variables that point an AWS SDK or the CDK CLI here."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self._access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._secret_access_key,
             "AWS_REGION": self._region,
             "AWS_DEFAULT_REGION": self._region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -161,6 +178,9 @@ class LocalAws:
             listener = socket.create_server((_HOST, self._port))
         except OSError as error:
             raise LocalAwsError(f"The local AWS can't listen on {_HOST}:{self._port}: {error.strerror}") from error
+        if self._enforce_iam:
+            self._access_key_id = "AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
+            self._secret_access_key, self._control_key = secrets.token_urlsafe(30), secrets.token_urlsafe(30)
         self._directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         try:
             with listener, socket.create_server((_HOST, 0)) if self._tls else nullcontext() as tls_listener:
@@ -196,7 +216,7 @@ class LocalAws:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Create a boto3 client with the credentials of ``environment``, which never retries by itself."""
-        create_client: Any = self._session().client
+        create_client: Any = self.session().client
         client = create_client(
             service,
             region_name=region or self._region,
@@ -205,6 +225,17 @@ class LocalAws:
         )
         self._clients.append(client)
         return client
+
+    def session(self) -> boto3.Session:
+        """Create a boto3 session with the credentials and the Region of ``environment``; it knows no endpoint."""
+        session = Session(session_vars=_NO_USER_SETTINGS)
+        session.register_component("data_loader", self._models)
+        return boto3.Session(
+            aws_access_key_id=self._access_key_id,
+            aws_secret_access_key=self._secret_access_key,
+            region_name=self._region,
+            botocore_session=session,
+        )
 
     def producer(self, stream_name: str, **options: Any) -> Producer:
         """Create a producer of a stream here.
@@ -216,7 +247,7 @@ class LocalAws:
         options
             The other parameters of `kinesis_video_tools.camera.Producer`, such as ``role_arn`` and ``tags``.
         """
-        return Producer(stream_name, session=self._session(), endpoint_url=self.endpoint_url, **options)
+        return Producer(stream_name, session=self.session(), endpoint_url=self.endpoint_url, **options)
 
     def images(self, destination_uri: str, *, stream_name: str | None = None) -> DeliveredImages:
         """Look at the images of a destination here.
@@ -281,16 +312,6 @@ class LocalAws:
         """Forget the calls answered so far."""
         self._control("DELETE", "calls")
 
-    def _session(self) -> boto3.Session:
-        session = Session(session_vars=_NO_USER_SETTINGS)
-        session.register_component("data_loader", self._models)
-        return boto3.Session(
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            region_name=self._region,
-            botocore_session=session,
-        )
-
     def _spawn(
         self, listener: socket.socket, tls_listener: socket.socket | None, directory: Path
     ) -> subprocess.Popen[bytes]:
@@ -300,6 +321,8 @@ class LocalAws:
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
         if not self._quotas:
             command.append("--no-quotas")
+        for origin in self._allowed_origins:
+            command += ["--allow-origin", origin]
         listeners = [listener.fileno()]
         if tls_listener:
             listeners.append(tls_listener.fileno())
@@ -316,6 +339,9 @@ class LocalAws:
             "MINISTACK_HOST": _HOST,
             "MINISTACK_REGION": self._region,
             "AUTH": "true" if self._enforce_iam else "false",
+            "AWS_ACCESS_KEY_ID": self._access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._secret_access_key,
+            **({"LOCAL_AWS_CONTROL_KEY": self._control_key} if self._control_key else {}),
             # Listeners besides the gateway.
             "BIND_HOST": _HOST,
             "IOT_MTLS_ENABLED": "0",
@@ -353,7 +379,10 @@ class LocalAws:
 
     def _control(self, method: str, what: str, body: Any = None, *, timeout: float = 30) -> Any:
         request = urllib.request.Request(
-            f"{self.endpoint_url}/_local_aws/{what}", method=method, data=json.dumps(body).encode()
+            f"{self.endpoint_url}/_local_aws/{what}",
+            method=method,
+            data=json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._control_key}"} if self._control_key else {},
         )
         # Without a ProxyHandler of its own, urllib would send even this to the user's proxy.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -61,8 +61,7 @@ class Account:
 def _account() -> Iterator[Account]:
     with LocalAws(enforce_iam=True) as aws:
         cloud = Cloud(aws)
-        session = boto3.Session("test", "test", region_name=aws.environment["AWS_REGION"])
-        yield Account(aws, cloud, cloud.synthesise(STACK, build), session)
+        yield Account(aws, cloud, cloud.synthesise(STACK, build), aws.session())
 
 
 @pytest.fixture(scope="package")

@@ -68,8 +68,9 @@ class Site:
         return self.clients[service]
 
     def client_of_account(self, account: str, service: str) -> Any:
-        """Return a client of another account, whose number is its access key here."""
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test", "region_name": REGION}
+        """Return a client of another account: its number and our secret are its root's keys here."""
+        secret = self.aws.environment["AWS_SECRET_ACCESS_KEY"]
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": secret, "region_name": REGION}
         return boto3.client(service, endpoint_url=self.aws.endpoint_url, **keys)  # type: ignore[call-overload]  # any
 
     def stream_arn(self, name: str) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import boto3
 import pytest
 
 from kinesis_video_doctor import Finding, Status
@@ -156,7 +155,7 @@ def test_a_stream_that_nobody_asked_the_endpoint_of_has_no_known_producer(site: 
 
 def test_of_several_producers_the_last_is_looked_at_and_the_others_are_told(site: Site) -> None:
     with another_stream(site, "shared"):
-        site.ask_for_endpoint("shared", boto3.Session("test", "test", region_name="us-east-1"))
+        site.ask_for_endpoint("shared", site.aws.session())
         site.ask_for_endpoint("shared")
         diagnosis = site.examine("shared")
     assert diagnosis.producer == PRODUCER

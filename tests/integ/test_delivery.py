@@ -238,10 +238,9 @@ def test_the_alarm_goes_off_when_video_brings_no_images_and_recovers_when_it_doe
             time.sleep(0.1)
 
     def send() -> None:
-        session = boto3.Session("test", "test", region_name="us-east-1")
         producer = Producer(
             "watched",
-            session=session,
+            session=cloud.aws.session(),
             role_arn=f"arn:aws:iam::000000000000:role/{role}",
             endpoint_url=cloud.aws.endpoint_url,
             tags=fragment_tags(),

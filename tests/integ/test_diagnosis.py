@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -68,7 +67,7 @@ def send(cloud: Cloud, role: str) -> None:
     """Send a fragment of real video with the rights of the producer's role."""
     producer = Producer(
         "front-door",
-        session=boto3.Session("test", "test", region_name="us-east-1"),
+        session=cloud.aws.session(),
         role_arn=f"arn:aws:iam::000000000000:role/{role}",
         endpoint_url=cloud.aws.endpoint_url,
         tags=fragment_tags(),

@@ -14,6 +14,7 @@ from . import (
     metrics,
     reset,
     resource_types,
+    root_keys,
     simulation,
     stack_events,
     stack_operations,
@@ -42,4 +43,5 @@ def install(kinesis_video: KinesisVideo) -> None:
     bucket_owners.install()
     simulation.install()
     transport.install()
+    root_keys.install()
     reset.install(kinesis_video)

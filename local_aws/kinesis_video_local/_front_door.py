@@ -1,0 +1,177 @@
+"""Who may come in: programs on this machine, and no web page.
+
+A browser sends what any page asks it to, also to 127.0.0.1, and this AWS runs code. So a request is refused that names
+another host, as after DNS rebinding; that comes from a page whose origin isn't allowed; or that a page of another site
+causes without naming its origin. Programs send neither ``Origin`` nor ``Sec-Fetch-Site``.
+
+See https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site and
+https://fetch.spec.whatwg.org/#cors-protocol
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+CONTROL_PATH = "/_local_aws/"
+_MINISTACK_PATH = "/_ministack/"
+# Open without the key: whether it runs, and where custom resources answer, at addresses that nobody guesses.
+_OPEN_PATHS = re.compile(rf"{_MINISTACK_PATH}(?:health|ready|cfn-(?:response|signal)/[^/]+)")
+# 127.0.0.1 and localhost, with the names below them, which address buckets. A dot may end a name.
+_OWN_HOST = re.compile(
+    r"(?:(?:[a-z0-9_-]+\.)*(?:localhost|127\.0\.0\.1)\.?|\[::1\])(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
+)
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
+)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_PREFLIGHT_SECONDS = 600
+# How long a client that is still sending may take to read that it was refused.
+_LINGER_SECONDS = 3
+
+
+def parse_origin(text: str) -> str:
+    """Check an origin, and return it as browsers send it.
+
+    Parameters
+    ----------
+    text
+        A scheme, a host and, if it isn't the scheme's own, a port, such as ``http://localhost:3000``.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    match = _ORIGIN.fullmatch(text)
+    if not match:
+        raise ValueError(
+            f"The allowed origin {text!r} is none, give a scheme, a host and a port, such as http://localhost:3000"
+        )
+    scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
+    return f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")
+
+
+class FrontDoor:
+    """An ASGI application before another one, for HTTP and for websockets.
+
+    Parameters
+    ----------
+    application
+        The application behind it.
+    allowed_origins
+        The origins whose pages may come in, as `parse_origin` returns them.
+    control_key
+        The bearer token in ``Authorization`` that opens the control paths, ministack's among them. None opens them for
+        every program.
+    """
+
+    def __init__(self, application: Any, allowed_origins: Iterable[str] = (), control_key: str | None = None) -> None:
+        self._application = application
+        self._allowed_origins = frozenset(allowed_origins)
+        self._control_key = control_key
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Let a connection in, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._application(scope, receive, send)
+            return
+        if why := self._refusal(scope):
+            await _refuse(scope, receive, send, why)
+            return
+        headers = scope["headers"]
+        # Those that aren't allowed were refused.
+        cors = [answer for origin in _values(headers, b"origin")[:1] for answer in _cors(origin)]
+        if cors and _values(headers, b"access-control-request-method") and scope.get("method") == "OPTIONS":
+            await _answer(send, 204, [*cors, *_preflight(headers)])
+            return
+
+        async def send_on(message: Any) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                # ministack lets every origin read its answers.
+                own = [(n, v) for n, v in message.get("headers", ()) if not n.lower().startswith(b"access-control-")]
+                message = {**message, "headers": [*own, *cors]}
+            await send(message)
+
+        await self._application(scope, receive, send_on)
+
+    def _refusal(self, scope: Mapping[str, Any]) -> str | None:
+        """Tell why a request is refused; None lets it in."""
+        headers: Headers = scope["headers"]
+        hosts = _values(headers, b"host")
+        if len(hosts) != 1 or not _is_own(hosts[0]):
+            named = " and ".join(hosts) or "missing"
+            return f"Host is {named}, address the local AWS as 127.0.0.1, localhost or a name below localhost"
+        # The host of an absolute URL would count instead.
+        if not scope["raw_path"].startswith(b"/"):
+            return "The local AWS is no proxy, send a path instead of a URL"
+        origins = _values(headers, b"origin")
+        if foreign := [origin for origin in origins if origin not in self._allowed_origins]:
+            return (
+                f"Origin is {foreign[0]}, and no web page may use the local AWS; "
+                "start it with `--allow-origin` to let the pages of an origin use it"
+            )
+        sites = [site for site in _values(headers, b"sec-fetch-site") if site not in ("none", "same-origin")]
+        if sites and not origins:
+            return f"Sec-Fetch-Site is {sites[0]}, and no web page of another site may use the local AWS"
+        path: str = scope["path"]
+        if self._control_key and path.startswith((CONTROL_PATH, _MINISTACK_PATH)) and not _OPEN_PATHS.fullmatch(path):
+            shown = "".join(_values(headers, b"authorization")).encode()
+            if not hmac.compare_digest(shown, f"Bearer {self._control_key}".encode()):
+                return "Only the program that started the local AWS may control it, since it enforces IAM"
+        return None
+
+
+def _is_own(host: str) -> bool:
+    match = _OWN_HOST.fullmatch(host)
+    return match is not None and 0 < int(match["port"] or 80) < 2**16
+
+
+def _values(headers: Headers, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for name, value in headers if name.lower() == wanted]
+
+
+def _cors(origin: str) -> Headers:
+    return (
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", b"*"),
+        (b"vary", b"Origin"),
+    )
+
+
+def _preflight(headers: Headers) -> Headers:
+    asked = {name: ", ".join(_values(headers, b"access-control-request-" + name)) for name in (b"method", b"headers")}
+    return (
+        (b"access-control-allow-methods", asked[b"method"].encode("latin-1")),
+        (b"access-control-allow-headers", asked[b"headers"].encode("latin-1")),
+        (b"access-control-allow-private-network", b"true"),
+        (b"access-control-max-age", str(_PREFLIGHT_SECONDS).encode()),
+    )
+
+
+async def _refuse(scope: Mapping[str, Any], receive: Any, send: Any, why: str) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        # A handshake that ends so is answered with 403.
+        await send({"type": "websocket.close"})
+        return
+    body = b"" if scope["method"] == "HEAD" else f"{why}\n".encode()
+    await _answer(send, 403, [(b"content-type", b"text/plain; charset=utf-8")], body, more_body=True)
+    # A client that is sending doesn't see an answer if the connection is closed.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _answer(send: Any, status: int, headers: Headers, body: bytes = b"", *, more_body: bool = False) -> None:
+    length = [(b"content-length", str(len(body)).encode())] if body else []
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body, "more_body": more_body})

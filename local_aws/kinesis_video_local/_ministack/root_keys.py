@@ -1,0 +1,65 @@
+"""The keys of the account's root, and of functions: secret where IAM is enforced, and checked as everybody's are.
+
+ministack takes `test`, no key at all and the number of any account for root's, does not check their signatures, and
+derives a function's keys from its ARN. Any program on the machine knows these.
+
+- The root has the keys of the process's environment. The number of another account is its root's key, with the same
+  secret.
+- A request that isn't signed is nobody's, also to a public bucket.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from types import SimpleNamespace
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import sts
+
+_UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authentication Token")
+
+
+def install() -> None:
+    """Let only who knows the keys be root, if IAM is enforced."""
+    if not app.AUTH:
+        return
+    root, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+    authenticate, enforce = iam_evaluator.authenticate, iam_evaluator.enforce
+    s3_scope_failure = iam_evaluator._s3_scope_failure
+
+    def is_root_access_key(access_key_id: str) -> bool:
+        return access_key_id == root or bool(iam_evaluator._ACCOUNT_ID_RE.fullmatch(access_key_id or ""))
+
+    def authenticate_all(access_key_id: str, account_id: str) -> Any:
+        checked = authenticate(access_key_id, account_id)
+        # Without a signature to check it would go by the key's name alone.
+        if checked is None and iam_evaluator._verified_key.get() != access_key_id:
+            return _UNSIGNED
+        return checked
+
+    def s3_scope(service: str | None) -> Any:
+        request = iam_evaluator._signed_request.get()
+        failure = s3_scope_failure(service)
+        if failure is None and request is not None and request.s3_scoped:
+            # Amazon S3 itself checks the signature of a presigned URL.
+            iam_evaluator._verified_key.set(request.access_key_id)
+        return failure
+
+    def enforce_all(access_key_id: str, action: str, service: str, *more: Any, **named: Any) -> Any:
+        if not access_key_id and iam_evaluator._anonymous.get() and iam_evaluator._served_unsigned(service, action):
+            return None
+        if not access_key_id and iam_evaluator._signed_request.get() is None:
+            return _UNSIGNED
+        return enforce(access_key_id, action, service, *more, **named)
+
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = is_root_access_key
+    # The question is whether a signature is left unchecked.
+    iam_evaluator._is_root_key = lambda _access_key_id: False
+    iam_evaluator.authenticate = authenticate_all
+    iam_evaluator._s3_scope_failure = s3_scope
+    iam_evaluator.enforce = enforce_all
+    # A function's keys are digests of its ARN there, and nothing else is one.
+    lambda_runtime.hashlib = SimpleNamespace(sha256=lambda known: hmac.new(secret, known, "sha256"))
