@@ -12,6 +12,8 @@ from typing import Any
 
 from kinesis_video_contract.configurations import FEATURES, STREAM_ARN, STREAM_NAME, Feature, Fields
 
+_QUALITY = "FormatConfig.JPEGQuality"
+
 
 @dataclass(frozen=True)
 class Declaration:
@@ -84,29 +86,32 @@ def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields, ig
 def differences(feature: Feature, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Name the fields in which two configurations differ, of those that this version knows.
 
-    A field that only one of them has is a difference. A JPEG quality that is not given is the documented default of 80,
-    and the last slash of a URI makes no difference.
+    This is the only comparison: whatever asks "is it as declared" or "is it mine" asks here. It is the same in both
+    directions. Nobody knows how the service stores what it is given, so these fields are neutral: a number for its
+    text, an empty field or 0 for one that is not given, a JPEG quality of 80, which is the documented default, any
+    quality of a PNG, which has none, and one slash at the end of a URI. A field that only one of them has is a
+    difference otherwise.
     """
-    return _differences(feature.fields, _with_defaults(one), _with_defaults(other), "")
+    texts, others = (_texts(feature, configuration) for configuration in (one, other))
+    return [name for name in texts if texts[name] != others[name]]
 
 
-def _with_defaults(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
-    if configuration.get("Format") != "JPEG":
-        return configuration
+def _texts(feature: Feature, configuration: Mapping[str, Any]) -> dict[str, str]:
+    texts = _flat(feature.fields, configuration, "")
     # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ImageGenerationConfiguration.html
-    return {**configuration, "FormatConfig": {"JPEGQuality": "80", **(configuration.get("FormatConfig") or {})}}
+    image_format = texts.get("Format")
+    if image_format == "PNG" or (image_format and not texts[_QUALITY]):
+        texts[_QUALITY] = "80"
+    return texts
 
 
-def _differences(fields: Fields, one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> list[str]:
-    names: list[str] = []
+def _flat(fields: Fields, configuration: Mapping[str, Any], path: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
     for name, kind in fields.items():
+        value = configuration.get(name)
         if isinstance(kind, Mapping):
-            names += _differences(kind, one.get(name) or {}, other.get(name) or {}, f"{path}{name}.")
-        elif _comparable(name, one.get(name)) != _comparable(name, other.get(name)):
-            names.append(f"{path}{name}")
-    return names
-
-
-def _comparable(name: str, value: Any) -> Any:
-    # Whether the service stores the last slash of a URI is not documented, and it is the same place.
-    return value.removesuffix("/") if name == "Uri" and isinstance(value, str) else value
+            texts |= _flat(kind, value or {}, f"{path}{name}.")
+        else:
+            text = "" if value is None else str(value)
+            texts[path + name] = "" if text == "0" else text.removesuffix("/") if name == "Uri" else text
+    return texts

@@ -7,7 +7,7 @@ ResourceInUseException, and two policies on top of each other can't keep a deadl
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from botocore import exceptions
@@ -21,26 +21,35 @@ DENIED = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "AuthorizationError",
         "InvalidClientTokenId",
         "InvalidClientTokenIdException",
+        "NotAuthorized",
         "NotAuthorizedException",
+        "UnauthorizedOperation",
         "UnrecognizedClientException",
     }
 )
-"""What AWS calls it if a right is missing, or has not reached every part of IAM yet."""
+"""What AWS calls it if a permission is missing, or has not reached every part of IAM yet. The HTTP statuses 401 and 403
+say so, too."""
 
 THROTTLED_OR_BUSY = frozenset(
     {
         "ClientLimitExceededException",
         "ResourceInUseException",
         "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestThrottledException",
+        "SlowDown",
         "Throttling",
+        "ThrottledException",
         "ThrottlingException",
         "TooManyRequestsException",
         "RequestLimitExceeded",
     }
 )
-"""What AWS calls it if too much is asked of it, or if the stream is being changed."""
+"""What AWS calls it if too much is asked of it, or if the stream is being changed. The HTTP statuses 429 and 5xx say
+so, too."""
 
 _LOST = (exceptions.ConnectionError, exceptions.HTTPClientError, ResponseParserError)
 
@@ -62,24 +71,41 @@ class CallError(Exception):
         The service's name of the error, such as ResourceNotFoundException; of a connection's error its class.
     outcome_unknown
         Whether the service may have done what it was asked for: the reply was lost, came too late, or was broken.
+    denied
+        Whether the caller may not make the call, or not yet.
+    passing
+        Whether it may succeed later: the service is busy, or there was no connection.
+    reached
+        Whether the service was there: some attempt had a connection to it.
     """
 
     def __init__(
-        self, operation: str, code: str, message: str, *, passing: bool = False, outcome_unknown: bool = False
+        self,
+        operation: str,
+        code: str,
+        message: str,
+        *,
+        passing: bool = False,
+        outcome_unknown: bool = False,
+        denied: bool = False,
+        reached: bool = True,
     ) -> None:
         super().__init__(f"{operation}: {code}: {one_line(message, limit=500)}")
         self.code = code
         self.outcome_unknown = outcome_unknown
+        self.denied = denied or code in DENIED
+        self.passing = passing
+        self.reached = reached
         self._told = (operation, message)
-        self._passing = passing
 
     @classmethod
-    def _from(cls, operation: str, error: Exception) -> CallError:
+    def of(cls, operation: str, error: Exception) -> CallError:
+        """Judge an error that botocore raised."""
         if not isinstance(error, ClientError):
-            unknown = not isinstance(error, _NEVER_SENT)
-            return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=unknown)
+            sent = not isinstance(error, _NEVER_SENT)
+            return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=sent, reached=sent)
         told = error.response["Error"]
-        code = told["Code"]
+        code = told.get("Code", "")
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return cls(
             operation,
@@ -87,7 +113,27 @@ class CallError(Exception):
             told.get("Message", ""),
             passing=code in THROTTLED_OR_BUSY or status == 429 or status >= 500,
             outcome_unknown=status >= 500,
+            denied=status in (401, 403),
         )
+
+
+def pages(ask: Callable[..., Mapping[str, Any]], **parameters: Any) -> Iterator[Mapping[str, Any]]:
+    """Ask for one page after the other, for operations that hand out a NextToken.
+
+    Parameters
+    ----------
+    ask
+        Makes the call, such as ``partial(retries.call, client, "list_exports")``.
+    parameters
+        What the operation takes besides.
+    """
+    token: dict[str, Any] = {}
+    while True:
+        page = ask(**parameters, **token)
+        yield page
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}
 
 
 class Retries:
@@ -131,7 +177,7 @@ class Retries:
         try:
             response: dict[str, Any] = getattr(client, operation)(**parameters)
         except (ClientError, *_LOST) as error:
-            raise CallError._from(name, error) from error
+            raise CallError.of(name, error) from error
         return response
 
     def call(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -161,7 +207,7 @@ class Retries:
         """
         start = timing.now()
         longest_wait = timing.FIRST_WAIT_SECONDS
-        outcome_unknown = False
+        outcome_unknown = reached = False
         attempt = 0
         while True:
             attempt += 1
@@ -169,17 +215,26 @@ class Retries:
                 return unit()
             except CallError as error:
                 outcome_unknown = outcome_unknown or error.outcome_unknown
+                reached = reached or error.reached
                 # Full jitter: callers that were throttled together must not come back together.
                 wait = random.uniform(0, longest_wait)
                 if not self._worth_another(error, wait + calls * timing.CALL_SECONDS, wait):
                     operation, message = error._told
                     if attempt > 1:
                         message += f" (call {attempt}, after {timing.now() - start:.0f} s)"
-                    raise CallError(operation, error.code, message, outcome_unknown=outcome_unknown) from error
+                    raise CallError(
+                        operation,
+                        error.code,
+                        message,
+                        passing=error.passing,
+                        outcome_unknown=outcome_unknown,
+                        denied=error.denied,
+                        reached=reached,
+                    ) from error
             timing.sleep(wait)
             longest_wait = min(longest_wait * 2, timing.LONGEST_WAIT_SECONDS)
 
     def _worth_another(self, error: CallError, takes: float, wait: float) -> bool:
         if self._deadline.remaining() <= takes:
             return False
-        return error._passing or (error.code in DENIED and self._denied.remaining() > wait)
+        return error.passing or (error.denied and self._denied.remaining() > wait)

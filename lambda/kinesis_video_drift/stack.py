@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from kinesis_video_configuration import Declaration
 from kinesis_video_configuration.retries import Retries
+from kinesis_video_configuration.stack import StackReader, is_gone
 
 
 class StackChangedError(Exception):
@@ -23,7 +25,7 @@ class Stack:
     status: str
     updated: datetime | None
     """When its last update began."""
-    resources: tuple[dict[str, Any], ...]
+    resources: tuple[Mapping[str, Any], ...]
     """As ListStackResources has them."""
 
     @classmethod
@@ -44,17 +46,11 @@ class Stack:
         CallError
             If there is no such stack, or CloudFormation can't be asked.
         """
-        resources: list[dict[str, Any]] = []
-        page: dict[str, Any] = {}
-        while True:
-            answer = retries.call(cloudformation, "list_stack_resources", StackName=stack, **page)
-            resources += answer["StackResourceSummaries"]
-            if not answer.get("NextToken"):
-                break
-            page = {"NextToken": answer["NextToken"]}
+        reader = StackReader(lambda: cloudformation, retries, stack)
+        resources = tuple(reader.rows())
         # Last, so that a stack at rest was at rest while its resources were listed, or has changed them since.
-        described = retries.call(cloudformation, "describe_stacks", StackName=stack)["Stacks"][0]
-        return cls(stack, described["StackStatus"], described.get("LastUpdatedTime"), tuple(resources))
+        described = reader.describe()
+        return cls(stack, described["StackStatus"], described.get("LastUpdatedTime"), resources)
 
     def require_unchanged(self, cloudformation: Any, retries: Retries) -> None:
         """Ask CloudFormation once more, before something is set that a deployment may declare otherwise by now.
@@ -89,6 +85,6 @@ class Stack:
         return any(
             r.get("PhysicalResourceId") == declaration.stream["StreamARN"]
             and r["ResourceType"] == declaration.feature.resource_type
-            and not r["ResourceStatus"].startswith("DELETE_")
+            and not is_gone(r)
             for r in self.resources
         )

@@ -35,7 +35,7 @@ MAX_REMEMBERED = 500
 
 # Lambda repeats an event whose answer was not taken, and delivers one twice now and then. Acting on it again could undo
 # what CloudFormation has had done since, and a repeated Create would meet its own configuration.
-_answered: dict[tuple[str, str, str], Answer] = {}
+_answered: dict[str, Answer] = {}
 
 
 class Context(Protocol):
@@ -63,7 +63,7 @@ def handler(event: Any, context: Context) -> None:
     request = Request.from_event(event)
     logger.info("event", extra={"request_type": request.request_type, "logical_id": request.logical_resource_id})
     end = Deadline(seconds)
-    answer = _answered.get(request.event_id)
+    answer = _answered.get(request.identity)
     if answer is None:
         answer = _answer(request, Deadline(min(seconds, request.seconds_left()) - ANSWER_RESERVE_SECONDS))
         _remember(request, answer)
@@ -101,6 +101,6 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
 
 
 def _remember(request: Request, answer: Answer) -> None:
-    _answered[request.event_id] = answer
+    _answered[request.identity] = answer
     if len(_answered) > MAX_REMEMBERED:
         del _answered[next(iter(_answered))]

@@ -12,11 +12,9 @@ from typing import Any
 
 from kinesis_video_configuration import Declaration, differences
 from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration.stack import StackReader, is_gone
 
 from .protocol import Request
-
-# After three failures to delete a resource that has left the template, CloudFormation forgets it.
-_GONE = ("DELETE_COMPLETE", "DELETE_FAILED", "DELETE_SKIPPED")
 
 
 class RefusedError(Exception):
@@ -38,8 +36,7 @@ class Stack:
 
     def __init__(self, request: Request, client: Callable[[], Any], retries: Retries) -> None:
         self._request = request
-        self._client = client
-        self._retries = retries
+        self._reader = StackReader(client, retries, request.stack_id)
 
     def is_rolled_back(self) -> bool:
         """Whether the stack goes back to what it was before."""
@@ -61,16 +58,9 @@ class Stack:
 
     def others(self) -> Iterator[Mapping[str, Any]]:
         """List all other resources that the stack has."""
-        page: dict[str, Any] = {}
-        while True:
-            page = self._call("list_stack_resources", **page)
-            for resource in page["StackResourceSummaries"]:
-                is_own = resource["LogicalResourceId"] == self._request.logical_resource_id
-                if not is_own and resource["ResourceStatus"] not in _GONE:
-                    yield resource
-            if not page.get("NextToken"):
-                return
-            page = {"NextToken": page["NextToken"]}
+        for row in self._reader.rows():
+            if row["LogicalResourceId"] != self._request.logical_resource_id and not is_gone(row):
+                yield row
 
     def require_hand_over(self, declaration: Declaration, stream_arn: str, found: Mapping[str, Any]) -> str:
         """Require that another resource of the stack has the stream, with the settings that are declared.
@@ -106,7 +96,4 @@ class Stack:
         return holder
 
     def _status(self) -> str:
-        return str(self._call("describe_stacks")["Stacks"][0]["StackStatus"])
-
-    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self._retries.call(self._client(), operation, StackName=self._request.stack_id, **parameters)
+        return str(self._reader.describe()["StackStatus"])

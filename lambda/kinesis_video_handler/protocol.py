@@ -5,6 +5,7 @@ See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import ssl
@@ -86,9 +87,15 @@ class Request:
         )
 
     @property
-    def event_id(self) -> tuple[str, str, str]:
-        """What identifies the event; CloudFormation promises no `RequestId` that is unique by itself."""
-        return self.stack_id, self.logical_resource_id, self.request_id
+    def identity(self) -> str:
+        """What tells the event from all others, in 64 characters that any name may have.
+
+        An event that Lambda repeats has the same. A `RequestId` alone is no identity: it is unique only for a resource
+        of a stack, and CloudFormation uses it again, with another ResponseURL, when a deployment is tried again and
+        wants a new answer. The ResponseURL can't be read from it.
+        """
+        parts = (self.stack_id, self.logical_resource_id, self.request_id, self.response_url)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
     def moved_away(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kinesis_video_handler.protocol import AnswerNotSentError
+from kinesis_video_handler.protocol import AnswerNotSentError, Request
 
 from ..cloudformation import CloudFormation
 from .conftest import DECLARED, DESCRIBE, IMAGES, STREAM_ARN, UPDATE, FakeClock, Function, Service, Stack
@@ -73,9 +73,7 @@ def test_the_oldest_answers_are_forgotten(
     events = [function.event("update") for _ in range(3)]
     for event in events:
         function.answer_to(event)
-    assert list(entry._answered) == [
-        (event["StackId"], event["LogicalResourceId"], event["RequestId"]) for event in events[1:]
-    ]
+    assert list(entry._answered) == [Request.from_event(event).identity for event in events[1:]]
 
 
 def dated(function: Function, query: str, service_timeout: object = "900") -> dict[str, Any]:

@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from kinesis_video_configuration import FEATURES, Declaration
-from kinesis_video_configuration.retries import Retries
+from kinesis_video_configuration.retries import Retries, pages
+from kinesis_video_configuration.stack import is_gone
 from kinesis_video_drift import Stack
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
@@ -72,7 +73,11 @@ class Values:
     """
 
     def __init__(
-        self, cloudformation: Any, retries: Retries, described: Mapping[str, Any], resources: tuple[dict[str, Any], ...]
+        self,
+        cloudformation: Any,
+        retries: Retries,
+        described: Mapping[str, Any],
+        resources: tuple[Mapping[str, Any], ...],
     ) -> None:
         self._cloudformation = cloudformation
         self._retries = retries
@@ -134,14 +139,8 @@ class Values:
 
     @cached_property
     def _exports(self) -> dict[str | None, str]:
-        exports: dict[str | None, str] = {}
-        page: dict[str, str] = {}
-        while True:
-            answer = self._retries.call(self._cloudformation, "list_exports", **page)
-            exports.update((export["Name"], export["Value"]) for export in answer["Exports"])
-            if not answer.get("NextToken"):
-                return exports
-            page = {"NextToken": answer["NextToken"]}
+        answers = pages(partial(self._retries.call, self._cloudformation, "list_exports"))
+        return {export["Name"]: export["Value"] for answer in answers for export in answer["Exports"]}
 
 
 def declared_in(cloudformation: Any, retries: Retries, stack_name: str) -> Iterator[Declared]:
@@ -162,7 +161,7 @@ def declared_in(cloudformation: Any, retries: Retries, stack_name: str) -> Itera
         If there is no such stack, or CloudFormation can't be asked.
     """
     stack = Stack.read(cloudformation, retries, stack_name)
-    there = tuple(r for r in stack.resources if not r["ResourceStatus"].startswith("DELETE_"))
+    there = tuple(r for r in stack.resources if not is_gone(r))
     if not any(r["ResourceType"] in (*FEATURES, NESTED_STACK) for r in there):
         return
     body = retries.call(cloudformation, "get_template", StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
