@@ -109,7 +109,7 @@ def refusal(operation: str, code: str, message: str = "", status: int = 400) -> 
 
 def told_by_retries(cause: Exception) -> CallError:
     """What reaches a command after several attempts."""
-    first = CallError._from("ListStreams", cause)
+    first = CallError.of("ListStreams", cause)
     first.__cause__ = cause
     last = CallError("ListStreams", first.code, "again")
     last.__cause__ = first
