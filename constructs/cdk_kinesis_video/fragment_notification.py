@@ -13,9 +13,9 @@ from kinesis_video_contract.configurations import FRAGMENT_NOTIFICATION
 from kinesis_video_contract.images import DISABLED, ENABLED
 
 from ._grants import PUBLISH_KEY_ACTIONS, PUT_MEDIA_KEY_ACTIONS, Statement, combine, grant_on_key, grant_with_policy
-from ._stream_configuration import StreamConfiguration, Target
+from ._stream_configuration import StreamConfiguration, Target, check_lifecycle
 from ._streams import check_stream
-from ._validation import check_bool, check_place, check_removal_policy, check_text, check_topic
+from ._validation import check_bool, check_place, check_topic
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -85,25 +85,19 @@ class FragmentNotification(StreamConfiguration):
         check_place(scope, construct_id)
         check_stream("stream", stream)
         check_bool("enabled", enabled)
-        check_removal_policy(removal_policy)
-        check_bool("adopt_existing", adopt_existing)
-        check_text("revision", revision, "2026-11-21")
+        check_lifecycle(removal_policy, adopt_existing, revision)
         check_topic(topic)
-        super().__init__(
-            scope,
-            construct_id,
-            feature=FRAGMENT_NOTIFICATION,
-            target=Target.of(scope, stream),
-            configuration={
-                "Status": ENABLED if enabled else DISABLED,
-                "DestinationConfig": {"Uri": topic.topic_arn},
-            },
+        super().__init__(scope, construct_id)
+        self._topic = topic
+        self._declare(
+            FRAGMENT_NOTIFICATION,
+            Target.of(scope, stream),
+            {"Status": ENABLED if enabled else DISABLED, "DestinationConfig": {"Uri": topic.topic_arn}},
             enabled=enabled,
             removal_policy=removal_policy,
             adopt_existing=adopt_existing,
             revision=revision,
         )
-        self._topic = topic
 
     @property
     def topic(self) -> sns.ITopic:

@@ -1,16 +1,13 @@
-"""Where images are delivered to, and who may deliver and read them."""
+"""Where images are delivered to, and who is allowed to write and read them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Annotations, RemovalPolicy
+from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
 
-from kinesis_video_contract.configurations import IMAGE_GENERATION
 from kinesis_video_contract.destinations import MAX_URI_LENGTH, MIN_BUCKET_NAME_LENGTH, PREFIX_MISTAKES
 
 from ._grants import (
@@ -25,7 +22,7 @@ from ._grants import (
     literal,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
-from ._stream_configuration import StreamConfiguration, Target
+from ._stream_configuration import StreamConfiguration
 from ._validation import check_text, check_type, has, is_known
 from .destination_path import DestinationPath
 
@@ -38,42 +35,11 @@ _OPEN_PREFIX_WARNING = (
 
 
 class ImageDestination(StreamConfiguration):
-    """The destination of an image generation."""
+    """Where an image generation delivers to, and who is allowed to write and read there."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        target: Target,
-        bucket: s3.IBucket,
-        prefix: str | DestinationPath | None,
-        request: Mapping[str, Any],
-        enabled: bool,
-        removal_policy: RemovalPolicy,
-        adopt_existing: bool,
-        revision: str | None,
-    ) -> None:
-        check_bucket(bucket)
-        self._bucket = bucket
-        path = uri_path(prefix)
-        self._prefix = path.removeprefix("/")
-        self._destination_uri = destination_uri_of(bucket_name_of(bucket), path)
-        check_bucket_region(target.region, bucket)
-        super().__init__(
-            scope,
-            construct_id,
-            feature=IMAGE_GENERATION,
-            target=target,
-            configuration={
-                **request,
-                "DestinationConfig": {"Uri": self._destination_uri, "DestinationRegion": target.here},
-            },
-            enabled=enabled,
-            removal_policy=removal_policy,
-            adopt_existing=adopt_existing,
-            revision=revision,
-        )
+    _bucket: s3.IBucket
+    _prefix: str
+    _destination_uri: str
 
     @property
     def bucket(self) -> s3.IBucket:

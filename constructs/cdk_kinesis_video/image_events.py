@@ -12,14 +12,17 @@ from constructs import Construct
 from ._grants import TOKEN
 from ._jsii import account_of, stack_of
 from ._validation import check_id, check_text, check_type, has, is_known
-from .image_metrics import ImageCounter, ImageMetrics
+from .image_destination import ImageDestination
+from .image_metrics import ImageCounter
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html#object-key-guidelines-safe-characters
 _SAFE_IN_FILTERS = "/!-_.'()"
 
 
-class ImageEvents(ImageMetrics):
+class ImageEvents(ImageDestination):
     """The events of an image generation, which its metrics can count."""
+
+    _counter: ImageCounter | None
 
     def on_image_delivered(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, TypedDict
 
 import jsii
@@ -11,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
+from kinesis_video_contract.configurations import IMAGE_GENERATION
 from kinesis_video_contract.images import (
     DEFAULT_SAMPLING_INTERVAL_MILLIS,
     DISABLED,
@@ -23,8 +23,8 @@ from kinesis_video_contract.images import (
     MIN_WIDTH_PIXELS,
 )
 
-from ._jsii import millis_of
-from ._stream_configuration import Target
+from ._jsii import bucket_name_of, millis_of
+from ._stream_configuration import Target, check_lifecycle
 from ._streams import check_stream
 from ._validation import (
     check_bool,
@@ -32,15 +32,15 @@ from ._validation import (
     check_enum,
     check_integer,
     check_place,
-    check_removal_policy,
-    check_text,
     check_type,
     check_whole,
     is_known,
 )
 from .destination_path import DestinationPath
+from .image_destination import check_bucket, check_bucket_region, destination_uri_of, uri_path
 from .image_events import ImageEvents
 from .image_format import ImageFormat, ImageSelectorType
+from .image_metrics import ImageMetrics
 
 MILLIS_PER_DAY = 24 * 60 * 60 * 1000
 
@@ -58,7 +58,7 @@ class ImageOptions(TypedDict, total=False):
     revision: str
 
 
-class ImageGeneration(ImageEvents):
+class ImageGeneration(ImageEvents, ImageMetrics):
     """Define that Kinesis Video Streams extracts images from a stream and delivers them to a bucket.
 
     The stream has the configuration while the stack has this construct. Renaming or moving the construct within
@@ -151,22 +151,26 @@ class ImageGeneration(ImageEvents):
             image_selector_type=image_selector_type,
             enabled=enabled,
         )
-        check_removal_policy(removal_policy)
-        check_bool("adopt_existing", adopt_existing)
-        check_text("revision", revision, "2026-11-21")
-        super().__init__(
-            scope,
-            construct_id,
-            target=Target.of(scope, stream),
-            bucket=bucket,
-            prefix=prefix,
-            request=request,
+        check_lifecycle(removal_policy, adopt_existing, revision)
+        check_bucket(bucket)
+        path = uri_path(prefix)
+        target = Target.of(scope, stream)
+        check_bucket_region(target.region, bucket)
+        self._bucket = bucket
+        self._prefix = path.removeprefix("/")
+        self._destination_uri = destination_uri_of(bucket_name_of(bucket), path)
+        self._images_per_day = most_images_per_day(request["SamplingInterval"]) if enabled else 0
+        self._counter = None
+        super().__init__(scope, construct_id)
+        self._declare(
+            IMAGE_GENERATION,
+            target,
+            {**request, "DestinationConfig": {"Uri": self._destination_uri, "DestinationRegion": target.here}},
             enabled=enabled,
             removal_policy=removal_policy,
             adopt_existing=adopt_existing,
             revision=revision,
         )
-        self._images_per_day = most_images_per_day(request["SamplingInterval"]) if enabled else 0
 
     @property
     def images_per_day(self) -> int | None:
@@ -180,12 +184,12 @@ class ImageGeneration(ImageEvents):
 
 def image_request(
     *,
-    sampling_interval: Duration | None,
-    format: ImageFormat | None,
-    width_pixels: jsii.Number | None,
-    height_pixels: jsii.Number | None,
-    image_selector_type: ImageSelectorType,
-    enabled: bool,
+    sampling_interval: Duration | None = None,
+    format: ImageFormat | None = None,
+    width_pixels: jsii.Number | None = None,
+    height_pixels: jsii.Number | None = None,
+    image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
+    enabled: bool = True,
 ) -> dict[str, Any]:
     """Check how images are made, and make of it what the API's request has besides the destination."""
     fits = format is None or isinstance(format, ImageFormat)
@@ -206,10 +210,8 @@ def image_request(
 
 def request_of_options(options: ImageOptions) -> dict[str, Any]:
     """Check the props that can be the same for many streams, and make of them what `image_request` does."""
-    parameters = inspect.signature(ImageGeneration.__init__).parameters
-    given: Any = {name: options.get(name, parameters[name].default) for name in ImageOptions.__annotations__}
-    check_removal_policy(given.pop("removal_policy"))
-    check_text("revision", given.pop("revision"), "2026-11-21")
+    given: dict[str, Any] = {**options}
+    check_lifecycle(given.pop("removal_policy", RemovalPolicy.DESTROY), False, given.pop("revision", None))
     return image_request(**given)
 
 

@@ -63,7 +63,7 @@ class ImageCounter:
 class ImageMetrics(ImageDestination):
     """The metrics of an image generation."""
 
-    _counter: ImageCounter | None = None
+    _counter: ImageCounter | None
 
     def count_by_request_metrics(self, *, filter_id: str | None = None) -> None:
         """Count the images by S3's request metrics below the prefix, which CloudWatch charges as custom metrics.
@@ -115,6 +115,8 @@ class ImageMetrics(ImageDestination):
             value that CloudWatch doesn't take.
         """
         counter = self._counter
+        # CloudWatch charges for S3's request metrics, and EventBridge for the events of the whole bucket: neither is
+        # switched on unasked.
         if counter is None:
             raise ValueError(
                 f"nothing counts the images of {self.node.path!r}, call on_image_delivered() without `event_pattern` "

@@ -1,6 +1,6 @@
 """What the configurations of a stream share: one custom resource for each, identified by the stream and the kind."""
 
-from .base import DELETION_POLICIES, StreamConfiguration
+from .base import DELETION_POLICIES, StreamConfiguration, check_lifecycle
 from .declared import Declared
 from .identity import Target, is_claimed
 from .names import Names, names_in
@@ -16,6 +16,7 @@ __all__ = [
     "Target",
     "Warnings",
     "at_synth",
+    "check_lifecycle",
     "is_claimed",
     "names_in",
     "provider_of",

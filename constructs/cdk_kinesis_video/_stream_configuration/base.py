@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_cdk import CfnResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from kinesis_video_contract.configurations import (
@@ -32,10 +33,11 @@ from .._grants import (
 )
 from .._jsii import account_of, partition_of
 from .._streams import key_of, name_of
-from .._validation import check_bool, is_known
+from .._validation import check_bool, check_removal_policy, check_text, is_known
 from .declared import Declared
 from .identity import Target, title_of
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
+from .warnings import Warnings
 
 DELETION_POLICIES = {
     RemovalPolicy.RETAIN: "Retain",
@@ -44,22 +46,23 @@ DELETION_POLICIES = {
 
 
 class StreamConfiguration(Construct):
-    """A configuration of a stream."""
+    """What image generations and fragment notifications have in common: their constructors call `_declare`."""
 
-    def __init__(
+    _stream: IStreamRef
+    _resource: CfnResource
+    _warnings: Warnings
+
+    def _declare(
         self,
-        scope: Construct,
-        construct_id: str,
-        *,
         feature: Feature,
         target: Target,
         configuration: Mapping[str, Any],
+        *,
         enabled: bool,
         removal_policy: RemovalPolicy,
         adopt_existing: bool,
         revision: str | None,
     ) -> None:
-        super().__init__(scope, construct_id)
         _check_environment(target, feature)
         _check_data_retention(target)
         provider = provider_of(target.stack, self)
@@ -78,6 +81,7 @@ class StreamConfiguration(Construct):
                 # Omitted when unset, so existing templates don't change.
                 ADOPT_EXISTING: adopt_existing or None,
                 REVISION: revision,
+                # CloudFormation takes a changed DeletionPolicy alone for no change.
                 REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
         )
@@ -125,6 +129,13 @@ class StreamConfiguration(Construct):
                 "`by_thing_name` is True and the stream's name is not known here, name the stream like its thing"
             )
         return name
+
+
+def check_lifecycle(removal_policy: Any, adopt_existing: Any, revision: Any) -> None:
+    """Check the props that say how long the stream has its configuration, and when it is set again."""
+    check_removal_policy(removal_policy)
+    check_bool("adopt_existing", adopt_existing)
+    check_text("revision", revision, "2026-11-21")
 
 
 def _check_environment(target: Target, feature: Feature) -> None:
