@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from typing import Any, Unpack
 
-from aws_cdk import Annotations, CfnResource, Duration, Stack, Token
+import jsii
+from aws_cdk import (
+    Annotations,
+    CfnResource,
+    Duration,
+    IAnyProducer,
+    IResolveContext,
+    Lazy,
+    Stack,
+    Token,
+)
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from kinesis_video_contract.configurations import STREAM_ARN
-from kinesis_video_contract.destinations import MAX_BUCKET_NAME_LENGTH, MAX_URI_LENGTH
+from kinesis_video_contract.destinations import MAX_URI_LENGTH
 from kinesis_video_contract.drift import DETAIL_TYPE, MESSAGE, SOURCE
 from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH
 
 from ._jsii import stack_of
 from ._stream_configuration import Declared, at_synth, provider_of
-from ._streams import cfn_stream_of, name_of
+from ._streams import name_of
 from ._validation import (
     check_bool,
     check_enum,
@@ -46,6 +54,7 @@ from .stream_metrics import MetricOptions, metric
 MAX_INPUT_CHARACTERS = 8192
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 MAX_TARGETS_OF_A_RULE = 5
+MAX_STREAMS_OF_AN_INPUT = 9
 MAX_EVERY_MINUTES = 24 * 60
 DEFAULT_EVERY = Duration.hours(1)
 
@@ -61,11 +70,11 @@ _CALLS = [
 ]
 _AT_REST = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 
-# How long what only CloudFormation knows can be.
-_LONGEST_ARN = "arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{}/1690707290324"
-_LONGEST_VALUE = "v" * 20
-_LONGEST_STACK_ID, _LONGEST_STACK_NAME, _RANDOM_PART = 256, 128, 16
-_BUCKET_IN_URI = re.compile(r"s3://\$\{Token\[[^]]*\]\}(?P<prefix>/[^$]*)?")
+# An input but for its declarations, with a stack id of 256 characters.
+_MAX_FRAME_CHARACTERS = 512
+_MAX_CHARACTERS_OF_AN_ARN = len('"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream//1690707290324"')
+# Of a name of the API's or a number, with its quotation marks.
+_MAX_CHARACTERS_OF_ANOTHER_VALUE = 22
 
 
 class Repair(str, Enum):
@@ -265,9 +274,9 @@ class DriftMonitor(Construct):
             Annotations.of(self).add_warning_v2(
                 NOTHING_TO_MONITOR, "nothing is declared that could drift, declare an ImageGeneration in this stack"
             )
-        inputs = list(self._inputs(watched))
+        templates = [self._template(group) for group in _groups(watched)]
         triggers = list(self._triggers())
-        for number, first in enumerate(range(0, len(inputs), MAX_TARGETS_OF_A_RULE)):
+        for number, first in enumerate(range(0, len(templates), MAX_TARGETS_OF_A_RULE)):
             rule = events.CfnRule(
                 self,
                 f"Rule{number}",
@@ -283,7 +292,7 @@ class DriftMonitor(Construct):
                             input_paths_map={"time": "$.time", "detail": "$.detail"}, input_template=template
                         ),
                     )
-                    for index, template in enumerate(inputs[first : first + MAX_TARGETS_OF_A_RULE])
+                    for index, template in enumerate(templates[first : first + MAX_TARGETS_OF_A_RULE])
                 ],
             )
             # Not of aws_lambda, which would be imported.
@@ -320,33 +329,34 @@ class DriftMonitor(Construct):
                 },
             }
 
-    def _inputs(self, watched: Sequence[Declared]) -> Iterator[str]:
-        """Divide the declarations into inputs that are not too long, whatever CloudFormation puts in."""
-        frame = len(self._input({})) + _LONGEST_STACK_ID
+    def _template(self, group: Sequence[Declared]) -> str:
+        """Write the input of a target, with tokens for what only CDK or CloudFormation knows."""
         declarations: dict[str, list[Any]] = {}
-        length = frame
-        for declared in watched:
-            resource_type = declared.feature.resource_type
-            longest = _longest(declared)
-            added = longest + (0 if resource_type in declarations else len(resource_type) + len('"":[],'))
-            if declarations and length + added > MAX_INPUT_CHARACTERS:
-                yield self._input(declarations)
-                declarations, length = {}, frame
-                added = longest + len(resource_type) + len('"":[],')
-            declarations.setdefault(resource_type, []).append(declared.properties)
-            length += added
-        if declarations:
-            yield self._input(declarations)
-
-    def _input(self, declarations: Mapping[str, list[Any]]) -> str:
-        given = {
-            "StackId": self._stack.stack_id,
-            "Repair": self._repair.value,
-            "PutEvents": self._puts_events,
-            "Declarations": declarations,
-        }
+        for declared in group:
+            declarations.setdefault(declared.feature.resource_type, []).append(declared.properties)
+        written = Token.as_string(Lazy.uncached_any(_ForEventBridge(self._stack.to_json_string(declarations))))
+        known = {"StackId": self._stack.stack_id, "Repair": self._repair.value, "PutEvents": self._puts_events}
         # EventBridge puts the time as text, and the detail as the object that it is.
-        return f'{{"Time":<time>,"Detail":<detail>,{_as_json(self._stack.resolve(given))[1:]}'
+        return f'{{"Time":<time>,"Detail":<detail>,{json.dumps(known)[1:-1]},"Declarations":{written}}}'
+
+
+@jsii.implements(IAnyProducer)
+class _ForEventBridge:
+    """JSON whose values may have the characters that are the ends of a placeholder to EventBridge.
+
+    CDK resolves it when it knows which references of other stacks are imports, parameters or plain.
+    """
+
+    def __init__(self, written: str) -> None:
+        self._written = written
+
+    def produce(self, context: IResolveContext) -> Any:
+        resolved = context.resolve(self._written)
+        if isinstance(resolved, str):
+            return _escape(resolved)
+        # What CloudFormation puts in, an ARN, a Region or a bucket's name, has neither.
+        separator, parts = resolved["Fn::Join"]
+        return {"Fn::Join": [separator, [_escape(part) if isinstance(part, str) else part for part in parts]]}
 
 
 def _check_images(images: Any, stack: Stack) -> None:
@@ -364,56 +374,37 @@ def _check_images(images: Any, stack: Stack) -> None:
             )
 
 
-def _longest(declared: Declared) -> int:
-    """Find how many characters a declaration has at the most, with its comma."""
+def _groups(watched: Sequence[Declared]) -> Iterator[list[Declared]]:
+    """Divide what is declared into inputs, none of them too long."""
+    group: list[Declared] = []
+    length = _MAX_FRAME_CHARACTERS
+    for declared in watched:
+        added = _max_characters(declared)
+        if group and (len(group) == MAX_STREAMS_OF_AN_INPUT or length + added > MAX_INPUT_CHARACTERS):
+            yield group
+            group, length = [], _MAX_FRAME_CHARACTERS
+        group.append(declared)
+        length += added
+    if group:
+        yield group
 
-    def fill(name: str, value: Any) -> Any:
+
+def _max_characters(declared: Declared) -> int:
+    """Count the characters of a declaration, with the service's own bounds for values that aren't known here."""
+    name = name_of(declared.stream)
+    arn = _MAX_CHARACTERS_OF_AN_ARN + (len(name) if is_known(name) else MAX_STREAM_NAME_LENGTH)
+
+    def count(key: str, value: Any) -> int:
         if isinstance(value, Mapping):
-            return {key: fill(key, inner) for key, inner in value.items()}
+            return sum(len(name) + len('"":,') + count(name, inner) for name, inner in value.items()) + len("{}")
         if is_known(value):
-            return value
-        if name == STREAM_ARN:
-            return _LONGEST_ARN.format(_longest_name(declared.stream))
-        if name == "Uri":
-            bucket = _BUCKET_IN_URI.fullmatch(value)
-            return f"s3://{'b' * MAX_BUCKET_NAME_LENGTH}{bucket['prefix'] or ''}" if bucket else "u" * MAX_URI_LENGTH
-        return _LONGEST_VALUE
+            return len(_escape(json.dumps(value)))
+        escapes = len(_escape(json.dumps(value))) - len(value) if isinstance(value, str) else 0
+        return escapes + {STREAM_ARN: arn, "Uri": MAX_URI_LENGTH}.get(key, _MAX_CHARACTERS_OF_ANOTHER_VALUE)
 
-    return len(_as_json(fill("", declared.properties))) + 1
+    return count("", declared.properties) + len(",")
 
 
-def _longest_name(stream: IStreamRef) -> str:
-    name = name_of(stream)
-    if is_known(name):
-        return name
-    resource = cfn_stream_of(stream)
-    if resource is None:
-        return "n" * MAX_STREAM_NAME_LENGTH
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
-    stack = stack_of(resource)
-    stack_name = len(stack.stack_name) if is_known(stack.stack_name) else _LONGEST_STACK_NAME
-    made_up = stack_name + len(stack.resolve(resource.logical_id)) + _RANDOM_PART
-    return "n" * min(made_up, MAX_STREAM_NAME_LENGTH)
-
-
-def _as_json(value: Any) -> str:
-    """Write resolved values as JSON, with what CloudFormation puts in as tokens, all of it as text."""
-    if isinstance(value, Mapping) and not _is_intrinsic(value):
-        return "{" + ",".join(f"{json.dumps(name)}:{_as_json(inner)}" for name, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_as_json, value)) + "]"
-    return f'"{_text(value)}"' if isinstance(value, str | Mapping) else json.dumps(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        # To EventBridge, these two are the ends of a placeholder.
-        return json.dumps(value)[1:-1].replace("<", r"\u003c").replace(">", r"\u003e")
-    if "Fn::Join" in value and value["Fn::Join"][0] == "":
-        return "".join(map(_text, value["Fn::Join"][1]))
-    return Token.as_string(value)
-
-
-def _is_intrinsic(value: Mapping[str, Any]) -> bool:
-    (name, *others) = value or ("",)
-    return not others and (name == "Ref" or name.startswith("Fn::"))
+def _escape(written: str) -> str:
+    """Escape what means something to EventBridge; in JSON it is within a value."""
+    return written.replace("<", r"\u003c").replace(">", r"\u003e")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kinesis_video_configuration import timing
-from kinesis_video_drift.check import MESSAGE
+from kinesis_video_contract.drift import MESSAGE
 
 from ..handler.conftest import (
     DECLARED,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, CfnParameter, Duration, Fn, NestedStack, Stack, Stage
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -22,6 +23,7 @@ from tests.templates import stringify
 from .conftest import (
     ENVIRONMENT,
     IMAGE_GENERATION,
+    configuration_of,
     fails_with,
     messages_of,
     only_resource,
@@ -204,7 +206,7 @@ def test_only_who_listens_to_drift_gives_the_function_a_right_more(one: dict[str
     }
 
 
-def test_248_streams_of_a_stack_take_three_rules_and_no_input_is_too_long() -> None:
+def test_248_streams_of_a_stack_take_six_rules_and_no_input_is_too_long() -> None:
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
     bucket = s3.Bucket(stack, "Bucket")
     DriftMonitor(stack, "Drift")
@@ -222,10 +224,10 @@ def test_248_streams_of_a_stack_take_three_rules_and_no_input_is_too_long() -> N
         )
     template = template_of(stack)
     assert within_limits(template, longest_values(stack)) == 248
-    assert len(resources_of(template, RULE)) == 3
+    assert len(resources_of(template, RULE)) == 6
 
 
-@pytest.mark.parametrize("prefix", ["", "\N{CAMERA}" * 55])
+@pytest.mark.parametrize("prefix", ["", "\N{CAMERA}" * 55, "<" * 180])
 def test_no_input_is_too_long_whatever_only_cloudformation_knows(prefix: str) -> None:
     stack = Stack(App(), "s" * 128)
     bucket = s3.Bucket(stack, "Bucket")
@@ -251,6 +253,65 @@ def within_limits(template: dict[str, Any], values: dict[str, str]) -> int:
     assert max(map(len, inputs)) <= MAX_INPUT_CHARACTERS
     assert len(resources_of(template, "AWS::Lambda::Permission")) == len(rules)
     return sum(len(all_) for text in inputs for all_ in event_of(text)["Declarations"].values())
+
+
+def of_another_stack(app: App, stack: Stack) -> tuple[VideoStream, s3.IBucket]:
+    other = Stack(app, "Storage")
+    return VideoStream(other, "Stream"), s3.Bucket(other, "Bucket")
+
+
+def of_another_stack_of_a_stage(app: App, stack: Stack) -> tuple[VideoStream, s3.IBucket]:
+    other = Stack(stack.node.scope, "Storage")  # type: ignore[arg-type]  # a stack has a scope
+    return VideoStream(other, "Stream"), s3.Bucket(other, "Bucket")
+
+
+def of_the_parent(app: App, stack: Stack) -> tuple[VideoStream, s3.IBucket]:
+    parent = stack.nested_stack_parent
+    assert parent is not None
+    return VideoStream(parent, "Stream"), s3.Bucket(parent, "Bucket")
+
+
+def imported(app: App, stack: Stack) -> tuple[Any, s3.IBucket]:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", Fn.import_value("bucket"))
+    return VideoStream.from_stream_name(stack, "Stream", Fn.import_value("stream")), bucket
+
+
+def parameters(app: App, stack: Stack) -> tuple[Any, s3.IBucket]:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", CfnParameter(stack, "BucketName").value_as_string)
+    return VideoStream.from_stream_name(stack, "Stream", CfnParameter(stack, "Name").value_as_string), bucket
+
+
+@pytest.mark.parametrize("origin", [of_another_stack, of_another_stack_of_a_stage, of_the_parent, imported, parameters])
+def test_what_is_declared_elsewhere_is_referred_to_as_cdk_does_it(origin: Any) -> None:
+    app = App()
+    if origin is of_the_parent:
+        stack: Stack = NestedStack(Stack(app, "Parent"), "Nested")
+    else:
+        stack = Stack(Stage(app, "Production") if origin is of_another_stack_of_a_stage else app, "Cameras")
+    stream, bucket = origin(app, stack)
+    interval = CfnParameter(stack, "Millis", type="Number").value_as_number
+    DriftMonitor(stack, "Drift")
+    ImageGeneration(
+        stack, "Images", stream=stream, bucket=bucket, prefix="a<b>/", sampling_interval=Duration.millis(interval)
+    )
+    assembly = app.synth()
+    templates = {path.name: json.loads(path.read_text()) for path in Path(assembly.directory).rglob("*.template.json")}
+    (template,) = (each for each in templates.values() if resources_of(each, RULE))
+    for each in templates.values():
+        assert dangling(each) == []
+    # The custom resource and the monitor name the same bucket.
+    uri = configuration_of(template)["DestinationConfig"]["Uri"]["Fn::Join"][1]
+    (bucket_name,) = (part for part in uri if isinstance(part, dict))
+    (target,) = drift_rule(template)["Targets"]
+    assert bucket_name in target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
+
+
+def dangling(template: dict[str, Any]) -> list[str]:
+    """The names that a template refers to and doesn't have: CloudFormation refuses it."""
+    names = {*template["Resources"], *template.get("Parameters", {})}
+    text = json.dumps(template)
+    referred = re.findall(r'\{"Ref": "([^"]+)"\}', text) + re.findall(r'\{"Fn::GetAtt": \["([^"]+)"', text)
+    return sorted({name for name in referred if name not in names and not name.startswith("AWS::")})
 
 
 def test_a_monitor_of_nothing_is_warned_of() -> None:
