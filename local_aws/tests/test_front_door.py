@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
 from kinesis_video_local._front_door import FrontDoor, parse_origin
-from kinesis_video_local.archives import zipped
+from tests.archives import zipped
 
 PAGE = "https://evil.example"
 OWN_PAGE = "http://localhost:3000"
