@@ -50,12 +50,16 @@ def written(
 
 
 @cache
+def _pattern(width: int, height: int) -> bytes:
+    """Two pictures' worth of it, of which each picture shows another part."""
+    return bytes(x * y // 8 % 256 for y in range(2 * height) for x in range(width))
+
+
 def _picture(index: int, size: tuple[int, int]) -> av.VideoFrame:
-    width, height = size
-    picture = av.VideoFrame(width, height, "gray")
+    picture = av.VideoFrame(*size, "gray")
     plane = picture.planes[0]
-    rows = (bytes((7 * index + x * y // 8) % 256 for x in range(plane.line_size)) for y in range(plane.height))
-    plane.update(b"".join(rows))
+    begin = 7 * index % (plane.line_size * plane.height)
+    plane.update(_pattern(plane.line_size, plane.height)[begin : begin + plane.buffer_size])
     picture.pts = index
     return picture
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
-from fractions import Fraction
+from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import pytest
 
-from kinesis_video_matroska import Fragment, Track, write_cluster, write_frame, write_header
+from kinesis_video_matroska import Fragment, Frame, Track, write_cluster, write_frame, write_header
 from kinesis_video_tools.camera import ClockVideo, VideoFile
+from tests.videos import encoded, written
 
 from .clock_reader import read_clock
 
@@ -43,29 +49,16 @@ def repack(source: Path, target: Path) -> Path:
     return target
 
 
-def encode(target: Path, codec: str, seconds: int, **options: str) -> Path:
-    """Encode gray pictures, 10 a second."""
-    with av.open(target, "w") as written:
-        stream = written.add_stream(codec, rate=10, options=options)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = 64, 48, "yuv420p", Fraction(1, 10)
-        for index in range(seconds * 10):
-            picture = av.VideoFrame(64, 48, "yuv420p")
-            for plane in picture.planes:
-                plane.update(bytes([index % 256]) * plane.buffer_size)
-            picture.pts = index
-            written.mux(stream.encode(picture))
-        written.mux(stream.encode(None))
-    return target
-
-
-def decode(video: VideoFile, fragment: Fragment) -> list[av.VideoFrame]:
-    decoder = av.CodecContext.create("h264", "r")
+def decode(video: VideoFile, fragment: Fragment, codec: str = "h264") -> list[av.VideoFrame]:
+    decoder = av.CodecContext.create(codec, "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.extradata = video.track.codec_private
-    return [
-        picture for frame in fragment.frames for picture in decoder.decode(av.Packet(frame.data))
-    ] + decoder.decode()
+    pictures = []
+    for index, frame in enumerate(fragment.frames):
+        packet = av.Packet(frame.data)
+        packet.pts = packet.dts = index
+        pictures += decoder.decode(packet)
+    return pictures + decoder.decode()
 
 
 def read_own(path: Path) -> VideoFile:
@@ -96,77 +89,189 @@ def test_the_video_begins_when_it_is_told_to(own: Path) -> None:
 
 def test_a_video_with_frames_out_of_order_is_sent_in_the_order_of_decoding(tmp_path: Path) -> None:
     # Sets of pictures of half a second, with B-frames: fragments take two of them to last a second.
-    video = VideoFile(encode(tmp_path / "b.mkv", "libx264", 4, g="5", bf="2", sc_threshold="0", forced_idr="1"))
+    options = {"g": "13", "bf": "2", "sc_threshold": "0", "forced_idr": "1"}
+    (tmp_path / "b.mkv").write_bytes(written("matroska", "libx264", options))
+    video = VideoFile(tmp_path / "b.mkv")
     fragments = list(video.fragments(START))
-    assert [fragment.timecode - START for fragment in fragments] == [0, 1000, 2000, 3000]
+    assert [fragment.timecode - START for fragment in fragments] == [0, 1040, 2080, 3120]
     assert [[frame.key for frame in fragment.frames].count(True) for fragment in fragments] == [2, 2, 2, 2]
     assert [frame.timecode for frame in fragments[0].frames] != sorted(frame.timecode for frame in fragments[0].frames)
-    assert [len(decode(video, fragment)) for fragment in fragments] == [10, 10, 10, 10]
+    assert [len(decode(video, fragment)) for fragment in fragments] == [26, 26, 26, 22]
 
 
-def mp4(folder: Path) -> Path:
-    return encode(folder / "porch.mp4", "libx264", 1)
+H264 = {"g": "25", "sc_threshold": "0"}
 
 
-def mpeg4(folder: Path) -> Path:
-    return encode(folder / "porch.mkv", "mpeg4", 1)
+@cache
+def h264(container: str, **options: str) -> bytes:
+    return written(container, "libx264", {**H264, **options}, seconds=2)
 
 
-def one_key_frame(folder: Path) -> Path:
-    return encode(folder / "porch.mkv", "libx264", 30, g="999", sc_threshold="0")
+def h265() -> bytes:
+    return written("mp4", "libx265", {"x265-params": "log-level=none:pools=1"}, seconds=2)
 
 
-def cut(folder: Path) -> Path:
-    whole = encode(folder / "porch.mkv", "libx264", 1)
-    whole.write_bytes(whole.read_bytes()[:-10])
-    return whole
+def web() -> bytes:
+    return written("webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}, seconds=1)
 
 
-def empty(folder: Path) -> Path:
-    (folder / "porch.mkv").touch()
-    return folder / "porch.mkv"
+@cache
+def one_key_frame(container: str) -> bytes:
+    return written(container, "libx264", {"g": "999", "sc_threshold": "0", "preset": "ultrafast"}, seconds=21)
 
 
-def compressed(folder: Path) -> Path:
-    # The track's name, which is as long, becomes its ContentEncodings.
-    header = write_header([ClockVideo("porch").track]).replace(b"\x53\x6e\x8f", b"\x6d\x80\x8f")
-    (folder / "porch.mkv").write_bytes(header)
-    return folder / "porch.mkv"
+def thumbnail_first() -> bytes:
+    """A picture on a track of its own before the video."""
+    track, frames = encoded("libx264", H264, seconds=2)
+    thumbnail = Track(1, "V_MJPEG", width=64, height=48)
+    body = [write_header([thumbnail, replace(track, number=2)]), write_cluster(0)]
+    body += [write_frame(Frame(1, 0, True, b"no picture"), 0)]
+    return b"".join([*body, *(write_frame(replace(frame, track=2), 0) for frame in frames)])
 
 
-COPY = "-map 0:v:0 -c copy"
-ENCODE = "-map 0:v:0 -c:v libx264 -pix_fmt yuv420p -force_key_frames 'expr:gte(t,n_forced*2)'"
+def compressed() -> bytes:
+    """A file whose frames lack their first bytes, which its header has, as Matroska can compress them."""
+    track, frames = encoded("libx264", {**H264, "bf": "0"}, seconds=2)
+    header = write_header([replace(track, name="kvs_video_track")])
+    # ContentEncodings of one ContentEncoding: ContentCompression by header stripping, with the bytes 0000.
+    encoding = bytes.fromhex("6d80 8f 6240 8c 5034 89 4254 81 03 4255 82 0000")
+    name = bytes.fromhex("536e 8f") + b"kvs_video_track"
+    assert len(encoding) == len(name)
+    header = header.replace(name, encoding)
+    stripped = [replace(frame, data=frame.data.removeprefix(bytes(2))) for frame in frames]
+    return header + write_cluster(0) + b"".join(write_frame(frame, 0) for frame in stripped)
+
+
+RARE = "has no key frame for more than 20 s"
+
+KINDS: dict[str, tuple[Callable[[], bytes], str, str]] = {
+    # The file, its codec if it is sent as it is, and what is wrong with it if it isn't.
+    "porch.mp4": (lambda: h264("mp4"), "V_MPEG4/ISO/AVC", ""),
+    "porch.ts": (lambda: h264("mpegts"), "V_MPEG4/ISO/AVC", ""),
+    "porch.flv": (lambda: h264("flv"), "V_MPEG4/ISO/AVC", ""),
+    "compressed.mkv": (compressed, "V_MPEG4/ISO/AVC", ""),
+    "front door's.mp4": (
+        lambda: written("mp4", "libx265", {"x265-params": "log-level=none"}, seconds=2),
+        "V_MPEGH/ISO/HEVC",
+        "",
+    ),
+    "-raw.h264": (lambda: h264("h264"), "", "has video without timestamps"),
+    "12:30.avi": (lambda: h264("avi"), "", "has video without timestamps"),
+    "motion.avi": (lambda: written("avi", "mjpeg", pixels="yuvj420p", seconds=2), "", "has video of the codec mjpeg"),
+    "motion.mkv": (
+        lambda: written("matroska", "mjpeg", pixels="yuvj420p", seconds=2),
+        "",
+        "has video of the codec V_MJPEG",
+    ),
+    "odd.mkv": (
+        lambda: written("matroska", "mpeg4", size=(127, 95), seconds=2),
+        "",
+        "has video of the codec V_MPEG4/ISO/ASP",
+    ),
+    "phone.mov": (lambda: one_key_frame("mov"), "", RARE),
+    "phone.mkv": (lambda: one_key_frame("matroska"), "", RARE),
+    "web.webm": (
+        lambda: written("webm", "libvpx-vp9", {"deadline": "realtime"}, seconds=2),
+        "",
+        "has video of the codec V_VP9",
+    ),
+}
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of `KINDS`, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    Path(request.param).write_bytes(KINDS[request.param][0]())
+    return Path(request.param)
+
+
+@pytest.fixture
+def no_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.delitem(sys.modules, "kinesis_video_tools.camera.conversion", raising=False)
+
+
+def check(video: VideoFile) -> None:
+    """Each frame can be decoded, and is shown when its timecode says."""
+    decoder = "hevc" if "HEVC" in video.track.codec_id else "h264"
+    for fragment in video.fragments(START):
+        pictures = decode(video, fragment, decoder)
+        times = [fragment.frames[picture.pts or 0].timecode for picture in pictures]
+        assert len(times) == len(fragment.frames)
+        assert times == sorted(times)
+        assert times[-1] - times[0] <= 20_000
+
+
+@pytest.mark.parametrize("kind", KINDS, indirect=True)
+def test_with_pyav_each_file_is_sent_and_what_no_stream_takes_is_encoded_again(kind: Path) -> None:
+    _, codec, fault = KINDS[kind.name]
+    video = VideoFile(kind)
+    assert video.track.codec_id == codec or (fault and video.track.codec_id == "V_MPEG4/ISO/AVC")
+    h265 = ["the video is H.265, and AWS documents no images of it; it is sent as it is"] if "HEVC" in codec else []
+    assert video.warnings == ([f"the file {fault}; it is encoded again as H.264"] if fault else h265)
+    check(video)
+
+
+@pytest.mark.parametrize("kind", KINDS, indirect=True)
+def test_without_pyav_the_line_of_a_refusal_makes_a_file_that_is_sent(kind: Path, no_pyav: None) -> None:
+    with pytest.raises(ValueError, match=r"^`file` is .*; install PyAV .* or make another one with ffmpeg ") as refusal:
+        VideoFile(kind)
+    # As a user pastes it.
+    line = str(refusal.value).partition(" or make another one with ")[2]
+    Path("bin").mkdir()
+    Path("bin/ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+    environment = {**os.environ, "PATH": f"{Path('bin').resolve()}:{os.environ['PATH']}"}
+    done = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    video = VideoFile(f"{kind.stem}-kinesis.mkv")
+    assert video.warnings == []
+    check(video)
+
+
+def test_the_video_is_the_first_track_that_can_be_sent(tmp_path: Path) -> None:
+    (tmp_path / "thumbnail.mkv").write_bytes(thumbnail_first())
+    video = VideoFile(tmp_path / "thumbnail.mkv")
+    assert (video.track.codec_id, video.track.number, video.warnings) == ("V_MPEG4/ISO/AVC", 1, [])
+    check(video)
+
+
+@pytest.mark.parametrize(("zeros", "whole_frames"), [(0, 49), (5_000, 50)])
+def test_a_recording_that_was_cut_is_sent_as_far_as_it_goes(tmp_path: Path, zeros: int, whole_frames: int) -> None:
+    whole = written("matroska", "libx264", {**H264, "bf": "0"}, seconds=2)
+    # Without FFmpeg's index, which comes last.
+    (tmp_path / "cut.mkv").write_bytes(whole[: whole.rindex(bytes.fromhex("1c53bb6b")) - 100] + bytes(zeros))
+    video = VideoFile(tmp_path / "cut.mkv")
+    frames = [frame for fragment in video.fragments(START) for frame in fragment.frames]
+    assert len(frames) == whole_frames
+    assert len(video.warnings) == 1
+    assert "as one does that was cut; what comes before is sent" in video.warnings[0]
+
+
+def sound() -> bytes:
+    return write_header([Track(1, "A_AAC", type=2)])
 
 
 @pytest.mark.parametrize(
-    ("make", "fault", "options"),
+    ("content", "fault"),
     [
-        (mp4, "is not Matroska that can be read (the byte 00 begins no element's id)", COPY),
-        (mpeg4, "has video of the codec V_MPEG4/ISO/ASP, and V_MPEG4/ISO/AVC is sent", ENCODE),
-        (one_key_frame, "has no key frame in 29900 ms, and 20000 are allowed", ENCODE),
-        (cut, "is not Matroska that can be read (the stream ends within an element)", COPY),
-        (compressed, "has frames that Matroska has compressed", COPY),
-        (empty, "has no tracks", COPY),
+        (b"", "is empty; record it again, or use another one"),
+        (sound(), "has no video; use a file with H.264 video"),
+        (
+            b"no video" * 100,
+            r"FFmpeg can't read \(Invalid data found when processing input\); record it again, or use ",
+        ),
+        (written("mp4", "libx264", H264, seconds=1)[:3_000], r"FFmpeg can't read \(Invalid data"),
+        (write_header([ClockVideo("porch").track]), r"FFmpeg can't read \(End of file\)"),
     ],
 )
-def test_what_cant_be_sent_is_refused_with_the_line_that_repacks_it(
-    tmp_path: Path, make: Callable[[Path], Path], fault: str, options: str
-) -> None:
-    path = make(tmp_path)
-    with pytest.raises(ValueError, match="`file` is") as refusal:
-        VideoFile(path)
-    assert str(refusal.value) == (
-        f'`file` is {path}, which {fault}; make another one with ffmpeg -i "{path}" {options} "porch-kinesis.mkv"'
-    )
+def test_a_file_without_video_is_refused_without_a_line(tmp_path: Path, content: bytes, fault: str) -> None:
+    (tmp_path / "porch.mkv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"`file` is .*porch.mkv, (which )?{fault}"):
+        VideoFile(tmp_path / "porch.mkv")
 
 
-def test_a_file_without_video_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "sound.mkv").write_bytes(write_header([Track(1, "A_AAC", type=2)]))
-    with pytest.raises(ValueError, match=r"`file` is .*sound.mkv, which has no video; use a file with H.264 video"):
-        VideoFile(tmp_path / "sound.mkv")
-
-
-def test_the_line_that_repacks_an_mp4_makes_a_file_that_is_sent(tmp_path: Path) -> None:
-    video = VideoFile(repack(mp4(tmp_path), tmp_path / "porch-kinesis.mkv"))
-    (fragment,) = video.fragments(START)
-    assert len(decode(video, fragment)) == 10
+def test_a_playlist_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:2,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(ValueError, match="FFmpeg can't read"):
+        VideoFile(tmp_path / "a.m3u8")

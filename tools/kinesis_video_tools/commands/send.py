@@ -41,7 +41,9 @@ def add_to(commands: Commands) -> None:
 
     video = parser.add_argument_group("video")
     video.add_argument(
-        "--file", type=Path, help="a Matroska file with H.264, which is sent as it is; sound is left out"
+        "--file",
+        type=Path,
+        help="a video file: Matroska with H.264 is sent as it is, any other with PyAV; sound is left out",
     )
     video.add_argument(
         "--size",
@@ -108,6 +110,9 @@ def run(options: argparse.Namespace) -> int:
                 fragment_seconds=options.fragment_seconds,
             )
         )
+        if isinstance(video, VideoFile):
+            for warning in video.warnings:
+                screen.say(warning)
         tags = fragment_tags(
             images=not options.no_images,
             notifications=options.notifications,

@@ -1,0 +1,183 @@
+"""Matroska of any file that FFmpeg reads, by PyAV, which the tools don't bring: whoever imports this looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import PictureType
+
+_COPIED = ("h264", "hevc")
+_KEY_FRAME_MILLISECONDS = 2_000
+_SOME_PACKETS = 50
+_MILLISECONDS = Fraction(1, 1000)
+# A file may name others, and none of them may be an address in the network.
+_ONLY_FILES = {"protocol_whitelist": "file"}
+
+
+class Conversion:
+    """The video of a file as a Matroska stream.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Attributes
+    ----------
+    copies
+        Whether the video can be sent as it is.
+    unfit
+        Why it can't, as a predicate of "the file"; empty if it can.
+    duration
+        The length of the video in seconds; None if the file doesn't say.
+
+    Raises
+    ------
+    ValueError
+        If FFmpeg can't read the file, or if it has no video.
+    """
+
+    Error = av.FFmpegError
+    """What the iterators raise if FFmpeg fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with self._open() as source:
+                stream = _video(source)
+                if stream is None:
+                    raise ValueError(f"`file` is {path}, which has no video; use a file with video")
+                codec = stream.codec_context.name
+                self._index = stream.index
+                self.duration = source.duration / av.time_base if source.duration else None
+                self.unfit = "" if codec in _COPIED else f"has video of the codec {codec}"
+                if not self.unfit and not _have_times(source, stream):
+                    self.unfit = "has video without timestamps"
+        except av.FFmpegError as error:
+            raise ValueError(
+                f"`file` is {path}, which FFmpeg can't read ({error.strerror}); record it again, or use another one"
+            ) from error
+        self.copies = not self.unfit
+
+    def copied(self) -> Iterator[bytes]:
+        """Repack the video, not encoded again."""
+        with self._open() as source, _matroska() as (sink, output):
+            stream = source.streams[self._index]
+            copy = output.add_stream_from_template(stream)
+            for packet in source.demux(stream):
+                if packet.size:
+                    packet.stream = copy
+                    output.mux(packet)
+                    yield sink.take()
+            output.close()
+            yield sink.take()
+
+    def encoded(self) -> Iterator[bytes]:
+        """Encode the video again, as H.264 with a key frame every 2 seconds; what can't be decoded is left out.
+
+        Raises
+        ------
+        ValueError
+            From the iterator, if FFmpeg can't encode it.
+        """
+        try:
+            yield from self._encoded()
+        except av.FFmpegError as error:
+            raise ValueError(f"`file` is {self._path}, which FFmpeg can't encode again ({error.strerror})") from error
+
+    def _encoded(self) -> Iterator[bytes]:
+        with self._open() as source, _matroska() as (sink, output):
+            stream = source.streams[self._index]
+            assert isinstance(stream, av.VideoStream)
+            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+            step = max(round(1000 / rate), 1)
+            encoder = output.add_stream(
+                "libx264", rate=rate, options={"preset": "veryfast", "forced-idr": "1", "bf": "0"}
+            )
+            encoder.time_base = encoder.codec_context.time_base = _MILLISECONDS
+            last = key = None
+            shift = 0
+            for number, picture in enumerate(_decoded(source, stream)):
+                if last is None:
+                    encoder.width, encoder.height = max(picture.width // 2 * 2, 2), max(picture.height // 2 * 2, 2)
+                    encoder.pix_fmt = "yuv420p"
+                at = shift + (number * step if picture.time is None else round(picture.time * 1000))
+                if last is not None and at <= last:
+                    # Times that go back, as in recordings that were put together: they go on instead.
+                    shift += last + step - at
+                    at = last + step
+                scaled = picture.reformat(encoder.width, encoder.height, "yuv420p")
+                scaled.pts, scaled.time_base, scaled.pict_type = at, _MILLISECONDS, PictureType.NONE
+                if key is None or at - key >= _KEY_FRAME_MILLISECONDS:
+                    key, scaled.pict_type = at, PictureType.I
+                last = at
+                output.mux(encoder.encode(scaled))
+                yield sink.take()
+            if last is not None:
+                output.mux(encoder.encode(None))
+            output.close()
+            yield sink.take()
+
+    def _open(self) -> InputContainer:
+        return av.open(f"file:{self._path}", options=_ONLY_FILES)
+
+
+class _Sink:
+    """What the Matroska is written to: a file that can't be sought in."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        """Return what has been written since the last call."""
+        taken, self._written = bytes(self._written), bytearray()
+        return taken
+
+
+@contextmanager
+def _matroska() -> Iterator[tuple[_Sink, av.container.OutputContainer]]:
+    sink = _Sink()
+    with av.open(sink, "w", format="matroska") as output:
+        yield sink, output
+
+
+def _video(source: InputContainer) -> av.VideoStream | None:
+    """Choose the first track of H.264 or H.265, or else the largest; a cover is none."""
+    streams = [stream for stream in source.streams.video if not stream.disposition & stream.disposition.attached_pic]
+    copied = (stream for stream in streams if stream.codec_context.name in _COPIED)
+    largest = max(streams, key=lambda stream: stream.width * stream.height, default=None)
+    return next(copied, largest)
+
+
+def _have_times(source: InputContainer, stream: av.VideoStream) -> bool:
+    """Tell whether the first packets say when they are shown, also if that isn't the order of decoding."""
+    times = [(packet.pts, packet.dts) for packet in islice(source.demux(stream), _SOME_PACKETS) if packet.size]
+    shown = [pts for pts, dts in times if pts is not None and dts is not None]
+    if len(shown) < len(times):
+        return False
+    # Without times of showing, as in AVI, FFmpeg counts on in the order of decoding.
+    return not stream.codec_context.has_b_frames or shown != sorted(shown)
+
+
+def _decoded(source: InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    stream.thread_type = "AUTO"
+    packets = source.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            pictures = packet.decode()
+        except av.InvalidDataError:
+            continue
+        yield from (picture for picture in pictures if isinstance(picture, av.VideoFrame))
