@@ -33,7 +33,8 @@ class Reader:
     Parameters
     ----------
     max_element_size
-        The most bytes that one element may have; the default is 50,000,000, the service's bound of a fragment.
+        The most bytes that one element may have which is read whole; the default is 50,000,000, the service's bound of
+        a fragment. What is skipped may have any number.
     """
 
     def __init__(self, *, max_element_size: int = 50_000_000) -> None:
@@ -102,13 +103,13 @@ class Reader:
                 continue
             if size is None:
                 raise MatroskaError(f"the element {id_:X} has an unknown size, which only Segment and Cluster may have")
+            if id_ not in _WHOLE:
+                self._position, self._needed, self._skipping = begin, 0, size
+                continue
             if size > self._max_element_size:
                 raise ElementTooLargeError(
                     f"the element {id_:X} has {size} bytes, and the limit is {self._max_element_size} bytes"
                 )
-            if id_ not in _WHOLE:
-                self._position, self._needed, self._skipping = begin, 0, size
-                continue
             if begin + size > len(self._buffer):
                 # Until the element is complete, a piece costs no second look at its header.
                 self._needed = begin + size - self._position
