@@ -4,6 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Compiled once: aws-cdk-lib takes seconds to compile, and in containers often nothing keeps what Python has compiled.
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python
+# On a slow and busy machine one file of aws-cdk-lib takes more than the minute after which uv gives up.
+export UV_COMPILE_BYTECODE_TIMEOUT = 1800
+# Whatever is built is built with the pinned hatchling.
+export UV_BUILD_CONSTRAINT = $(CURDIR)/requirements-build.txt
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package cdk-kinesis-video \
+	--generate-hashes --no-header --no-annotate
+LOCKED := requirements.txt requirements-build.txt requirements-release.txt bench/requirements.txt
 # And here it is kept, tests and tools included: without, a second `make test` took an eighth more.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -14,7 +21,7 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo picture test setup lint format types unit oldest docs docs-serve diagrams dist mutants bench acceptance \
+.PHONY: help demo picture test setup lint format types unit oldest docs docs-serve diagrams dist audit mutants bench acceptance \
 	local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, send video, and show the images
@@ -28,10 +35,10 @@ test: setup .venv-oldest/ready ## everything that CI asks for
 
 setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
-.venv/ready: requirements.txt pyproject.toml local_aws/pyproject.toml
+.venv/ready: requirements.txt requirements-build.txt pyproject.toml local_aws/pyproject.toml
 	@echo "Setting up Python's packages in .venv ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-build.txt
 	$(UV) .venv --requirement requirements.txt
 	$(UV) .venv --no-deps --editable . --editable local_aws
 	$(call tell_of_node,.venv)
@@ -85,10 +92,28 @@ docs-serve: docs ## show the site on this machine, until Ctrl-C
 diagrams: setup ## draw the diagrams of docs/ from their texts
 	node_modules/.bin/node docs/diagrams/render.mjs
 
-dist: setup ## build the sdist and the wheel, and check what a package index would show
+dist: setup .venv-release/ready ## build both distributions, check what a package index would show, and list what they need (SBOM)
 	rm -rf dist
 	$(BIN)/uv build --quiet --out-dir dist
-	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/uv build --quiet --out-dir dist local_aws
+	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/uv venv --quiet --clear build/installed
+	$(BIN)/uv pip install --quiet --python build/installed --constraint requirements.txt dist/*.whl
+	$(BIN)/uv pip install --quiet --python build/installed --no-deps --no-index --find-links dist --reinstall \
+		cdk-kinesis-video kinesis-video-local # without this machine's path of the wheels
+	.venv-release/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
+		build/installed > dist/sbom.cdx.json
+
+audit: setup .venv-release/ready ## ask the registries for known vulnerabilities of what is pinned
+	.venv-release/bin/pip-audit --strict --require-hashes --disable-pip $(LOCKED:%=--requirement %)
+	npm audit
+	cd bench && npm audit
+
+.venv-release/ready: .venv/ready requirements-release.txt
+	@echo "Setting up the tools of a release in .venv-release ..."
+	$(PYTHON) -m venv .venv-release
+	$(UV) .venv-release --requirement requirements-release.txt
+	touch $@
 
 mutants: .venv-mutants/ready ## change the handler place by place, and see whether its tests notice: most of an hour
 	rm -rf mutants && mkdir mutants
@@ -120,10 +145,12 @@ local-aws: setup ## start an AWS on this machine, and keep it until Ctrl-C
 	$(BIN)/kinesis-video local
 
 lock: .venv/ready ## pin what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --extra tools --no-emit-package cdk-kinesis-video --generate-hashes --no-header --no-annotate pyproject.toml local_aws/pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt --generate-hashes --no-header --no-annotate --output-file bench/requirements.txt
+	$(COMPILE) --group dev --extra tools pyproject.toml local_aws/pyproject.toml --output-file requirements.txt
+	$(COMPILE) --group build --output-file requirements-build.txt
+	$(COMPILE) --group release --constraint requirements.txt --output-file requirements-release.txt
+	$(COMPILE) --group bench --constraint requirements.txt --output-file bench/requirements.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was set up
-	rm -rf .venv .venv-oldest .venv-mutants mutants node_modules bench/node_modules build dist cdk.out
+	rm -rf .venv .venv-oldest .venv-mutants .venv-release mutants node_modules bench/node_modules build dist cdk.out
