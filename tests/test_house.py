@@ -19,6 +19,8 @@ PLANTED = {
     "arrows": ("lambda/kinesis_video_configuration", "import kinesis_video_handler"),
     "local-aws": ("lambda/kinesis_video_images", "import kinesis_video_local"),
     "constructs": ("constructs/cdk_kinesis_video", "import boto3"),
+    "contract": ("lambda/kinesis_video_contract", "import botocore"),
+    "contract-files": ("lambda/kinesis_video_contract", "from .metrics import planted"),
     "lambda": ("lambda/kinesis_video_matroska", "import aws_cdk"),
     "tools": ("tools/kinesis_video_tools", "import aws_cdk.aws_s3"),
     "local-aws-without-cdk": ("local_aws/kinesis_video_local", "import cdk_kinesis_video"),
