@@ -300,7 +300,8 @@ def test_get_media_gives_what_came_and_what_comes(aws: LocalAws, client: Client,
         assert [element.timecode for element in elements if isinstance(element, Cluster)] == [2_000]
         put_media(aws.endpoint_url, headers, [HEADER + cluster(3_000)])
         elements = read_frames(payload, 2)
-    (tags,) = [element for element in elements if isinstance(element, Tags)]
+    # What comes first is the end of the fragment before.
+    _, tags = [element for element in elements if isinstance(element, Tags)]
     assert dict(tags.tags)["AWS_KINESISVIDEO_PRODUCER_TIMESTAMP"] == "3.000"
     assert [element.timecode for element in elements if isinstance(element, Frame)] == [3_000, 3_100]
 
@@ -311,6 +312,79 @@ def read_frames(payload: Any, number: int) -> list[Element]:
     while sum(isinstance(element, Frame) for element in elements) < number:
         elements += reader.feed(payload.read(1))
     return elements
+
+
+def read_places(payload: Any, number: int) -> list[dict[str, str]]:
+    """Read that many fragments of GetMedia, and return the tags that the service has added to each."""
+    reader, places, place = Reader(), list[dict[str, str]](), dict[str, str]()
+    while len(places) < number:
+        for element in reader.feed(payload.read(1)):
+            if isinstance(element, Tags):
+                place.update(element.tags)
+            if "AWS_KINESISVIDEO_CONTINUATION_TOKEN" in place:
+                places.append(place)
+                place = {}
+    return places
+
+
+def test_a_reader_goes_on_by_token_after_the_producer_was_cut_and_loses_no_fragment(
+    aws: LocalAws, client: Client, stream: str
+) -> None:
+    media = client("kinesis-video-media")
+    video = ClockVideo("front-door", width=160, height=96, frame_rate=4, fragment_seconds=1)
+    producer = Producer(stream, session=aws.session(), endpoint_url=aws.endpoint_url)
+    producer.send(video, fragments=2, speed=20)
+    begin = media.get_media(StreamName=stream, StartSelector={"StartSelectorType": "EARLIEST"})
+    with contextlib.closing(begin["Payload"]) as payload:
+        read = read_places(payload, 2)
+    aws.inject_fault("PutMedia.Fragment", error="CONNECTION_CUT")
+    report = producer.send(video, fragments=3, speed=20)
+    assert (report.connections, report.complete) == (2, True)
+    token = {
+        "StartSelectorType": "CONTINUATION_TOKEN",
+        "ContinuationToken": read[-1]["AWS_KINESISVIDEO_CONTINUATION_TOKEN"],
+    }
+    again = media.get_media(StreamName=stream, StartSelector=token)
+    with contextlib.closing(again["Payload"]) as payload:
+        read += read_places(payload, 3)
+    kept = fragments(client, stream)
+    assert [place["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] for place in read] == [
+        fragment["FragmentNumber"] for fragment in kept
+    ]
+    arrivals = [round(fragment["ServerTimestamp"].timestamp() * 1000) for fragment in kept]
+    behind = [int(place["AWS_KINESISVIDEO_MILLIS_BEHIND_NOW"]) for place in read]
+    # By the newest fragment of the time when it was read.
+    assert behind == [arrivals[1] - arrivals[0], 0, *(arrivals[4] - arrival for arrival in arrivals[2:])]
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": "91343852333181" + "0" * 33},
+        {"StartSelectorType": "CONTINUATION_TOKEN", "ContinuationToken": "nobodys"},
+    ],
+)
+def test_get_media_says_that_a_fragment_does_not_exist(
+    aws: LocalAws, client: Client, headers: dict[str, str], selector: dict[str, str]
+) -> None:
+    put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000)])
+    answer = client("kinesis-video-media").get_media(StreamName=headers["x-amzn-stream-name"], StartSelector=selector)
+    elements = list(Reader().feed(answer["Payload"].read()))
+    (tags,) = [element for element in elements if isinstance(element, Tags)]
+    assert dict(tags.tags)["AWS_KINESISVIDEO_ERROR_ID"] == "4000"
+    assert not [element for element in elements if isinstance(element, Cluster)]
+
+
+@pytest.mark.parametrize(("time", "first"), [(0.5, 1_000), (1.05, 1_000), (1.5, 2_000), (2, 2_000), (2.1, 2_000)])
+def test_get_media_begins_with_the_fragment_that_has_a_time(
+    aws: LocalAws, client: Client, headers: dict[str, str], time: float, first: int
+) -> None:
+    put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000) + cluster(2_000)])
+    request = {"StartSelectorType": "PRODUCER_TIMESTAMP", "StartTimestamp": time}
+    media = client("kinesis-video-media").get_media(StreamName=headers["x-amzn-stream-name"], StartSelector=request)
+    with contextlib.closing(media["Payload"]) as payload:
+        (cluster_read,) = [element for element in read_frames(payload, 1) if isinstance(element, Cluster)]
+    assert cluster_read.timecode == first
 
 
 def test_fragments_are_listed_by_time_and_read_by_number(
@@ -335,6 +409,10 @@ def test_fragments_are_listed_by_time_and_read_by_number(
     assert media["ContentType"] == "video/webm"
     elements = list(Reader().feed(media["Payload"].read()))
     assert [element.timecode for element in elements if isinstance(element, Cluster)] == [4_000, 2_000]
+    added = [dict(element.tags) for element in elements if isinstance(element, Tags)]
+    assert [tags["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] for tags in added] == numbers
+    assert [tags["AWS_KINESISVIDEO_PRODUCER_SIDE_TIMESTAMP"] for tags in added] == ["4.000", "2.000"]
+    assert all(float(tags["AWS_KINESISVIDEO_SERVER_SIDE_TIMESTAMP"]) > time.time() - 60 for tags in added)
     with pytest.raises(archive.exceptions.InvalidArgumentException):
         archive.get_media_for_fragment_list(StreamName=stream, Fragments=["7"])
     with pytest.raises(archive.exceptions.InvalidArgumentException, match="NextToken"):

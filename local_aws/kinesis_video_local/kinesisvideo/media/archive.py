@@ -57,7 +57,7 @@ class ArchivedMedia:
         kept = {fragment.number: fragment for fragment in self._store.of(self._streams.find(request))}
         if missing := [number for number in request["Fragments"] if number not in kept]:
             raise invalid_argument(f"The stream has no fragments {', '.join(missing)}")
-        body = b"".join(kept[number].write() for number in request["Fragments"])
+        body = b"".join(kept[number].write(timestamp="SIDE_TIMESTAMP") for number in request["Fragments"])
         return Answer(200, {"Content-Type": CONTENT_TYPE}, body)
 
     async def get_images(self, request: Request) -> Response:

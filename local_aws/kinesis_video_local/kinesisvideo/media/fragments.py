@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kinesis_video_matroska import (
@@ -78,17 +78,29 @@ class MediaFragment:
         """Tell what the producer's clock showed at a frame's timecode, in milliseconds since 1970."""
         return self.producer_timestamp + timecode - self.media.timecode
 
-    def write(self) -> bytes:
-        """Write it as a whole Matroska stream, with the tags that the service adds and absolute timecodes."""
+    def write(self, *, timestamp: str = "TIMESTAMP", last: Tags | None = None) -> bytes:
+        """Write it as a whole Matroska stream, with the tags that the service adds and absolute timecodes.
+
+        Parameters
+        ----------
+        timestamp
+            How the names of the tags with its times end.
+        last
+            The tags that come last.
+        """
         service = {
             "FRAGMENT_NUMBER": self.number,
-            "SERVER_TIMESTAMP": f"{self.server_timestamp / 1000:.3f}",
-            "PRODUCER_TIMESTAMP": f"{self.producer_timestamp / 1000:.3f}",
+            f"SERVER_{timestamp}": f"{self.server_timestamp / 1000:.3f}",
+            f"PRODUCER_{timestamp}": f"{self.producer_timestamp / 1000:.3f}",
         }
-        tags = Tags(tuple(SimpleTag(_RESERVED + name, value) for name, value in service.items()))
-        begin = [write_header(self.tracks), write_tags(tags), write_cluster(self.producer_timestamp)]
+        begin = [write_header(self.tracks), write_tags(service_tags(service)), write_cluster(self.producer_timestamp)]
         frames = [write_frame(frame, self.media.timecode) for frame in self.media.frames]
-        return b"".join([*begin, *frames, *(write_tags(element) for element in self.media.tags)])
+        return b"".join([*begin, *frames, *(write_tags(tags) for tags in (*self.media.tags, last) if tags)])
+
+
+def service_tags(values: Mapping[str, str]) -> Tags:
+    """Make tags whose names the service has reserved."""
+    return Tags(tuple(SimpleTag(_RESERVED + name, value) for name, value in values.items()))
 
 
 def own_tags(elements: Sequence[Tags]) -> dict[str, str]:

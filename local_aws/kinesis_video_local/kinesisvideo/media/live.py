@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from ...service.errors import ServiceError, invalid_argument
+from kinesis_video_matroska import write_header, write_tags
+
+from ...service.errors import invalid_argument
 from ...service.http import Answer
 from ...service.model import Model
 from ..streams import Request, Stream, Streams
 from .archive import CONTENT_TYPE
-from .fragments import FragmentStore, MediaFragment, now
+from .fragments import FragmentStore, MediaFragment, service_tags
 
 LIVE_MEDIA = Model("kinesis-video-media")
+
+_FRAGMENT_NOT_FOUND = "4000", "Requested fragment is not found"
 
 
 class LiveMedia:
@@ -36,20 +40,33 @@ class LiveMedia:
     def get_media(self, request: Request) -> Answer:
         """Send the fragments from a place on, and each new one, until the client goes away."""
         stream = self._streams.find(request)
-        begins = _begins(request["StartSelector"])
-        return Answer(200, {"Content-Type": CONTENT_TYPE}, self._fragments(stream, begins))
+        selector = request["StartSelector"]
+        kept = self._store.of(stream)
+        after = _after(selector)
+        if after is not None and after not in {fragment.number for fragment in kept}:
+            return Answer(200, {"Content-Type": CONTENT_TYPE}, _error(*_FRAGMENT_NOT_FOUND))
+        if selector["StartSelectorType"] == "NOW" and kept:
+            after = kept[-1].number
+        return Answer(200, {"Content-Type": CONTENT_TYPE}, self._fragments(stream, after or "", _begins(selector)))
 
-    async def _fragments(self, stream: Stream, begins: Callable[[MediaFragment], bool]) -> AsyncGenerator[bytes, None]:
+    async def _fragments(
+        self, stream: Stream, sent: str, begins: Callable[[MediaFragment], bool]
+    ) -> AsyncGenerator[bytes, None]:
         gone = asyncio.ensure_future(self._client_gone())
-        sent = ""
+        begun = False
         try:
             while not gone.done():
                 # Taken first, since fragments may be added while others are sent.
                 added = self._store.added
-                for fragment in self._store.of(stream):
-                    if fragment.number > sent and begins(fragment):
+                kept = self._store.of(stream)
+                for fragment in kept:
+                    begun = begun or (fragment.number > sent and begins(fragment))
+                    if begun and fragment.number > sent:
                         sent = fragment.number
-                        yield fragment.write()
+                        newest = (self._store.of(stream) or kept)[-1]
+                        behind = newest.server_timestamp - fragment.server_timestamp
+                        place = {"MILLIS_BEHIND_NOW": str(behind), "CONTINUATION_TOKEN": fragment.number}
+                        yield fragment.write(last=service_tags(place))
                 waiting = asyncio.ensure_future(added.wait())
                 await asyncio.wait([gone, waiting], return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
@@ -57,28 +74,31 @@ class LiveMedia:
             gone.cancel()
 
 
-def _begins(selector: Request) -> Callable[[MediaFragment], bool]:
-    """Return what tells whether a fragment is one to send."""
+async def _error(error_id: str, description: str) -> AsyncGenerator[bytes, None]:
+    """Say why nothing is sent, as the service does in the middle of its answer."""
+    yield write_header([]) + write_tags(service_tags({"ERROR_CODE": description, "ERROR_ID": error_id}))
+
+
+def _after(selector: Request) -> str | None:
+    """Return the number of the fragment after which a selector begins; None if it names none."""
     match selector["StartSelectorType"]:
-        case "EARLIEST":
-            return lambda _fragment: True
-        case "NOW":
-            begin = now()
-            return lambda fragment: fragment.server_timestamp >= begin
         case "FRAGMENT_NUMBER":
-            number = _member(selector, "AfterFragmentNumber")
-            return lambda fragment: fragment.number > number
+            return _member(selector, "AfterFragmentNumber")
         case "CONTINUATION_TOKEN":
-            token = _member(selector, "ContinuationToken")
-            return lambda fragment: fragment.number > token
+            return _member(selector, "ContinuationToken")
+    return None
+
+
+def _begins(selector: Request) -> Callable[[MediaFragment], bool]:
+    """Return what tells whether a fragment is the first one to send."""
+    match selector["StartSelectorType"]:
         case "PRODUCER_TIMESTAMP":
             time = float(_member(selector, "StartTimestamp")) * 1000
-            return lambda fragment: fragment.producer_timestamp >= time
+            return lambda fragment: fragment.producer_timestamp + fragment.length >= time
         case "SERVER_TIMESTAMP":
             time = float(_member(selector, "StartTimestamp")) * 1000
-            return lambda fragment: fragment.server_timestamp >= time
-        case other:
-            raise ServiceError("InvalidArgumentException", f"{other} selects nothing")
+            return lambda fragment: fragment.arrivals[-1] >= time
+    return lambda _fragment: True
 
 
 def _member(selector: Request, name: str) -> str:
