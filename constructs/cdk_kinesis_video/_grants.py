@@ -7,7 +7,6 @@ another account.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -57,9 +56,6 @@ THING_NAME = "${credentials-iot:ThingName}"
 See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
 """
 
-TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
-_PATTERN_OR_VARIABLE = re.compile(rf"{TOKEN.pattern}|\$(?=\{{)|[?*]")
-
 PRINCIPAL_WITHOUT_POLICY = "cdk-kinesis-video:principal-without-policy"
 ADD_TO_RESOURCE_POLICY = "cdk-kinesis-video:add-to-resource-policy"
 
@@ -81,14 +77,6 @@ class Statement:
             conditions=self.conditions,
         )
         return json.dumps(stack_of(scope).resolve(statement.to_statement_json()), sort_keys=True)
-
-
-def literal(text: str) -> str:
-    """Write text for a resource or a condition, so that IAM takes each character for itself; a token stays.
-
-    See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    """
-    return _PATTERN_OR_VARIABLE.sub(lambda found: found[0] if TOKEN.match(found[0]) else f"${{{found[0]}}}", text)
 
 
 def check_grantee(prop: str, grantee: Any) -> None:

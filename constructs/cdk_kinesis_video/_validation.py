@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,7 @@ from ._jsii import is_token, millis_of
 
 # CDK writes a token into text as `${Token[...]}`, and as a number far beyond those that JavaScript counts with.
 _TOKEN_IN_TEXT = "${Token["
+TOKEN = re.compile(r"(\$\{Token\[[^]]*\]\})")
 _LARGEST_COUNT = 2**53
 
 
@@ -36,6 +37,11 @@ def is_known(value: Any) -> bool:
         # JSON has no infinite number, and jsii's process ends when it is asked about one.
         return abs(value) < _LARGEST_COUNT or not math.isfinite(value) or not Token.is_unresolved(value)
     return not Token.is_unresolved(value)
+
+
+def change_known(text: str, change: Callable[[str], str]) -> str:
+    """Change the parts of a text that are known, and leave its tokens."""
+    return "".join(part if TOKEN.fullmatch(part) else change(part) for part in TOKEN.split(text))
 
 
 def has(value: Any, name: str) -> bool:

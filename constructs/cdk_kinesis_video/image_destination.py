@@ -8,22 +8,25 @@ from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from kinesis_video_contract.destinations import MAX_URI_LENGTH, MIN_BUCKET_NAME_LENGTH, PREFIX_MISTAKES
+from kinesis_video_contract.destinations import (
+    MAX_URI_LENGTH,
+    MIN_BUCKET_NAME_LENGTH,
+    PREFIX_MISTAKES,
+    literal_in_policy,
+)
 
 from ._grants import (
     IMAGE_KEY_ACTIONS,
     READ_KEY_ACTIONS,
-    TOKEN,
     Statement,
     check_grantee,
     combine,
     grant_on_key,
     grant_with_policy,
-    literal,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, bucket_region_of
 from ._stream_configuration import StreamConfiguration
-from ._validation import check_text, check_type, has, is_known
+from ._validation import TOKEN, change_known, check_text, check_type, has, is_known
 from .destination_path import DestinationPath
 
 OPEN_PREFIX = "cdk-kinesis-video:open-prefix"
@@ -119,7 +122,7 @@ class ImageDestination(StreamConfiguration):
     def _keys(self) -> str:
         """Write for IAM what the keys begin with."""
         self._warn_of_open_prefix()
-        return literal(self._prefix)
+        return change_known(self._prefix, literal_in_policy)
 
     def _warn_of_open_prefix(self) -> None:
         if self._prefix and not self._prefix.endswith("/"):

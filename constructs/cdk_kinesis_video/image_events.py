@@ -9,9 +9,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ._grants import TOKEN
 from ._jsii import account_of, stack_of
-from ._validation import check_id, check_text, check_type, has, is_known
+from ._validation import change_known, check_id, check_text, check_type, has, is_known
 from .image_destination import ImageDestination
 from .image_metrics import ImageCounter
 
@@ -148,11 +147,7 @@ def _encoded(prefix: str) -> str:
 
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
     """
-    known = TOKEN.split(prefix)
-    tokens = [*TOKEN.findall(prefix), ""]
-    return "".join(
-        f"{quote_plus(text, safe=_SAFE_IN_FILTERS)}{token}" for text, token in zip(known, tokens, strict=True)
-    )
+    return change_known(prefix, lambda known: quote_plus(known, safe=_SAFE_IN_FILTERS))
 
 
 def _binds(value: Any, interface: type) -> bool:

@@ -21,6 +21,7 @@ from kinesis_video_contract.configurations import (
     REVISION,
     SERVICE_TIMEOUT,
 )
+from kinesis_video_contract.destinations import literal_in_policy
 from kinesis_video_contract.fleets import (
     EQUAL,
     EXCLUDE,
@@ -43,20 +44,20 @@ from ._grants import (
     IMAGE_KEY_ACTIONS,
     PUT_MEDIA_ACTIONS,
     THING_NAME,
-    TOKEN,
     Statement,
     check_grantee,
     combine,
     grant,
     grant_on_key,
     grant_with_policy,
-    literal,
     thing_arn,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, region_of, stack_of
 from ._stream_configuration import DELETION_POLICIES, Names, Warnings, names_in
 from ._streams import check_stream_name
 from ._validation import (
+    TOKEN,
+    change_known,
     check_bool,
     check_id,
     check_integer,
@@ -300,7 +301,9 @@ class StreamFleet(Construct):
             )
         of_all = f"{self._name_prefix}*"
         arn = stack_of(self).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{of_all}/*")
-        keys = literal(self.prefix).replace(STREAM_NAME, THING_NAME if by_thing_name else of_all)
+        keys = change_known(self.prefix, literal_in_policy).replace(
+            STREAM_NAME, THING_NAME if by_thing_name else of_all
+        )
         on_objects = Statement(("s3:PutObject",), (f"{bucket_arn_of(self._bucket)}/{keys.removesuffix('*')}*",))
         self._warnings.found_producer(self)
         return combine(

@@ -1,4 +1,4 @@
-"""The bounds of where images are delivered to: ``s3://<bucket>/<prefix>``."""
+"""Where images are delivered to, ``s3://<bucket>/<prefix>``: its bounds, its parts, and how a policy writes it."""
 
 from __future__ import annotations
 
@@ -19,3 +19,22 @@ PREFIX_MISTAKES = (
     (re.compile(r"^/|//"), "empty folders", "take one of the slashes out"),
 )
 """What a prefix must not contain, what that is called, and what to do. A slash at its beginning is taken off first."""
+
+# The API's own pattern, for S3: it also takes a URI without the two slashes. A key may have any character, also those
+# that mean something in other URIs.
+_URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>[^*]*)", re.DOTALL)
+_PATTERN_OR_VARIABLE = re.compile(r"\$(?=\{)|[?*]")
+
+
+def parts_of_uri(uri: str) -> tuple[str, str] | None:
+    """Split a destination's URI into the bucket's name and what the keys begin with; None if it names no bucket."""
+    parts = _URI.fullmatch(uri)
+    return None if parts is None else (parts["bucket"], parts["prefix"])
+
+
+def literal_in_policy(text: str) -> str:
+    """Write text for a resource or a condition of a policy, so that IAM takes each character for itself.
+
+    See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    return _PATTERN_OR_VARIABLE.sub(lambda found: f"${{{found[0]}}}", text)

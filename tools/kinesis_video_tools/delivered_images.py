@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kinesis_video_contract.destinations import parts_of_uri
 from kinesis_video_images import image_time, parse_image_key
 
 _PAUSE_SECONDS = 0.2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A key may have any character, also those that mean something in other URIs.
-_URI = re.compile(r"s3://(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,10 @@ class DeliveredImages:
     """
 
     def __init__(self, s3: Any, destination_uri: str, *, stream_name: str | None = None) -> None:
-        uri = _URI.fullmatch(destination_uri)
-        if uri is None:
+        parts = parts_of_uri(destination_uri)
+        if parts is None:
             raise ValueError(f"`destination_uri` is {destination_uri!r}, give one such as 's3://bucket/front-door/'")
-        self.bucket: str = uri["bucket"]
-        self.prefix: str = uri["prefix"]
+        self.bucket, self.prefix = parts
         self._stream_name = stream_name
         self._s3 = s3
 

@@ -18,6 +18,7 @@ from kinesis_video_contract.configurations import (
     VERIFIED,
     Feature,
 )
+from kinesis_video_contract.destinations import literal_in_policy
 
 from .._grants import (
     PUT_MEDIA_ACTIONS,
@@ -27,13 +28,12 @@ from .._grants import (
     combine,
     grant,
     grant_on_key,
-    literal,
     stream_arn,
     thing_arn,
 )
 from .._jsii import account_of, partition_of
 from .._streams import key_of, name_of
-from .._validation import check_bool, check_removal_policy, check_text, is_known
+from .._validation import change_known, check_bool, check_removal_policy, check_text, is_known
 from .declared import Declared
 from .identity import Target, title_of
 from .provider import SERVICE_TIMEOUT_SECONDS, provider_of
@@ -120,7 +120,7 @@ class StreamConfiguration(Construct):
                 f"`prefix` is {prefix!r}, it must have the stream's name {name!r} as a folder when `by_thing_name` is "
                 f"True, or each thing could overwrite the images of all, take a prefix such as '{name}/'"
             )
-        return "/".join(THING_NAME if folder == name else literal(folder) for folder in folders)
+        return "/".join(THING_NAME if folder == name else change_known(folder, literal_in_policy) for folder in folders)
 
     def _stream_name_as_declared(self) -> str:
         name = name_of(self._stream)

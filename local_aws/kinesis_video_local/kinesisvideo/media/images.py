@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.header import Header
 from typing import Any
 
+from kinesis_video_contract.destinations import parts_of_uri
 from kinesis_video_matroska import TagName
 
 from ...service.errors import ServiceError
@@ -27,7 +28,6 @@ from .fragments import MediaFragment
 FAULT = "PutMedia.Images"
 
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png"}
-_URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
 _METADATA_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # So many bytes of fragments may wait for their images: what a machine can't keep up with must not fill its memory.
 _MAX_WAITING_BYTES = 100_000_000
@@ -152,13 +152,14 @@ def image_format(configuration: dict[str, Any]) -> ImageFormat:
 def _destination(
     stream: Stream, configuration: dict[str, Any], fragment: MediaFragment, timestamp: int, account: str
 ) -> tuple[str, str]:
-    destination = _URI.fullmatch(configuration["DestinationConfig"]["Uri"])
+    destination = parts_of_uri(configuration["DestinationConfig"]["Uri"])
     if destination is None:
         raise UndecodableError(f"{configuration['DestinationConfig']['Uri']} is no bucket")
     tags = [tag for element in fragment.media.tags for tag in element.tags]
     prefixes = [tag.value for tag in tags if tag.name == TagName.IMAGE_PREFIX and tag.value]
     name = "_".join([*prefixes[:1], account, stream.name, str(timestamp), str(uuid.uuid4())])
-    return destination["bucket"], f"{destination['prefix']}{name}.{_EXTENSIONS[configuration['Format']]}"
+    bucket, prefix = destination
+    return bucket, f"{prefix}{name}.{_EXTENSIONS[configuration['Format']]}"
 
 
 def _headers(format_name: str, fragment: MediaFragment, producer_time: int, server_time: int) -> dict[str, str]:
