@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from functools import cached_property
 from typing import Any, Unpack
 
 import jsii
@@ -27,7 +26,18 @@ from constructs import Construct
 
 from kinesis_video_contract.configurations import STREAM_ARN
 from kinesis_video_contract.destinations import MAX_URI_LENGTH
-from kinesis_video_contract.drift import DETAIL_TYPE, MESSAGE, SOURCE
+from kinesis_video_contract.drift import (
+    DETAIL_TYPE,
+    DRIFTED,
+    DRIFTED_METRIC,
+    LOOKED,
+    MESSAGE,
+    NOT_COMPARED,
+    NOT_COMPARED_COUNT,
+    NOT_COMPARED_METRIC,
+    SOURCE,
+    STACK,
+)
 from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH
 
@@ -58,8 +68,6 @@ MAX_STREAMS_OF_AN_INPUT = 9
 MAX_EVERY_MINUTES = 24 * 60
 DEFAULT_EVERY = Duration.hours(1)
 
-METRIC_NAME = "DriftedStreams"
-
 NOTHING_TO_MONITOR = "cdk-kinesis-video:nothing-to-monitor"
 
 _CALLS = [
@@ -68,7 +76,13 @@ _CALLS = [
     "UpdateImageGenerationConfiguration",
     "UpdateNotificationConfiguration",
 ]
-_AT_REST = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+_AT_REST = [
+    "CREATE_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+]
 
 # An input but for its declarations, with a stack id of 256 characters.
 _MAX_FRAME_CHARACTERS = 512
@@ -96,9 +110,10 @@ class DriftMonitor(Construct):
     on a schedule, and when CloudTrail tells of a change. It sees configurations that were changed or removed, streams
     that were deleted, and streams whose data retention was set to 0.
 
-    A difference counts if a second look 10 seconds later sees the same and the stack is at rest, so a deployment is no
+    A difference counts if a second look 10 seconds later sees one, too, and the stack is at rest, so a deployment is no
     drift. Each stream that drifts is a line in the function's log, with the fields, their declared and actual values
-    and who changed it, where that is known. The function needs no further rights.
+    and who changed it, where that is known; each stream that could not be compared is another. The function needs no
+    further permissions.
 
     Parameters
     ----------
@@ -152,6 +167,7 @@ class DriftMonitor(Construct):
         self._on_change = on_change
         self._repair = repair
         self._puts_events = False
+        self._metric_filters: set[str] = set()
         self._defined = False
         # When all of the stack is declared.
         at_synth(self, self._define_rules)
@@ -167,40 +183,69 @@ class DriftMonitor(Construct):
         options
             What to change of the metric.
         """
-        defaults: MetricOptions = {"statistic": "Sum", "period": self._every}
-        _ = self._metric_filter
-        return metric(NAMESPACE, METRIC_NAME, {"StackName": self._stack.stack_name}, {**defaults, **options})
+        return self._metric(DRIFTED_METRIC, DRIFTED, options)
+
+    def metric_not_compared(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the number of streams that could not be compared: a count, summed over `every`.
+
+        A permission is missing, the service is down, or it throttles the calls for one stream all the time. Each look
+        has a data point, also if it is 0, so the statistic ``SampleCount`` is the number of looks. The metric costs
+        what `metric_drifted` does.
+
+        Parameters
+        ----------
+        options
+            What to change of the metric.
+        """
+        return self._metric(NOT_COMPARED_METRIC, NOT_COMPARED_COUNT, options)
 
     def alarm(
         self, construct_id: str, *, alarm_name: str | None = None, alarm_description: str | None = None
     ) -> cloudwatch.Alarm:
-        """Define an alarm for a stream that differs. It ends when two looks in a row have seen none.
+        """Define an alarm for what is not known to be as declared.
+
+        It goes off if a stream differs, if a stream could not be compared, and if the monitor did not look for twice
+        the time of `every`. It ends when that time has passed without any of them. It is in ALARM before the first
+        look, which follows the end of the first deployment.
 
         Parameters
         ----------
         construct_id
             The id of the alarm within this construct.
         alarm_name
-            The alarm's name. Default: CloudFormation makes one up.
+            The alarm's name. Default: CloudFormation generates one.
         alarm_description
             The alarm's description. Default: one that says what to look at.
         """
         check_id(construct_id)
         check_text("alarm_name", alarm_name, "cameras-drifted")
         check_text("alarm_description", alarm_description, "Somebody has changed a camera")
+        # A look may fall a little behind its period, so two of them are one here.
+        period = Duration.minutes(2 * self._every.to_minutes())
+        doubt = cloudwatch.MathExpression(
+            # Both metrics have a data point for each look: FILL has nothing to fill of a metric that never had one.
+            expression="IF(FILL(looks, 0) < 1, 1, FILL(drifted, 0) + FILL(not_compared, 0))",
+            label="Streams not known to be as declared",
+            using_metrics={
+                "drifted": self.metric_drifted(),
+                "not_compared": self.metric_not_compared(),
+                "looks": self.metric_not_compared(statistic="SampleCount"),
+            },
+            period=period,
+        )
         return cloudwatch.Alarm(
             self,
             construct_id,
-            metric=self.metric_drifted(),
+            metric=doubt,
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # A look may fall a little behind its period.
-            evaluation_periods=2,
-            datapoints_to_alarm=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            evaluation_periods=1,
+            # No data at all is no look.
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
             alarm_name=alarm_name,
             alarm_description=alarm_description
-            or f"A stream lacks what its stack declares: look for {MESSAGE!r} in the log of the stack's function",
+            or "A stream is not known to have what its stack declares: look in the log of the stack's function for "
+            f"{MESSAGE!r} and {NOT_COMPARED!r}; if there is no {LOOKED!r}, the monitor does not run",
         )
 
     def on_drift(
@@ -225,7 +270,7 @@ class DriftMonitor(Construct):
         description
             The rule's description. Default: it has none.
         rule_name
-            The rule's name. Default: CloudFormation makes one up.
+            The rule's name. Default: CloudFormation generates one.
         """
         check_id(construct_id)
         check_target(target)
@@ -250,18 +295,21 @@ class DriftMonitor(Construct):
             targets=None if target is None else [target],
         )
 
-    @cached_property
-    def _metric_filter(self) -> logs.MetricFilter:
-        return logs.MetricFilter(
-            self,
-            "MetricFilter",
-            log_group=self._provider.log_group,
-            filter_pattern=logs.FilterPattern.string_value("$.message", "=", MESSAGE),
-            metric_namespace=NAMESPACE,
-            metric_name=METRIC_NAME,
-            metric_value="1",
-            dimensions={"StackName": "$.stack"},
-        )
+    def _metric(self, name: str, number: str, options: MetricOptions) -> cloudwatch.Metric:
+        if name not in self._metric_filters:
+            self._metric_filters.add(name)
+            logs.MetricFilter(
+                self,
+                "MetricFilter" if name == DRIFTED_METRIC else f"MetricFilter{name}",
+                log_group=self._provider.log_group,
+                filter_pattern=logs.FilterPattern.string_value("$.message", "=", LOOKED),
+                metric_namespace=NAMESPACE,
+                metric_name=name,
+                metric_value=f"$.{number}",
+                dimensions={"StackName": f"$.{STACK}"},
+            )
+        defaults: MetricOptions = {"statistic": "Sum", "period": self._every}
+        return metric(NAMESPACE, name, {"StackName": self._stack.stack_name}, {**defaults, **options})
 
     def _define_rules(self) -> None:
         """Define the rules, once however often the app is synthesised."""

@@ -4,30 +4,48 @@ The event is the input of a rule's target. It has the declarations of some of th
 keeps true, and what EventBridge knows: when it was, and who changed which stream.
 
 During a deployment a stream and its declaration differ for a while. So a difference counts if a second look, some
-seconds later, sees the same, and if the stack is at rest and was not changed since the event.
+seconds later, sees one, too, and if the stack is at rest and was not changed since the event.
+
+Nothing that happens here raises: Lambda would repeat the event twice, and the drift would count three times. What could
+not be compared is counted beside what differs.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from kinesis_video_configuration import Deadline, Declaration, timing
+from kinesis_video_configuration import Deadline, Declaration, Feature, one_line, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
-from kinesis_video_contract.drift import DETAIL_TYPE, MESSAGE, SOURCE
+from kinesis_video_contract.drift import (
+    DETAIL_TYPE,
+    DRIFTED,
+    LOOKED,
+    MESSAGE,
+    NOT_COMPARED,
+    NOT_COMPARED_COUNT,
+    SOURCE,
+    STACK,
+)
 
 from .comparison import Drift, compare
 from .stack import Stack, StackChangedError
 
 logger = logging.getLogger(__name__)
 
+_LOOK_SHARE = 1 / 4
+"""Of the function's time, for each of the two looks; the rest is for the pause, the stack, and what is repaired."""
+
 _REPAIRED = {"MISSING": ("MISSING",), "ALWAYS": ("MISSING", "CHANGED")}
+_CAUSES = {"STREAM_DELETED": "DeleteStream", "NO_RETENTION": "UpdateDataRetention"}
+"""The call that brings a stream into a state; into the others it is the one that sets the configuration."""
 
 
 def check(
@@ -50,17 +68,33 @@ def check(
     cloudformation, eventbridge
         Make the other clients, which are needed only if there is something to say.
     """
-    retries = Retries(deadline)
-    streams = KinesisVideo(kinesis_video, retries)
-    declarations = _declarations(event)
-    first = _drifts(streams, declarations)
-    if first:
+    counts = Counter({"streams": 0, DRIFTED: 0, NOT_COMPARED_COUNT: 0})
+    try:
+        _look(event, deadline, kinesis_video, cloudformation, eventbridge, counts)
+    except Exception as error:  # an error of our own is a stream that isn't looked at, too
+        _not_compared(event, counts, None, error)
+    logger.info(LOOKED, extra={STACK: _stack_name(event), **counts})
+
+
+def _look(
+    event: Mapping[str, Any],
+    deadline: Deadline,
+    kinesis_video: Any,
+    cloudformation: Callable[[], Any],
+    eventbridge: Callable[[], Any],
+    counts: Counter[str],
+) -> None:
+    seconds = deadline.remaining() * _LOOK_SHARE
+    not_compared = partial(_not_compared, event, counts)
+    declarations = list(_declarations(event, not_compared))
+    counts["streams"] = len(declarations)
+    found = _drifts(kinesis_video, declarations, Deadline(seconds), not_compared)
+    if found:
         timing.sleep(event.get("SecondLookSeconds", timing.SECOND_LOOK_SECONDS))
-    second = _drifts(streams, [declaration for declaration, _ in first])
-    found = [drift for drift in second if drift in first]
-    logger.info("compared", extra={"streams": len(declarations), "differ": len(found)})
+        found = _drifts(kinesis_video, [each for each, _ in found], Deadline(seconds), not_compared)
     if not found:
         return
+    retries = Retries(deadline)
     stack: Stack | None = None
     try:
         stack = Stack.read(cloudformation(), retries, event["StackId"])
@@ -70,42 +104,70 @@ def check(
         # Its end is an event of its own, and so looks again.
         logger.info("nothing is reported, the stack is being changed", extra={"status": stack.status})
         return
-    for declaration, drift in found:
+    counts[DRIFTED] = len(found)
+    for number, (declaration, drift) in enumerate(found):
         repaired = False
         if stack is not None and drift.state in _REPAIRED.get(event.get("Repair", ""), ()):
-            require_unchanged = partial(stack.require_unchanged, cloudformation(), retries)
-            repaired = _repair(streams, stack, declaration, require_unchanged)
+            of_stream = _share(deadline, len(found) - number)
+            require_unchanged = partial(stack.require_unchanged, cloudformation(), of_stream)
+            repaired = _repair(KinesisVideo(kinesis_video, of_stream), stack, declaration, require_unchanged)
         report = _report(event, declaration, drift, repaired)
         logger.warning(MESSAGE, extra=report)
         if event.get("PutEvents"):
-            _put_event(retries, eventbridge(), report)
+            _put_event(_share(deadline, len(found) - number), eventbridge(), report)
 
 
-def _declarations(event: Mapping[str, Any]) -> list[Declaration]:
+def _declarations(event: Mapping[str, Any], not_compared: Callable[[Any, Exception], None]) -> Iterator[Declaration]:
     """Read the declarations, of the one stream that the event names if it names one."""
-    declarations = [
-        Declaration.parse(resource_type, properties)
-        for resource_type, all_properties in event["Declarations"].items()
-        for properties in all_properties
-    ]
     request = event["Detail"].get("requestParameters") or {}
-    named = request.get("streamARN") or request.get("streamName")
-    if not named:
-        return declarations
-    return [d for d in declarations if named in (d.stream["StreamARN"], d.stream["StreamARN"].split("/")[1])]
+    # By its name: a stream that was made again has another ARN, and its namesake that is declared is gone.
+    named = request.get("streamName") or _name(request.get("streamARN") or "")
+    for resource_type, all_properties in event["Declarations"].items():
+        for properties in all_properties:
+            try:
+                declaration = Declaration.parse(resource_type, properties)
+            except ValueError as error:
+                not_compared(properties.get("StreamARN"), error)
+                continue
+            if not named or named == _name(declaration.stream["StreamARN"]):
+                yield declaration
 
 
-def _drifts(streams: KinesisVideo, declarations: list[Declaration]) -> list[tuple[Declaration, Drift]]:
-    drifts = []
-    for declaration in declarations:
-        try:
-            drift = compare(streams, declaration)
-        except CallError as error:
-            logger.error("not compared", extra={"stream": declaration.stream["StreamARN"], "problem": str(error)})
-            continue
-        if drift is not None:
-            drifts.append((declaration, drift))
+def _drifts(
+    client: Any, declarations: list[Declaration], deadline: Deadline, not_compared: Callable[[Any, Exception], None]
+) -> list[tuple[Declaration, Drift]]:
+    """Compare each stream; one that the service is busy with is tried again after all others."""
+    drifts: list[tuple[Declaration, Drift]] = []
+    pending = declarations
+    for is_last in (False, True):
+        again: list[Declaration] = []
+        for number, declaration in enumerate(pending):
+            try:
+                drift = compare(KinesisVideo(client, _share(deadline, len(pending) - number)), declaration)
+            except CallError as error:
+                if not is_last and error.passing:
+                    again.append(declaration)
+                    continue
+                not_compared(declaration.stream["StreamARN"], error)
+                continue
+            if drift is not None:
+                drifts.append((declaration, drift))
+        pending = again
     return drifts
+
+
+def _share(deadline: Deadline, streams: int) -> Retries:
+    """Return the policy for one of the streams that are left: none takes the time of the others.
+
+    What no other stream needs goes to those that are left, and each has the time for one call.
+    """
+    return Retries(Deadline(deadline.remaining() / streams + timing.CALL_SECONDS))
+
+
+def _not_compared(event: Mapping[str, Any], counts: Counter[str], stream_arn: Any, error: Exception) -> None:
+    counts[NOT_COMPARED_COUNT] += 1
+    problem = str(error) if isinstance(error, CallError) else one_line(f"{type(error).__name__}: {error}")
+    logger.error(NOT_COMPARED, extra={STACK: _stack_name(event), "stream": stream_arn, "problem": problem})
 
 
 def _repair(
@@ -136,16 +198,31 @@ def _put_event(retries: Retries, eventbridge: Any, report: Mapping[str, Any]) ->
 
 
 def _report(event: Mapping[str, Any], declaration: Declaration, drift: Drift, repaired: bool) -> dict[str, Any]:
-    detail = event["Detail"]
-    identity = detail.get("userIdentity") or {}
+    principal, call = _author(event["Detail"], declaration.feature, drift)
     return {
-        "stack": event["StackId"].split("/")[1],
+        STACK: _stack_name(event),
         "stream": declaration.stream["StreamARN"],
         "configuration": declaration.feature.configuration,
         "state": drift.state,
         "fields": [asdict(difference) for difference in drift.differences],
         "repaired": repaired,
-        # Of the call that the event is about; None of a schedule, and after a deployment.
-        "principal": identity.get("arn") or identity.get("principalId") or identity.get("invokedBy"),
-        "call": detail.get("eventName"),
+        "principal": principal,
+        "call": call,
     }
+
+
+def _author(detail: Mapping[str, Any], feature: Feature, drift: Drift) -> tuple[str | None, str | None]:
+    """Say who made which call, if the event is about a call that can have made this difference."""
+    call = detail.get("eventName")
+    if call != _CAUSES.get(drift.state, feature.update.title().replace("_", "")):
+        return None, None
+    identity = detail.get("userIdentity") or {}
+    return identity.get("arn") or identity.get("principalId") or identity.get("invokedBy"), call
+
+
+def _name(stream_arn: str) -> str:
+    return stream_arn.split("/")[1] if "/" in stream_arn else ""
+
+
+def _stack_name(event: Mapping[str, Any]) -> str:
+    return event["StackId"].split("/")[1]

@@ -57,6 +57,9 @@ def compare(streams: KinesisVideo, declaration: Declaration) -> Drift | None:
         return Drift("STREAM_DELETED", ())
     names = differences(feature, declaration.configuration, found or {})
     fields = [Difference(name, _value(declaration.configuration, name), _value(found or {}, name)) for name in names]
+    if found is None:
+        # A field that is left out and has a default is in neither of them.
+        fields = [each for each in fields if each.declared is not None]
     changed = bool(fields)
     # The API leaves it out where it is 0.
     if not stream.get(RETENTION):

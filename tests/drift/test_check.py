@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kinesis_video_configuration import timing
-from kinesis_video_contract.drift import MESSAGE
+from kinesis_video_contract.drift import DRIFTED, LOOKED, MESSAGE, NOT_COMPARED
+from kinesis_video_contract.drift import NOT_COMPARED_COUNT as FAILED
 
 from ..handler.conftest import (
     DECLARED,
@@ -30,7 +31,8 @@ from ..handler.conftest import (
     service,
     stack,
 )
-from ..infra.conftest import only_resource
+from ..infra.conftest import resources_of
+from ..normalisations import TABLE, Normalisation
 
 __all__ = ["_environment", "clock", "feature", "service", "stack"]
 
@@ -78,6 +80,24 @@ def reports(caplog: pytest.LogCaptureFixture) -> list[Any]:
     return [record for record in caplog.records if record.getMessage() == MESSAGE]
 
 
+def counted(caplog: pytest.LogCaptureFixture) -> tuple[int, int, int]:
+    """What the one line of the look says: the streams, those that differ, and those that were not compared."""
+    (line,) = (record for record in caplog.records if record.getMessage() == LOOKED)
+    given: Any = line
+    assert given.stack == "Camera"
+    return given.streams, given.drifted, given.not_compared
+
+
+def keep_failing(service: Service, stream_arn: str, fault: str) -> None:
+    """Let each call for one stream fail."""
+
+    def fail(operation: str) -> None:
+        if service.requests[-1][1].get("StreamARN") == stream_arn:
+            service.fail(operation, fault, times=1)
+
+    service.on_call = fail
+
+
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
@@ -98,18 +118,26 @@ def test_what_differs_is_reported_with_who_and_set_again(
     assert {parameters["StreamARN"] for _, parameters in service.requests} == {STREAM_ARN}
 
 
-def test_the_line_in_the_log_is_what_the_metric_filter_takes(caplog: pytest.LogCaptureFixture) -> None:
-    invoke(event())
-    (report,) = reports(caplog)
-    pattern = re.fullmatch(r'\{ \$\.message = "(.*)" \}', filter_pattern())
-    assert pattern is not None
+def test_the_metric_filters_take_the_numbers_of_the_line_of_each_look(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    event_of_three = event()
+    event_of_three["Declarations"][IMAGES.resource_type].append({"StreamARN": "x"})
+    invoke(event_of_three)
+    (line,) = (vars(record) for record in caplog.records if record.getMessage() == LOOKED)
     # As Lambda's JSON format has it: the message, and what is extra beside it.
-    line = json.loads(json.dumps({"message": report.getMessage(), "stack": report.stack, "fields": report.fields}))
-    assert line["message"] == pattern[1]
-    assert [record for record in caplog.records if record.getMessage() == pattern[1]] == [report]
+    logged = {"message": LOOKED, **json.loads(json.dumps({name: line[name] for name in ("stack", DRIFTED, FAILED)}))}
+    for metric_filter in metric_filters():
+        pattern = re.fullmatch(r'\{ \$\.message = "(.*)" \}', metric_filter["FilterPattern"])
+        assert pattern is not None
+        assert logged["message"] == pattern[1]
+        (transformation,) = metric_filter["MetricTransformations"]
+        assert logged[transformation["MetricValue"].removeprefix("$.")] == 1
+        assert transformation["Dimensions"] == [{"Key": "StackName", "Value": "$.stack"}]
+    assert counted(caplog) == (2, 1, 1)
 
 
-def filter_pattern() -> str:
+def metric_filters() -> list[Any]:
     from aws_cdk import App
     from aws_cdk import Stack as CdkStack
 
@@ -117,10 +145,11 @@ def filter_pattern() -> str:
 
     app = App()
     monitored = CdkStack(app, "Camera")
-    DriftMonitor(monitored, "Drift").metric_drifted()
+    monitor = DriftMonitor(monitored, "Drift")
+    monitor.metric_drifted()
+    monitor.metric_not_compared()
     template = app.synth().get_stack_by_name("Camera").template
-    found: str = only_resource(template, "AWS::Logs::MetricFilter")["Properties"]["FilterPattern"]
-    return found
+    return [each["Properties"] for each in resources_of(template, "AWS::Logs::MetricFilter").values()]
 
 
 def test_streams_that_have_what_is_declared_take_no_second_look(
@@ -148,7 +177,8 @@ def test_nothing_is_reported_while_the_stack_is_being_changed(
     invoke(event())
     assert reports(caplog) == []
     assert service.calls[UPDATE] == 0
-    assert said(caplog)[-1] == "nothing is reported, the stack is being changed"
+    assert said(caplog)[-2:] == ["nothing is reported, the stack is being changed", LOOKED]
+    assert counted(caplog) == (2, 0, 0)
 
 
 @pytest.mark.parametrize(("time", "count"), [(BEFORE, 0), (AT, 1), (AFTER, 1)])
@@ -282,3 +312,120 @@ def test_a_deployment_that_begins_after_one_repair_prevents_the_next(
     invoke(event())
     assert [report.repaired for report in reports(caplog)] == [True, False]
     assert service.configurations == {STREAM_ARN: DECLARED, OTHER_STREAM_ARN: ALTERED}
+
+
+@pytest.mark.parametrize("fault", ["ClientLimitExceededException", "AccessDeniedException", "timeout"])
+@pytest.mark.parametrize("failing", [STREAM_ARN, OTHER_STREAM_ARN])
+def test_a_stream_that_fails_for_ever_takes_no_time_of_the_others(
+    fault: str, failing: str, service: Service, stack: Stack, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/camera-{number}/1" for number in range(7)]
+    others = [arn for arn in (STREAM_ARN, OTHER_STREAM_ARN, *names) if arn != failing]
+    given = event()
+    given["Declarations"][IMAGES.resource_type] += [
+        {"StreamARN": arn, "ImageGenerationConfiguration": DECLARED} for arn in names
+    ]
+    for number, arn in enumerate(others):
+        service.configurations[arn] = ALTERED
+        stack.has(f"Other{number}", arn)
+    keep_failing(service, failing, fault)
+    invoke(given)
+    assert sorted(report.stream for report in reports(caplog)) == sorted(others)
+    assert {report.repaired for report in reports(caplog)} == {True}
+    (line,) = (record for record in caplog.records if record.getMessage() == NOT_COMPARED)
+    assert (line.stack, line.stream) == ("Camera", failing)  # type: ignore[attr-defined]
+    assert counted(caplog) == (9, 8, 1)
+    assert clock.time < 180
+
+
+@pytest.mark.parametrize("fault", ["AccessDeniedException", "ServiceUnavailable", "no connection", "timeout"])
+def test_a_monitor_that_can_not_look_at_all_says_so_in_time_and_does_not_raise(
+    fault: str, service: Service, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.fail(DESCRIBE, fault)
+    invoke(event())
+    assert counted(caplog) == (2, 0, 2)
+    assert clock.time < 180
+
+
+def test_a_stream_that_can_not_be_looked_at_again_is_not_compared(
+    service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "sleep", lambda _: service.fail(DESCRIBE, "InvalidArgumentException"))
+    invoke(event())
+    assert counted(caplog) == (2, 0, 1)
+
+
+def test_an_error_of_our_own_is_counted_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
+    invoke({**event(), "Time": "not a time"})
+    assert said(caplog)[-2:] == [NOT_COMPARED, LOOKED]
+    assert counted(caplog)[2] == 1
+
+
+def test_a_stream_that_has_something_else_at_each_look_differs(
+    service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = {**DECLARED, "SamplingInterval": 700}
+    monkeypatch.setattr(timing, "sleep", lambda _: service.configurations.update({STREAM_ARN: later}))
+    invoke(event(repair="NONE"))
+    (report,) = reports(caplog)
+    assert report.fields == [{"field": "SamplingInterval", "declared": 3000, "actual": 700}]
+
+
+@pytest.mark.parametrize(
+    ("call", "actual", "named"),
+    [
+        (UPDATE, ALTERED, True),
+        (UPDATE, None, True),
+        ("UpdateDataRetention", ALTERED, False),
+        ("UpdateNotificationConfiguration", ALTERED, False),
+        ("DeleteStream", ALTERED, False),
+        ("DeleteStream", "gone", True),
+        (UPDATE, "gone", False),
+    ],
+)
+def test_only_the_call_that_can_have_done_it_names_who_did(
+    call: str, actual: Any, named: bool, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.configurations[STREAM_ARN] = actual
+    if actual == "gone":
+        del service.configurations[STREAM_ARN]
+    invoke(event(**{**by_call(streamARN=STREAM_ARN), "eventName": call}))
+    (report,) = reports(caplog)
+    eve = ("arn:aws:sts::111122223333:assumed-role/operator/eve", call)
+    assert (report.principal, report.call) == (eve if named else (None, None))
+
+
+def test_an_event_of_a_stream_that_was_made_again_finds_the_declared_one_gone(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = STREAM_ARN.replace("1690707290324", "1790707290324")
+    service.configurations = {again: DECLARED, OTHER_STREAM_ARN: DECLARED}
+    invoke(event(**by_call(streamARN=again)))
+    assert [(report.stream, report.state) for report in reports(caplog)] == [(STREAM_ARN, "STREAM_DELETED")]
+
+
+def test_what_is_missing_lists_what_is_declared(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    given = event(repair="NONE")
+    declared = {name: value for name, value in DECLARED.items() if name != "FormatConfig"}
+    given["Declarations"][IMAGES.resource_type][0]["ImageGenerationConfiguration"] = declared
+    service.configurations[STREAM_ARN] = None
+    invoke(given)
+    (report,) = reports(caplog)
+    assert report.state == "MISSING"
+    assert [field["field"] for field in report.fields if field["declared"] is None] == []
+    assert len(report.fields) == 8
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.what)
+def test_what_the_service_makes_of_a_configuration_is_no_drift(
+    row: Normalisation, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = event()
+    declared, service.configurations[STREAM_ARN] = row.configurations(DECLARED)
+    given["Declarations"][IMAGES.resource_type][0]["ImageGenerationConfiguration"] = declared
+    invoke(given)
+    assert [[field["field"] for field in report.fields] for report in reports(caplog)] == (
+        [row.fields] if row.fields else []
+    )
+    assert service.calls[UPDATE] == bool(row.fields)

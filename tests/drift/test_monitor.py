@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 
-from cdk_kinesis_video import Repair
+from cdk_kinesis_video import DriftMonitor, ImageGeneration, Repair, VideoStream
 
 from ..integ.conftest import Cloud
-from .conftest import Monitored
+from .conftest import Monitored, for_the_local_aws
 
 ROOT = "arn:aws:iam::000000000000:root"
 
@@ -160,6 +163,27 @@ def test_a_stream_that_was_made_again_under_its_name_is_none_of_the_stacks(cloud
     (report,) = repairing.reports(1)
     assert told(report) == (name, "STREAM_DELETED", [], False)
     assert cloud.images(name) is None
+
+
+def test_a_stream_and_a_bucket_of_other_stacks_are_watched(cloud: Cloud) -> None:
+    def build(storage: Stack, video: Stack, images: Stack) -> None:
+        bucket = s3.Bucket(storage, "Bucket")
+        stream = VideoStream(video, "Stream", stream_name="of-another-stack")
+        ImageGeneration(images, "Images", stream=stream, bucket=bucket, prefix="<a>/")
+        monitor = DriftMonitor(images, "Drift")
+        monitor.on_drift("OnDrift", target=targets.SqsQueue(sqs.Queue(images, "Queue")))
+
+    templates = cloud.synthesise_stacks(["Storage", "Video", "ImagesOfOthers"], build)
+    for name in ("Storage", "Video"):
+        assert cloud.deploy_template(name, templates[name]) == "CREATE_COMPLETE"
+    monitored = Monitored(cloud, "ImagesOfOthers", ("of-another-stack",))
+    monitored.deploy_template(for_the_local_aws(templates["ImagesOfOthers"], 1))
+    # The end of the deployment finds nothing.
+    monitored.wait_for_invocations(2)
+    assert monitored.reports_now() == []
+    change(cloud, "of-another-stack")
+    (report,) = monitored.reports(1)
+    assert told(report) == ("of-another-stack", "CHANGED", CHANGED, False)
 
 
 def test_each_kind_of_drift_is_seen_by_the_schedule(scheduled: Monitored) -> None:

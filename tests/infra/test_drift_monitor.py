@@ -132,6 +132,8 @@ def test_the_rule_looks_after_deployments_on_a_schedule_and_at_others_changes(on
     assert deployments["detail"]["stack-id"] == [{"Ref": "AWS::StackId"}]
     assert deployments["detail"]["status-details"]["status"] == [
         "CREATE_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
         "UPDATE_COMPLETE",
         "UPDATE_ROLLBACK_COMPLETE",
     ]
@@ -165,21 +167,31 @@ def test_without_a_trail_it_looks_after_deployments_and_on_its_schedule_only() -
 
 
 def test_the_metric_counts_the_lines_that_the_function_writes(one: dict[str, Any]) -> None:
-    metric_filter = only_resource(one, "AWS::Logs::MetricFilter")["Properties"]
-    assert metric_filter["FilterPattern"] == '{ $.message = "drift" }'
-    assert metric_filter["LogGroupName"] == {"Ref": "CdkKinesisVideoLogs62749C78"}
-    (transformation,) = metric_filter["MetricTransformations"]
-    assert transformation == {
-        "MetricNamespace": "CdkKinesisVideo",
-        "MetricName": "DriftedStreams",
-        "MetricValue": "1",
-        "Dimensions": [{"Key": "StackName", "Value": "$.stack"}],
-    }
+    filters = [each["Properties"] for each in resources_of(one, "AWS::Logs::MetricFilter").values()]
+    assert {each["FilterPattern"] for each in filters} == {'{ $.message = "looked" }'}
+    assert {each["LogGroupName"]["Ref"] for each in filters} == {"CdkKinesisVideoLogs62749C78"}
+    common = {"MetricNamespace": "CdkKinesisVideo", "Dimensions": [{"Key": "StackName", "Value": "$.stack"}]}
+    assert [each["MetricTransformations"] for each in filters] == [
+        [{**common, "MetricName": "DriftedStreams", "MetricValue": "$.drifted"}],
+        [{**common, "MetricName": "StreamsNotCompared", "MetricValue": "$.not_compared"}],
+    ]
+
+
+def test_the_alarm_goes_off_for_drift_for_what_is_not_compared_and_for_silence(one: dict[str, Any]) -> None:
     alarm = only_resource(one, "AWS::CloudWatch::Alarm")["Properties"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("CdkKinesisVideo", "DriftedStreams")
-    assert alarm["Dimensions"] == [{"Name": "StackName", "Value": "Cameras"}]
-    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 3600, 1)
-    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], alarm["TreatMissingData"]) == (2, 1, "notBreaching")
+    metrics = {each["Id"]: each for each in alarm["Metrics"]}
+    (expression,) = (each.pop("Expression") for each in metrics.values() if "Expression" in each)
+    assert expression == "IF(FILL(looks, 0) < 1, 1, FILL(drifted, 0) + FILL(not_compared, 0))"
+    stats = {name: each["MetricStat"] for name, each in metrics.items() if "MetricStat" in each}
+    assert {name: (stat["Metric"]["MetricName"], stat["Stat"]) for name, stat in stats.items()} == {
+        "drifted": ("DriftedStreams", "Sum"),
+        "not_compared": ("StreamsNotCompared", "Sum"),
+        "looks": ("StreamsNotCompared", "SampleCount"),
+    }
+    for stat in stats.values():
+        assert stat["Period"] == 2 * 3600
+        assert stat["Metric"]["Dimensions"] == [{"Name": "StackName", "Value": "Cameras"}]
+    assert (alarm["EvaluationPeriods"], alarm["Threshold"], alarm["TreatMissingData"]) == (1, 1, "breaching")
 
 
 def test_only_who_listens_to_drift_gives_the_function_a_right_more(one: dict[str, Any]) -> None:

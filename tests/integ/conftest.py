@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,16 +45,25 @@ class Cloud:
 
     def synthesise(self, name: str, build: Build, env: Environment | None = None) -> str:
         """Synthesise a stack, upload its assets, and return its template."""
-        synthesizer = DefaultStackSynthesizer(file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False)
+        return self.synthesise_stacks([name], build, env)[name]
+
+    def synthesise_stacks(
+        self, names: Sequence[str], build: Callable[..., None], env: Environment | None = None
+    ) -> dict[str, str]:
+        """Synthesise stacks of one app, upload their assets, and return their templates."""
         app = App()
-        build(Stack(app, name, env=env, synthesizer=synthesizer))
+        synthesizers = [
+            DefaultStackSynthesizer(file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False)
+            for _ in names
+        ]
+        build(*(Stack(app, name, env=env, synthesizer=s) for name, s in zip(names, synthesizers, strict=True)))
         assembly = app.synth()
         for asset in Path(assembly.directory).glob("asset.*"):
             body = zipped(asset) if asset.is_dir() else asset.read_bytes()
             self.s3.put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
-        template = Path(assembly.directory, f"{name}.template.json").read_text()
+        templates = {name: Path(assembly.directory, f"{name}.template.json").read_text() for name in names}
         shutil.rmtree(assembly.directory)
-        return template
+        return templates
 
     def deploy(self, name: str, build: Build) -> str:
         """Create or update a stack, and return the status that it ends in."""
