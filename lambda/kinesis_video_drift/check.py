@@ -220,9 +220,10 @@ def _author(detail: Mapping[str, Any], feature: Feature, drift: Drift) -> tuple[
     return identity.get("arn") or identity.get("principalId") or identity.get("invokedBy"), call
 
 
-def _name(stream_arn: str) -> str:
-    return stream_arn.split("/")[1] if "/" in stream_arn else ""
+def _name(arn: str) -> str:
+    """Return the name in the ARN of a stream or a stack; empty if it is no ARN."""
+    return arn.split("/")[1] if "/" in arn else ""
 
 
 def _stack_name(event: Mapping[str, Any]) -> str:
-    return event["StackId"].split("/")[1]
+    return _name(event["StackId"])
