@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from aws_cdk import App, CfnParameter, Environment, NestedStack, Stack, Stage
+from aws_cdk import App, CfnOutput, CfnParameter, Environment, Fn, NestedStack, Stack, Stage
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -94,6 +96,92 @@ def test_fails_on_a_stream_that_is_declared_in_one_stack_and_imported_in_another
     images(one, declared(one, VideoStream))
     with fails_with(sentence("One/Images", "Two/Images")):
         images(two, imported(two))
+
+
+Import = Callable[[Construct, Stack, kinesisvideo.CfnStream, VideoStream | None], IStreamRef]
+
+# What an app can know of a stream of its own, and import.
+TOKENS: dict[str, Import] = {
+    "the ARN": lambda scope, home, cfn, stream: arn(scope, stream.stream_arn if stream else cfn.attr_arn),
+    "the name": lambda scope, home, cfn, stream: named(scope, stream.stream_name if stream else cfn.ref),
+    "an attribute": lambda scope, home, cfn, stream: arn(scope, cfn.get_att("Arn").to_string()),
+    "the name in the ARN": lambda scope, home, cfn, stream: named(scope, Fn.select(1, Fn.split("/", cfn.attr_arn))),
+    "an export": lambda scope, home, cfn, stream: arn(scope, home.export_value(cfn.attr_arn)),
+    "an export of the name": lambda scope, home, cfn, stream: named(scope, home.export_value(cfn.ref)),
+    "an output": lambda scope, home, cfn, stream: arn(
+        scope, Fn.import_value(str(CfnOutput(home, "Arn", value=cfn.attr_arn, export_name="lobby").export_name))
+    ),
+}
+OWN_TOKENS: dict[str, Import] = {
+    "Fn.get_att": lambda scope, home, cfn, stream: arn(scope, Fn.get_att(cfn.logical_id, "Arn").to_string()),
+    "Fn.ref": lambda scope, home, cfn, stream: named(scope, Fn.ref(cfn.logical_id)),
+}
+
+
+def arn(scope: Construct, stream_arn: str) -> IStreamRef:
+    return VideoStream.from_stream_arn(scope, "Imported", stream_arn)
+
+
+def named(scope: Construct, stream_name: str) -> IStreamRef:
+    return VideoStream.from_stream_name(scope, "Imported", stream_name)
+
+
+@pytest.mark.parametrize("imported_first", [False, True], ids=["declared first", "imported first"])
+@pytest.mark.parametrize("make", [VideoStream, kinesisvideo.CfnStream])
+@pytest.mark.parametrize(
+    ("token", "place"),
+    [(token, place) for token in TOKENS for place in ("own", "other", "nested")]
+    + [(token, "own") for token in OWN_TOKENS],
+)
+def test_fails_on_a_stream_of_the_app_and_a_token_of_it(
+    token: str, place: str, make: type, imported_first: bool
+) -> None:
+    app = App()
+    home = Stack(app, "Home")
+    scope = home if place == "own" else Stack(app, "There") if place == "other" else NestedStack(home, "There")
+    stream = declared(home, make)
+    cfn = stream if isinstance(stream, kinesisvideo.CfnStream) else stream.cfn_stream  # type: ignore[attr-defined]
+    again = (TOKENS | OWN_TOKENS)[token](scope, home, cfn, stream if isinstance(stream, VideoStream) else None)
+    one, two = ((scope, again), (home, stream)) if imported_first else ((home, stream), (scope, again))
+    images(one[0], one[1], "One")
+    with fails_with(sentence(f"{one[0].node.path}/One", f"{two[0].node.path}/Two")):
+        images(two[0], two[1], "Two")
+
+
+def test_fails_on_a_stream_that_is_imported_twice_by_tokens_of_it() -> None:
+    app = App()
+    stream = VideoStream(Stack(app, "Home"), "Stream")
+    one, two = Stack(app, "One"), Stack(app, "Two")
+    images(one, arn(one, stream.stream_arn))
+    with fails_with(sentence("One/Images", "Two/Images")):
+        images(two, named(two, stream.stream_name))
+
+
+@pytest.mark.parametrize("imported_first", [False, True], ids=["declared first", "imported first"])
+def test_fails_on_a_stream_whose_name_is_a_parameter_that_is_imported_too(imported_first: bool) -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    name = CfnParameter(stack, "Name").value_as_string
+    streams = [VideoStream(stack, "Stream", stream_name=name), named(stack, name)]
+    one, two = reversed(streams) if imported_first else streams
+    images(stack, one)
+    with fails_with(sentence("Cameras/Images", "Cameras/Again")):
+        images(stack, two, "Again")
+
+
+def test_tokens_of_others_are_other_streams() -> None:
+    app = App()
+    beta, prod = (Stack(Stage(app, name), "Cameras") for name in ("Beta", "Prod"))
+    for stack in (beta, prod):
+        stream = VideoStream(stack, "Stream")
+        images(stack, stream)
+        images(stack, named(stack, f"{stream.stream_name}-copy"), "Copy")
+
+
+def test_fails_on_a_token_of_a_stream_that_keeps_no_data() -> None:
+    stack = Stack(App(), "Cameras")
+    stream = kinesisvideo.CfnStream(stack, "Stream")
+    with pytest.raises(ValueError, match="keeps no data"):
+        images(stack, arn(stack, stream.attr_arn))
 
 
 def test_fails_on_two_fragment_notifications() -> None:

@@ -156,10 +156,11 @@ def _check_environment(target: Target, feature: Feature) -> None:
 
 
 def _check_data_retention(target: Target) -> None:
-    if target.resource is None:
+    resource = target.resource or target.origin
+    if resource is None:
         return
     # Of a VideoStream, too: its L1 may have been changed since.
-    hours = target.resource.data_retention_in_hours
+    hours = resource.data_retention_in_hours
     if not hours:
         given = "unset, which is 0" if hours is None else "0"
         raise ValueError(

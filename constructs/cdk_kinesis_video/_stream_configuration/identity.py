@@ -6,8 +6,6 @@ would make CloudFormation create a resource that sets the configuration, and the
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +21,8 @@ from .._grants import stream_arn
 from .._jsii import account_of, region_of, stack_of
 from .._streams import DeclaredStream, cfn_stream_of
 from .._validation import is_known
-from .names import names_in, names_in_stack
+from .names import digest, names_in, names_in_stack, token_id
+from .origin import origin_of
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,18 @@ class Target:
     """The stack of that L1."""
     own_id: str
     """The logical id of that L1: a token, which follows when the id is overridden later."""
+    origin: kinesisvideo.CfnStream | None
+    """The L1 of this app whose ARN or name, a token, was imported."""
 
     @classmethod
     def of(cls, scope: Construct, stream: IStreamRef) -> Target:
         """Find all of it, so that CDK is asked once."""
         resource = cfn_stream_of(stream)
         if resource is None:
-            return cls(stack_of(scope), stream, None, None, "")
+            stack = stack_of(scope)
+            return cls(stack, stream, None, None, "", origin_of(stream, stack))
         home = stack_of(stream.declared_in if isinstance(stream, DeclaredStream) else resource)
-        return cls(stack_of(scope), stream, resource, home, resource.logical_id)
+        return cls(stack_of(scope), stream, resource, home, resource.logical_id, None)
 
     @property
     def here(self) -> str:
@@ -101,11 +103,15 @@ class Target:
             If another construct of the app has declared it, be it in another stack or stage of the same account and
             Region, and be the stream declared here and imported there.
         """
-        if self.resource is not None:
+        resource = self.resource or self.origin
+        if resource is not None:
             # A stream of the app is the same one from every stack of it.
-            earlier = _declared.setdefault((self.own_id, feature), scope)
-            if earlier is scope and self.home is not None:
-                earlier = names_in(self.home).declare(self.stream, feature, scope)
+            own_id = self.own_id or resource.logical_id
+            earlier = _declared.setdefault((own_id, feature), scope)
+            home = self.home or stack_of(resource)
+            for names in dict.fromkeys((names_in(home), names_in_stack(home))):
+                if earlier is scope:
+                    earlier = names.declare(resource, feature, scope)
         else:
             name = self.stream.stream_ref.stream_name
             known = is_known(name)
@@ -121,8 +127,8 @@ class Target:
     def _imported_id(self) -> str:
         name = self.stream.stream_ref.stream_name
         if is_known(name):
-            return f"{_alphanumeric(name)}{_digest(name)}"
-        return f"Stream{_digest(json.dumps(self.stack.resolve(name), sort_keys=True))}"
+            return f"{_alphanumeric(name)}{digest(name)}"
+        return token_id(self.stack, name)
 
 
 # Where each configuration is declared. Asking the whole tree for it would take round trips for each of its constructs.
@@ -146,7 +152,3 @@ def is_claimed(stream: kinesisvideo.CfnStream, feature: Feature) -> bool:
 
 def _alphanumeric(text: str) -> str:
     return re.sub("[^a-zA-Z0-9]", "", text)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8].upper()

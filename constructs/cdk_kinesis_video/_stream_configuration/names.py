@@ -5,6 +5,9 @@ A name means the same stream everywhere in an account and a Region, and within a
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 from aws_cdk import Stack
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct, IConstruct
@@ -19,7 +22,8 @@ from .._validation import is_known
 class Names:
     """Whose configurations are declared, by the names of the streams, where a name means one stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, stack: Stack | None = None) -> None:
+        self._stack = stack
         self._imported: dict[tuple[str, Feature], Construct] = {}
         self._declared: dict[tuple[str, Feature], Construct] = {}
         self._unasked: list[tuple[IStreamRef, Feature, Construct]] = []
@@ -32,7 +36,10 @@ class Names:
             # Nobody can mean the same one, and a name takes two round trips.
             return scope
         self._ask()
-        return self._imported.get((name_of(stream), feature), scope)
+        name = name_of(stream)
+        known = is_known(name)
+        key = name if known or self._stack is None else token_id(self._stack, name)
+        return self._imported.get((key, feature), scope)
 
     def import_(self, name: str, feature: Feature, scope: Construct) -> Construct:
         """Note that `scope` configures an imported stream; return who does already, or else `scope`."""
@@ -64,6 +71,9 @@ class Names:
             name = name_of(stream)
             if is_known(name):
                 self._declared[name, feature] = scope
+            elif self._stack is not None:
+                # A token has its value from the stack, and may have another one in the next.
+                self._declared[token_id(self._stack, name), feature] = scope
 
 
 @once
@@ -79,7 +89,17 @@ def names_in(stack: Stack) -> Names:
 def names_in_stack(stack: Stack) -> Names:
     """Find the names that are the stack's own; a nested stack is where its parent is."""
     parent = stack.nested_stack_parent
-    return Names() if parent is None else names_in_stack(parent)
+    return Names(stack) if parent is None else names_in_stack(parent)
+
+
+def token_id(stack: Stack, name: str) -> str:
+    """Make of a name that is a token what identifies it within the stack."""
+    return f"Stream{digest(json.dumps(stack.resolve(name), sort_keys=True))}"
+
+
+def digest(text: str) -> str:
+    """Shorten text to what still differs."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8].upper()
 
 
 # By app, account and Region. It would have to be asked of the tree otherwise, like `identity._declared`.

@@ -1,0 +1,69 @@
+"""The stream of this app that an imported one is, if what was imported is a token of that stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Reference, Stack, Tokenization
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
+from constructs import IConstruct
+
+from .._grants import TOKEN
+from .._jsii import stack_of
+
+
+def origin_of(stream: IStreamRef, stack: Stack) -> kinesisvideo.CfnStream | None:
+    """Find the L1 whose ARN or name was imported into a stack; None if it is no stream of this app.
+
+    It sees the stream's own attributes, also from another stack, what `Fn` makes of its logical id, and exports.
+    """
+    reference = stream.stream_ref
+    for text in (reference.stream_arn, reference.stream_name):
+        # Text with more than a token in it is another stream.
+        if TOKEN.fullmatch(text):
+            return _behind(text, stack)
+    return None
+
+
+def _behind(text: str, stack: Stack) -> kinesisvideo.CfnStream | None:
+    (token,) = Tokenization.reverse_string(text).tokens
+    if not Reference.is_reference(token):
+        return _named_by(stack.resolve(text), stack)
+    target: Any = getattr(token, "target", None)
+    return target if isinstance(target, kinesisvideo.CfnStream) else None
+
+
+def _named_by(value: Any, stack: Stack) -> kinesisvideo.CfnStream | None:
+    match value:
+        case {"Fn::ImportValue": name}:
+            exported = [output for output in _outputs(stack.node.root) if _export_name_of(output) == name]
+            return _behind_output(exported[0]) if exported else None
+        case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), "Arn"]}:
+            return _only(logical_id, [stream for stream in _streams(stack) if stack_of(stream) is stack])
+        case {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": [str(logical_id), "Arn"]}]}]}:
+            # The name in an ARN, which may be another stack's: then the logical id has to be the only one of the app.
+            return _only(logical_id, _streams(stack.node.root))
+    return None
+
+
+def _behind_output(output: CfnOutput) -> kinesisvideo.CfnStream | None:
+    value = output.value
+    return _behind(value, stack_of(output)) if TOKEN.fullmatch(value) else None
+
+
+def _outputs(scope: IConstruct) -> list[CfnOutput]:
+    return [node for node in scope.node.find_all() if isinstance(node, CfnOutput) and node.export_name is not None]
+
+
+def _export_name_of(output: CfnOutput) -> Any:
+    return stack_of(output).resolve(output.export_name)
+
+
+def _only(logical_id: str, streams: list[kinesisvideo.CfnStream]) -> kinesisvideo.CfnStream | None:
+    found = [stream for stream in streams if stack_of(stream).resolve(stream.logical_id) == logical_id]
+    return found[0] if len(found) == 1 else None
+
+
+def _streams(scope: IConstruct) -> list[kinesisvideo.CfnStream]:
+    return [node for node in scope.node.find_all() if isinstance(node, kinesisvideo.CfnStream)]
