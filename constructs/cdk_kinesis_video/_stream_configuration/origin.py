@@ -9,8 +9,8 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import IConstruct
 
-from .._grants import TOKEN
 from .._jsii import stack_of
+from .._validation import TOKEN
 
 
 def origin_of(stream: IStreamRef, stack: Stack) -> kinesisvideo.CfnStream | None:
