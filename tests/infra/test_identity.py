@@ -8,14 +8,16 @@ import pytest
 from aws_cdk import App, CfnParameter, NestedStack, Stack, Stage
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from cdk_kinesis_video import ImageGeneration, VideoStream
+from cdk_kinesis_video import FragmentNotification, ImageGeneration, VideoStream
 
 from .conftest import IMAGE_GENERATION, resources_of, template_of
 
 STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
+FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 MakeStream = Callable[[Stack], IStreamRef]
 
 
@@ -123,3 +125,63 @@ def test_stages_have_the_same_ids() -> None:
     ]
     assert ids[0] == ids[1]
     assert len(ids[0]) == 2
+
+
+def named(length: int) -> MakeStream:
+    return lambda stack: VideoStream.from_stream_name(stack, "Stream", "a" * length)
+
+
+def deep(stack: Stack) -> IStreamRef:
+    scope: Construct = stack
+    for number in range(9):
+        scope = Construct(scope, f"{number}" + "b" * 40)
+    return VideoStream(scope, "Stream")
+
+
+def deep_in_another_stack(stack: Stack) -> IStreamRef:
+    app = stack.node.scope
+    assert isinstance(app, App)
+    return deep(Stack(app, "c" * 120))
+
+
+def deep_in_a_nested_stack(stack: Stack) -> IStreamRef:
+    return deep(NestedStack(stack, "d" * 200))
+
+
+def overridden_to_the_longest(stack: Stack) -> IStreamRef:
+    stream = overridden(stack)
+    assert isinstance(stream, kinesisvideo.CfnStream)
+    stream.override_logical_id("e" * 255)
+    return stream
+
+
+@pytest.mark.parametrize(
+    "make_stream",
+    [named(233), named(256), deep, deep_in_another_stack, deep_in_a_nested_stack, overridden_to_the_longest],
+)
+def test_only_ids_that_cloudformation_refuses_are_cut(make_stream: MakeStream) -> None:
+    stack = Stack(App(), "Cameras")
+    stream = make_stream(stack)
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket_in(stack))
+    topic = sns.Topic.from_topic_arn(stack, "Topic", "arn:aws:sns:eu-west-1:111122223333:fragments")
+    FragmentNotification(stack, "Notification", stream=stream, topic=topic)
+    template = template_of(stack)
+    # As often as the app is synthesised, and apart from each other.
+    assert template_of(stack)["Resources"].keys() == template["Resources"].keys()
+    ids = [*resources_of(template, IMAGE_GENERATION), *resources_of(template, FRAGMENT_NOTIFICATION)]
+    assert [len(logical_id) for logical_id in ids] == [255, 255]
+    assert len(set(ids)) == 2
+
+
+def test_the_longest_id_that_cloudformation_takes_stays() -> None:
+    (logical_id,) = declared_at(lambda stack: (stack, "Images"), named(232))
+    assert logical_id == f"{'a' * 232}{logical_id[232:240]}ImageGeneration"
+    assert len(logical_id) == 255
+
+
+def test_long_names_that_differ_at_their_ends_only_have_ids_of_their_own() -> None:
+    stack = Stack(App(), "Cameras")
+    for end in "xy":
+        stream = VideoStream.from_stream_name(stack, f"Stream{end}", "a" * 250 + end)
+        ImageGeneration(stack, f"Images{end}", stream=stream, bucket=bucket_in(Construct(stack, end)))
+    assert len(set(ids_in(stack))) == 2

@@ -85,9 +85,10 @@ class StreamConfiguration(Construct):
                 REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
         )
-        self._resource.override_logical_id(target.logical_id(feature))
+        logical_id = target.logical_id(feature)
+        self._resource.override_logical_id(logical_id)
         self._resource.apply_removal_policy(removal_policy)
-        provider.declared.append(Declared(self, feature, target.stream, self._resource, configuration))
+        provider.declared.append(Declared(self, feature, target.stream, self._resource, logical_id, configuration))
         if enabled:
             self._warnings.expect_producer(self)
 

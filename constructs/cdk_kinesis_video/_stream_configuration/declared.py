@@ -22,6 +22,8 @@ class Declared:
     feature: Feature
     stream: IStreamRef
     resource: CfnResource
+    logical_id: str
+    """The resource's, with a token for the stream's."""
     configuration: Mapping[str, Any]
 
     @property

@@ -24,6 +24,9 @@ from .._validation import is_known
 from .names import digest, names_in, names_in_stack, token_id
 from .origin import origin_of
 
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MAX_LOGICAL_ID_LENGTH = 255
+
 
 @dataclass(frozen=True)
 class Target:
@@ -84,9 +87,12 @@ class Target:
         return {STREAM_ARN: reference.stream_arn}
 
     def logical_id(self, feature: Feature) -> str:
-        """Make the logical id of the stream's custom resource, the same wherever in the stack it is declared."""
+        """Make the logical id of the stream's custom resource, the same wherever in the stack it is declared.
+
+        One that has the stream's own, which is a token, may still be too long.
+        """
         if self.home is None:
-            return f"{self._imported_id()}{_id_suffix(feature)}"
+            return fitting(f"{self._imported_id()}{_id_suffix(feature)}")
         if self.home is self.stack or self.home.node.path == self.stack.node.path:
             return f"{self.own_id}{_id_suffix(feature)}"
         nested = self.home.nested_stack_resource
@@ -134,6 +140,14 @@ class Target:
 # Where each configuration is declared. Asking the whole tree for it would take round trips for each of its constructs.
 # The keys hold tokens of CDK, which never repeat within a process.
 _declared: dict[tuple[str, Feature], Construct] = {}
+
+
+def fitting(logical_id: str) -> str:
+    """Cut a logical id that CloudFormation would refuse; deployed ones are short enough and stay."""
+    if len(logical_id) <= MAX_LOGICAL_ID_LENGTH:
+        return logical_id
+    end = digest(logical_id)
+    return f"{logical_id[: MAX_LOGICAL_ID_LENGTH - len(end)]}{end}"
 
 
 def title_of(feature: Feature) -> str:

@@ -16,11 +16,12 @@ from constructs import Construct
 from kinesis_video_contract.configurations import FEATURES
 
 from .._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
-from .._jsii import account_of, region_of
+from .._jsii import account_of, region_of, stack_of
 from .._validation import check_integer, check_type, given, has, is_known
 from .declared import Declared
+from .identity import fitting
 from .network import Network, check_network, network_statement
-from .warnings import Warnings
+from .warnings import Warnings, at_synth
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -149,6 +150,7 @@ class ConfigurationFunction(Construct):
         self.defined_by: Construct = self
         self.warnings = Warnings(self)
         self.declared: list[Declared] = []
+        at_synth(self.warnings, self._cut_logical_ids)
         self._given_log_group = log_group
         if log_group is None:
             self._log_group_name, log_group_arn = define_log_group(self)
@@ -221,6 +223,13 @@ class ConfigurationFunction(Construct):
         if self._network is None:
             raise ValueError("`vpc` is None, so the function has no connections, give the VPC that it runs in")
         return self._network.connections
+
+    def _cut_logical_ids(self) -> None:
+        # When they are known, and all of them in one round trip to CDK.
+        known = stack_of(self).resolve([declared.logical_id for declared in self.declared])
+        for declared, logical_id in zip(self.declared, known, strict=True):
+            if fitting(logical_id) != logical_id:
+                declared.resource.override_logical_id(fitting(logical_id))
 
     def _define_role(self, statements: list[iam.PolicyStatement]) -> iam.Role:
         return iam.Role(
