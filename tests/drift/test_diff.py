@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack
+import yaml
+from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Duration, Fn, RemovalPolicy, Stack, Token
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
@@ -133,4 +134,36 @@ def test_the_exit_code_tells_programs(cloud: Cloud, capsys: pytest.CaptureFixtur
     assert main(["diff", "Nesting"]) == 1
     capsys.readouterr()
     assert main(["diff", "Nesting", "--repair"]) == 0
-    assert "nested  MISSING, repaired  Status" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "nested  MISSING, repaired  Status" in said
+    assert said.endswith("1 of 1 configurations are as declared, 1 of them repaired\n")
+
+
+def test_a_template_in_yaml_with_conditions_is_read(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    def build(stack: Stack) -> None:
+        stream = VideoStream(stack, "Stream", stream_name="in-yaml", removal_policy=RemovalPolicy.DESTROY)
+        stage = CfnParameter(stack, "Stage", default="prod").value_as_string
+        is_fast = CfnCondition(stack, "IsFast", expression=Fn.condition_equals(stage, "prod"))
+        interval = Token.as_number(Fn.condition_if(is_fast.logical_id, 500, 3000))
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, sampling_interval=Duration.millis(interval))
+
+    template = yaml.safe_dump(json.loads(cloud.synthesise("InYaml", build)))
+    assert cloud.deploy_template("InYaml", template) == "CREATE_COMPLETE"
+    assert cloud.images("in-yaml")["SamplingInterval"] == 500
+    assert main(["diff", "InYaml"]) == 0
+    assert capsys.readouterr().out == "1 of 1 configurations are as declared\n"
+
+
+def test_a_stack_that_is_being_changed_is_not_compared(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    # Before its first resource, there is nothing that could differ.
+    cloud.cloudformation.create_change_set(
+        StackName="Reviewed",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+    )
+    assert main(["diff", "Reviewed"]) == 2
+    assert capsys.readouterr().err == (
+        "kinesis-video diff: Reviewed is REVIEW_IN_PROGRESS\n  → compare when the stack is at rest\n"
+    )

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kinesis_video_configuration import FEATURES
+from kinesis_video_configuration import FEATURES, printable
 from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import KinesisVideo, create_client
 from kinesis_video_drift import StackChangedError, compare
 
-from ..command_line import CommandError, Patience, add_account, add_command, add_json, session_of
-from ..deployed import Declared, UnknownValueError, declared_in
+from ..command_line import CommandError, ExitCode, Patience, add_account, add_command, add_json, session_of
+from ..deployed import Declared, declared_in
+from ..template import UnknownValueError
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -28,6 +29,9 @@ _EPILOG = """\
 CloudFormation's drift detection, and so `cdk drift`, leaves these configurations out. The states are AS_DECLARED,
 CHANGED, MISSING (the stream has no configuration), NO_RETENTION (it keeps no data, so nothing is delivered),
 STREAM_DELETED, and UNKNOWN (the stack doesn't tell what it declares, or the stream can't be read).
+
+Expressions of the template are worked out from its conditions and mappings and from the stack's parameters, resources
+and imports. The streams of a fleet are not compared.
 
 It calls GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks, ListExports of CloudFormation,
 and DescribeStream and the Describe calls of the configurations; --repair calls their Update calls as well.
@@ -60,23 +64,28 @@ def run(options: argparse.Namespace) -> int:
     retries = Patience(_SECONDS)
     streams = KinesisVideo(create_client(session), retries)
     cloudformation = create_client(session, "cloudformation")
-    declared = list(declared_in(cloudformation, retries, options.stack))
-    if any(each.stack.is_changing for each in declared):
-        raise CommandError(f"{options.stack} is being changed", "compare again when that is over")
+    try:
+        declared = list(declared_in(cloudformation, retries, options.stack))
+    except StackChangedError as error:
+        raise CommandError(str(error), "compare when the stack is at rest") from error
+    except ValueError as error:
+        raise CommandError(f"{options.stack}: {error}") from error
     rows = [
         _row(streams, each, partial(each.stack.require_unchanged, cloudformation, retries) if options.repair else None)
         for each in declared
+        if not each.is_fleet
     ]
-    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(options.stack, rows))
-    if any(row["state"] == "UNKNOWN" for row in rows):
-        return 2
-    return 1 if any(row["state"] != "AS_DECLARED" and not row["repaired"] for row in rows) else 0
+    fleets = sum(each.is_fleet for each in declared)
+    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(options.stack, rows, fleets))
+    if any(row["state"] == "UNKNOWN" for row in rows) or (fleets and not rows):
+        return ExitCode.UNKNOWN
+    return ExitCode.GOOD if all(map(_is_good, rows)) else ExitCode.WRONG
 
 
 def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[[], None] | None) -> dict[str, Any]:
     """Compare one stream, and repair it if it is told how to make sure that the stack is at rest still."""
     row: dict[str, Any] = {
-        "stream": declared.stream_arn,
+        "stream": declared.stream_arn or None,
         "configuration": FEATURES[declared.resource_type].configuration,
         "state": "AS_DECLARED",
         "fields": [],
@@ -105,23 +114,32 @@ def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[
     return row
 
 
-def _table(stack: str, rows: Sequence[dict[str, Any]]) -> str:
-    if not rows:
-        return f"{stack} declares nothing for any stream\n"
-    differing = [row for row in rows if row["state"] != "AS_DECLARED"]
-    summary = f"{len(rows) - len(differing)} of {len(rows)} configurations are as declared\n"
-    if not differing:
-        return summary
-    lines = [("STREAM", "STATE", "FIELD", "DECLARED", "ACTUAL"), *(line for row in differing for line in _lines(row))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-    problems = [f"{row['stream']}: {row['problem']}" for row in differing if row["problem"]]
-    return "\n".join([*table, *problems, summary])
+def _is_good(row: Mapping[str, Any]) -> bool:
+    return row["state"] == "AS_DECLARED" or bool(row["repaired"])
 
 
-def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _table(stack: str, rows: Sequence[dict[str, Any]], fleets: int) -> str:
+    said = []
+    shown = [row for row in rows if row["state"] != "AS_DECLARED"]
+    if shown:
+        lines = [("STREAM", "STATE", "FIELD", "DECLARED", "ACTUAL"), *(line for row in shown for line in _lines(row))]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        said += ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        said += [printable(f"{_name(row)}: {row['problem']}") for row in shown if row["problem"]]
+    if rows:
+        repaired = sum(row["repaired"] for row in rows)
+        also = f", {repaired} of them repaired" if repaired else ""
+        said.append(f"{sum(map(_is_good, rows))} of {len(rows)} configurations are as declared{also}")
+    if fleets:
+        said.append(
+            f"{fleets} fleet{'s' * (fleets > 1)} not compared, `kinesis-video fleet` shows what each pass found"
+        )
+    return "\n".join([*(said or [f"{printable(stack)} declares nothing for any stream"]), ""])
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Write a stream: a line for each field, the first with its name and its state."""
-    name = row["stream"].split("/")[1]
+    name = _name(row)
     state = row["state"] + (", repaired" if row["repaired"] else "")
     fields = row["fields"] or [{"field": row["configuration"], "declared": None, "actual": None}]
     for field in fields:
@@ -129,5 +147,9 @@ def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         name = state = ""
 
 
+def _name(row: Mapping[str, Any]) -> str:
+    return printable(row["stream"].split("/")[1]) if row["stream"] else "-"
+
+
 def _shown(value: Any) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else printable(str(value))

@@ -1,0 +1,242 @@
+"""The templates of deployed stacks: JSON and YAML, and the values of their expressions.
+
+Expressions are worked out as CloudFormation does, from the template's conditions and mappings and from what the stack
+tells of its parameters and resources.
+
+See https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaml
+
+_HIDDEN = "****"
+"""The value that CloudFormation tells of a parameter with NoEcho."""
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+_DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:.*?\}\}")
+_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+_LIST_TYPES = ("CommaDelimitedList", "List<")
+_NO_VALUE = object()
+
+
+class UnknownValueError(Exception):
+    """An expression of a template whose value the stack doesn't tell; the message is the expression."""
+
+
+def parse_template(body: Any) -> Mapping[str, Any]:
+    """Read a template as GetTemplate has it: JSON, which boto3 has parsed already, or YAML.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    template = body
+    if isinstance(body, str):
+        try:
+            template = json.loads(body)
+        except ValueError:
+            try:
+                template = yaml.load(body, _Loader)  # a SafeLoader
+            except yaml.YAMLError as error:
+                raise ValueError(f"the stack's template is neither JSON nor YAML: {error}") from error
+    if not isinstance(template, Mapping):
+        raise ValueError("the stack's template is no map")
+    return template
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML with CloudFormation's short forms, such as ``!Sub``; dates stay text, as in CloudFormation."""
+
+
+def _construct_short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        if name == "Fn::GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {name: value}
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_multi_constructor("!", _construct_short_form)
+
+
+class Values:
+    """The values of the expressions in a stack's template.
+
+    Parameters
+    ----------
+    template
+        The whole template.
+    described
+        The stack, as DescribeStacks has it.
+    rows
+        Its resources, as ListStackResources has them.
+    exports
+        Returns the exports of the account and Region, by their names; called if the template imports one.
+    """
+
+    def __init__(
+        self,
+        template: Mapping[str, Any],
+        described: Mapping[str, Any],
+        rows: Iterable[Mapping[str, Any]],
+        exports: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._conditions = template.get("Conditions") or {}
+        self._mappings = template.get("Mappings") or {}
+        self._exports = exports
+        _, partition, _, region, account, _ = described["StackId"].split(":", 5)
+        self._references: dict[str, Any] = {
+            "AWS::AccountId": account,
+            "AWS::NoValue": _NO_VALUE,
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::StackId": described["StackId"],
+            "AWS::StackName": described["StackName"],
+            "AWS::URLSuffix": "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
+            **{row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows if row.get("PhysicalResourceId")},
+        }
+        declared = template.get("Parameters") or {}
+        for parameter in described.get("Parameters", []):
+            name = parameter["ParameterKey"]
+            # A parameter of Parameter Store has its name as the value, and the value that is stored beside it.
+            value = parameter.get("ResolvedValue", parameter["ParameterValue"])
+            if parameter["ParameterValue"] == _HIDDEN:
+                continue
+            is_list = any(kind in str((declared.get(name) or {}).get("Type")) for kind in _LIST_TYPES)
+            self._references[name] = [item.strip() for item in value.split(",")] if is_list else value
+
+    def resolve(self, value: Any) -> Any:
+        """Put the values in the place of the expressions.
+
+        Raises
+        ------
+        UnknownValueError
+            If there is an expression whose value the stack doesn't tell, or a dynamic reference.
+        """
+        resolved = self._resolve(value)
+        if resolved is _NO_VALUE:
+            return None
+        if reference := _DYNAMIC_REFERENCE.search(json.dumps(resolved)):
+            raise UnknownValueError(reference[0])
+        return resolved
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [item for item in map(self._resolve, value) if item is not _NO_VALUE]
+        if not isinstance(value, Mapping):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name == "Ref":
+                return self._reference(argument)
+            if str(name).startswith("Fn::"):
+                return self._call(name, argument)
+        resolved = {name: self._resolve(inner) for name, inner in value.items()}
+        return {name: inner for name, inner in resolved.items() if inner is not _NO_VALUE}
+
+    def _reference(self, name: str) -> Any:
+        if name not in self._references:
+            raise UnknownValueError(f"Ref {name}")
+        return self._references[name]
+
+    def _call(self, name: str, argument: Any) -> Any:
+        function = _FUNCTIONS.get(name)
+        unknown = UnknownValueError(f"{name} {json.dumps(argument)}")
+        if function is None:
+            raise unknown
+        try:
+            return function(self, argument)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            raise unknown from None
+
+    def _join(self, argument: Any) -> str:
+        separator, items = argument
+        return str(separator).join(_text(item) for item in self._resolve(items))
+
+    def _select(self, argument: Any) -> Any:
+        index, items = self._resolve(argument[0]), self._resolve(argument[1])
+        if int(index) < 0:
+            raise IndexError(index)
+        return items[int(index)]
+
+    def _split(self, argument: Any) -> list[str]:
+        return str(self._resolve(argument[1])).split(argument[0])
+
+    def _substitute(self, argument: Any) -> str:
+        text, given = (argument, {}) if isinstance(argument, str) else argument
+
+        def value_of(match: re.Match[str]) -> str:
+            name = match[1].strip()
+            if name in given:
+                return _text(self._resolve(given[name]))
+            if "." in name:
+                return _text(self._resolve({"Fn::GetAtt": name.split(".", 1)}))
+            return _text(self._reference(name))
+
+        return _VARIABLE.sub(value_of, text).replace("${!", "${")
+
+    def _if(self, argument: Any) -> Any:
+        condition, then, otherwise = argument
+        return self._resolve(then if self._holds({"Condition": condition}) else otherwise)
+
+    def _find_in_map(self, argument: Any) -> Any:
+        name, first, second = (self._resolve(each) for each in argument[:3])
+        try:
+            return self._resolve(self._mappings[name][first][second])
+        except KeyError:
+            return self._resolve(argument[3]["DefaultValue"])
+
+    def _import(self, argument: Any) -> str:
+        return self._exports()[self._resolve(argument)]
+
+    def _holds(self, condition: Any) -> bool:
+        ((name, argument),) = condition.items()
+        if name == "Condition":
+            return self._holds(self._conditions[argument])
+        if name == "Fn::Equals":
+            one, other = map(self._resolve, argument)
+            return _text(one) == _text(other)
+        if name == "Fn::Not":
+            return not self._holds(argument[0])
+        if name in ("Fn::And", "Fn::Or"):
+            held = [self._holds(each) for each in argument]
+            return all(held) if name == "Fn::And" else any(held)
+        raise ValueError(name)
+
+
+def _text(value: Any) -> str:
+    """Write a value as CloudFormation does."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(value)
+
+
+_FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
+    "Fn::FindInMap": Values._find_in_map,
+    "Fn::If": Values._if,
+    "Fn::ImportValue": Values._import,
+    "Fn::Join": Values._join,
+    "Fn::Select": Values._select,
+    "Fn::Split": Values._split,
+    "Fn::Sub": Values._substitute,
+}
+"""All others, such as `Fn::GetAtt`, have values that the stack doesn't tell."""
