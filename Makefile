@@ -65,7 +65,7 @@ types: setup build/pyright ## check the types
 	$(BIN)/mypy
 
 # It keeps nothing of what it found, and takes 10 s of CPU each time.
-build/pyright: .venv/ready node_modules/ready pyproject.toml $(shell find app.py examples tests/apps/user_app.py constructs -name "*.py")
+build/pyright: .venv/ready node_modules/ready pyproject.toml $(shell find app.py examples tests/apps/user_app.py tests/apps/typed_app.py constructs -name "*.py")
 	node_modules/.bin/node node_modules/pyright/index.js
 	@mkdir -p build && touch $@
 

@@ -37,6 +37,7 @@ html_copy_source = False
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
+    ("py:.*", r"cdk_kinesis_video\._protocols\..*"),  # for type checkers alone
     ("py:.*", r"(?!cdk_kinesis_video|kinesis_video_).*"),
     ("py:.*", r"kinesis_video_matroska\..*"),  # what a producer sends, for whoever writes a `Video` of their own
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import jsii
 from aws_cdk import (
@@ -42,6 +42,7 @@ from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH
 
 from ._jsii import stack_of
+from ._protocols import RuleTarget
 from ._stream_configuration import Declared, at_synth, provider_of
 from ._streams import name_of
 from ._validation import (
@@ -252,7 +253,7 @@ class DriftMonitor(Construct):
         self,
         construct_id: str,
         *,
-        target: events.IRuleTarget | None = None,
+        target: events.IRuleTarget | RuleTarget | None = None,
         description: str | None = None,
         rule_name: str | None = None,
     ) -> events.Rule:
@@ -292,7 +293,7 @@ class DriftMonitor(Construct):
             event_pattern=events.EventPattern(
                 source=[SOURCE], detail_type=[DETAIL_TYPE], detail={"stack": [self._stack.stack_name]}
             ),
-            targets=None if target is None else [target],
+            targets=None if target is None else [cast("events.IRuleTarget", target)],
         )
 
     def _metric(self, name: str, number: str, options: MetricOptions) -> cloudwatch.Metric:

@@ -76,7 +76,7 @@ class FragmentNotification(StreamConfiguration):
         construct_id: str,
         *,
         stream: IStreamRef,
-        topic: sns.ITopic,
+        topic: sns.ITopic | sns.Topic,
         enabled: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         adopt_existing: bool = False,

@@ -116,7 +116,7 @@ class ImageDoctor(Construct):
         """The principal to grant to: the role."""
         return self._role.grant_principal
 
-    def may_examine(self, scope: Construct, stream: IStreamRef, producer: iam.IRole | None) -> None:
+    def may_examine(self, scope: Construct, stream: IStreamRef, producer: iam.IRole | iam.Role | None) -> None:
         """Allow what the checks call for a stream and its producer; the bucket is allowed apart."""
         grant(scope, self._role, Statement(STREAM_ACTIONS, (stream_arn(stream),)))
         grant_on_key(scope, self._role, READ_KEY_ACTIONS, key_of(scope, stream))
@@ -127,9 +127,9 @@ class ImageDoctor(Construct):
         self,
         scope: Construct,
         alarm: cloudwatch.IAlarm,
-        topic: sns.ITopic,
+        topic: sns.ITopic | sns.Topic,
         stream: str,
-        producer: iam.IRole | None,
+        producer: iam.IRole | iam.Role | None,
     ) -> None:
         """Examine a stream, by its ARN, when an alarm goes off, and publish to a topic."""
         publish = Statement(("sns:Publish",), (topic.topic_arn,))

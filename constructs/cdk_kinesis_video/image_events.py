@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote_plus
 
 from aws_cdk import aws_events as events
@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from ._jsii import account_of, stack_of
+from ._protocols import BucketNotificationDestination, RuleTarget
 from ._validation import change_known, check_id, check_text, check_type, has, is_known
 from .image_destination import ImageDestination
 from .image_metrics import ImageCounter
@@ -27,7 +28,7 @@ class ImageEvents(ImageDestination):
         self,
         construct_id: str,
         *,
-        target: events.IRuleTarget | None = None,
+        target: events.IRuleTarget | RuleTarget | None = None,
         description: str | None = None,
         rule_name: str | None = None,
         event_pattern: events.EventPattern | None = None,
@@ -79,7 +80,7 @@ class ImageEvents(ImageDestination):
             description=description,
             rule_name=rule_name,
             event_pattern=event_pattern,
-            targets=None if target is None else [target],
+            targets=None if target is None else [cast("events.IRuleTarget", target)],
         )
         detail: dict[str, Any] = {"bucket": {"name": [self._bucket.bucket_name]}}
         if self._prefix:
@@ -100,7 +101,10 @@ class ImageEvents(ImageDestination):
         return {"wildcard": f"{before}*{account}_{name}_*"}
 
     def add_image_notification(
-        self, destination: s3.IBucketNotificationDestination, *, suffix: str | None = None
+        self,
+        destination: s3.IBucketNotificationDestination | BucketNotificationDestination,
+        *,
+        suffix: str | None = None,
     ) -> None:
         """Notify a function, queue or topic of each image by the bucket's own notifications, which cost nothing extra.
 
@@ -132,7 +136,9 @@ class ImageEvents(ImageDestination):
         self._warn_of_open_prefix()
         filters = [s3.NotificationKeyFilter(prefix=_encoded(self._prefix) or None, suffix=suffix)]
         self._bucket.add_event_notification(
-            s3.EventType.OBJECT_CREATED, destination, *(filters if self._prefix or suffix else [])
+            s3.EventType.OBJECT_CREATED,
+            cast("s3.IBucketNotificationDestination", destination),
+            *(filters if self._prefix or suffix else []),
         )
 
 

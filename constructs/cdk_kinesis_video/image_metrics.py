@@ -214,7 +214,12 @@ class ImageMetrics(ImageDestination):
         )
 
     def diagnose_on(
-        self, construct_id: str, *, alarm: cloudwatch.IAlarm, topic: sns.ITopic, producer: iam.IRole | None = None
+        self,
+        construct_id: str,
+        *,
+        alarm: cloudwatch.IAlarm,
+        topic: sns.ITopic | sns.Topic,
+        producer: iam.IRole | iam.Role | None = None,
     ) -> ImageDoctor:
         """Find out why no image arrives when an alarm goes off, and publish the verdict.
 

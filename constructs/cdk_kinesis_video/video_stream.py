@@ -74,7 +74,7 @@ class IVideoStream(StreamMetrics, Resource):
 
     _stream_arn: str
     _stream_name: str
-    _encryption_key: kms.IKey | None
+    _encryption_key: kms.IKey | kms.Key | None
 
     @property
     def stream_arn(self) -> str:
@@ -160,7 +160,7 @@ class _ImportedVideoStream(IVideoStream):
         stream_arn: str,
         stream_name: str,
         environment_from_arn: str | None,
-        encryption_key: kms.IKey | None,
+        encryption_key: kms.IKey | kms.Key | None,
     ) -> None:
         super().__init__(scope, construct_id, environment_from_arn=environment_from_arn)
         self._stream_arn = stream_arn
@@ -213,7 +213,7 @@ class VideoStream(IVideoStream, DeclaredStream):
         *,
         stream_name: str | None = None,
         data_retention: Duration | None = None,
-        encryption_key: kms.IKey | None = None,
+        encryption_key: kms.IKey | kms.Key | None = None,
         media_type: str | None = None,
         storage_tier: StorageTier | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
@@ -260,7 +260,7 @@ class VideoStream(IVideoStream, DeclaredStream):
 
     @staticmethod
     def from_stream_arn(
-        scope: Construct, construct_id: str, stream_arn: str, *, encryption_key: kms.IKey | None = None
+        scope: Construct, construct_id: str, stream_arn: str, *, encryption_key: kms.IKey | kms.Key | None = None
     ) -> IVideoStream:
         """Import a stream by its ARN.
 
@@ -303,7 +303,7 @@ class VideoStream(IVideoStream, DeclaredStream):
 
     @staticmethod
     def from_stream_name(
-        scope: Construct, construct_id: str, stream_name: str, *, encryption_key: kms.IKey | None = None
+        scope: Construct, construct_id: str, stream_name: str, *, encryption_key: kms.IKey | kms.Key | None = None
     ) -> IVideoStream:
         """Import a stream of the stack's own account and Region by its name.
 

@@ -129,7 +129,7 @@ class ConfigurationFunction(Construct):
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
-        role: iam.IRole | None = None,
+        role: iam.IRole | iam.Role | None = None,
         log_group: logs.ILogGroup | None = None,
         runtime: lambda_.Runtime | None = None,
         reserved_concurrent_executions: jsii.Number | None = None,
@@ -160,7 +160,7 @@ class ConfigurationFunction(Construct):
         statements = _statements(stack, log_group_arn)
         if self._network is not None:
             statements.append(network_statement())
-        self._role: iam.IRole = self._define_role(statements) if role is None else role
+        self._role: iam.IRole | iam.Role = self._define_role(statements) if role is None else role
         policy = None if role is None else self._attach(role, statements)
         function = {
             "Description": "Configures Kinesis video streams for the custom resources of this stack",
@@ -240,7 +240,7 @@ class ConfigurationFunction(Construct):
             inline_policies={"KinesisVideo": iam.PolicyDocument(statements=statements)},
         )
 
-    def _attach(self, role: iam.IRole, statements: list[iam.PolicyStatement]) -> iam.Policy:
+    def _attach(self, role: iam.IRole | iam.Role, statements: list[iam.PolicyStatement]) -> iam.Policy:
         # A policy of this stack: the role's own policy would refer to this stack's id from another stack, in a circle.
         policy = iam.Policy(self, "Policy", statements=statements)
         role.attach_inline_policy(policy)
