@@ -18,6 +18,7 @@ from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
 from ._jsii import account_of, account_of_grantee, is_owned, keeps_policies, principal_of, stack_of, takes_policies
+from ._policy_size import check_at_synth
 from ._validation import check_type, given, has, is_known
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def check_grantee(prop: str, grantee: Any) -> None:
 
 def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
     """Allow by the grantee's own policy."""
+    check_at_synth(grantee)
     made = iam.Grant.add_to_principal(
         grantee=grantee, actions=list(statement.actions), resource_arns=list(statement.resources)
     )
@@ -99,6 +101,7 @@ def grant_with_policy(
     scope: Construct, grantee: iam.IGrantable, statement: Statement, resource: s3.IBucket | sns.ITopic, name: str
 ) -> iam.Grant:
     """Allow on a bucket or topic, by its own policy as well if the grantee is of another account."""
+    check_at_synth(grantee)
     made = iam.Grant.add_to_principal_or_resource(
         grantee=grantee,
         actions=list(statement.actions),

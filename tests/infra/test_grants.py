@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from aws_cdk import aws_s3_notifications as notifications
 from aws_cdk import aws_sqs as sqs
 
 from cdk_kinesis_video import DestinationPath, ImageGeneration, VideoStream
+from cdk_kinesis_video._policy_size import HIGHER_QUOTA
 
 from .conftest import ENVIRONMENT, fails_with, messages_of, resources_of, statements_of, template_of
 
@@ -434,3 +436,56 @@ def test_imported_streams_without_an_account_are_of_this_one(role: iam.Role, ima
         iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     )
     assert messages_of(stack, "warning") == []
+
+
+# As long a statement as a stream can have: there are about forty actions.
+ACTIONS = [f"kinesisvideo:Action{letter}{other}" for letter in "ABCDEF" for other in "ABCDEF"]
+
+
+def grant_many(stack: Stack, grantee: iam.IGrantable, count: int) -> None:
+    for number in range(count):
+        name = f"camera-{number}"
+        VideoStream.from_stream_name(stack, name, name).grant(grantee, *ACTIONS)
+
+
+def problem_of(stack: Stack) -> str:
+    with pytest.raises(RuntimeError) as caught:
+        template_of(stack)
+    return str(caught.value)
+
+
+def test_fails_on_a_role_that_would_have_more_managed_policies_than_iam_takes(stack: Stack, role: iam.Role) -> None:
+    grant_many(stack, role, 62)
+    problem = problem_of(stack)
+    assert "`grantee` 'Cameras/Role' would have 11 managed policies, IAM takes 10 of a role, grant" in problem
+    assert "`by_thing_name`" in problem
+    assert "'@aws-cdk/aws-iam:minimizePolicies'" in problem
+
+
+def test_ten_managed_policies_pass_and_so_do_more_where_the_account_has_a_higher_quota() -> None:
+    app = App(context={HIGHER_QUOTA: 11})
+    stack = Stack(app, "Cameras", env=ENVIRONMENT)
+    grant_many(stack, iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")), 62)
+    assert len(resources_of(template_of(stack), "AWS::IAM::ManagedPolicy")) == 11
+
+
+@pytest.mark.parametrize(
+    ("make", "most", "quota"),
+    [
+        (lambda stack: iam.Role.from_role_name(stack, "Producer", "camera"), 8, "10,240 of a role"),
+        (lambda stack: iam.User(stack, "Producer"), 2, "2,048 of a user"),
+        (lambda stack: iam.Group(stack, "Producer"), 4, "5,120 of a group"),
+    ],
+    ids=["imported role", "user", "group"],
+)
+def test_fails_on_inline_policies_that_iam_does_not_take(
+    stack: Stack, make: Callable[[Stack], iam.IGrantable], most: int, quota: str
+) -> None:
+    producer = make(stack)
+    grant_many(stack, producer, most)
+    template_of(stack)
+    for number in range(most):
+        VideoStream.from_stream_name(stack, f"other-{number}", f"other-{number}").grant(producer, *ACTIONS)
+    problem = problem_of(stack)
+    assert "`grantee` 'Cameras/Producer' would have inline policies of at least " in problem
+    assert f"characters, IAM takes {quota}, grant" in problem
