@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import cdk_kinesis_video
@@ -57,6 +59,23 @@ def test_every_package_has_its_place_among_the_arrows() -> None:
     assert set(linter["root_packages"]) == packages | {"acceptance"}
     (layers,) = (contract["layers"] for contract in linter["contracts"] if contract["id"] == "arrows")
     assert {name for layer in layers for name in layer.split(" | ")} == packages | {"acceptance"}
+
+
+def test_the_types_of_every_module_of_the_cdk_that_is_imported_are_followed() -> None:
+    overrides = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    (followed,) = (override["module"] for override in overrides if override["follow_imports"] == "normal")
+    imported = set()
+    for path in subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split():
+        for node in ast.walk(ast.parse(ROOT.joinpath(path).read_text())):
+            match node:
+                case ast.Import():
+                    imported |= {alias.name for alias in node.names}
+                case ast.ImportFrom(module=str(module), level=0):
+                    imported |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    modules = {name for name in imported if name.startswith("aws_cdk.") and find_spec(name)}
+    assert {name for name in modules if not name.startswith("aws_cdk.interfaces")} <= set(followed)
 
 
 def test_both_distributions_have_one_version() -> None:
