@@ -19,7 +19,7 @@ from constructs import Construct
 
 from ._jsii import account_of, account_of_grantee, is_owned, keeps_policies, principal_of, stack_of, takes_policies
 from ._policy_size import check_at_synth
-from ._validation import check_type, given, has, is_known
+from ._validation import check_bool, check_type, given, has, is_known
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -50,6 +50,13 @@ READ_KEY_ACTIONS = ("kms:Decrypt",)
 IMAGE_KEY_ACTIONS = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 PUBLISH_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+def put_media_actions(tag_stream: Any) -> tuple[str, ...]:
+    """List the actions with which a producer sends video, and tags its stream if that is asked for."""
+    check_bool("tag_stream", tag_stream)
+    return (*PUT_MEDIA_ACTIONS, "kinesisvideo:TagStream") if tag_stream else PUT_MEDIA_ACTIONS
+
 
 THING_NAME = "${credentials-iot:ThingName}"
 """The policy variable that stands for the thing which has got its credentials through an IoT role alias.

@@ -104,7 +104,9 @@ class FragmentNotification(StreamConfiguration):
         """The topic that is notified."""
         return self._topic
 
-    def grant_put_media(self, grantee: iam.IGrantable, *, by_thing_name: bool = False) -> iam.Grant:
+    def grant_put_media(
+        self, grantee: iam.IGrantable, *, by_thing_name: bool = False, tag_stream: bool = False
+    ) -> iam.Grant:
         """Allow a producer to send video and have its notifications published.
 
         This grants PutMedia, GetDataEndpoint and DescribeStream on the stream, ``sns:Publish`` on the topic, and what
@@ -120,6 +122,10 @@ class FragmentNotification(StreamConfiguration):
             True for the role of an IoT role alias whose things are named like their streams: the policy then says
             ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
             streams. Default: False.
+        tag_stream
+            True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
+            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
+            has access, so give it only to producers that need it. Default: False.
 
         Raises
         ------
@@ -131,7 +137,7 @@ class FragmentNotification(StreamConfiguration):
             self._stream_name_as_declared()
         topic = self._topic
         return combine(
-            self._grant_stream(grantee, PUT_MEDIA_KEY_ACTIONS, by_thing_name),
+            self._grant_stream(grantee, PUT_MEDIA_KEY_ACTIONS, by_thing_name=by_thing_name, tag_stream=tag_stream),
             grant_with_policy(self, grantee, Statement(("sns:Publish",), (topic.topic_arn,)), topic, topic.topic_name),
             grant_on_key(self, grantee, PUBLISH_KEY_ACTIONS, topic.master_key),
         )

@@ -47,6 +47,9 @@ class ImageDelivery(Mixin):
     by_thing_name
         True if `producer` is the role of an IoT role alias whose things are named like their streams, see
         `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't work out. Default: False.
+    tag_stream
+        True if `producer` tags its streams, as AWS's C++ producer does, see `ImageGeneration.grant_put_media`. Default:
+        False.
     adopt_existing
         The names of the streams whose image generation is taken over if they have one already, see `ImageGeneration`;
         a stream whose name CloudFormation makes up can't be among them. Default: none of them.
@@ -59,8 +62,8 @@ class ImageDelivery(Mixin):
     TypeError
         If there is no such prop.
     ValueError
-        If a prop is out of its bounds, or if `by_thing_name` is given without `producer` or with `hex_prefix`; and
-        where it is applied, as by `ImageGeneration`.
+        If a prop is out of its bounds, if `by_thing_name` or `tag_stream` is given without `producer`, or
+        `by_thing_name` with `hex_prefix`; and where it is applied, as by `ImageGeneration`.
 
     See Also
     --------
@@ -76,6 +79,7 @@ class ImageDelivery(Mixin):
         hex_prefix: bool = False,
         producer: iam.IGrantable | None = None,
         by_thing_name: bool = False,
+        tag_stream: bool = False,
         adopt_existing: Sequence[str] = (),
         **options: Unpack[ImageOptions],
     ) -> None:
@@ -84,6 +88,7 @@ class ImageDelivery(Mixin):
         check_bucket(bucket)
         check_bool("hex_prefix", hex_prefix)
         check_bool("by_thing_name", by_thing_name)
+        check_bool("tag_stream", tag_stream)
         check_list("adopt_existing", adopt_existing, "stream names such as ['front-door']")
         for name in adopt_existing:
             check_stream_name("adopt_existing", name)
@@ -91,6 +96,8 @@ class ImageDelivery(Mixin):
             check_grantee("producer", producer)
         if by_thing_name and producer is None:
             raise ValueError("`by_thing_name` is True without `producer`, give the role of the IoT role alias")
+        if tag_stream and producer is None:
+            raise ValueError("`tag_stream` is True without `producer`, give the role that sends the video")
         if by_thing_name and hex_prefix:
             raise ValueError("`by_thing_name` and `hex_prefix` are both True, leave one of the two out")
         super().__init__()
@@ -99,6 +106,7 @@ class ImageDelivery(Mixin):
         self._hex_prefix = hex_prefix
         self._producer = producer
         self._by_thing_name = by_thing_name
+        self._tag_stream = tag_stream
         self._adopt_existing = frozenset(adopt_existing)
         self._options = options
         self._image_generations: list[ImageGeneration] = []
@@ -126,7 +134,7 @@ class ImageDelivery(Mixin):
             **self._options,
         )
         if self._producer is not None:
-            images.grant_put_media(self._producer, by_thing_name=self._by_thing_name)
+            images.grant_put_media(self._producer, by_thing_name=self._by_thing_name, tag_stream=self._tag_stream)
         self._image_generations.append(images)
 
     def _prefix_of(self, stream: kinesisvideo.CfnStream) -> str:

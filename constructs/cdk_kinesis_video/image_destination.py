@@ -62,7 +62,9 @@ class ImageDestination(StreamConfiguration):
         """Where the images are delivered, as ``s3://<bucket>/<prefix>``."""
         return self._destination_uri
 
-    def grant_put_media(self, grantee: iam.IGrantable, *, by_thing_name: bool = False) -> iam.Grant:
+    def grant_put_media(
+        self, grantee: iam.IGrantable, *, by_thing_name: bool = False, tag_stream: bool = False
+    ) -> iam.Grant:
         """Allow a producer to send video and have its images delivered.
 
         Kinesis Video Streams writes the images with the rights of whoever calls PutMedia. This grants what that
@@ -80,6 +82,10 @@ class ImageDestination(StreamConfiguration):
             ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
             streams, and each thing reaches its own stream and images only. The prefix must have the stream's name as
             a folder. Default: False.
+        tag_stream
+            True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
+            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
+            has access, so give it only to producers that need it. Default: False.
 
         Raises
         ------
@@ -94,7 +100,7 @@ class ImageDestination(StreamConfiguration):
         self._check_grant(grantee, by_thing_name)
         keys = self._by_thing_name(self._prefix) if by_thing_name else self._keys()
         return combine(
-            self._grant_stream(grantee, IMAGE_KEY_ACTIONS, by_thing_name),
+            self._grant_stream(grantee, IMAGE_KEY_ACTIONS, by_thing_name=by_thing_name, tag_stream=tag_stream),
             self._grant_on_bucket(grantee, Statement(("s3:PutObject",), (self._objects(keys),))),
             grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, bucket_key_of(self._bucket)),
         )

@@ -42,7 +42,6 @@ from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_P
 from ._fleet import FleetEngine
 from ._grants import (
     IMAGE_KEY_ACTIONS,
-    PUT_MEDIA_ACTIONS,
     THING_NAME,
     Statement,
     check_grantee,
@@ -50,6 +49,7 @@ from ._grants import (
     grant,
     grant_on_key,
     grant_with_policy,
+    put_media_actions,
     thing_arn,
 )
 from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, region_of, stack_of
@@ -273,7 +273,9 @@ class StreamFleet(Construct):
         """The bucket that has the work lists, and the names of streams that failed."""
         return self._engine.bucket
 
-    def grant_put_media(self, grantee: iam.IGrantable, *, by_thing_name: bool = False) -> iam.Grant:
+    def grant_put_media(
+        self, grantee: iam.IGrantable, *, by_thing_name: bool = False, tag_stream: bool = False
+    ) -> iam.Grant:
         """Allow producers to send video to the fleet's streams and have their images delivered.
 
         It grants what `ImageGeneration.grant_put_media` does, for all streams of the prefix.
@@ -286,6 +288,10 @@ class StreamFleet(Construct):
             True for the role of an IoT role alias whose things are named like their streams: the policy then says
             ``${credentials-iot:ThingName}`` in the place of the stream's name, and each thing reaches its own stream
             and images only. `prefix` must have ``{stream_name}`` as a folder. Default: False.
+        tag_stream
+            True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
+            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
+            has access, so give it only to producers that need it. Default: False.
 
         Raises
         ------
@@ -301,13 +307,14 @@ class StreamFleet(Construct):
             )
         of_all = f"{self._name_prefix}*"
         arn = stack_of(self).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{of_all}/*")
+        streams = thing_arn(self) if by_thing_name else arn
         keys = change_known(self.prefix, literal_in_policy).replace(
             STREAM_NAME, THING_NAME if by_thing_name else of_all
         )
         on_objects = Statement(("s3:PutObject",), (f"{bucket_arn_of(self._bucket)}/{keys.removesuffix('*')}*",))
         self._warnings.found_producer(self)
         return combine(
-            grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (thing_arn(self) if by_thing_name else arn,))),
+            grant(self, grantee, Statement(put_media_actions(tag_stream), (streams,))),
             grant_with_policy(self, grantee, on_objects, self._bucket, bucket_name_of(self._bucket)),
             grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, bucket_key_of(self._bucket)),
         )

@@ -17,7 +17,6 @@ from constructs import Construct
 from kinesis_video_contract.streams import STREAM_NAME_PATTERN
 
 from ._grants import (
-    PUT_MEDIA_ACTIONS,
     PUT_MEDIA_KEY_ACTIONS,
     READ_ACTIONS,
     READ_KEY_ACTIONS,
@@ -26,6 +25,7 @@ from ._grants import (
     combine,
     grant,
     grant_on_key,
+    put_media_actions,
 )
 from ._streams import DeclaredStream, check_stream_name
 from ._validation import (
@@ -120,7 +120,7 @@ class IVideoStream(StreamMetrics, Resource):
         _check_actions(actions)
         return grant(self, grantee, Statement(actions, (self.stream_arn,)))
 
-    def grant_put_media(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_put_media(self, grantee: iam.IGrantable, *, tag_stream: bool = False) -> iam.Grant:
         """Allow sending video to the stream, and using its key for that.
 
         It does not allow delivering images: `ImageGeneration.grant_put_media` allows both.
@@ -129,10 +129,14 @@ class IVideoStream(StreamMetrics, Resource):
         ----------
         grantee
             The producer's role or user. A stream has no policy of its own, so it must be of the stream's account.
+        tag_stream
+            True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
+            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
+            has access, so give it only to producers that need it. Default: False.
         """
         check_grantee("grantee", grantee)
         return combine(
-            grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (self.stream_arn,))),
+            grant(self, grantee, Statement(put_media_actions(tag_stream), (self.stream_arn,))),
             grant_on_key(self, grantee, PUT_MEDIA_KEY_ACTIONS, self._encryption_key),
         )
 

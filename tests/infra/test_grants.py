@@ -12,9 +12,10 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
-from cdk_kinesis_video import DestinationPath, ImageGeneration, VideoStream
+from cdk_kinesis_video import DestinationPath, FragmentNotification, ImageGeneration, StreamFleet, VideoStream
 from cdk_kinesis_video._policy_size import HIGHER_QUOTA
 
 from .conftest import ENVIRONMENT, fails_with, messages_of, resources_of, statements_of, template_of
@@ -436,6 +437,26 @@ def test_imported_streams_without_an_account_are_of_this_one(role: iam.Role, ima
         iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     )
     assert messages_of(stack, "warning") == []
+
+
+def fleet(stack: Stack) -> StreamFleet:
+    return StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=s3.Bucket.from_bucket_name(stack, "Any", "images"))
+
+
+@pytest.mark.parametrize("by_thing_name", [False, True])
+@pytest.mark.parametrize("tag_stream", [False, True])
+def test_a_producer_may_tag_its_stream_if_that_is_asked_for(
+    stack: Stack, images: ImageGeneration, stream: Any, tag_stream: bool, by_thing_name: bool
+) -> None:
+    by_name = VideoStream.from_stream_name(stack, "ByName", "gate")
+    gate = ImageGeneration(stack, "Gate", stream=by_name, bucket=images.bucket, prefix="gate")
+    fragments = FragmentNotification(stack, "Fragments", stream=by_name, topic=sns.Topic(stack, "Topic"))
+    for grant_put_media in (gate.grant_put_media, fragments.grant_put_media, fleet(stack).grant_put_media):
+        role = iam.Role(stack, f"Role{len(stack.node.children)}", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        video = grant_put_media(role, by_thing_name=by_thing_name, tag_stream=tag_stream).principal_statements[0]
+        assert video.actions == [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
+    video = stream.grant_put_media(role, tag_stream=tag_stream).principal_statements[0]
+    assert video.actions == [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
 
 
 # As long a statement as a stream can have: there are about forty actions.

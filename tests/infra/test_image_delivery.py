@@ -117,11 +117,11 @@ def test_one_producer_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
     key = kms.Key(stack, "Key")
     for name in ("front-door", "back-door"):
         VideoStream(stack, name, stream_name=name, encryption_key=key)
-    Mixins.of(stack).apply(ImageDelivery(bucket=bucket, producer=role, by_thing_name=True))
+    Mixins.of(stack).apply(ImageDelivery(bucket=bucket, producer=role, by_thing_name=True, tag_stream=True))
     template = template_of(stack)
     video, with_key, put = statements_of(template)
     assert put["Resource"]["Fn::Join"][1][-1] == ":s3:::camera-images/${credentials-iot:ThingName}/*"
-    assert video["Action"][-1] == "kinesisvideo:PutMedia"
+    assert video["Action"][-2:] == ["kinesisvideo:PutMedia", "kinesisvideo:TagStream"]
     assert with_key["Action"] == ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
     assert [s["Action"] for s in statements_of(template, "AWS::KMS::Key")] == ["kms:*", with_key["Action"]]
     assert messages_of(stack, "warning") == []
@@ -142,6 +142,8 @@ def test_other_constructs_are_none_of_its_business(stack: Stack, bucket: s3.IBuc
 def test_fails_on_things_without_their_role(bucket: s3.IBucket) -> None:
     with fails_with("`by_thing_name` is True without `producer`, give the role of the IoT role alias"):
         ImageDelivery(bucket=bucket, by_thing_name=True)
+    with fails_with("`tag_stream` is True without `producer`, give the role that sends the video"):
+        ImageDelivery(bucket=bucket, tag_stream=True)
 
 
 def test_fails_on_things_with_hexadecimal_prefixes(stack: Stack, bucket: s3.IBucket) -> None:

@@ -344,6 +344,7 @@ WRONG: Rows = {
         ("s3:PutObject", "'s3:PutObject', it must be an action such as 'kinesisvideo:TagStream'"),
     ],
     "VideoStream.grant_put_media.grantee": GRANTEE,
+    "VideoStream.grant_put_media.tag_stream": BOOL,
     "VideoStream.grant_read.grantee": GRANTEE,
     "VideoStream.metric.metric_name": [
         (None, "None, it must be text such as 'PutMedia.Success'"),
@@ -368,6 +369,7 @@ WRONG: Rows = {
     "ImageGeneration.adopt_existing": BOOL,
     "ImageGeneration.grant_put_media.grantee": GRANTEE,
     "ImageGeneration.grant_put_media.by_thing_name": BOOL,
+    "ImageGeneration.grant_put_media.tag_stream": BOOL,
     "ImageGeneration.grant_read_images.grantee": GRANTEE,
     "ImageGeneration.on_image_delivered.construct_id": PLACE["construct_id"],
     "ImageGeneration.on_image_delivered.target": RULE_TARGET,
@@ -422,6 +424,7 @@ WRONG: Rows = {
     "ImageDelivery.hex_prefix": BOOL,
     "ImageDelivery.producer": GRANTEE[1:],
     "ImageDelivery.by_thing_name": BOOL,
+    "ImageDelivery.tag_stream": BOOL,
     "ImageDelivery.adopt_existing": [
         (True, "True, it must be a list of stream names such as ['front-door']"),
         ("front-door", "'front-door', it must be a list of stream names such as ['front-door']"),
@@ -445,6 +448,7 @@ WRONG: Rows = {
     "FragmentNotification.revision": IMAGE_OPTIONS["revision"],
     "FragmentNotification.grant_put_media.grantee": GRANTEE,
     "FragmentNotification.grant_put_media.by_thing_name": BOOL,
+    "FragmentNotification.grant_put_media.tag_stream": BOOL,
     **of("StreamDashboard", PLACE),
     "StreamDashboard.streams": [
         (None, "None, it must be a list of streams such as VideoStream"),
@@ -511,6 +515,7 @@ WRONG: Rows = {
     **of("StreamFleet", IMAGE_OPTIONS),
     "StreamFleet.grant_put_media.grantee": GRANTEE,
     "StreamFleet.grant_put_media.by_thing_name": BOOL,
+    "StreamFleet.grant_put_media.tag_stream": BOOL,
     "StreamFleet.metric.metric_name": [
         (None, f"None, it must be {FLEET_METRICS}"),
         ("StreamsDone", f"'StreamsDone', it must be {FLEET_METRICS}"),

@@ -21,13 +21,13 @@ from kinesis_video_contract.configurations import (
 from kinesis_video_contract.destinations import literal_in_policy
 
 from .._grants import (
-    PUT_MEDIA_ACTIONS,
     THING_NAME,
     Statement,
     check_grantee,
     combine,
     grant,
     grant_on_key,
+    put_media_actions,
     stream_arn,
     thing_arn,
 )
@@ -105,10 +105,10 @@ class StreamConfiguration(Construct):
         check_bool("by_thing_name", by_thing_name)
 
     def _grant_stream(
-        self, grantee: iam.IGrantable, key_actions: tuple[str, ...], by_thing_name: bool = False
+        self, grantee: iam.IGrantable, key_actions: tuple[str, ...], *, by_thing_name: bool, tag_stream: bool
     ) -> iam.Grant:
         arn = thing_arn(self) if by_thing_name else stream_arn(self._stream)
-        on_stream = grant(self, grantee, Statement(PUT_MEDIA_ACTIONS, (arn,)))
+        on_stream = grant(self, grantee, Statement(put_media_actions(tag_stream), (arn,)))
         self._warnings.found_producer(self)
         return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
 
