@@ -52,7 +52,6 @@ TABLE = [
     Normalisation("a PNG with an empty map", PNG, {"FormatConfig": {}}, [], HAS_NONE),
     Normalisation("a width of 0", UNSIZED, {"WidthPixels": 0}, [], NOT_GIVEN),
     Normalisation("a height of 0", UNSIZED, {"HeightPixels": 0}, [], NOT_GIVEN),
-    Normalisation("0 declared and left out", {"HeightPixels": 0}, {"HeightPixels": None}, [], NOT_GIVEN),
     Normalisation("the interval as text", {}, {"SamplingInterval": "3000"}, [], "a number for its text"),
     Normalisation("the width as text", {}, {"WidthPixels": "640"}, [], "a number for its text"),
     Normalisation("without the last slash", {}, _uri("/front-door"), [], "one slash at the end"),

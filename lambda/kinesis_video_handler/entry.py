@@ -15,11 +15,13 @@ from .protocol import Answer, Interim, Request, send
 try:
     from .clients import cloudformation, kinesis_video
     from .lifecycle import Lifecycle
+    from .ownership import Written
     from .watchdog import answer_in_time
 except Exception as error:  # an event that is never answered holds its stack until the ServiceTimeout
     _broken: Exception | None = error
 else:
     _broken = None
+    _written = Written()
 
 # At DEBUG these write the credentials of their requests.
 for _name in ("boto3", "botocore", "urllib3"):
@@ -88,7 +90,8 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
             raise _broken
         if request.seconds_left() <= 0:
             raise TimeoutError("the event is so old that CloudFormation has given it up, so nothing was changed")
-        return answer_in_time(Lifecycle(request, deadline, kinesis_video, cloudformation, interim).handle, deadline)
+        work = Lifecycle(request, deadline, kinesis_video, cloudformation, interim, _written)
+        return answer_in_time(work.handle, deadline)
     except BaseException as error:  # whatever it is, CloudFormation waits
         # Where it happened, and what: the message may be of any length and origin, so no plain traceback.
         frames = [

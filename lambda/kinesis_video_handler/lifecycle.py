@@ -3,24 +3,26 @@
 A stream has one configuration, so whoever writes last has it. Create and Update set what is declared on a stream that
 has nothing yet or that is this resource's own; `ownership` says when they may take over another one. Delete removes
 only what its own event declares, at the ARN that it carries, and only if no other resource of the stack has the stream.
+
+What AWS says may be some seconds old. So what may have been read too early is read again before it counts.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ParamValidationError
 
 from kinesis_video_configuration import Deadline, Declaration, differences, one_line, timing
-from kinesis_video_configuration.retries import DENIED, CallError, Retries
+from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
 from kinesis_video_contract.configurations import ADOPT_EXISTING
 
-from .ownership import RefusedError, Stack
+from .ownership import Kept, RefusedError, Stack, Written
 from .protocol import CREATE_FAILED_ID, Answer, Interim, Request
 
 logger = logging.getLogger(__name__)
@@ -33,10 +35,10 @@ _WHAT_TO_CHANGE = {
     "InvalidArgumentException": "the service refuses the configuration, correct the properties that it names",
     "ClientLimitExceededException": "deploy again when fewer callers share the quota of this account",
     "ResourceInUseException": "deploy again when the stream is ACTIVE",
-} | dict.fromkeys(
-    DENIED,
-    "the function's role needs this right on the streams of its own account and Region; if it has it, look for a "
-    "denial in a service control policy, a permissions boundary or a session policy",
+}
+_DENIED = (
+    "the function's role needs this permission on the streams of its own account and Region; if it has it, look for a "
+    "denial in a service control policy, a permissions boundary or a session policy"
 )
 
 
@@ -55,6 +57,8 @@ class Lifecycle:
         Makes the client of CloudFormation.
     interim
         Kept true while the work goes on: what to answer if it doesn't come to its end.
+    written
+        What this container has set.
     """
 
     def __init__(
@@ -64,14 +68,19 @@ class Lifecycle:
         kinesis_video: Any,
         cloudformation: Callable[[], Any],
         interim: Interim,
+        written: Written,
     ) -> None:
         self._request = request
         self._deadline = deadline
-        self._client = kinesis_video
         self._interim = interim
+        self._written = written
+        # An update that fails needs time to take back what it may have set, or to see what it can't set.
+        kept_back = timing.TAKE_BACK_SECONDS if request.request_type == "Update" else 0
+        self._streams = KinesisVideo(kinesis_video, Retries(deadline.earlier(kept_back)))
         retries = Retries(deadline)
-        self._streams = KinesisVideo(kinesis_video, retries)
+        self._streams_afterwards = KinesisVideo(kinesis_video, retries)
         self._stack = Stack(request, cloudformation, retries)
+        self._stream_arn = ""
 
     def handle(self) -> Answer:
         """Do what the event asks for, and say how it went."""
@@ -83,7 +92,10 @@ class Lifecycle:
                 return self._create_or_update()
             reason = f"the request type is {request_type!r}, it must be Create, Update or Delete"
         except CallError as error:
-            what_to_change = _WHAT_TO_CHANGE.get(error.code, "deploy again later")
+            if self._is_back_already():
+                logger.warning("not set, it is as it was before", extra={"problem": str(error)})
+                return Answer.success(self._stream_arn, Verified="false")
+            what_to_change = _WHAT_TO_CHANGE.get(error.code, _DENIED if error.denied else "deploy again later")
             reason = f"{self._named_stream()}: {error}; {what_to_change}"
         except (RefusedError, ValueError, ParamValidationError) as error:
             reason = one_line(str(error))
@@ -94,28 +106,87 @@ class Lifecycle:
         declaration = Declaration.parse(self._request.resource_type, self._request.properties)
         feature, configuration = declaration.feature, declaration.configuration
         self._streams.validate(feature, configuration)
-        stream_arn = self._streams.stream_arn(declaration.stream)
-        if stream_arn == self._request.physical_resource_id:
+        request = self._request
+        if request.is_at(request.properties):
+            self._stream_arn = request.physical_resource_id
+        self._stream_arn = stream_arn = self._streams.stream_arn(declaration.stream)
+        if stream_arn == request.physical_resource_id:
             self._streams.configure(feature, stream_arn, configuration)
-        elif (found := self._streams.configuration(feature, stream_arn)) is None:
-            self._configure_unconfigured(declaration, stream_arn)
-        elif self._adopts():
-            self._take_over(declaration, stream_arn)
-        elif self._is_rolled_back():
-            if not self._request.moved_away:
-                # A stream that was made again, or a name that has another value by now: a rollback ends where it began.
-                logger.warning("left alone, the rollback leads to another stream", extra={"stream": stream_arn})
-                return Answer.success(self._request.physical_resource_id, Verified="false")
-            self._take_over(declaration, stream_arn)
-        else:
-            # Nothing is set, so that a rollback ends where it began.
-            holder = self._stack.require_hand_over(declaration, stream_arn, found)
-            logger.info("has what is declared, from another resource", extra={"stream": stream_arn, "from": holder})
-            return Answer.success(stream_arn, Verified="true")
+        elif (answer := self._configure_another(declaration, stream_arn)) is not None:
+            return answer
         self._interim.answer = Answer.success(stream_arn, Verified="false")
         verified = self._verify(declaration, stream_arn)
         # Another stream than before makes another physical id, so that CloudFormation deletes the old one at the end.
         return Answer.success(stream_arn, Verified="true" if verified else "false")
+
+    def _configure_another(self, declaration: Declaration, stream_arn: str) -> Answer | None:
+        """Set the configuration of a stream that the resource doesn't have yet; return an answer if nothing was set."""
+        refused: RefusedError | None = None
+        for _ in self._looks():
+            found = self._streams.configuration(declaration.feature, stream_arn)
+            if found is None:
+                self._configure_unconfigured(declaration, stream_arn)
+                return None
+            if self._written.has(self._request, stream_arn, declaration.feature, found):
+                if differences(declaration.feature, declaration.configuration, found):
+                    self._configure_unconfigured(declaration, stream_arn, is_own=True)
+                    return None
+                logger.info("has what is declared, from this event", extra={"stream": stream_arn})
+                return Answer.success(stream_arn, Verified="true")
+            if self._adopts():
+                self._take_over(declaration, stream_arn)
+                return None
+            if self._is_rolled_back():
+                if self._request.moved_away:
+                    self._take_over(declaration, stream_arn)
+                    return None
+                # A stream that was made again, or a name that has another value by now: a rollback ends where it began.
+                logger.warning("left alone, the rollback leads to another stream", extra={"stream": stream_arn})
+                return Answer.success(self._request.physical_resource_id, Verified="false")
+            try:
+                # Nothing is set, so that a rollback ends where it began.
+                holder = self._stack.require_hand_over(declaration, stream_arn, found)
+            except RefusedError as error:
+                refused = error
+            else:
+                logger.info("has what is declared, from another resource", extra={"stream": stream_arn, "from": holder})
+                return Answer.success(stream_arn, Verified="true")
+        assert refused is not None
+        raise refused
+
+    def _looks(self) -> Iterator[None]:
+        """Look twice, with seconds between, if there is time; there is none only long after the event was sent."""
+        yield
+        if self._may_look_again():
+            timing.sleep(timing.SECOND_LOOK_SECONDS)
+            yield
+
+    def _may_look_again(self) -> bool:
+        return self._deadline.remaining() > timing.SECOND_LOOK_SECONDS + 2 * timing.CALL_SECONDS
+
+    def _is_back_already(self) -> bool:
+        """Whether an update that can't be done is a rollback, to a stream that has what it asks for.
+
+        Nothing is lost then, and a failed rollback would leave the stack to its owner.
+        """
+        request, stream_arn = self._request, self._stream_arn
+        # In place, or back to the stream that was left.
+        is_where = stream_arn == request.physical_resource_id or (stream_arn and request.moved_away)
+        if request.request_type != "Update" or not is_where:
+            return False
+        try:
+            declaration = Declaration.parse(request.resource_type, request.properties)
+            for _ in self._looks():
+                rolled_back = self._stack.is_rolled_back()
+                if not rolled_back and not self._may_look_again():
+                    return False
+                found = self._streams_afterwards.configuration(declaration.feature, stream_arn)
+                is_back = not differences(declaration.feature, declaration.configuration, found or {})
+                if is_back is rolled_back:
+                    return is_back
+        except CallError as error:
+            logger.warning("not known whether it is as before", extra={"problem": str(error)})
+        return False
 
     def _take_over(self, declaration: Declaration, stream_arn: str) -> None:
         """Set the configuration in the place of another one."""
@@ -128,47 +199,53 @@ class Lifecycle:
             raise
         logger.warning("took over a configuration", extra={"stream": stream_arn})
 
-    def _configure_unconfigured(self, declaration: Declaration, stream_arn: str) -> None:
+    def _configure_unconfigured(self, declaration: Declaration, stream_arn: str, *, is_own: bool = False) -> None:
         """Set the configuration, and leave nothing behind if that fails."""
         before = replace(self._interim)
         if self._request.request_type == "Create":
             # The rollback deletes by this id.
             self._interim.answer = replace(before.answer, physical_resource_id=stream_arn)
-            streams = self._streams
         else:
             # The rollback goes back to the old stream, and never looks at this one.
             self._interim.remark = f"; {stream_arn} may have the configuration all the same, remove it there"
-            streams = KinesisVideo(self._client, Retries(self._deadline.earlier(timing.TAKE_BACK_SECONDS)))
+        if not is_own:
+            self._written.keep(self._request, stream_arn, declaration.configuration)
         try:
-            streams.configure(declaration.feature, stream_arn, declaration.configuration)
+            self._streams.configure(declaration.feature, stream_arn, declaration.configuration)
         except CallError as error:
+            if is_own:
+                raise
             if not error.outcome_unknown:
                 self._interim.answer, self._interim.remark = before.answer, before.remark
+                self._written.forget(self._request, stream_arn)
             elif self._request.request_type != "Create" and self._taken_back(declaration, stream_arn):
                 self._interim.remark = before.remark
             raise
 
     def _taken_back(self, declaration: Declaration, stream_arn: str) -> bool:
         try:
-            self._streams.remove(declaration.feature, stream_arn, declaration.configuration)
+            self._streams_afterwards.remove(declaration.feature, stream_arn, declaration.configuration)
         except CallError as error:
             logger.warning("could not take back", extra={"stream": stream_arn, "problem": str(error)})
             return False
+        self._written.forget(self._request, stream_arn)
         return True
 
     def _verify(self, declaration: Declaration, stream_arn: str) -> bool:
         """Read the configuration back. It was accepted, so what is odd now is worth a warning and not a rollback."""
-        try:
-            actual = self._streams.configuration(declaration.feature, stream_arn)
-        except CallError as error:
-            logger.warning("could not read back", extra={"stream": stream_arn, "problem": str(error)})
-            return False
-        names = differences(declaration.feature, declaration.configuration, actual or {})
-        if names:
-            logger.warning("read back otherwise than declared", extra={"stream": stream_arn, "fields": names})
-        else:
-            logger.info("configured as declared", extra={"stream": stream_arn})
-        return not names
+        names: list[str] = []
+        for _ in self._looks():
+            try:
+                actual = self._streams_afterwards.configuration(declaration.feature, stream_arn)
+            except CallError as error:
+                logger.warning("could not read back", extra={"stream": stream_arn, "problem": str(error)})
+                return False
+            names = differences(declaration.feature, declaration.configuration, actual or {})
+            if not names:
+                logger.info("configured as declared", extra={"stream": stream_arn})
+                return True
+        logger.warning("read back otherwise than declared", extra={"stream": stream_arn, "fields": names})
+        return False
 
     def _delete(self) -> Answer:
         stream_arn = self._request.physical_resource_id
@@ -181,35 +258,67 @@ class Lifecycle:
         if self._adopts():
             logger.warning("left alone, it was taken over: deploy without `adopt_existing` first", extra=extra)
             return done
-        declaration = Declaration.parse(self._request.resource_type, self._request.properties, ignore_unknown=True)
         try:
-            holder = None if self._stack.is_deleted() else self._stack.holder(stream_arn)
-        except CallError as error:
-            if error.code == "OutOfTime":
-                # CloudFormation tries again.
-                raise
-            logger.warning("left alone, CloudFormation can't be asked", extra={**extra, "problem": str(error)})
-            return done
-        if holder is not None:
-            logger.info("left alone, another resource has the stream", extra={**extra, "holder": holder})
+            declaration = Declaration.parse(self._request.resource_type, self._request.properties, ignore_unknown=True)
+        except ValueError as error:
+            logger.warning("left alone, what can't be read was never set", extra={**extra, "problem": str(error)})
             return done
         try:
-            names = self._streams.remove(declaration.feature, stream_arn, declaration.configuration)
+            self._remove(declaration, stream_arn)
         except CallError as error:
             if error.code not in ("ResourceNotFoundException", "NoDataRetentionException"):
                 raise
             logger.info("nothing to delete", extra={**extra, "problem": str(error)})
-            return done
+        return done
+
+    def _remove(self, declaration: Declaration, stream_arn: str) -> None:
+        """Remove what is declared, if the stream has it and nobody else does."""
+        extra: dict[str, Any] = {"stream": stream_arn}
+        names: list[str] | None = []
+        for _ in self._looks():
+            found = self._streams.configuration(declaration.feature, stream_arn)
+            names = differences(declaration.feature, declaration.configuration, found) if found else None
+            if names == []:
+                break
+        if names == []:
+            if self._is_kept(stream_arn):
+                return
+            names = self._streams.remove(declaration.feature, stream_arn, declaration.configuration)
         if names:
             logger.warning("left alone, somebody else has changed the configuration", extra={**extra, "fields": names})
         elif names is None:
             logger.info("nothing to delete, the stream has no configuration", extra=extra)
         else:
+            self._written.forget(self._request, stream_arn)
             logger.info("configuration deleted", extra=extra)
-        return done
+
+    def _is_kept(self, stream_arn: str) -> bool:
+        """Whether CloudFormation knows a reason to leave the stream alone, or can't be asked for one.
+
+        Raises
+        ------
+        CallError
+            If CloudFormation is there and has no time: it tries again, and may have time then.
+        """
+        kept: Kept | None = None
+        extra: dict[str, Any] = {"stream": stream_arn}
+        try:
+            for _ in self._looks():
+                kept = self._stack.kept(stream_arn)
+                if kept is None or kept.is_final:
+                    break
+        except CallError as error:
+            if error.code == "OutOfTime" or (error.passing and error.reached):
+                raise
+            # Where CloudFormation is never reached, a failure would keep the stack from ever being deleted.
+            kept = Kept("left alone, CloudFormation can't be asked", {"problem": str(error)})
+        if kept is None:
+            return False
+        logger.log(kept.level, kept.why, extra={**extra, **kept.extra})
+        return True
 
     def _adopts(self) -> bool:
-        return str(self._request.properties.get(ADOPT_EXISTING)).lower() == "true"
+        return str(self._request.properties.get("AdoptExisting")).lower() == "true"
 
     def _is_rolled_back(self) -> bool:
         """Whether the event undoes an update."""

@@ -7,18 +7,32 @@ doesn't tell the two apart, but CloudFormation knows which of its resources has 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from kinesis_video_configuration import Declaration, differences
+from kinesis_video_configuration import Declaration, Feature, differences
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.stack import StackReader, is_gone
 
 from .protocol import Request
 
+_WHOLE_STACK_GOES = ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
+
 
 class RefusedError(Exception):
     """The stream has a configuration that this resource may not take over; the message says what to do."""
+
+
+class Kept(NamedTuple):
+    """Why a Delete leaves a stream alone."""
+
+    why: str
+    extra: Mapping[str, str]
+    """What the log says besides."""
+    is_final: bool = True
+    """Whether it counts at once, and not only after a second look."""
+    level: int = logging.WARNING
 
 
 class Stack:
@@ -43,27 +57,19 @@ class Stack:
         return "ROLLBACK" in self._status()
 
     def is_deleted(self) -> bool:
-        """Whether the whole stack is being deleted."""
-        return self._status().startswith("DELETE_")
-
-    def holder(self, stream_arn: str) -> str | None:
-        """Find another resource of the same type that has the stream; return its logical id."""
-        for resource in self.others():
-            if (
-                resource.get("PhysicalResourceId") == stream_arn
-                and resource["ResourceType"] == self._request.resource_type
-            ):
-                return str(resource["LogicalResourceId"])
-        return None
+        """Whether the whole stack is being deleted: also one whose creation has failed."""
+        return self._status() in _WHOLE_STACK_GOES
 
     def others(self) -> Iterator[Mapping[str, Any]]:
         """List all other resources that the stack has."""
         for row in self._reader.rows():
-            if row["LogicalResourceId"] != self._request.logical_resource_id and not is_gone(row):
+            if not self._is_own(row) and not is_gone(row):
                 yield row
 
     def require_hand_over(self, declaration: Declaration, stream_arn: str, found: Mapping[str, Any]) -> str:
-        """Require that another resource of the stack has the stream, with the settings that are declared.
+        """Require that a resource of the stack has the stream, with the settings that are declared.
+
+        Another resource, or this one, if an earlier Create of it failed without knowing what became of it.
 
         Returns
         -------
@@ -77,7 +83,7 @@ class Stack:
         has = f"{stream_arn} has its {declaration.feature.noun} already"
         adopt = "set `adopt_existing=True` to take it over"
         try:
-            holder = self.holder(stream_arn)
+            holder = self._holder(stream_arn)
         except CallError as error:
             raise RefusedError(
                 f"{has}, and CloudFormation can't be asked who declares it ({error}); {adopt}"
@@ -95,5 +101,73 @@ class Stack:
             )
         return holder
 
+    def kept(self, stream_arn: str) -> Kept | None:
+        """Find out why a Delete must leave the stream alone; None if it must not."""
+        status = self._status()
+        if status in _WHOLE_STACK_GOES:
+            return None
+        own_status, is_own = "", False
+        for row in self._reader.rows():
+            if self._is_own(row):
+                own_status, is_own = row["ResourceStatus"], self._has(row, stream_arn)
+            elif self._has(row, stream_arn) and not is_gone(row):
+                extra = {"holder": row["LogicalResourceId"]}
+                return Kept("left alone, another resource has the stream", extra, level=logging.INFO)
+        if is_own and own_status == "DELETE_IN_PROGRESS":
+            return None
+        # A Delete that Lambda repeats in another container comes when the stack is at rest, or after the resource has
+        # gone back to the stream, or on its way back. A resource that was never created has nothing to go back to.
+        goes_back = own_status.startswith("UPDATE_") and own_status.endswith("_IN_PROGRESS")
+        is_back = is_own and own_status != "CREATE_FAILED" and not own_status.startswith("DELETE_")
+        at_rest = not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS"
+        if at_rest or goes_back or is_back:
+            extra = {"stack_status": status, "resource_status": own_status}
+            return Kept("left alone, the deletion is over", extra, is_final=False)
+        return None
+
+    def _holder(self, stream_arn: str) -> str | None:
+        for row in self._reader.rows():
+            failed = row["ResourceStatus"] in ("CREATE_FAILED", "CREATE_IN_PROGRESS")
+            if self._has(row, stream_arn) and (failed if self._is_own(row) else not is_gone(row)):
+                return str(row["LogicalResourceId"])
+        return None
+
+    def _has(self, row: Mapping[str, Any], stream_arn: str) -> bool:
+        return row.get("PhysicalResourceId") == stream_arn and row["ResourceType"] == self._request.resource_type
+
+    def _is_own(self, row: Mapping[str, Any]) -> bool:
+        return bool(row["LogicalResourceId"] == self._request.logical_resource_id)
+
     def _status(self) -> str:
         return str(self._reader.describe()["StackStatus"])
+
+
+class Written:
+    """What this container has set on streams that had nothing: the last of each resource.
+
+    If a deployment is tried again, CloudFormation sends an event again, with the same RequestId and another ResponseURL.
+    A Create that had succeeded would then meet its own configuration, be refused, and leave it behind.
+    """
+
+    def __init__(self) -> None:
+        self._written: dict[tuple[str, str], tuple[str, str, Mapping[str, Any]]] = {}
+
+    def keep(self, request: Request, stream_arn: str, configuration: Mapping[str, Any]) -> None:
+        """Remember that the event sets this, before it does: the outcome may stay unknown."""
+        self._written[self._resource(request)] = (request.request_id, stream_arn, configuration)
+
+    def forget(self, request: Request, stream_arn: str) -> None:
+        """Forget it: it was not set, or is removed."""
+        if self._written.get(self._resource(request), ("", ""))[1] == stream_arn:
+            del self._written[self._resource(request)]
+
+    def has(self, request: Request, stream_arn: str, feature: Feature, found: Mapping[str, Any]) -> bool:
+        """Whether what a stream has was set for this event."""
+        request_id, written_to, configuration = self._written.get(self._resource(request), ("", "", {}))
+        return (request_id, written_to) == (request.request_id, stream_arn) and not differences(
+            feature, configuration, found
+        )
+
+    @staticmethod
+    def _resource(request: Request) -> tuple[str, str]:
+        return request.stack_id, request.logical_resource_id

@@ -100,13 +100,13 @@ class Request:
     @property
     def moved_away(self) -> bool:
         """Whether the resource has its stream from the update before this one, which leads to another stream."""
+        return self.is_at(self.old_properties) and not self.is_at(self.properties)
 
-        def is_of(properties: Mapping[str, Any]) -> bool:
-            name = properties.get("StreamName")
-            by_name = f":stream/{name}/" in self.physical_resource_id
-            return by_name if name else self.physical_resource_id == properties.get("StreamARN")
-
-        return is_of(self.old_properties) and not is_of(self.properties)
+    def is_at(self, properties: Mapping[str, Any]) -> bool:
+        """Whether properties lead to the stream that the resource has."""
+        name = properties.get("StreamName")
+        by_name = f":stream/{name}/" in self.physical_resource_id
+        return by_name if name else self.physical_resource_id == properties.get("StreamARN")
 
     def seconds_left(self) -> float:
         """Return how long CloudFormation still waits for the answer, by the date in the presigned URL.

@@ -226,6 +226,15 @@ class Service(Endpoint):
     feature: Feature = IMAGES
     configurations: dict[str, Any] = field(default_factory=lambda: {STREAM_ARN: None, OTHER_STREAM_ARN: None})
     keeps_what_it_has: bool = False
+    normalise: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    """What the service stores of what it is given."""
+    stale_seconds: float = 0
+    """How old Describe's answers are."""
+    _past: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+
+    def remember(self) -> None:
+        """Keep what the streams have now, for a Describe that is stale."""
+        self._past.append((self.clock.time, dict(self.configurations)))
 
     def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
         path = request.url.rpartition("/")[2]
@@ -248,10 +257,15 @@ class Service(Endpoint):
         name = self.feature.configuration
         if operation == self.feature.update:
             if not self.keeps_what_it_has:
-                self.configurations[arn] = parameters.get(name)
+                given = parameters.get(name)
+                self.configurations[arn] = self.normalise(given) if given else None
+            self.remember()
             return _response(request, 200, b"{}")
         assert operation == self.feature.describe
         found = self.configurations[arn]
+        if self.stale_seconds:
+            known = [past for time, past in self._past if time <= self.clock.time - self.stale_seconds]
+            found = (known or [past for _, past in self._past[:1]])[-1][arn]
         return _response(request, 200, json.dumps({name: found} if found else {}).encode())
 
 
@@ -285,7 +299,7 @@ class Stack(Endpoint):
     def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
         body = cast("bytes | str", request.body)
         asked = {name: values[0] for name, values in parse_qs(body if isinstance(body, str) else body.decode()).items()}
-        assert asked["StackName"] == STACK_ID
+        assert asked["StackName"].startswith(STACK_ID)
         return asked["Action"], asked
 
     def _error(self, request: AWSPreparedRequest, code: str) -> AWSResponse:

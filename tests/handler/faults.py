@@ -1,9 +1,10 @@
 """Every fault of every call, in every kind of event: what CloudFormation is told, and what the stream has then.
 
-`python -m tests.handler.faults` writes the table, faults.csv; read it before you commit it. Its columns: the event; the
-operation that fails, how, and how often; then the answer's status, its physical id and `Verified`; the configuration of
-the stream, and of the other one if an update goes to another stream; the calls made, the seconds waited (with the
-longest jitter), and the answer's reason. After `done, ` the call was carried out, and its reply was lost.
+`python -m tests.handler.faults` writes the table, faults.csv; read it before you commit it. A row is an outcome, and
+names all that lead to it: the event; the operation that fails, how often, and how. FAULT in the reason is its name.
+Then come the answer's status, its physical id and `Verified`; the configuration of the stream, and of the other one if
+an update goes to another stream; the calls made, the seconds waited (with the longest jitter), and the answer's reason.
+After `done, ` the call was carried out, and its reply was lost.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import csv
 import itertools
 import logging
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,8 +40,11 @@ TABLE = Path(__file__).with_name("faults.csv")
 
 DENIED = [
     "AccessDeniedException",
+    "AuthorizationError",
+    "NotAuthorized",
     "NotAuthorizedException",
     "InvalidClientTokenIdException",
+    "UnauthorizedOperation",
     "UnrecognizedClientException",
 ]
 LOST = ["connection reset", "timeout", "broken body"]
@@ -50,6 +55,10 @@ FAULTS = [
     "ClientLimitExceededException",
     "ResourceInUseException",
     "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
     "ThrottlingException",
     "LimitExceededException",
     "RequestLimitExceeded",
@@ -66,6 +75,7 @@ OF_CLOUDFORMATION = [
     "InvalidClientTokenId",
     "Throttling",
     "ServiceUnavailable",
+    "no connection",
     *LOST,
 ]
 TIMES = {"once": 1, "3 times": 3, "for ever": FOR_EVER}
@@ -73,6 +83,7 @@ EVENTS = ["create", "update", "update-to-another-stream", "delete"]
 CASES = [
     *itertools.product(EVENTS, [UPDATE], [*FAULTS, *CARRIED_OUT], TIMES),
     *itertools.product(EVENTS, [DESCRIBE], FAULTS, TIMES),
+    *itertools.product(["update rolled back to what is there"], [UPDATE], FAULTS, TIMES),
     *itertools.product(["create-by-name"], ["DescribeStream"], FAULTS, TIMES),
     *itertools.product(["create on a configured stream"], ["ListStackResources"], OF_CLOUDFORMATION, TIMES),
     *itertools.product(["update back to a configured stream"], ["DescribeStacks"], OF_CLOUDFORMATION, TIMES),
@@ -81,6 +92,7 @@ CASES = [
 FILES = {
     "create on a configured stream": "create",
     "update back to a configured stream": "update-to-another-stream",
+    "update rolled back to what is there": "update-rolled-back",
 }
 BEFORE = {
     "update": {**DECLARED, "SamplingInterval": 1000},
@@ -88,13 +100,42 @@ BEFORE = {
     "delete": DECLARED,
     "create on a configured stream": DECLARED,
     "update back to a configured stream": DECLARED,
+    "update rolled back to what is there": DECLARED,
 }
+CAUSE = ("event", "operation", "times", "faults")
 
 
-def happens(
-    case: tuple[str, ...], function: Function, service: Service, stack: Stack, clock: FakeClock
-) -> dict[str, str]:
-    """Let the case happen, and return its row of the table."""
+Outcome = dict[str, str]
+
+
+@contextmanager
+def outcomes() -> Iterator[Callable[[tuple[str, ...]], Outcome]]:
+    """Let cases happen, each in a world of its own."""
+    with pytest.MonkeyPatch.context() as patch, CloudFormation.running() as cloudformation:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setattr("random.uniform", lambda shortest, longest: longest)
+        from kinesis_video_handler import clients
+
+        def outcome(case: tuple[str, ...]) -> Outcome:
+            clock = FakeClock()
+            clock.install(patch)
+            service, stack = Service(clock), Stack(clock)
+            with ExitStack() as wires:
+                wires.enter_context(at_the_wire(clients.kinesis_video, service))
+                wires.enter_context(at_the_wire(clients.cloudformation(), stack))
+                return _happens(case, Function(cloudformation), service, stack, clock)
+
+        yield outcome
+
+
+def cases_of(row: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """List the cases that have a row's outcome."""
+    faults = row["faults"].split(" | ")
+    return ((row["event"], row["operation"], *pair) for pair in itertools.product(faults, row["times"].split(" | ")))
+
+
+def _happens(case: tuple[str, ...], function: Function, service: Service, stack: Stack, clock: FakeClock) -> Outcome:
     event, operation, fault, times = case
     name = FILES.get(event, event)
     sent = function.event(name)
@@ -103,8 +144,9 @@ def happens(
     target = sent["ResourceProperties"].get("StreamARN", own)
     if event == "create on a configured stream":
         stack.has("AnotherImageGeneration", own)
-    if event == "update back to a configured stream":
+    if " back " in event:
         stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    if event == "update back to a configured stream":
         stack.has("AnotherImageGeneration", target)
         service.configurations[target] = {**DECLARED, "WidthPixels": 1280}
     before = dict(service.configurations)
@@ -127,11 +169,14 @@ def happens(
         return "as declared" if after == declared else "?"
 
     ids = {STREAM_ARN: "the stream", OTHER_STREAM_ARN: "the other stream"}
+    reason = answer.reason or ""
+    for name, instead in (
+        (STREAM_ARN, "THE STREAM"),
+        (OTHER_STREAM_ARN, "THE OTHER STREAM"),
+        (f" {fault}:", " FAULT:"),
+    ):
+        reason = reason.replace(name, instead)
     return {
-        "event": event,
-        "operation": operation,
-        "fault": fault,
-        "times": times,
         "status": answer.status,
         "id": ids.get(answer.physical_resource_id, answer.physical_resource_id),
         "verified": answer.data.get("Verified", ""),
@@ -139,32 +184,31 @@ def happens(
         "other stream": state(OTHER_STREAM_ARN) if target == OTHER_STREAM_ARN else "",
         "calls": str(sum(service.calls.values()) + sum(stack.calls.values())),
         "waited": f"{clock.time:g}",
-        "reason": (answer.reason or "").replace(STREAM_ARN, "THE STREAM").replace(OTHER_STREAM_ARN, "THE OTHER STREAM"),
+        "reason": reason,
     }
 
 
 def rows() -> Iterator[dict[str, str]]:
-    """Let every case happen."""
-    with pytest.MonkeyPatch.context() as patch, CloudFormation.running() as cloudformation:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        patch.setattr("random.uniform", lambda shortest, longest: longest)
-        from kinesis_video_handler import clients
-
+    """Let every case happen, and make a row of each outcome."""
+    found: dict[tuple[str, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    shown: dict[tuple[str, ...], Outcome] = {}
+    with outcomes() as outcome:
         for case in CASES:
-            clock = FakeClock()
-            clock.install(patch)
-            service, stack = Service(clock), Stack(clock)
-            with ExitStack() as wires:
-                wires.enter_context(at_the_wire(clients.kinesis_video, service))
-                wires.enter_context(at_the_wire(clients.cloudformation(), stack))
-                yield happens(case, Function(cloudformation), service, stack, clock)
+            event, operation, fault, times = case
+            values = outcome(case)
+            key = (event, operation, *values.values())
+            found[key][fault].append(times)
+            shown[key] = values
+    for key, faults in found.items():
+        for times in dict.fromkeys(" | ".join(each) for each in faults.values()):
+            alike = " | ".join(fault for fault, each in faults.items() if " | ".join(each) == times)
+            yield {**dict(zip(CAUSE, (*key[:2], times, alike), strict=True)), **shown[key]}
 
 
 if __name__ == "__main__":
     logging.disable()
-    found = list(rows())
+    table = list(rows())
     with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, found[0], lineterminator="\n")
+        writer = csv.DictWriter(file, table[0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(found)
+        writer.writerows(table)

@@ -1,6 +1,8 @@
 """Deployments one after the other, as CloudFormation makes events of them: in any order, with faults, and rolled back.
 
 The resources exchange their streams and hand them over; some streams have a configuration that nobody here declares.
+What Describe says may be some seconds old. An event may come again: from CloudFormation at once, with another
+ResponseURL, or a Delete much later, in another container.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class CloudFormation:
     def __init__(self, function: Function, service: Service, stack: Stack, random: Random) -> None:
         self._function, self._service, self._stack, self._random = function, service, stack, random
         self._resources: dict[str, Resource] = {}
+        self._deletes: list[dict[str, Any]] = []
 
     def deploy(self, template: dict[str, Declared], *, another_resource_fails: bool) -> bool:
         """Say whether it succeeded."""
@@ -99,6 +102,8 @@ class CloudFormation:
             if name in keep and resource.physical_id != self._resources[name].physical_id
         }
         for name, resource in self._in_any_order([*gone.items(), *moved.items()]):
+            if name in gone:
+                self._resources[name] = resource._replace(status="DELETE_IN_PROGRESS")
             event = {
                 "RequestType": "Delete",
                 "PhysicalResourceId": resource.physical_id,
@@ -108,11 +113,31 @@ class CloudFormation:
             if name in gone:
                 del self._resources[name]
 
-    def _send(self, stack_status: str, name: str, event: dict[str, Any], moves: bool = False) -> tuple[bool, str]:
+    def repeat_a_delete(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Repeat an earlier Delete in another container, while nothing goes on or while a resource is set again."""
+        if not self._deletes:
+            return
+        from kinesis_video_handler import entry
+        from kinesis_video_handler.ownership import Written
+
+        monkeypatch.setattr(entry, "_answered", {})
+        monkeypatch.setattr(entry, "_written", Written())
+        event = self._random.choice(self._deletes)
+        self._list("UPDATE_COMPLETE")
+        had = self._resources.get(event["LogicalResourceId"])
+        if had and self._random.random() < 0.5:
+            self._list("UPDATE_IN_PROGRESS", {event["LogicalResourceId"]: had._replace(status="UPDATE_IN_PROGRESS")})
+        assert self._function.answer_to(event).status == "SUCCESS"
+
+    def _list(self, stack_status: str, instead: dict[str, Resource] | None = None) -> None:
         self._stack.status = stack_status
         self._stack.resources.clear()
-        for other, resource in self._resources.items():
+        for other, resource in {**self._resources, **(instead or {})}.items():
             self._stack.has(other, resource.physical_id, status=resource.status)
+
+    def _send(self, stack_status: str, name: str, event: dict[str, Any], moves: bool = False) -> tuple[bool, str]:
+        self._list(stack_status)
+        self._service.stale_seconds = self._random.choice([0, 0, 5])
         if self._random.random() < 0.3:
             passes = stack_status != "UPDATE_IN_PROGRESS" or self._random.random() < 0.5
             # What is carried out for ever without a reply can't be taken back from another stream.
@@ -122,9 +147,15 @@ class CloudFormation:
             self._service.fail(operation, self._random.choice(faults), times=2 if passes else FOR_EVER)
             self._stack.fail("ListStackResources", "Throttling", times=2)
         common = {"LogicalResourceId": name, "RequestId": str(uuid4())}
-        answer = self._function.answer_to({**self._function.event("create"), **common, **event})
+        event = {**self._function.event("create"), **common, **event}
+        answer = self._function.answer_to(event)
         self._service.fail(UPDATE)
         self._service.fail(DESCRIBE)
+        if event["RequestType"] == "Delete":
+            self._deletes.append(event)
+        if answer.status == "SUCCESS" and self._random.random() < 0.3:
+            again = self._function.answer_to({**event, "ResponseURL": f"{event['ResponseURL']}{self._random.random()}"})
+            assert (again.status, again.physical_resource_id) == ("SUCCESS", answer.physical_resource_id)
         return answer.status == "SUCCESS", answer.physical_resource_id
 
     def _in_any_order(self, items: list[Any]) -> list[Any]:
@@ -133,11 +164,12 @@ class CloudFormation:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_after_a_deployment_is_what_it_declares_and_after_a_rollback_what_was_before(
-    function: Function, service: Service, stack: Stack, seed: int
+    function: Function, service: Service, stack: Stack, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     random = Random(seed)
     cloudformation = CloudFormation(function, service, stack, random)
     service.configurations = {arn: SOMEBODY_ELSES if random.random() < 0.2 else None for arn in STREAMS}
+    service.remember()
     nobodys = {arn: found for arn, found in service.configurations.items() if found}
     for _ in range(4):
         names = random.sample(["A", "B", "C"], random.randint(0, 3))
@@ -151,3 +183,6 @@ def test_after_a_deployment_is_what_it_declares_and_after_a_rollback_what_was_be
             assert service.configurations == {**dict.fromkeys(STREAMS), **nobodys, **declared}
         else:
             assert service.configurations == before
+        before = copy.deepcopy(service.configurations)
+        cloudformation.repeat_a_delete(monkeypatch)
+        assert service.configurations == before

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from kinesis_video_configuration import timing
+
+from ..normalisations import Normalisation, each_normalisation
 from .conftest import (
+    DECLARED,
     FEATURES,
     IMAGES,
     OTHER_STREAM_ARN,
     STREAM_ARN,
+    FakeClock,
     Feature,
     Function,
     Service,
@@ -111,15 +117,15 @@ def test_other_settings_are_for_the_next_deployment(
 @pytest.mark.parametrize(
     ("logical_id", "stream_arn", "resource_type", "status"),
     [
-        ("StreamImageGeneration", STREAM_ARN, None, "UPDATE_COMPLETE"),
         ("OldImageGeneration", OTHER_STREAM_ARN, None, "CREATE_COMPLETE"),
         ("OldImageGeneration", "", None, "CREATE_IN_PROGRESS"),
         ("OldImageGeneration", STREAM_ARN, "Custom::SomethingElse", "CREATE_COMPLETE"),
+        ("OldImageGeneration", STREAM_ARN, None, "DELETE_IN_PROGRESS"),
         ("OldImageGeneration", STREAM_ARN, None, "DELETE_COMPLETE"),
         ("OldImageGeneration", STREAM_ARN, None, "DELETE_SKIPPED"),
         ("OldImageGeneration", STREAM_ARN, None, "DELETE_FAILED"),
     ],
-    ids=["itself", "another stream", "no stream yet", "another type", "deleted", "retained", "given up"],
+    ids=["another stream", "no stream yet", "another type", "goes", "deleted", "retained", "given up"],
 )
 def test_who_does_not_have_the_stream(
     function: Function,
@@ -281,7 +287,7 @@ def test_delete_leaves_alone_what_another_resource_has(
     answer = function.answer_to("delete")
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
     assert service.configurations[STREAM_ARN] == feature.declared
-    assert not service.calls
+    assert not updates(service)
     (record,) = (r for r in caplog.records if r.getMessage() == "left alone, another resource has the stream")
     assert (record.stream, record.holder) == (STREAM_ARN, "NewImageGeneration")  # type: ignore[attr-defined]
 
@@ -310,6 +316,7 @@ def test_what_was_adopted_stays_until_the_flag_is_dropped(
     assert service.configurations[STREAM_ARN] is None
 
 
+@pytest.mark.parametrize("fault", ["AccessDenied", "no connection"])
 @pytest.mark.parametrize("operation", ["DescribeStacks", "ListStackResources"])
 def test_delete_leaves_it_alone_if_cloudformation_can_not_be_asked(
     function: Function,
@@ -317,16 +324,291 @@ def test_delete_leaves_it_alone_if_cloudformation_can_not_be_asked(
     stack: Stack,
     feature: Feature,
     operation: str,
+    fault: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service.configurations[STREAM_ARN] = feature.declared
-    stack.fail(operation, "AccessDenied")
+    stack.fail(operation, fault)
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == feature.declared
     (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
     assert warning.getMessage() == "left alone, CloudFormation can't be asked"
-    assert f"{operation}: AccessDenied: " in warning.problem  # type: ignore[attr-defined]
+    code = "EndpointConnectionError" if fault == "no connection" else fault
+    assert f"{operation}: {code}: " in warning.problem  # type: ignore[attr-defined]
     assert warning.stream == STREAM_ARN  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("fault", ["Throttling", "ServiceUnavailable", "timeout", "broken body"])
+@pytest.mark.parametrize("operation", ["DescribeStacks", "ListStackResources"])
+def test_delete_fails_if_cloudformation_is_busy_to_the_end_so_that_it_comes_again(
+    function: Function, service: Service, stack: Stack, feature: Feature, operation: str, fault: str
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.fail(operation, fault)
+    answer = function.answer_to("delete")
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)
+    assert answer.reason is not None
+    assert f"{operation}: " in answer.reason
+    stack.fail(operation)
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+@pytest.mark.parametrize("settings", [None, "altered"])
+def test_delete_asks_cloudformation_about_nothing_that_is_not_its_own(
+    function: Function, service: Service, stack: Stack, feature: Feature, settings: str | None
+) -> None:
+    found = service.configurations[STREAM_ARN] = feature.altered if settings else None
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == found
+    assert not stack.calls
+
+
+def over(stack_status: str, *rows: tuple[str, str]) -> Any:
+    """A stack whose event's resource has these rows: a stream, and a status."""
+    return pytest.param(stack_status, rows, id=" ".join((stack_status, *(f"{status}" for _, status in rows))))
+
+
+@pytest.mark.parametrize(
+    ("stack_status", "rows"),
+    [
+        # Another stack has made the same settings again.
+        over("DELETE_COMPLETE", (STREAM_ARN, "DELETE_COMPLETE")),
+        over("DELETE_FAILED", (STREAM_ARN, "DELETE_FAILED")),
+        # The resource has gone back to the stream.
+        over("UPDATE_COMPLETE", (STREAM_ARN, "UPDATE_COMPLETE")),
+        over("UPDATE_IN_PROGRESS", (STREAM_ARN, "UPDATE_COMPLETE")),
+        over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "UPDATE_COMPLETE")),
+        over("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "UPDATE_FAILED")),
+        # It is on its way back: it has been set, and isn't answered yet.
+        over("UPDATE_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_IN_PROGRESS")),
+        # It was made again, in the place of one whose creation had failed.
+        over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "CREATE_COMPLETE")),
+        over("UPDATE_IN_PROGRESS", (STREAM_ARN, "CREATE_IN_PROGRESS")),
+        over("REVIEW_IN_PROGRESS"),
+        over("CREATE_COMPLETE"),
+        over("IMPORT_COMPLETE"),
+        over("UPDATE_ROLLBACK_FAILED"),
+    ],
+)
+def test_a_deletion_that_is_over_touches_nothing(
+    function: Function,
+    service: Service,
+    stack: Stack,
+    feature: Feature,
+    stack_status: str,
+    rows: tuple[tuple[str, str], ...],
+    clock: FakeClock,
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.status = stack_status
+    for stream_arn, status in rows:
+        stack.has("StreamImageGeneration", stream_arn, feature.resource_type, status)
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+    assert stack.calls == {"DescribeStacks": 2, "ListStackResources": 2}
+    assert clock.time == timing.SECOND_LOOK_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("stack_status", "row"),
+    [
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
+        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "DELETE_IN_PROGRESS")),
+        # A Create that failed with the ARN, and its rollback.
+        ("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "CREATE_FAILED")),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "DELETE_IN_PROGRESS")),
+        # A nested stack, whose status may wait for its parent's.
+        ("UPDATE_COMPLETE", (STREAM_ARN, "DELETE_IN_PROGRESS")),
+    ],
+)
+def test_a_deletion_that_goes_on_removes_it(
+    function: Function, service: Service, stack: Stack, feature: Feature, stack_status: str, row: tuple[str, str]
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.status = stack_status
+    stack.has("StreamImageGeneration", row[0], feature.resource_type, row[1])
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+@pytest.mark.parametrize("lags", ["stack", "resource"])
+def test_a_status_that_lags_does_not_end_a_deletion(
+    function: Function, service: Service, stack: Stack, feature: Feature, lags: str
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    stack.has("StreamImageGeneration", OTHER_STREAM_ARN, feature.resource_type, "UPDATE_COMPLETE")
+    row = stack.resources[0]
+    if lags == "stack":
+        stack.status = "UPDATE_COMPLETE"
+    else:
+        row["PhysicalResourceId"] = STREAM_ARN
+
+    def catch_up(operation: str) -> None:
+        if stack.calls["ListStackResources"] == 1:
+            stack.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+        elif stack.calls["ListStackResources"] == 2:
+            row["PhysicalResourceId"] = OTHER_STREAM_ARN
+
+    stack.on_call = catch_up
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"{configuration}": {"SamplingInterval": "fast", "Status": []}},
+        {"{configuration}": "on"},
+        {"{configuration}": None},
+        {"StreamARN": None},
+        {"StreamARN": ["x"]},
+    ],
+)
+def test_a_delete_of_what_can_not_be_read_touches_nothing(
+    function: Function, service: Service, stack: Stack, feature: Feature, change: dict[str, Any]
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    event = function.event("delete")
+    for name, value in change.items():
+        event["ResourceProperties"][name.format(configuration=feature.configuration)] = value
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+    assert service.configurations[STREAM_ARN] == feature.declared
+    assert not service.calls + stack.calls
+
+
+@each_normalisation
+def test_what_the_service_may_store_otherwise_is_still_ones_own(
+    function: Function, service: Service, stack: Stack, row: Normalisation
+) -> None:
+    if service.feature is not IMAGES:
+        return
+    declared, found = row.configurations(DECLARED)
+    stack.has("OldImageGeneration", STREAM_ARN)
+
+    def sent(name: str) -> dict[str, Any]:
+        event = function.event(name)
+        event["ResourceProperties"][IMAGES.configuration] = copy.deepcopy(declared)
+        return event
+
+    service.configurations[STREAM_ARN] = found
+    handed_over = function.answer_to(sent("create"))
+    assert handed_over.status == ("FAILED" if row.fields else "SUCCESS")
+    assert row.fields == [] or f"({', '.join(row.fields)})" in str(handed_over.reason)
+    service.normalise = lambda _: found
+    assert function.answer_to(sent("update")).data["Verified"] == ("false" if row.fields else "true")
+    stack.resources.clear()
+    service.normalise = dict
+    function.answer_to(sent("delete"))
+    assert service.configurations[STREAM_ARN] == (found if row.fields else None)
+
+
+# What was read too early
+
+
+def test_a_stale_configuration_does_not_refuse_a_create(
+    function: Function, service: Service, clock: FakeClock, feature: Feature
+) -> None:
+    # Another stack has just removed it.
+    service.configurations[STREAM_ARN] = feature.altered
+    service.stale_seconds = 8
+    service.remember()
+    service.configurations[STREAM_ARN] = None
+    service.remember()
+    answer = function.answer_to("create")
+    assert (answer.status, answer.data) == ("SUCCESS", {"Verified": "true"})
+
+
+def test_a_stale_configuration_is_neither_unverified_nor_left_behind(
+    function: Function, service: Service, stack: Stack, clock: FakeClock, feature: Feature
+) -> None:
+    service.stale_seconds = 8
+    service.remember()
+    assert function.answer_to("create").data == {"Verified": "true"}
+    assert function.answer_to("update").data == {"Verified": "true"}
+    event = function.event("update")
+    service.configurations[STREAM_ARN] = feature.updated
+    service.remember()
+    assert function.answer_to({**event, "RequestType": "Delete"}).status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+def test_a_delete_comes_so_soon_that_nothing_seems_to_be_there(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.stale_seconds = 8
+    service.remember()
+    service.configurations[STREAM_ARN] = feature.declared
+    service.remember()
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+def test_a_create_that_has_lost_its_reply_is_made_again(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    # `--no-rollback`: what failed stays, with the id of its answer, and the next deployment makes it again.
+    service.fail(feature.update, "done, timeout")
+    failed = function.answer_to("create")
+    assert (failed.status, failed.physical_resource_id) == ("FAILED", STREAM_ARN)
+    service.fail(feature.update)
+    stack.has("StreamImageGeneration", STREAM_ARN, feature.resource_type, "CREATE_FAILED")
+    assert function.answer_to("create").physical_resource_id == STREAM_ARN
+    stack.resources[0]["ResourceStatus"] = "CREATE_COMPLETE"
+    stack.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+    # Then it leaves the template.
+    stack.resources[0]["ResourceStatus"] = "DELETE_IN_PROGRESS"
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+def test_what_failed_to_be_created_takes_no_other_settings(
+    function: Function, service: Service, stack: Stack, feature: Feature
+) -> None:
+    service.configurations[STREAM_ARN] = feature.altered
+    stack.has("StreamImageGeneration", STREAM_ARN, feature.resource_type, "CREATE_FAILED")
+    assert function.answer_to("create").status == "FAILED"
+    assert service.configurations[STREAM_ARN] == feature.altered
+
+
+# A rollback that can't be done
+
+
+@pytest.mark.parametrize(
+    "fault", ["NoDataRetentionException", "AccessDeniedException", "ClientLimitExceededException", "NotAuthorized"]
+)
+@pytest.mark.parametrize("event", ["update-rolled-back", "update-to-another-stream"])
+def test_a_rollback_that_has_nothing_to_do_succeeds_whatever_fails(
+    function: Function, service: Service, stack: Stack, feature: Feature, event: str, fault: str
+) -> None:
+    sent = function.event(event)
+    stream_arn = sent["ResourceProperties"]["StreamARN"]
+    service.configurations[stream_arn] = feature.declared
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    service.fail(feature.update, fault)
+    answer = function.answer_to(sent)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", stream_arn)
+    assert answer.data == {"Verified": "false"}
+
+
+@pytest.mark.parametrize("why", ["no rollback", "other settings", "can't be seen", "CloudFormation can't be asked"])
+def test_an_update_that_fails_fails_but_for_a_rollback_that_is_seen_to_be_done(
+    function: Function, service: Service, stack: Stack, feature: Feature, why: str
+) -> None:
+    service.configurations[STREAM_ARN] = feature.altered if why == "other settings" else feature.declared
+    stack.status = "UPDATE_IN_PROGRESS" if why == "no rollback" else "UPDATE_ROLLBACK_IN_PROGRESS"
+    service.fail(feature.update, "NoDataRetentionException")
+    if why == "can't be seen":
+        service.fail(feature.describe, "AccessDeniedException")
+    if why == "CloudFormation can't be asked":
+        stack.fail("DescribeStacks", "AccessDenied")
+    answer = function.answer_to("update-rolled-back")
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)
+    assert "NoDataRetentionException" in str(answer.reason)
 
 
 # Changes that make another resource for the same stream, as CloudFormation does them: the new one first
@@ -377,4 +659,4 @@ def test_the_properties_of_the_constructs_alone_are_ignored(
 def test_nothing_but_describing_comes_before_a_refusal(function: Function, service: Service) -> None:
     service.configurations[STREAM_ARN] = service.feature.altered
     function.answer_to("create")
-    assert dict(service.calls) == {service.feature.describe: 1}
+    assert dict(service.calls) == {service.feature.describe: 2}

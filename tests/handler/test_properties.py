@@ -74,7 +74,9 @@ def test_a_malformed_event_gets_one_answer_or_raises_and_changes_nothing(
         assert not cloudformation.puts
     else:
         (put,) = cloudformation.puts
-        assert json.loads(put.body)["Status"] == "FAILED"
+        # What can't be read was never set: a Delete of it has nothing to do.
+        done = name == "delete" and place[0] in ("ResourceType", "ResourceProperties")
+        assert json.loads(put.body)["Status"] == ("SUCCESS" if done else "FAILED")
         assert len(put.body) <= MAX_ANSWER_BYTES
     assert not service.calls[UPDATE]
 

@@ -63,6 +63,59 @@ def test_an_event_of_another_resource_is_not_a_repeated_one(function: Function, 
     assert service.configurations[STREAM_ARN] == DECLARED
 
 
+def sent_again(event: dict[str, Any]) -> dict[str, Any]:
+    """Send it as CloudFormation does if a deployment is tried again: with the same RequestId, and a new ResponseURL."""
+    return {**event, "ResponseURL": f"{event['ResponseURL']}&X-Amz-Signature=another"}
+
+
+def test_a_request_that_cloudformation_sends_again_gets_a_fresh_answer(function: Function, service: Service) -> None:
+    service.fail(UPDATE, "NoDataRetentionException", times=1)
+    event = function.event("create")
+    assert function.answer_to(event).status == "FAILED"
+    # Meanwhile the cause is removed.
+    assert function.answer_to(sent_again(event)).status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == DECLARED
+
+
+@pytest.mark.parametrize("fault", ["", "done, timeout"])
+@pytest.mark.parametrize("name", ["create", "update-to-another-stream"])
+def test_what_was_set_for_a_request_is_its_own_when_it_comes_again(
+    function: Function, service: Service, stack: Stack, name: str, fault: str
+) -> None:
+    event = function.event(name)
+    stream_arn = event["ResourceProperties"]["StreamARN"]
+    service.fail(UPDATE, fault)
+    function.answer_to(event)
+    service.fail(UPDATE)
+    answer = function.answer_to(sent_again(event))
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", stream_arn)
+    assert service.configurations[stream_arn] == DECLARED
+    # Also with other properties.
+    event["ResourceProperties"][IMAGES.configuration]["SamplingInterval"] = "500"
+    assert function.answer_to(sent_again(sent_again(event))).status == "SUCCESS"
+    assert service.configurations[stream_arn] == IMAGES.updated
+    assert "ListStackResources" not in stack.calls
+
+
+@pytest.mark.parametrize("other", ["another request", "another resource", "another stack", "altered", "removed"])
+def test_nothing_else_is_its_own(function: Function, service: Service, stack: Stack, other: str) -> None:
+    event = function.event("create")
+    function.answer_to(event)
+    if other == "removed":
+        stack.has("StreamImageGeneration", STREAM_ARN, status="DELETE_IN_PROGRESS")
+        function.answer_to("delete")
+        # By another stack.
+        service.configurations[STREAM_ARN] = DECLARED
+    elif other == "altered":
+        service.configurations[STREAM_ARN] = IMAGES.altered
+    else:
+        key = {"another request": "RequestId", "another resource": "LogicalResourceId", "another stack": "StackId"}
+        event[key[other]] += "2"
+    before = service.configurations[STREAM_ARN]
+    assert function.answer_to(sent_again(event)).status == "FAILED"
+    assert service.configurations[STREAM_ARN] == before
+
+
 def test_the_oldest_answers_are_forgotten(
     function: Function, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
