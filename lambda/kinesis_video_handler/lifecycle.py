@@ -20,7 +20,6 @@ from botocore.exceptions import ParamValidationError
 from kinesis_video_configuration import Deadline, Declaration, differences, one_line, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
-from kinesis_video_contract.configurations import ADOPT_EXISTING
 
 from .ownership import Kept, RefusedError, Stack, Written
 from .protocol import CREATE_FAILED_ID, Answer, Interim, Request
@@ -162,7 +161,7 @@ class Lifecycle:
             yield
 
     def _may_look_again(self) -> bool:
-        return self._deadline.remaining() > timing.SECOND_LOOK_SECONDS + 2 * timing.CALL_SECONDS
+        return self._deadline.remaining() > timing.SECOND_LOOK_SECONDS + timing.TAKE_BACK_SECONDS
 
     def _is_back_already(self) -> bool:
         """Whether an update that can't be done is a rollback, to a stream that has what it asks for.

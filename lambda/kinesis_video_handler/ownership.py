@@ -145,8 +145,8 @@ class Stack:
 class Written:
     """What this container has set on streams that had nothing: the last of each resource.
 
-    If a deployment is tried again, CloudFormation sends an event again, with the same RequestId and another ResponseURL.
-    A Create that had succeeded would then meet its own configuration, be refused, and leave it behind.
+    If a deployment is tried again, CloudFormation sends an event again, with the same RequestId and another
+    ResponseURL. A Create that had succeeded would then meet its own configuration, be refused, and leave it behind.
     """
 
     def __init__(self) -> None:

@@ -46,7 +46,10 @@ def test_no_row_breaks_what_is_promised() -> None:
         if row["id"] == "cdk-kinesis-video::create-failed":
             # Its Delete touches nothing, so there is nothing of ours.
             assert stream in ("none", "as before"), row
-        if event.startswith(("create", "update")) and not failed and "configured" not in event:
+        if event == "update rolled back to what is there":
+            # It ends where it began.
+            assert (row["status"], row["id"], stream) == ("SUCCESS", "the stream", "as before"), row
+        elif event.startswith(("create", "update")) and not failed and "configured" not in event:
             assert (row["other stream"] or stream) == "as declared", row
         if event == "update-to-another-stream" and failed:
             # The rollback goes back to the stream, and never looks at the other one.
