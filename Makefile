@@ -84,6 +84,7 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 
 docs: setup ## build the site from docs/ and the docstrings, in build/docs
 	node_modules/.bin/node docs/diagrams/render.mjs --check
+	CDK_VALIDATION=false $(BIN)/python docs/diagrams/dashboard.py --check
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir docs . build/docs
 
 docs-serve: docs ## show the site on this machine, until Ctrl-C
@@ -91,6 +92,7 @@ docs-serve: docs ## show the site on this machine, until Ctrl-C
 
 diagrams: setup ## draw the diagrams of docs/ from their texts
 	node_modules/.bin/node docs/diagrams/render.mjs
+	CDK_VALIDATION=false $(BIN)/python docs/diagrams/dashboard.py
 
 dist: setup .venv-release/ready ## build both distributions, check what a package index would show, and list what they need (SBOM)
 	rm -rf dist

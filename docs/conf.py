@@ -32,6 +32,8 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"cdk-kinesis-video {__version__}"
 html_copy_source = False
+# The pages lie as in the repository, so the root only leads to the first one.
+html_extra_path = ["site"]
 
 # A name in single backticks is a link if it is this library's, and code if it is not.
 default_role = "py:obj"
