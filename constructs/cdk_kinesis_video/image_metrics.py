@@ -11,10 +11,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from kinesis_video_contract.doctor import BUCKET_ACTIONS
+from kinesis_video_contract.doctor import BUCKET_ACTIONS, IMAGE_ACTIONS, READ_KEY_ACTIONS
 
-from ._grants import Statement
-from ._jsii import bucket_arn_of, stack_of
+from ._grants import Statement, grant_on_key
+from ._jsii import bucket_arn_of, bucket_key_of, stack_of
 from ._validation import (
     check_id,
     check_integer,
@@ -266,6 +266,8 @@ class ImageMetrics(ImageDestination):
         doctor = doctor_of(stack)
         doctor.may_examine(self, self._stream, producer)
         self._grant_on_bucket(doctor.role, Statement(BUCKET_ACTIONS, (bucket_arn_of(self._bucket),)))
+        self._grant_on_bucket(doctor.role, Statement(IMAGE_ACTIONS, (self._objects(self._keys()),)))
+        grant_on_key(self, doctor.role, READ_KEY_ACTIONS, bucket_key_of(self._bucket))
         # The Ref of the configuration is the ARN of its stream, also where that is imported by its name.
         doctor.examine_on(Construct(self, construct_id), alarm, topic, self._resource.ref, producer)
         return doctor

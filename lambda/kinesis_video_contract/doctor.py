@@ -12,8 +12,10 @@ STREAM_ACTIONS = (
 ACTIONS_WITHOUT_RESOURCE = ("cloudtrail:LookupEvents", "cloudwatch:GetMetricData", "kinesisvideo:ListStreams")
 """IAM knows no resource of these."""
 PRODUCER_ACTIONS = ("iam:GetRole", "iam:GetUser", "iam:SimulatePrincipalPolicy")
-BUCKET_ACTIONS = ("s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket")
+BUCKET_ACTIONS = ("s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket", "s3:ListBucketVersions")
+IMAGE_ACTIONS = ("s3:GetObject",)
+"""On the images, whose metadata say of which fragment they are: HeadObject takes this permission."""
 READ_KEY_ACTIONS = ("kms:Decrypt",)
-"""On the stream's key, to read its video."""
+"""On the stream's key, to read its video, and on the bucket's, to read the metadata of images."""
 KEY_ACTIONS = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants")
 """On any key, to find out whether it is the right one."""

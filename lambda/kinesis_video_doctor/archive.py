@@ -4,116 +4,226 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import compress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from kinesis_video_matroska import Fragment, FragmentCollector, Frame, MatroskaError, Reader, TagName, Track, Tracks
 
-from kinesis_video_matroska import Fragment, FragmentCollector, MatroskaError, Reader, TagName, Track, Tracks
-
-from .calls import Calls, UndecidedError
+from .calls import Calls, Fact, UndecidedError
+from .metrics import count
+from .stream import Stream
 
 _SERVICE = "kinesis-video-archived-media"
 _FRAGMENTS_PER_PAGE, _MAX_PAGES = 1000, 20
-# What is read to see the tags: enough for a producer that tags every few fragments, and not a stream's whole archive.
-_MAX_FRAGMENTS, _MAX_BYTES = 10, 20_000_000
+# What is read to see the tags: not a stream's whole archive.
+_NEWEST, _MAX_BYTES, _MAX_FRAGMENTS = 5, 20_000_000, 1000
 _PIECE = 65_536
+_YOUNG = timedelta(minutes=1)
+"""From then on the images of a fragment should be there: documented for a changed configuration, inferred for these."""
+_TOLERANCE = timedelta(seconds=5)
+"""By how much the clocks of two services may differ."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A fragment, as ListFragments describes it."""
+
+    number: str
+    arrived: datetime
+    """By the service's clock."""
+    produced: datetime | None
+    """By the producer's clock."""
+    length: timedelta
+    size: int
+
+    @classmethod
+    def parse(cls, fragment: Mapping[str, Any]) -> Listed:
+        """Read what ListFragments says: all of it is optional in the service's model."""
+        return cls(
+            fragment["FragmentNumber"],
+            fragment["ServerTimestamp"],
+            fragment.get("ProducerTimestamp"),
+            timedelta(milliseconds=fragment.get("FragmentLengthInMilliseconds", 0)),
+            fragment.get("FragmentSizeInBytes", _MAX_BYTES),
+        )
+
+    def time(self, *, by_producer: bool) -> datetime:
+        """Return the time at which its images begin."""
+        return self.produced if by_producer and self.produced else self.arrived
+
+    def has(self, timecode: int, delivered: datetime, *, by_producer: bool) -> bool:
+        """Tell whether an image with this time, in milliseconds since 1970, that came at that time can be of it."""
+        begin = milliseconds(self.time(by_producer=by_producer))
+        end = begin + max(self.length // timedelta(milliseconds=1), 1)
+        return begin <= timecode < end and self.arrived <= delivered + _TOLERANCE
+
+
+@dataclass(frozen=True)
+class Read:
+    """A fragment whose media was read."""
+
+    listed: Listed
+    asks: bool
+    """Whether it has the tag by which a producer asks for images."""
+    own_prefix: str
+    """What its images' keys begin with after the destination's prefix."""
 
 
 @dataclass(frozen=True)
 class Media:
-    """What the newest fragments hold."""
+    """What some fragments hold."""
 
-    fragments: Sequence[Mapping[str, Any]]
-    """The fragments that were read, oldest first, as ListFragments describes them."""
-    tagged: Sequence[bool]
-    """Whether each of them asks for images."""
-    own_prefixes: Sequence[str]
-    """What the images' keys begin with after the destination's prefix, by the tags of those that ask."""
+    fragments: Sequence[Read]
+    """Oldest first."""
     tracks: Sequence[Track]
     """The tracks of the newest header."""
 
     @property
-    def newest_tagged(self) -> Mapping[str, Any] | None:
-        """The newest fragment that asks for images."""
-        return next((one for one, tagged in zip(self.fragments[::-1], self.tagged[::-1], strict=True) if tagged), None)
+    def asking(self) -> Sequence[Read]:
+        """Those that ask for images, oldest first."""
+        return [fragment for fragment in self.fragments if fragment.asks]
+
+    @property
+    def own_prefixes(self) -> Sequence[str]:
+        """The prefixes that their tags add to the destination's."""
+        return list(dict.fromkeys(fragment.own_prefix for fragment in self.asking))
 
 
-@dataclass(frozen=True)
 class Video:
-    """The fragments of a time."""
+    """The fragments of the time that is looked at."""
 
-    stream_arn: str
-    fragments: Sequence[Mapping[str, Any]]
-    """As ListFragments describes them, oldest first."""
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._call: Calls = stream.call
 
-    @classmethod
-    def find(cls, call: Calls, stream_arn: str, since: datetime, until: datetime) -> Video:
-        """List the fragments that the service has received in a time.
-
-        Raises
-        ------
-        UndecidedError
-            If they can't be listed, or if there are too many.
-        """
-        client = _client(call, stream_arn, "LIST_FRAGMENTS")
+    @Fact
+    def fragments(self) -> Sequence[Listed]:
+        """The fragments that the service has received in that time, oldest first."""
+        stream = self._stream
+        try:
+            if stream.retention == 0:
+                raise UndecidedError("a stream without retention has no archive to look at")
+        except UndecidedError:
+            # Without DescribeStream the archive may answer all the same.
+            if stream.arn_given is None:
+                raise
+        now = stream.now
         selector = {
             "FragmentSelectorType": "SERVER_TIMESTAMP",
-            "TimestampRange": {"StartTimestamp": since, "EndTimestamp": until},
+            "TimestampRange": {"StartTimestamp": stream.since, "EndTimestamp": now + timedelta(minutes=1)},
         }
-        fragments: list[Mapping[str, Any]] = []
+        fragments: list[Listed] = []
         page: dict[str, Any] = {}
+        endpoint = self._endpoint("LIST_FRAGMENTS")
         for _ in range(_MAX_PAGES):
-            page = call(
+            page = self._call(
                 "kinesisvideo:ListFragments",
                 "list_fragments",
-                client=client,
-                StreamARN=stream_arn,
+                service=_SERVICE,
+                endpoint_url=endpoint,
+                StreamARN=stream.arn,
                 FragmentSelector=selector,
                 MaxResults=_FRAGMENTS_PER_PAGE,
                 **page,
             )
-            fragments += page["Fragments"]
+            fragments += map(Listed.parse, page["Fragments"])
             if not page.get("NextToken"):
-                return cls(stream_arn, sorted(fragments, key=lambda fragment: fragment["ServerTimestamp"]))
+                return sorted(fragments, key=lambda fragment: fragment.arrived)
             page = {"NextToken": page["NextToken"]}
         raise UndecidedError(
             f"the archive has more than {len(fragments)} fragments of this time", "look at fewer: --minutes 10"
         )
 
-    def read(self, call: Calls) -> Media:
-        """Read the newest fragments.
+    @Fact
+    def counted(self) -> Mapping[str, float]:
+        """How many fragments came in, and how many errors the service answered with, as CloudWatch has counted."""
+        metrics = {"fragments": "PutMedia.IncomingFragments", "errors": "PutMedia.ErrorAckCount"}
+        return count(
+            self._stream,
+            {id_: ("AWS/KinesisVideo", name, "StreamName", self._stream.name) for id_, name in metrics.items()},
+            self._stream.since,
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing comes in, as far as it is known."""
+        try:
+            return not self.fragments and not any(self.counted.values())
+        except UndecidedError:
+            return False
+
+    def is_young(self, fragment: Listed) -> bool:
+        """Tell whether the images of a fragment may still come."""
+        return self._stream.now - fragment.arrived < _YOUNG
+
+    @Fact
+    def media(self) -> Media:
+        """The five newest fragments, and the five newest of those that are no longer young."""
+        settled = [fragment for fragment in self.fragments if not self.is_young(fragment)][-_NEWEST:]
+        newest = [fragment for fragment in self.fragments[-_NEWEST:] if fragment not in settled]
+        chosen: list[Listed] = []
+        # The newest of both kinds first, as far as they are small enough.
+        for fragment in sorted([*settled, *newest], key=lambda one: _rank(one, settled, newest)):
+            if not chosen or sum(one.size for one in chosen) + fragment.size <= _MAX_BYTES:
+                chosen.append(fragment)
+        return self.read(sorted(chosen, key=lambda fragment: fragment.arrived))
+
+    def later(self, than: Listed) -> Sequence[Listed] | None:
+        """List a fragment and all that came later; None if they are too much to read."""
+        later = [fragment for fragment in self.fragments if fragment.arrived >= than.arrived]
+        small = len(later) <= _MAX_FRAGMENTS and sum(fragment.size for fragment in later) <= _MAX_BYTES
+        return later if small else None
+
+    def read(self, chosen: Sequence[Listed]) -> Media:
+        """Read fragments.
 
         Raises
         ------
         UndecidedError
             If they can't be read.
         """
-        chosen = self.fragments[-_MAX_FRAGMENTS:]
-        while len(chosen) > 1 and sum(fragment["FragmentSizeInBytes"] for fragment in chosen) > _MAX_BYTES:
-            chosen = chosen[1:]
         if not chosen:
             raise UndecidedError("there is no fragment to look at")
-        answer = call(
+        answer = self._call(
             "kinesisvideo:GetMediaForFragmentList",
             "get_media_for_fragment_list",
-            client=_client(call, self.stream_arn, "GET_MEDIA_FOR_FRAGMENT_LIST"),
-            StreamARN=self.stream_arn,
-            Fragments=[fragment["FragmentNumber"] for fragment in chosen],
+            service=_SERVICE,
+            endpoint_url=self._endpoint("GET_MEDIA_FOR_FRAGMENT_LIST"),
+            StreamARN=self._stream.arn,
+            Fragments=[fragment.number for fragment in chosen],
         )
+        body = memoryview(answer["Payload"])
         try:
-            tracks, read = read_media(answer["Payload"].iter_chunks(_PIECE))
-        except (MatroskaError, BotoCoreError) as error:
+            tracks, read = read_media(self._call.while_time(body[i : i + _PIECE] for i in range(0, len(body), _PIECE)))
+        except MatroskaError as error:
             raise UndecidedError(f"the archive's fragments can't be read: {error}") from error
         if len(read) != len(chosen):
             raise UndecidedError(f"the archive gave {len(read)} fragments of {len(chosen)}")
-        tagged = [asks_for_images(fragment) for fragment in read]
-        own = dict.fromkeys(_own_prefix(fragment) for fragment in compress(read, tagged))
-        return Media(chosen, tagged, tuple(own), tracks)
+        fragments = [
+            Read(listed, asks_for_images(fragment), _own_prefix(fragment))
+            for listed, fragment in zip(chosen, read, strict=True)
+        ]
+        return Media(fragments, tracks)
+
+    def _endpoint(self, api: str) -> str:
+        answer = self._call(
+            "kinesisvideo:GetDataEndpoint", "get_data_endpoint", StreamARN=self._stream.arn, APIName=api
+        )
+        return str(answer["DataEndpoint"])
 
 
-def read_media(pieces: Iterable[bytes]) -> tuple[Sequence[Track], list[Fragment]]:
+def _rank(fragment: Listed, *lists: Sequence[Listed]) -> int:
+    """Count from the newest of its list."""
+    return min(len(one) - one.index(fragment) for one in lists if fragment in one)
+
+
+def milliseconds(time: datetime) -> int:
+    """Count the milliseconds since 1970."""
+    return round((time - _EPOCH) / timedelta(milliseconds=1))
+
+
+def read_media(pieces: Iterable[bytes | memoryview]) -> tuple[Sequence[Track], list[Fragment]]:
     """Read the tracks and the fragments of Matroska that comes in pieces.
 
     Raises
@@ -128,7 +238,9 @@ def read_media(pieces: Iterable[bytes]) -> tuple[Sequence[Track], list[Fragment]
         for element in reader.feed(piece):
             if isinstance(element, Tracks):
                 tracks = element.tracks
-            fragments.append(collector.add(element))
+            # Frames are most of the memory, and nobody asks for them.
+            if not isinstance(element, Frame):
+                fragments.append(collector.add(element))
     fragments.append(collector.close())
     return tracks, [fragment for fragment in fragments if fragment]
 
@@ -141,8 +253,3 @@ def asks_for_images(fragment: Fragment) -> bool:
 def _own_prefix(fragment: Fragment) -> str:
     tags = [tag for element in fragment.tags for tag in element.tags]
     return next((tag.value for tag in tags if tag.name == TagName.IMAGE_PREFIX), "")
-
-
-def _client(call: Calls, stream_arn: str, api: str) -> Any:
-    answer = call("kinesisvideo:GetDataEndpoint", "get_data_endpoint", StreamARN=stream_arn, APIName=api)
-    return call.client(_SERVICE, answer["DataEndpoint"])

@@ -1,19 +1,31 @@
-"""The calls that the checks make: each says which right it takes, and what is missing if it is refused."""
+"""The calls that the checks make: each says which permission it takes, and what is missing if it is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, Generic, Self, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 T = TypeVar("T")
+
+RUN_SECONDS = 100
+"""How long the calls for one stream may take together."""
+CALL_SECONDS = 20
+"""How long one call may take with its repetitions; a service that has not answered by then isn't asked again."""
 
 _DENIED = {
     "AccessDenied",
     "AccessDeniedException",
+    "NotAuthorized",
     "NotAuthorizedException",
     "UnauthorizedOperation",
     "403",
@@ -29,13 +41,24 @@ class UndecidedError(Exception):
     seen
         Why.
     fix
-        The right or the option that is missing.
+        The permission or the option that is missing.
     """
 
     def __init__(self, seen: str, fix: str = "") -> None:
         super().__init__(seen)
         self.seen = seen
         self.fix = fix
+
+    @classmethod
+    def of(cls, error: Exception) -> UndecidedError:
+        """Make one of any error: an error of the doctor's own decides nothing either."""
+        if isinstance(error, UndecidedError):
+            return error
+        if isinstance(error, KeyError):
+            return cls(f"the answer of a service lacks {error}", "look again")
+        return cls(
+            f"the check itself failed: {type(error).__name__}: {error}", "report it to this library with this line"
+        )
 
 
 class Fact(Generic[T]):
@@ -48,14 +71,20 @@ class Fact(Generic[T]):
         self._ask = ask
         self.__doc__ = ask.__doc__
 
-    def __get__(self, case: Any, owner: type | None = None) -> T:
-        """Ask, or repeat the answer."""
-        answers = case.__dict__.setdefault("_answers", {})
+    def __get__(self, subject: Any, owner: type | None = None) -> T:
+        """Ask, or repeat the answer.
+
+        Raises
+        ------
+        UndecidedError
+            If it can't be told.
+        """
+        answers = subject.__dict__.setdefault("_answers", {})
         if self not in answers:
             try:
-                answers[self] = (self._ask(case), None)
-            except UndecidedError as error:
-                answers[self] = (None, error)
+                answers[self] = (self._ask(subject), None)
+            except Exception as error:
+                answers[self] = (None, UndecidedError.of(error))
         value, undecided = answers[self]
         if undecided:
             raise undecided
@@ -69,21 +98,45 @@ class Calls:
     ----------
     session
         Whose credentials and Region they have.
+    seconds
+        How long all calls may take together; the default is `RUN_SECONDS`.
     """
 
-    def __init__(self, session: boto3.Session) -> None:
-        self._session = session
+    def __init__(self, session: boto3.Session, *, seconds: float = RUN_SECONDS) -> None:
+        self.session = session
+        self._end = time.monotonic() + seconds
+        self._seconds = seconds
         self._clients: dict[tuple[str, str | None], Any] = {}
+        self._silent: dict[str, str] = {}
+        self._date: tuple[datetime, float] | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The time by the services' clock: the date of an answer, and what has passed since.
+
+        The clock of this machine may be wrong, and then old video looks new.
+
+        Raises
+        ------
+        UndecidedError
+            If no answer had a date.
+        """
+        if self._date is None:
+            raise UndecidedError("the time isn't known: no service has answered with a date")
+        date, at = self._date
+        return date + timedelta(seconds=time.monotonic() - at)
 
     def client(self, service: str, endpoint_url: str | None = None) -> Any:
         """Return the client of a service."""
         if (service, endpoint_url) not in self._clients:
-            config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5})
-            self._clients[service, endpoint_url] = self._session.client(
+            config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
+            client: Any = self.session.client(
                 service,  # type: ignore[call-overload]  # any service
                 endpoint_url=endpoint_url,
                 config=config,
             )
+            client.meta.events.register("after-call", _require_answer)
+            self._clients[service, endpoint_url] = client
         return self._clients[service, endpoint_url]
 
     def __enter__(self) -> Self:
@@ -92,46 +145,166 @@ class Calls:
 
     def __exit__(self, *error: object) -> None:
         """Close the connections."""
-        for client in self._clients.values():
+        for client in list(self._clients.values()):
             client.close()
 
     def __call__(
-        self, right: str, operation: str, *, absent: tuple[str, ...] = (), client: Any = None, **parameters: Any
+        self,
+        permission: str,
+        operation: str,
+        *,
+        absent: tuple[str, ...] = (),
+        service: str = "",
+        endpoint_url: str | None = None,
+        **parameters: Any,
     ) -> Any:
         """Make a call.
 
         Parameters
         ----------
-        right
-            The right that it takes, such as ``s3:ListBucket``.
+        permission
+            What it takes, such as ``s3:ListBucket``.
         operation
             The method of the client.
         absent
             The error codes that say that there is no such thing.
-        client
-            The client, if it isn't that of the right's service.
+        service
+            The service, if it isn't that of the permission.
+        endpoint_url
+            Where it is asked; the default is the service's own endpoint.
         parameters
             Those of the operation.
 
         Returns
         -------
-        The answer; None if there is no such thing.
+        The answer, with a stream in it read to its end; None if there is no such thing.
 
         Raises
         ------
         UndecidedError
-            If the call is refused or fails.
+            If the call is refused, fails or isn't answered in time.
         """
+        service = service or permission.partition(":")[0]
+
+        def call() -> Any:
+            answer = getattr(self.client(service, endpoint_url), operation)(**parameters)
+            return {name: value.read() if hasattr(value, "iter_chunks") else value for name, value in answer.items()}
+
         try:
-            return getattr(client or self.client(right.partition(":")[0]), operation)(**parameters)
+            answer = self._in_time(service, permission, call)
         except ClientError as error:
+            self._note_date(service, error.response)
             code = error.response["Error"].get("Code", "")
             if code in absent:
                 return None
             if code in _DENIED:
                 raise UndecidedError(
-                    f"{right} is refused: {error.response['Error'].get('Message', code)}", f"let the caller use {right}"
+                    f"{permission} is refused: {error.response['Error'].get('Message', code)}",
+                    f"let the caller use {permission}",
                 ) from error
-            raise UndecidedError(str(error)) from error
-        except BotoCoreError as error:
-            raise UndecidedError(f"{right} can't be asked: {error}") from error
+            raise UndecidedError(str(error), "look again") from error
+        except UndecidedError:
+            raise
+        except Exception as error:
+            # Also what is no answer at all, such as a page of HTML, which botocore's parsers tell in errors of theirs.
+            problem = f"{permission} can't be asked: {error}"
+            if isinstance(error, HTTPClientError):
+                self._silent[service] = problem
+            raise UndecidedError(problem, "look whether a proxy or the network is in the way") from error
+        self._note_date(service, answer)
+        return answer
+
+    def while_time(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield items for as long as there is time.
+
+        Raises
+        ------
+        UndecidedError
+            If the time is over.
+        """
+        for item in items:
+            self._require_time()
+            yield item
+
+    def _require_time(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise UndecidedError(f"the {self._seconds:g} s for this stream were over", "look again")
+        return left
+
+    def _in_time(self, service: str, permission: str, call: Callable[[], T]) -> T:
+        """Make a call in a thread of its own: nothing else ends a look-up of a name, or an answer that trickles."""
+        if service in self._silent:
+            raise UndecidedError(self._silent[service], "look whether a proxy or the network is in the way")
+        left = self._require_time()
+        answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                answers.put((call(), None))
+            except Exception as error:
+                answers.put((None, error))
+
+        Thread(target=run, daemon=True).start()
+        seconds = min(left, CALL_SECONDS)
+        try:
+            answer, error = answers.get(timeout=seconds)
+        except Empty:
+            self._silent[service] = f"{permission} was not answered in {seconds:.0f} s"
+            raise UndecidedError(
+                self._silent[service], "look whether a proxy or the network is in the way, and look again"
+            ) from None
+        if error:
+            raise error
+        return answer  # type: ignore[return-value]  # there is an answer if there is no error
+
+    def _note_date(self, service: str, answer: Mapping[str, Any]) -> None:
+        # Of the service that dates the fragments, if it has answered.
+        if self._date and not service.startswith("kinesis"):
+            return
+        text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        try:
+            date = parsedate_to_datetime(text)
+        except (TypeError, ValueError):
+            return
+        self._date = (date if date.tzinfo else date.replace(tzinfo=UTC)), time.monotonic()
+
+
+def _require_answer(http_response: Any, model: Any, **_: Any) -> None:
+    """Refuse what isn't an answer of the service: botocore takes an empty body or HTML for an answer with nothing.
+
+    Raises
+    ------
+    UndecidedError
+        If the body isn't of the service's protocol.
+    """
+    # A stub has no body.
+    if http_response.status_code != 200 or http_response.raw is None or model.has_streaming_output:
+        return
+    text = http_response.content.decode(errors="replace").strip()
+    protocol: str = model.service_model.metadata["protocol"]
+    is_markup = text.startswith("<")
+    if "json" in protocol:
+        try:
+            good = isinstance(json.loads(text), dict)
+        except ValueError:
+            good = False
+    elif "xml" not in protocol and protocol != "query":
+        good = bool(text) and not is_markup
+    elif model.http["method"] == "HEAD" or _has_text(model.output_shape):
+        good = not is_markup
+    else:
+        good = is_markup and "<html" not in text[:1000].lower()
+    if not good:
+        raise UndecidedError(
+            f"{model.name} was answered with {text[:40]!r}, which is no answer of the service"
+            if text
+            else f"{model.name} was answered with nothing",
+            "look whether a proxy or the network is in the way",
+        )
+
+
+def _has_text(shape: Any) -> bool:
+    """Tell whether the body of an answer is one text, such as a policy."""
+    payload = shape.serialization.get("payload") if shape else None
+    return bool(payload) and shape.members[payload].type_name != "structure"

@@ -2,31 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import boto3
+from botocore.exceptions import NoCredentialsError, NoRegionError
 
+from .archive import Video
 from .calls import Calls, UndecidedError
-from .case import Case
 from .checks import destination, images, producer, stream, video
+from .destination import Destination
+from .evidence import Evidence
 from .findings import Diagnosis, Finding, Outcome, unknown
+from .permissions import Permissions
+from .producers import Producers
+from .stream import Stream
+from .trail import Trail
+
+MAX_MINUTES = 87_600 * 60
+"""The longest data retention."""
+
+
+class Case:
+    """All that is looked at for one stream, and by which check.
+
+    Parameters
+    ----------
+    call
+        Makes the calls.
+    given
+        The name or the ARN of the stream.
+    producer_arn
+        The ARN of who calls PutMedia, if it was given.
+    minutes
+        How far back to look.
+    rule
+        The name of an EventBridge rule that matches each image, if there is one.
+    """
+
+    def __init__(
+        self, call: Calls, given: str, producer_arn: str | None = None, minutes: int = 60, rule: str | None = None
+    ) -> None:
+        self.stream = Stream(call, given, minutes)
+        self.trail = Trail(self.stream)
+        self.video = Video(self.stream)
+        self.destination = Destination(self.stream)
+        self.producers = Producers(self.stream, self.trail, producer_arn)
+        self.evidence = Evidence(self.stream, self.video, self.destination, self.trail, rule)
+        self.permissions = Permissions(self.stream, self.destination, self.producers, self.evidence)
+
 
 Check = Callable[[Case], Outcome]
 
-_GROUPS: Mapping[str, Sequence[Check]] = {
-    "stream": stream.CHECKS,
-    "destination": destination.CHECKS,
-    "producer": producer.CHECKS,
-    "video": video.CHECKS,
-    "images": images.CHECKS,
+_CHECKS: dict[str, tuple[str, Check]] = {
+    "stream": ("stream", lambda case: stream.stream(case.stream)),
+    "retention": ("stream", lambda case: stream.retention(case.stream, case.video)),
+    "configured": ("stream", lambda case: stream.configured(case.stream)),
+    "enabled": ("stream", lambda case: stream.enabled(case.stream)),
+    "region": ("stream", lambda case: stream.region(case.stream)),
+    "bucket": ("destination", lambda case: destination.bucket(case.destination, case.stream)),
+    "owner": ("destination", lambda case: destination.owner(case.destination, case.stream)),
+    "bucket-policy": ("destination", lambda case: destination.bucket_policy(case.destination, case.permissions)),
+    "bucket-key": ("destination", lambda case: destination.bucket_key(case.destination, case.stream)),
+    "stream-key": ("destination", lambda case: destination.stream_key(case.stream)),
+    "producer": ("producer", lambda case: producer.producer(case.producers, case.stream)),
+    "may-put-media": ("producer", lambda case: producer.may_put_media(case.permissions, case.video)),
+    "may-put-object": ("producer", lambda case: producer.may_put_object(case.permissions)),
+    "may-use-keys": ("producer", lambda case: producer.may_use_keys(case.permissions, case.stream)),
+    "fragments": ("video", lambda case: video.fragments(case.stream, case.video)),
+    "tagged": ("video", lambda case: video.tagged(case.video, case.evidence)),
+    "codec": ("video", lambda case: video.codec(case.video, case.evidence)),
+    "images": ("images", lambda case: images.images(case.evidence)),
+    "recent": ("images", lambda case: images.recent(case.stream, case.trail)),
 }
 
-
-def _name(check: Check) -> str:
-    return check.__name__.replace("_", "-")
-
-
-CHECK_NAMES = tuple(_name(check) for checks in _GROUPS.values() for check in checks)
+CHECK_NAMES = tuple(_CHECKS)
 """The names of the checks, in the order of an image's way."""
 
 
@@ -36,9 +85,13 @@ def examine(
     session: boto3.Session | None = None,
     producer: str | None = None,
     minutes: int = 60,
+    rule: str | None = None,
     progress: Callable[[str], None] = lambda check: None,
 ) -> Diagnosis:
     """Find out why no image of a stream arrives. Nothing is changed: all calls read.
+
+    It takes two minutes at the most, whatever the services do. What can't be read, and any error of a check, makes that
+    check unknown.
 
     Parameters
     ----------
@@ -48,10 +101,13 @@ def examine(
         Credentials and Region; the default is boto3's. `doctor_policy` is what the credentials must allow; what they
         don't allow is unknown.
     producer
-        The ARN of the role or user that calls PutMedia. By default it is the last one that has asked for the stream's
-        endpoint of PutMedia, as CloudTrail's event history of 90 days says.
+        The ARN of the role or user that calls PutMedia. By default it is everybody who has asked for the stream's
+        endpoint of PutMedia, as the newest 500 records of CloudTrail's event history say.
     minutes
-        How far back video and images are looked for, 1 or more; the default is 60.
+        How far back video and images are looked for, 1 to 5,256,000; the default is 60.
+    rule
+        The name of an EventBridge rule that matches each image: what it has counted shows whether a consumer takes the
+        images away. The default is None.
     progress
         Is called with the name of each check before it runs.
 
@@ -62,21 +118,27 @@ def examine(
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         If there are no credentials or no Region, or if the credentials are not valid.
     """
-    if minutes < 1:
-        raise ValueError(f"`minutes` is {minutes}; give 1 or more")
-    with Calls(session or boto3.Session()) as calls:
-        case = Case(calls, stream, producer, minutes)
+    if not 1 <= minutes <= MAX_MINUTES:
+        raise ValueError(f"`minutes` is {minutes}; give 1 to {MAX_MINUTES}")
+    if producer is not None and not producer.strip():
+        raise ValueError(f"`producer` is {producer!r}; give the ARN of a role or user, or leave it out")
+    session = session or boto3.Session()
+    if session.region_name is None:
+        raise NoRegionError
+    if session.get_credentials() is None:
+        raise NoCredentialsError
+    with Calls(session) as calls:
+        case = Case(calls, stream, producer, minutes, rule)
         findings = []
-        for group, checks in _GROUPS.items():
-            for check in checks:
-                progress(_name(check))
-                outcome = _run(check, case)
-                findings.append(Finding(_name(check), group, outcome.status, outcome.seen, outcome.fix))
+        for name, (group, check) in _CHECKS.items():
+            progress(name)
+            outcome = _run(check, case)
+            findings.append(Finding(name, group, outcome.status, outcome.seen, outcome.fix, outcome.explains))
         return Diagnosis(
-            stream=case.stream_name,
-            account=case.account,
-            region=case.region,
-            producer=case.producer_arn,
+            stream=case.stream.name,
+            account=case.stream.known_account,
+            region=case.stream.region,
+            producer=case.producers.arn,
             minutes=minutes,
             findings=tuple(findings),
         )
@@ -85,5 +147,7 @@ def examine(
 def _run(check: Check, case: Case) -> Outcome:
     try:
         return check(case)
-    except UndecidedError as error:
-        return unknown(error.seen, error.fix)
+    except Exception as error:
+        # An error of the doctor's own decides nothing, and the other checks go on.
+        undecided = UndecidedError.of(error)
+        return unknown(undecided.seen, undecided.fix)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from kinesis_video_configuration import printable
+
+SYMPTOMS = ("fragments", "images")
+"""The checks that see that something is missing, and not why."""
 
 
 class Status(StrEnum):
@@ -17,7 +22,7 @@ class Status(StrEnum):
     WARNED = "warned"
     """It is likely to keep images away."""
     UNKNOWN = "unknown"
-    """It could not be decided; the finding says which right or option is missing."""
+    """It could not be decided; the finding says which permission or option is missing."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Outcome:
     status: Status
     seen: str
     fix: str = ""
+    explains: str = ""
+    """The symptom that a warning explains alone, ``fragments`` or ``images``; empty if it explains none."""
 
 
 def passed(seen: str) -> Outcome:
@@ -39,9 +46,9 @@ def failed(seen: str, fix: str) -> Outcome:
     return Outcome(Status.FAILED, seen, fix)
 
 
-def warned(seen: str, fix: str) -> Outcome:
-    """Say that it is likely to keep images away."""
-    return Outcome(Status.WARNED, seen, fix)
+def warned(seen: str, fix: str, *, explains: str = "") -> Outcome:
+    """Say that it is likely to keep images away, and which symptom it explains alone."""
+    return Outcome(Status.WARNED, seen, fix, explains)
 
 
 def unknown(seen: str, fix: str = "") -> Outcome:
@@ -63,6 +70,13 @@ class Finding:
     """What was seen, in a sentence without a period."""
     fix: str
     """What to do: the statement, the call or the command; empty if there is nothing to do."""
+    explains: str = ""
+    """The symptom that a warning explains alone, ``fragments`` or ``images``; empty if it explains none."""
+
+    def __post_init__(self) -> None:
+        """Write out what doesn't print: names, keys and tags are text of strangers."""
+        for name in "seen", "fix":
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -97,16 +111,21 @@ class Diagnosis:
 
     @property
     def verdict(self) -> Finding | None:
-        """The first failure along the way; without one the first warning, which is likely only; None without either."""
-        for status in Status.FAILED, Status.WARNED:
-            for finding in self.findings:
-                if finding.status == status:
-                    return finding
-        return None
+        """What to look at first: the cause before its symptom.
+
+        It is the first failure along the way that is no symptom. If only a symptom failed, it is the first warning
+        that explains it alone, or else the symptom. Without a failure it is the first warning, which is likely only;
+        None without either.
+        """
+        failures = [finding for finding in self.findings if finding.status == Status.FAILED]
+        warnings = [finding for finding in self.findings if finding.status == Status.WARNED]
+        causes = [failure for failure in failures if failure.check not in SYMPTOMS]
+        explaining = [warning for failure in failures for warning in warnings if warning.explains == failure.check]
+        return next(iter([*causes, *explaining, *failures, *warnings]), None)
 
     @property
     def images_arrive(self) -> bool:
-        """Whether nothing failed and the newest image is as new as the newest tagged fragment."""
+        """Whether nothing failed and an image is known to be of the newest fragments that ask for one."""
         failures = [finding for finding in self.findings if finding.status == Status.FAILED]
         return not failures and self["images"].status == Status.PASSED
 
@@ -114,14 +133,24 @@ class Diagnosis:
     def sentence(self) -> str:
         """The verdict in one sentence without a period."""
         verdict = self.verdict
-        if verdict and verdict.status == Status.FAILED:
-            return f"{verdict.check}: {verdict.seen}"
         if self.images_arrive:
             return f"Images arrive: {self['images'].seen}"
+        if verdict and any(finding.status == Status.FAILED for finding in self.findings):
+            return f"{verdict.check}: {verdict.seen}"
         if verdict:
             return f"Probably {verdict.check}: {verdict.seen}"
-        open_ones = ", ".join(finding.check for finding in self.findings if finding.status == Status.UNKNOWN)
-        return f"No check failed, and these could not be decided: {open_ones}"
+        return f"No check failed, and it is not known whether images arrive: {self.open.seen}"
+
+    @property
+    def open(self) -> Finding:
+        """What to decide first if it is not known whether images arrive."""
+        unknown = [finding for finding in self.findings if finding.status == Status.UNKNOWN]
+        return self["images"] if len(unknown) < len(self.findings) else unknown[0]
+
+    @property
+    def fix(self) -> str:
+        """What to do first; empty if images arrive."""
+        return "" if self.images_arrive else (self.verdict or self.open).fix
 
     def exit_code(self, *, strict: bool = False) -> int:
         """Return what the command exits with.
@@ -152,5 +181,8 @@ class Diagnosis:
             "images_arrive": self.images_arrive,
             "verdict": verdict and verdict.check,
             "sentence": self.sentence,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [
+                {name: getattr(finding, name) for name in ("check", "group", "status", "seen", "fix")}
+                for finding in self.findings
+            ],
         }

@@ -5,13 +5,18 @@ See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluati
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
 Statement = Mapping[str, Any]
+
+_VARIABLE = re.compile(r"\$\{[^}*?$]*\}")
+_PATTERN = re.compile(r"(\$\{[*?$]\}|[*?])")
 
 
 class Match(IntEnum):
@@ -125,7 +130,7 @@ def _resource(statement: Statement, request: Request) -> Match:
     exact = [_filled(str(pattern), request.context) for pattern in _list(statement.get(element))]
     match = Match(2 * _any_like(exact, request.resource))
     # A variable whose value isn't known may stand for anything.
-    if not match and _any_like([re.sub(r"\$\{[^}]*\}", "*", pattern) for pattern in exact], request.resource):
+    if not match and _any_like([_VARIABLE.sub("*", pattern) for pattern in exact], request.resource):
         return Match.MAYBE
     return Match(2 - match) if element == "NotResource" else match
 
@@ -147,7 +152,7 @@ def _conditions(statement: Statement, request: Request) -> Match:
 
 
 def _condition(operator: str, values: Any, value: str | None) -> Match:
-    if value is None or any("${" in str(one) for one in _list(values)):
+    if value is None or any(_VARIABLE.search(str(one)) for one in _list(values)):
         return Match.MAYBE
     operator = operator.removesuffix("IfExists")
     negated = "Not" in operator
@@ -158,19 +163,58 @@ def _condition(operator: str, values: Any, value: str | None) -> Match:
             found = value.lower() in [str(one).lower() for one in _list(values)]
         case "StringEquals":
             found = value in _list(values)
-        case "StringLike" | "ArnLike" | "ArnEquals":
+        case "StringLike":
             found = _any_like(values, value)
+        case "ArnLike" | "ArnEquals":
+            # A wildcard stands for text within one of an ARN's six parts.
+            found = any(_is_arn_like(str(pattern), value) for pattern in _list(values))
+        case "NumericEquals" | "DateEquals":
+            found = any(_number(one) == _number(value) for one in _list(values))
+        case "NumericLessThan" | "DateLessThan":
+            found = any(_number(value) < _number(one) for one in _list(values))
+        case "NumericLessThanEquals" | "DateLessThanEquals":
+            found = any(_number(value) <= _number(one) for one in _list(values))
+        case "NumericGreaterThan" | "DateGreaterThan":
+            found = any(_number(value) > _number(one) for one in _list(values))
+        case "NumericGreaterThanEquals" | "DateGreaterThanEquals":
+            found = any(_number(value) >= _number(one) for one in _list(values))
         case _:
             return Match.MAYBE
     return Match(2 * (found != negated))
 
 
+def _is_arn_like(pattern: str, value: str) -> bool:
+    patterns, values = pattern.split(":", 5), value.split(":", 5)
+    return len(patterns) == len(values) and all(map(_any_like, patterns, values))
+
+
+def _number(text: Any) -> float:
+    """Read a number or a date, which policies have in ISO 8601 or as seconds since 1970; anything else is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return math.nan
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
 def _any_like(patterns: Any, value: str, flags: int = 0) -> bool:
-    return any(re.fullmatch(_regular(str(pattern)), value, flags) for pattern in _list(patterns))
+    return any(re.fullmatch(_regular(str(pattern)), value, flags | re.DOTALL) for pattern in _list(patterns))
 
 
 def _regular(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    parts = _PATTERN.split(pattern)
+    # `${?}` and the like are the character itself.
+    patterns = {"*": ".*", "?": "."} | {f"${{{c}}}": re.escape(c) for c in "*?$"}
+    return "".join(patterns.get(part, re.escape(part)) for part in parts)
+
+
+def literal(text: str) -> str:
+    """Write text so that a policy takes it literally: ``?``, ``*`` and ``${`` are patterns there."""
+    return re.sub(r"\$(?=\{)|[?*]", lambda match: f"${{{match[0]}}}", text)
 
 
 def _list(value: Any) -> list[Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .calls import Calls, UndecidedError
-from .trail import Record, look_up
+from .calls import Calls, Fact, UndecidedError
+from .simulator import Decision, simulate
+from .stream import Stream
+from .trail import Trail
 
-_MAX_RECORDS_OF_OTHERS = 50
+_MAX_EXAMINED = 10
 _GIVE = "give the ARN of the role or user that calls PutMedia: --producer ARN"
 
 
@@ -19,8 +19,6 @@ class Producer:
     """A role or a user of IAM."""
 
     arn: str
-    others: tuple[str, ...] = ()
-    """Who else has asked for the stream's endpoint of PutMedia."""
     missing: bool = False
     """Whether it was given and doesn't exist."""
     boundary: str = ""
@@ -31,39 +29,131 @@ class Producer:
         """Its account."""
         return self.arn.split(":")[4]
 
+    @property
+    def name(self) -> str:
+        """What to call it in a line."""
+        return self.arn.rpartition("/")[2]
 
-def find_producer(call: Calls, stream_name: str, stream_arn: str) -> Producer:
-    """Find who has asked last for the stream's endpoint of PutMedia.
+    @property
+    def type(self) -> str:
+        """The value of ``aws:PrincipalType`` in its requests."""
+        return "User" if ":user/" in self.arn else "AssumedRole"
 
-    PutMedia itself is a data event, which CloudTrail's event history doesn't have.
 
-    Raises
-    ------
-    UndecidedError
-        If the history has nobody, or can't be read.
+@dataclass(frozen=True)
+class Found:
+    """Who calls PutMedia."""
+
+    producers: Sequence[Producer]
+    """Those whose permissions can be looked at, the last that asked first."""
+    others: Sequence[str] = ()
+    """The ARNs of those whose permissions can't."""
+    cut: str = ""
+    """How far back the history was read, if not to its end."""
+
+
+class Producers:
+    """The producers of one stream.
+
+    Parameters
+    ----------
+    stream, trail
+        Where they are looked for.
+    given
+        The ARN of the one to look at, if it was given.
     """
-    records = look_up(call, "GetDataEndpoint")
 
-    def asked(record: Record) -> str | None:
-        of_stream = record.is_of(stream_name, stream_arn) and record.request.get("apiname") == "PUT_MEDIA"
-        return _identity(record.identity) if of_stream else None
+    def __init__(self, stream: Stream, trail: Trail, given: str | None) -> None:
+        self._stream = stream
+        self._trail = trail
+        self._given = given
 
-    newest = next(filter(None, map(asked, records)), None)
-    if newest is None:
-        raise UndecidedError(
-            "the newest 500 records of GetDataEndpoint in CloudTrail's event history have nobody who asked where to "
-            "send this stream's video; records come some minutes late, and a producer may have kept its endpoint",
-            _GIVE,
-        )
-    producer = resolve_producer(call, newest, given=False)
-    # Whoever else sends asks soon, and a page of the history takes half a second.
-    others = dict.fromkeys(filter(None, map(asked, islice(records, _MAX_RECORDS_OF_OTHERS))))
-    return replace(producer, others=tuple(other for other in others if other != newest))
+    @Fact
+    def found(self) -> Found:
+        """Who calls PutMedia.
 
+        PutMedia itself is a data event, which CloudTrail's event history doesn't have: this is who asked where to send.
+        """
+        if self._given:
+            return Found([resolve_producer(self._stream.call, self._given, given=True)])
+        records, cut = self._trail.askers
+        arns = list(dict.fromkeys(record.caller for record in records))
+        producers, others = [], []
+        undecided: UndecidedError | None = None
+        for arn in arns[:_MAX_EXAMINED]:
+            try:
+                producers.append(resolve_producer(self._stream.call, arn, given=False))
+            except UndecidedError as error:
+                undecided = undecided or error
+                others.append(arn)
+        if undecided and not producers:
+            raise undecided
+        if not producers:
+            read = f"back to {cut}" if cut else "of 90 days"
+            raise UndecidedError(
+                f"CloudTrail's event history, read {read}, has nobody who asked where to send this stream's video; "
+                "records come some minutes late, and a producer may have kept its endpoint",
+                _GIVE,
+            )
+        return Found(producers, [*others, *arns[_MAX_EXAMINED:]], cut)
 
-def _identity(identity: Mapping[str, Any]) -> str:
-    issuer = identity.get("sessionContext", {}).get("sessionIssuer", {})
-    return str(issuer.get("arn") or identity.get("arn") or identity.get("type"))
+    @property
+    def usable(self) -> Sequence[Producer]:
+        """Those that exist in the stream's account.
+
+        Raises
+        ------
+        UndecidedError
+            If there is none.
+        """
+        found = self.found.producers
+        usable = [one for one in found if not one.missing and one.account == self._stream.account]
+        if not usable:
+            raise UndecidedError(f"the permissions of {found[0].arn} can't be looked at")
+        return usable
+
+    @property
+    def known(self) -> Sequence[Producer]:
+        """Those that are known, none if nobody is."""
+        try:
+            return self.found.producers
+        except UndecidedError:
+            return []
+
+    @property
+    def arn(self) -> str | None:
+        """The ARN of the last one that asked, or of the one that was given."""
+        return next((producer.arn for producer in self.known), self._given)
+
+    def context(self, producer: Producer | None, resource_account: str | None, via: str = "") -> dict[str, str]:
+        """Return the condition keys whose values are known: the service's requests have TLS and the stream's Region."""
+        stream = self._stream
+        known = {
+            "aws:SecureTransport": "true",
+            "aws:RequestedRegion": stream.region,
+            "aws:PrincipalIsAWSService": "false",
+        }
+        if resource_account:
+            known["aws:ResourceAccount"] = resource_account
+        if via:
+            known |= {
+                "kms:ViaService": f"{via}.{stream.region}.{stream.dns_suffix}",
+                "kms:CallerAccount": stream.account,
+            }
+        if producer:
+            known |= {
+                "aws:PrincipalArn": producer.arn,
+                "aws:PrincipalAccount": producer.account,
+                "aws:PrincipalType": producer.type,
+            }
+        return known
+
+    def simulate(
+        self, producer: Producer, action: str, resource: str, resource_account: str | None = None, via: str = ""
+    ) -> Decision:
+        """Ask what the policies of the producer itself allow; a key is used via a service."""
+        context = self.context(producer, resource_account, via)
+        return simulate(self._stream.call, producer.arn, action, resource, context, self._stream.name)
 
 
 def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:
@@ -86,10 +176,9 @@ def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:
         entity = found and (found.get("Role") or found.get("User"))
         # A role of another account can have the same name.
         if entity and entity["Arn"].split(":")[4] == parts[4] and (kind == "assumed-role" or entity["Arn"] == arn):
-            return Producer(
-                entity["Arn"], boundary=entity.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
-            )
+            boundary = entity.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
+            return Producer(entity["Arn"], boundary=boundary)
         if given:
             return Producer(arn, missing=True)
         raise UndecidedError(f"{arn} has asked for the stream's endpoint, and doesn't exist here any more", _GIVE)
-    raise UndecidedError(f"the rights of {arn} can't be simulated: it is neither a role nor a user", _GIVE)
+    raise UndecidedError(f"the permissions of {arn} can't be simulated: it is neither a role nor a user", _GIVE)

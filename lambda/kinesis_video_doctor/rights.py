@@ -1,4 +1,4 @@
-"""The rights that the checks take."""
+"""The permissions that the checks take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from kinesis_video_contract.doctor import (
     ACTIONS_WITHOUT_RESOURCE,
     BUCKET_ACTIONS,
     KEY_ACTIONS,
+    IMAGE_ACTIONS,
     PRODUCER_ACTIONS,
     READ_KEY_ACTIONS,
     STREAM_ACTIONS,
@@ -50,6 +51,13 @@ def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any
                 BUCKET_ACTIONS,
                 # Which bucket it is stands in the stream's configuration only.
                 f"arn:{partition}:s3:::*",
+            ),
+            _allow(
+                "Images",
+                # HeadObject: an image's own metadata say of which fragment it is.
+                IMAGE_ACTIONS,
+                # As for the bucket.
+                f"arn:{partition}:s3:::*/*",
             ),
             _allow(
                 "Keys",

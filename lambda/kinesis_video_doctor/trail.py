@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .calls import Calls
+from .calls import Fact
+from .stream import Stream
 
 # 50 records each, and 2 calls a second.
-_MAX_PAGES = 10
+_MAX_PAGES, _MAX_SECONDS = 10, 20
 
 
 @dataclass(frozen=True)
@@ -23,29 +25,60 @@ class Record:
     """Who called."""
     request: Mapping[str, Any]
     """What was asked for, by the names of the API in lower case."""
+    refused: bool
+    """Whether the service answered with an error."""
 
-    def is_of(self, stream_name: str, stream_arn: str) -> bool:
-        """Tell whether the call was about a stream."""
-        return stream_name == self.request.get("streamname") or stream_arn == self.request.get("streamarn")
+    @property
+    def caller(self) -> str:
+        """The ARN of the caller: of a session its role's."""
+        issuer = self.identity.get("sessionContext", {}).get("sessionIssuer", {})
+        return str(issuer.get("arn") or self.identity.get("arn") or self.identity.get("type"))
 
 
-def look_up(call: Calls, operation: str, since: datetime | None = None) -> Iterator[Record]:
-    """Find the newest 500 records of an operation, the newest first, and none that are older.
+class Trail:
+    """What the event history says of one stream."""
 
-    Raises
-    ------
-    UndecidedError
-        If the history can't be read.
-    """
-    attributes = [{"AttributeKey": "EventName", "AttributeValue": operation}]
-    start: dict[str, Any] = {"StartTime": since} if since else {}
-    page: dict[str, Any] = {}
-    for _ in range(_MAX_PAGES):
-        page = call("cloudtrail:LookupEvents", "lookup_events", LookupAttributes=attributes, **start, **page)
-        for event in page["Events"]:
-            record = json.loads(event["CloudTrailEvent"])
-            request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
-            yield Record(event["EventTime"], record.get("userIdentity", {}), request)
-        if not page.get("NextToken"):
-            return
-        page = {"NextToken": page["NextToken"]}
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    @Fact
+    def askers(self) -> tuple[Sequence[Record], str]:
+        """Who asked for the stream's endpoint of PutMedia, newest first, and how far back if the history was cut."""
+        records, cut = self._look_up("GetDataEndpoint", None)
+        return [record for record in records if record.request.get("apiname") == "PUT_MEDIA"], cut
+
+    @Fact
+    def changed(self) -> datetime | None:
+        """When the configuration was changed last, if there is a record of the time that is looked at."""
+        records, _ = self._look_up("UpdateImageGenerationConfiguration", self._stream.since)
+        return next((record.time for record in records if not record.refused), None)
+
+    def _look_up(self, operation: str, since: datetime | None) -> tuple[list[Record], str]:
+        """Find the newest records of an operation on the stream, the newest first."""
+        start: dict[str, Any] = {"StartTime": since} if since else {}
+        end = time.monotonic() + _MAX_SECONDS
+        found: list[Record] = []
+        page: dict[str, Any] = {}
+        oldest: datetime | None = None
+        names = {self._stream.name, self._stream.arn}
+        for _ in range(_MAX_PAGES):
+            page = self._stream.call(
+                "cloudtrail:LookupEvents",
+                "lookup_events",
+                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
+                **start,
+                **page,
+            )
+            for event in page["Events"]:
+                record = json.loads(event["CloudTrailEvent"])
+                request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
+                oldest = event["EventTime"]
+                if names & {request.get("streamname"), request.get("streamarn")}:
+                    refused = bool(record.get("errorCode"))
+                    found.append(Record(event["EventTime"], record.get("userIdentity") or {}, request, refused))
+            if not page.get("NextToken"):
+                return found, ""
+            page = {"NextToken": page["NextToken"]}
+            if time.monotonic() > end:
+                break
+        return found, f"{oldest:%Y-%m-%d %H:%M:%S} UTC" if oldest else ""

@@ -89,7 +89,7 @@ def the_stream_is_not_active(site: Site) -> Iterator[None]:
         yield
 
 
-@breaks("retention", words="update-data-retention", undecided={"fragments", "tagged", "codec"})
+@breaks("retention", words="update-data-retention", undecided={"fragments", "tagged", "codec", "images"})
 def nothing_is_retained(site: Site) -> Iterator[None]:
     update = site.client("kinesisvideo").update_data_retention
     version = site.client("kinesisvideo").describe_stream(StreamName=STREAM)["StreamInfo"]["Version"]

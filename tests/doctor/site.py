@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -95,7 +96,7 @@ class Site:
 
     def allow_producer(self) -> None:
         """Give the producer what it needs, and what else was granted, but for the actions that are withheld."""
-        endpoint = ["kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"]
+        endpoint = ["kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia", "kinesisvideo:TagStream"]
         statements = [
             allow(endpoint, f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:*"),
             allow(["s3:PutObject"], f"arn:aws:s3:::{BUCKET}/{PREFIX}*"),
@@ -165,6 +166,11 @@ class Site:
             credentials=self.producer_session.get_credentials(),
         )
 
+    def fragment_numbers(self, name: str) -> list[str]:
+        """List the numbers of a stream's fragments."""
+        media = self.client("kinesis-video-archived-media")
+        return [one["FragmentNumber"] for one in media.list_fragments(StreamName=name)["Fragments"]]
+
     def ask_for_endpoint(self, name: str, session: boto3.Session | None = None) -> None:
         """Ask for the endpoint of PutMedia, as a producer does."""
         client = session.client("kinesisvideo", endpoint_url=self.aws.endpoint_url) if session else self.producer
@@ -207,13 +213,11 @@ class Site:
 
     @contextmanager
     def clock(self, later: float) -> Iterator[None]:
-        """Let the doctor's clock be ahead."""
-
-        class Later(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # no subclass
-                return datetime.now(tz) + timedelta(seconds=later)
+        """Let the clock of the services be ahead, which date their answers."""
 
         with pytest.MonkeyPatch.context() as clock:
-            clock.setattr("kinesis_video_doctor.case.datetime", Later)
+            ahead = timedelta(seconds=later)
+            clock.setattr(
+                "kinesis_video_doctor.calls.parsedate_to_datetime", lambda t: parsedate_to_datetime(t) + ahead
+            )
             yield

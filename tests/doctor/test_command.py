@@ -65,7 +65,7 @@ def test_json_is_what_the_schema_says(site: Site, capsys: pytest.CaptureFixture[
 def test_what_cannot_be_run_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     foreign = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1"
     wrong = {
-        "`minutes` is 0; give 1 or more": [STREAM, "--minutes", "0"],
+        "`minutes` is 0; give 1 to 5256000": [STREAM, "--minutes", "0"],
         "`stream` is of 111122223333": [foreign],
         "give the name or the ARN": ["arn:aws:s3:::images"],
         "profile (nobody)": [STREAM, "--profile", "nobody"],

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
+from kinesis_video_doctor.delivered import newest_image
 
 from kinesis_video_doctor.archive import Video
 from kinesis_video_doctor.calls import Calls, UndecidedError
-from kinesis_video_doctor.delivered import newest_image
 from kinesis_video_doctor.producers import find_producer
 
 ACCOUNT = "111122223333"

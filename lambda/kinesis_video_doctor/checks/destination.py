@@ -2,96 +2,142 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from ..calls import UndecidedError
-from ..case import Case, Key
+from ..destination import Destination
 from ..findings import Outcome, failed, passed, unknown, warned
+from ..permissions import Permissions
 from ..policies import Match
+from ..producers import Producer
+from ..stream import Key, Stream
+
+_NETWORK = ("aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourcevpcarn")
+_HEADERS = ("s3:x-amz-", "s3:signatureage", "s3:signatureversion", "s3:authtype", "s3:tlsversion", "s3:if-")
 
 
-def bucket(case: Case) -> Outcome:
+def bucket(destination: Destination, stream: Stream) -> Outcome:
     """Look for the bucket."""
-    found = case.found_bucket
+    found = destination.found
+    name = destination.bucket
     if found is None:
         return failed(
-            f"the bucket {case.bucket} doesn't exist, which UpdateImageGenerationConfiguration doesn't tell",
-            f"create it in {case.region}, or change the destination",
+            f"the bucket {name} doesn't exist, which UpdateImageGenerationConfiguration doesn't tell",
+            f"create it in {stream.region}, or change the destination",
         )
     region = found.get("BucketRegion")
     if region is None:
-        return unknown(f"the bucket {case.bucket} exists; its Region is not told")
-    if region != case.region:
+        return unknown(f"the bucket {name} exists; its Region is not told")
+    if region != stream.region:
         return failed(
-            f"the bucket {case.bucket} is in {region}, and the stream in {case.region}",
-            f"take a bucket in {case.region}",
+            f"the bucket {name} is in {region}, and the stream in {stream.region}", f"take a bucket in {stream.region}"
         )
-    return passed(f"the bucket {case.bucket} is in {region}")
+    return passed(f"the bucket {name} is in {region}")
 
 
-def owner(case: Case) -> Outcome:
+def owner(destination: Destination, stream: Stream) -> Outcome:
     """Compare the bucket's account with the stream's."""
-    if case.bucket_is_foreign:
+    if destination.is_foreign:
         return warned(
-            f"the bucket {case.bucket} is of another account than the stream, {case.account}",
+            f"the bucket {destination.bucket} is of another account than the stream, {stream.account}",
             "if it is yours, its policy must allow the producer s3:PutObject; otherwise take one of your own",
         )
-    return passed(f"the bucket is of {case.account} as the stream is")
+    return passed(f"the bucket is of {stream.account} as the stream is")
 
 
-def bucket_policy(case: Case) -> Outcome:
+def bucket_policy(destination: Destination, permissions: Permissions) -> Outcome:
     """Look for a Deny in the bucket's policy that covers the images."""
-    if case.bucket_policy is None:
-        if case.found_bucket is None:
+    if destination.policy is None:
+        if destination.found is None:
             raise UndecidedError("the bucket doesn't exist, so there is nothing to look at")
         return passed("the bucket has no policy")
-    producer = case.known_producer
-    judgement = case.judge_bucket_policy(producer)
-    statement = judgement.denying
-    name = statement.get("Sid") or "without a Sid"
-    match judgement.denies:
-        case Match.YES:
-            return failed(
-                f"the statement {name} of the bucket's policy denies s3:PutObject on {case.image_arn}",
-                "remove it, or exempt the producer from it: no Allow overcomes it",
-            )
-        case Match.MAYBE if producer is None:
-            return unknown(
-                f"the statement {name} of the bucket's policy may deny s3:PutObject",
-                "give the producer: --producer ARN",
-            )
-        case Match.MAYBE:
-            keys = ", ".join(key for values in statement.get("Condition", {}).values() for key in values)
-            return warned(
-                f"the statement {name} of the bucket's policy denies s3:PutObject, depending on "
-                f"{keys or 'who the principal is'}",
-                "exempt the producer from it: Kinesis Video Streams writes from AWS's own network, without headers of "
-                "encryption",
-            )
-    return passed("the bucket's policy denies no image")
+    producers = permissions.producers.known
+    whom: Sequence[Producer | None] = producers or [None]
+    judged = [
+        (producer, arn, permissions.judge_bucket_policy(producer, arn))
+        for producer in whom
+        for arn in permissions.image_arns
+    ]
+    surely = [one for one in judged if one[2].denies == Match.YES]
+    if surely and len({one[0] for one in surely}) == len({one[0] for one in judged}):
+        _, arn, judgement = surely[0]
+        return failed(
+            f"{_named(judgement.denying)} of the bucket's policy denies s3:PutObject on {arn}",
+            "remove it, or exempt the producer from it: no Allow overcomes it",
+        )
+    if surely:
+        producer, arn, judgement = surely[0]
+        return warned(
+            f"{_named(judgement.denying)} of the bucket's policy denies {producer.name if producer else ''} "
+            f"s3:PutObject on {arn}",
+            "remove it, or exempt that producer from it: no Allow overcomes it",
+            explains="images",
+        )
+    perhaps = [judgement.denying for *_, judgement in judged if judgement.denies == Match.MAYBE]
+    if not perhaps:
+        return passed("the bucket's policy denies no image")
+    name = _named(perhaps[0])
+    if not producers:
+        return unknown(f"{name} of the bucket's policy may deny s3:PutObject", "give the producer: --producer ARN")
+    keys = list(dict.fromkeys(key for values in perhaps[0].get("Condition", {}).values() for key in values))
+    return warned(
+        f"{name} of the bucket's policy denies s3:PutObject, depending on {', '.join(keys) or 'who the principal is'}",
+        f"exempt the producer from it{_because(keys)}",
+        explains="images",
+    )
 
 
-def bucket_key(case: Case) -> Outcome:
+def _named(statement: Mapping[str, Any]) -> str:
+    return f"the statement {statement.get('Sid') or 'without a Sid'}"
+
+
+def _because(keys: list[str]) -> str:
+    """Say what is known of the service's requests to S3, of what the condition asks for."""
+    lower = [key.lower() for key in keys]
+    known = []
+    if any(key in _NETWORK for key in lower):
+        known.append("from AWS's own network")
+    if any(key.startswith(_HEADERS) for key in lower):
+        known.append("without headers of encryption")
+    if known:
+        return f": Kinesis Video Streams writes {' and '.join(known)}"
+    return ", unless its requests meet the condition: the doctor can't see them"
+
+
+def bucket_key(destination: Destination, stream: Stream) -> Outcome:
     """Look at the key of the bucket."""
-    return _key("the bucket", case.bucket_key, case)
+    encryption = destination.encryption
+    if encryption.by_kms and encryption.key is None and destination.is_foreign:
+        return failed(
+            f"the bucket {destination.bucket} of another account encrypts with its account's key aws/s3, which no "
+            "other account can use",
+            "give the bucket a customer managed key that allows the producer, or encrypt it by SSE-S3",
+        )
+    return _key("the bucket", encryption.key, stream.region)
 
 
-def stream_key(case: Case) -> Outcome:
+def stream_key(stream: Stream) -> Outcome:
     """Look at the key of the stream."""
-    return _key("the stream", case.stream_key, case)
+    return _key("the stream", stream.key, stream.region)
 
 
-def _key(whose: str, key: Key | None, case: Case) -> Outcome:
+def _key(whose: str, key: Key | None, region: str) -> Outcome:
     if key is None:
         return passed(f"{whose} has no key of your own")
     if key.state == "elsewhere":
-        return failed(f"the key of {whose} is {key.arn}, of another Region", f"take a key in {case.region}")
+        return failed(f"the key of {whose} is {key.arn}, of another Region", f"take a key in {region}")
     if key.state == "absent":
         return failed(f"the key of {whose}, {key.arn}, doesn't exist", "take a key that does")
     if key.state != "Enabled":
-        return failed(
-            f"the key of {whose}, {key.arn}, is {key.state}",
-            f"aws kms enable-key --key-id {key.arn}" if key.state == "Disabled" else "take a key that is Enabled",
-        )
+        enable = f"aws kms enable-key --key-id {key.arn}"
+        fix = {
+            "Disabled": enable,
+            "PendingDeletion": f"aws kms cancel-key-deletion --key-id {key.arn} && {enable}",
+            "PendingReplicaDeletion": f"aws kms cancel-key-deletion --key-id {key.arn} && {enable}",
+            "Creating": "wait until it is Enabled",
+            "Updating": "wait until it is Enabled",
+            "PendingImport": "import its key material",
+        }.get(key.state, "take a key that is Enabled")
+        return failed(f"the key of {whose}, {key.arn}, is {key.state}", fix)
     return passed(f"the key of {whose} is {key.arn}, and Enabled")
-
-
-CHECKS = (bucket, owner, bucket_policy, bucket_key, stream_key)

@@ -1,162 +1,134 @@
-"""The producer and its rights: the service stores video and delivers images with them."""
+"""The producers and their permissions: the service stores video and delivers images with them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
+from ..archive import Video
 from ..calls import UndecidedError
-from ..case import Case, Key
-from ..findings import Outcome, failed, passed, warned
+from ..findings import Outcome, Status, failed, passed, warned
+from ..permissions import Lack, Permissions
 from ..policies import Match
-from ..producers import Producer
-from ..simulator import BOUNDARY, Decision
+from ..producers import Producer, Producers
+from ..stream import Stream
 
-_MAX_OTHERS = 3
-_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
+_GRANT = "images.grant_put_media(role)"
 
 
-def producer(case: Case) -> Outcome:
+def producer(producers: Producers, stream: Stream) -> Outcome:
     """Find out who calls PutMedia."""
-    found = case.producer
-    if found.missing:
-        return failed(f"{found.arn} doesn't exist", "give the ARN of the role or user that calls PutMedia")
-    if found.account != case.account:
+    found = producers.found
+    first = found.producers[0]
+    if first.missing:
+        return failed(f"{first.arn} doesn't exist", "give the ARN of the role or user that calls PutMedia")
+    if all(one.account != stream.account for one in found.producers):
         return failed(
-            f"{found.arn} is of another account than the stream, {case.account}, and a stream has no policy that would "
-            "let it in",
+            f"{first.arn} is of another account than the stream, {stream.account}, and a stream has no policy that "
+            "would let it in",
             "let the producer assume a role of the stream's account",
         )
-    if found.others:
+    cut = f"; CloudTrail's history was read back to {found.cut}" if found.cut else ""
+    if len(found.producers) + len(found.others) > 1:
+        names = ", ".join([*(one.arn for one in found.producers), *found.others])
+        not_looked_at = f"; the permissions of {len(found.others)} can't be looked at" if found.others else ""
         return warned(
-            f"several have asked for the stream's endpoint of PutMedia: the last was {found.arn}, before that "
-            f"{', '.join(found.others[:_MAX_OTHERS])}",
-            "the checks below are about the last one; --producer ARN looks at another",
+            f"several have asked for the stream's endpoint of PutMedia, the last one first: {names}"
+            f"{not_looked_at}{cut}",
+            "the checks below are about each of them; --producer ARN looks at one",
         )
-    return passed(f"{found.arn} calls PutMedia")
+    return passed(f"{first.arn} calls PutMedia{cut}")
 
 
-def _producer(case: Case) -> Producer:
-    found = case.producer
-    if found.missing or found.account != case.account:
-        raise UndecidedError(f"the rights of {found.arn} can't be looked at")
-    return found
+def may_put_media(permissions: Permissions, video: Video) -> Outcome:
+    """Ask whether the producers may send video."""
+    stream = permissions.stream
 
+    def lack(who: Producer, action: str = "kinesisvideo:PutMedia") -> Lack | None:
+        decision = permissions.producers.simulate(who, action, stream.arn, stream.account)
+        if decision.allowed:
+            return None
+        statement = {"Effect": "Allow", "Action": action, "Resource": stream.arn}
+        return Lack(f"{who.arn} lacks {action} on {stream.arn}", permissions.fix(who, decision, statement, ours=_GRANT))
 
-def may_put_media(case: Case) -> Outcome:
-    """Ask whether the producer may send video."""
-    who, stream = _producer(case), case.stream["StreamARN"]
-    decision = case.allowed(who, "kinesisvideo:PutMedia", stream)
-    if not decision.allowed:
-        return failed(
-            f"{who.arn} lacks kinesisvideo:PutMedia on {stream}",
-            _fix(who, decision, _statement("kinesisvideo:PutMedia", stream)),
-        )
-    decision = case.allowed(who, "kinesisvideo:GetDataEndpoint", stream)
-    if not decision.allowed:
+    outcome = permissions.of_all(lack, "may send video")
+    if outcome.status != Status.PASSED:
+        return outcome
+    usable = permissions.producers.usable
+    if len(usable) == 1 and (without := lack(usable[0], "kinesisvideo:GetDataEndpoint")):
+        return warned(f"{without.seen}, without which it can't find where to send", without.fix, explains="fragments")
+    if video.is_silent and (without := lack(usable[0], "kinesisvideo:TagStream")):
         return warned(
-            f"{who.arn} lacks kinesisvideo:GetDataEndpoint on {stream}, without which it can't find where to send",
-            _fix(who, decision, _statement("kinesisvideo:GetDataEndpoint", stream)),
+            f"{without.seen}, without which AWS's C++ sample ends before it sends video; other producers don't need it",
+            without.fix,
         )
-    return passed(f"{who.arn} may send video")
+    return outcome
 
 
-def may_put_object(case: Case) -> Outcome:
-    """Ask whether the producer may put images into the bucket."""
-    who, image = _producer(case), case.image_arn
-    decision = case.allowed(who, "s3:PutObject", image)
-    images = f"arn:{case.partition}:s3:::{case.bucket}/{case.prefix}*"
+def may_put_object(permissions: Permissions) -> Outcome:
+    """Ask whether the producers may put images into the bucket, under each prefix that the fragments ask for."""
+
+    def lack(who: Producer) -> Lack | None:
+        undecided: UndecidedError | None = None
+        for arn in permissions.image_arns:
+            try:
+                if found := _lack_of_object(permissions, who, arn):
+                    return found
+            except UndecidedError as error:
+                undecided = undecided or error
+        if undecided:
+            raise undecided
+        return None
+
+    return permissions.of_all(lack, "may put images")
+
+
+def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack | None:
+    destination = permissions.destination
+    decision = permissions.producers.simulate(who, "s3:PutObject", image, permissions.bucket_account)
+    pattern = destination.images_pattern(permissions.own_prefixes)
+    images = pattern if isinstance(pattern, str) else ", ".join(pattern)
+    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": pattern}
     if decision.allowed:
-        if not case.bucket_is_foreign:
-            return passed(f"{who.arn} may put images")
-        judgement = case.judge_bucket_policy(who)
+        if not destination.is_foreign:
+            return None
+        judgement = permissions.judge_bucket_policy(who, image)
         match = max(judgement.allows, judgement.delegates)
-        statement = {**_statement("s3:PutObject", images), "Principal": {"AWS": who.arn}}
-        fix = f"add to the bucket's policy: {json.dumps(statement)}"
+        fix = f"add to the bucket's policy: {json.dumps({**statement, 'Principal': {'AWS': who.arn}})}"
         if match == Match.NO:
-            return failed(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
+            return Lack(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
         if match == Match.MAYBE:
             raise UndecidedError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
-        return passed(f"{who.arn} may put images, and the bucket's policy allows it, too")
-    fix = _fix(who, decision, _statement("s3:PutObject", images))
+        return None
+    fix = permissions.fix(who, decision, statement, ours=_GRANT)
     # What is not denied but just not allowed, the policy of a bucket of the same account can allow alone.
-    allows = Match.NO if decision.obstacle else case.judge_bucket_policy(who).allows
-    if allows != Match.NO and not case.bucket_is_foreign:
+    allows = Match.NO if decision.obstacle else permissions.judge_bucket_policy(who, image).allows
+    if allows != Match.NO and not destination.is_foreign:
         if allows == Match.MAYBE:
             raise UndecidedError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
-        return passed(f"the bucket's policy allows {who.arn} to put images")
-    return failed(f"{who.arn} lacks s3:PutObject on {images}", fix)
+        return None
+    own = image.rpartition("/")[0]
+    return Lack(f"{who.arn} lacks s3:PutObject on {images if images.startswith(own) else f'{own}/*'}", fix)
 
 
-def may_use_keys(case: Case) -> Outcome:
-    """Ask whether the producer may use the keys of the stream and of the bucket.
+def may_use_keys(permissions: Permissions, stream: Stream) -> Outcome:
+    """Ask whether the producers may use the keys of the stream and of the bucket."""
 
-    The documentation asks for three actions and doesn't say which of them is for which key. The stream and the bucket
-    both take GenerateDataKey, so only its lack is certain to keep images away.
-    """
-    who = _producer(case)
-    lacking: list[tuple[str, str, str]] = []
-    undecided: UndecidedError | None = None
-    for whose, via in (("bucket_key", "s3"), ("stream_key", "kinesisvideo")):
-        try:
-            key: Key | None = getattr(case, whose)
-            if key and key.state in ("absent", "elsewhere"):
-                raise UndecidedError(f"the policy of {key.arn} can't be read")
-            if key:
-                document = case.key_policy(key)
-                fixes = {action: _lack(case, who, key, document, action, via) for action in _KEY_ACTIONS}
-                lacking += [(action, key.arn, fix) for action, fix in fixes.items() if fix]
-        except UndecidedError as error:
-            undecided = error
-    certain = [lack for lack in lacking if lack[0] == _KEY_ACTIONS[0]]
-    if undecided and not certain:
-        raise undecided
-    if not lacking:
-        return passed(f"{who.arn} may do with the keys what it needs")
-    seen = "; ".join(f"{who.arn} lacks {action} on {arn}" for action, arn, _ in lacking)
-    fix = "; ".join(dict.fromkeys(fix for _, _, fix in lacking))
-    return failed(seen, fix) if certain else warned(seen, fix)
+    def lack(who: Producer) -> Lack | None:
+        lacks: list[Lack] = []
+        undecided: UndecidedError | None = None
+        for via in "s3", "kinesisvideo":
+            try:
+                key = permissions.destination.encryption.key if via == "s3" else stream.key
+                if key and (found := permissions.lack_of_key(who, key, via)):
+                    lacks.append(found)
+            except UndecidedError as error:
+                undecided = undecided or error
+        certain = any(one.is_certain for one in lacks)
+        if undecided and not certain:
+            raise undecided
+        if not lacks:
+            return None
+        seen, fixes = zip(*((one.seen, one.fix) for one in lacks), strict=True)
+        return Lack("; ".join(seen), "; ".join(dict.fromkeys(fixes)), is_certain=certain)
 
-
-def _lack(case: Case, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str) -> str:
-    """Return what to add if the producer may not do this with the key."""
-    policy = case.judge(document, action, key.arn, who, via)
-    decision = case.allowed(who, action, key.arn, via)
-    if policy.denies == Match.YES:
-        return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
-    if decision.obstacle:
-        return _fix(who, decision, {})
-    match = policy.together(allowed=decision.allowed, same_account=key.arn.split(":")[4] == who.account)
-    if match == Match.YES and policy.denies == Match.NO:
-        return ""
-    if _granted(case, who, key, action):
-        return ""
-    if match != Match.NO:
-        raise UndecidedError(f"the policy of {key.arn} has a condition on {action} that can't be judged")
-    statement = _statement(list(_KEY_ACTIONS), key.arn)
-    if policy.delegates == Match.YES:
-        return _fix(who, decision, statement)
-    return (
-        f"add to the policy of {key.arn}: {json.dumps({**statement, 'Principal': {'AWS': who.arn}, 'Resource': '*'})}"
-    )
-
-
-def _granted(case: Case, who: Producer, key: Key, action: str) -> bool:
-    grants = case.call("kms:ListGrants", "list_grants", KeyId=key.arn)["Grants"]
-    operation = action.partition(":")[2]
-    return any(grant.get("GranteePrincipal") == who.arn and operation in grant["Operations"] for grant in grants)
-
-
-def _statement(actions: str | list[str], resource: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resource}
-
-
-def _fix(who: Producer, decision: Decision, statement: dict[str, Any]) -> str:
-    if decision.obstacle:
-        which = f" {who.boundary}" if decision.obstacle == BOUNDARY else ""
-        return f"change {decision.obstacle}{which}: an Allow in the policies of {who.arn} doesn't help"
-    return f"add to the policies of {who.arn}: {json.dumps(statement)}"
-
-
-CHECKS = (producer, may_put_media, may_put_object, may_use_keys)
+    return permissions.of_all(lack, "may use the keys")

@@ -2,76 +2,105 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from difflib import get_close_matches
+
+from ..archive import Video
 from ..calls import UndecidedError
-from ..case import Case
-from ..findings import Outcome, failed, passed
+from ..findings import Outcome, failed, passed, unknown
+from ..stream import Stream
+
+_WHAT_TO_DO = {
+    "CREATING": "wait until it is ACTIVE",
+    "DELETING": "it is being deleted: take another stream, or create it again when it is gone",
+}
+_MAX_ALIKE = 5
 
 
-def stream(case: Case) -> Outcome:
+def stream(subject: Stream) -> Outcome:
     """Look for the stream."""
-    if case.described is None:
+    if subject.described is None:
+        if subject.arn_given and subject.successor:
+            return failed(
+                f"the stream {subject.name} was deleted and created again: there is no {subject.arn_given}",
+                f"use its ARN of now, {subject.successor}, or its name; declare the images for it again",
+            )
         return failed(
-            f"there is no stream {case.stream_name} in {case.account}, {case.region}{_alike(case)}",
+            f"there is no stream {subject.name} in {subject.known_account}, {subject.region}{_alike(subject)}",
             "give the name of a stream that exists, or another --region or --profile",
         )
-    status = case.stream["Status"]
-    if status != "ACTIVE":
-        return failed(f"the stream is {status}", "wait until it is ACTIVE")
-    return passed(f"{case.stream['StreamARN']} is ACTIVE")
+    status = subject.info["Status"]
+    # One that is UPDATING, such as its retention, goes on as before.
+    if status not in ("ACTIVE", "UPDATING"):
+        return failed(f"the stream is {status}", _WHAT_TO_DO.get(status, "wait until it is ACTIVE"))
+    return passed(f"{subject.arn} is {status}")
 
 
-def _alike(case: Case) -> str:
-    condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": case.stream_name[:4]}
-    try:
-        answer = case.call("kinesisvideo:ListStreams", "list_streams", MaxResults=10, StreamNameCondition=condition)
-    except UndecidedError:
-        return ""
-    names = ", ".join(found["StreamName"] for found in answer["StreamInfoList"])
-    return f"; names that begin alike: {names}" if names else ""
+def _alike(subject: Stream) -> str:
+    """List the names that begin alike, or that look like it."""
+    begins = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": subject.name[:4]}
+    found: list[str] = []
+    with suppress(UndecidedError, KeyError):
+        for parameters in {"MaxResults": 10, "StreamNameCondition": begins}, {"MaxResults": 10_000}:
+            answer = subject.call("kinesisvideo:ListStreams", "list_streams", **parameters)
+            found += [one["StreamName"] for one in answer["StreamInfoList"]]
+    same = [name for name in found if name.lower() == subject.name.lower()]
+    if same:
+        return f"; there is {same[0]}, and upper and lower case count"
+    close = [name for name in found if name.startswith(subject.name[:4])]
+    close += get_close_matches(subject.name, found, _MAX_ALIKE)
+    names = ", ".join(list(dict.fromkeys(close))[:_MAX_ALIKE])
+    return f"; names that begin or look alike: {names}" if names else ""
 
 
-def retention(case: Case) -> Outcome:
+def retention(subject: Stream, video: Video) -> Outcome:
     """Look at the data retention."""
-    hours = case.stream["DataRetentionInHours"]
-    if hours == 0:
+    hours = subject.retention
+    if hours is None:
+        with suppress(UndecidedError):
+            if video.fragments:
+                return passed("the stream has video in its archive")
+    if not hours:
+        told = "" if hours == 0 else ": DescribeStream tells no retention, as of a stream with none"
         return failed(
-            "the stream keeps no video, and only kept video makes images",
-            f"aws kinesisvideo update-data-retention --stream-name {case.stream_name} --current-version "
-            f"{case.stream['Version']} --operation INCREASE_DATA_RETENTION --data-retention-change-in-hours 1",
+            f"the stream keeps no video, and only kept video makes images{told}",
+            f"aws kinesisvideo update-data-retention --stream-name {subject.name} --current-version "
+            f"{subject.info.get('Version', 'VERSION')} --operation INCREASE_DATA_RETENTION "
+            "--data-retention-change-in-hours 1",
         )
     return passed(f"the stream keeps video for {hours} h")
 
 
-def configured(case: Case) -> Outcome:
+def configured(subject: Stream) -> Outcome:
     """Look for the image generation configuration."""
-    if case.configured is None:
+    if subject.configured is None:
         # A stream that doesn't exist has none either, and that is another failure.
-        _ = case.stream
+        _ = subject.info
         return failed(
             "the stream has no image generation configuration",
             "declare an ImageGeneration for it, or call UpdateImageGenerationConfiguration",
         )
-    return passed(f"images go to {case.configuration['DestinationConfig']['Uri']}")
+    return passed(f"images go to {subject.configuration['DestinationConfig']['Uri']}")
 
 
-def enabled(case: Case) -> Outcome:
+def enabled(subject: Stream) -> Outcome:
     """Look whether it is switched on."""
-    if case.configuration["Status"] != "ENABLED":
+    status = subject.configuration["Status"]
+    if status != "ENABLED":
         return failed(
-            f"image generation is {case.configuration['Status']}",
+            f"image generation is {status}",
             "set `enabled=True`, or `Status` to ENABLED by UpdateImageGenerationConfiguration",
         )
     return passed("image generation is ENABLED")
 
 
-def region(case: Case) -> Outcome:
+def region(subject: Stream) -> Outcome:
     """Compare the destination's Region with the stream's."""
-    found = case.configuration["DestinationConfig"]["DestinationRegion"]
-    if found != case.region:
+    found = subject.configuration["DestinationConfig"].get("DestinationRegion")
+    if found is None:
+        return unknown("the configuration tells no Region of the destination")
+    if found != subject.region:
         return failed(
-            f"the destination is in {found}, and the stream in {case.region}", f"take a bucket in {case.region}"
+            f"the destination is in {found}, and the stream in {subject.region}", f"take a bucket in {subject.region}"
         )
     return passed(f"the stream and its destination are in {found}")
-
-
-CHECKS = (stream, retention, configured, enabled, region)

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report
 from kinesis_video_doctor.calls import Calls, UndecidedError
-from kinesis_video_doctor.case import Case
-from kinesis_video_images import ImageKey
+from kinesis_video_doctor.destination import Image
+from kinesis_video_doctor.examination import Case
 
 from ..camera import ClockVideo, Producer, PutMediaError, fragment_tags
 from ..command_line import add_account, add_command, session_of
@@ -117,7 +117,7 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
     with Calls(session) as calls:
         case = Case(calls, stream, role, diagnosis.minutes)
         try:
-            before = case.newest_image(case.since)
+            before = case.destination.images(case.stream.since, [""])
             sent = producer.send(video, fragments=_FRAGMENTS)
             if not sent.persisted:
                 meanings = ", ".join(acknowledgement.meaning for acknowledgement in sent.errors)
@@ -132,15 +132,15 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
             return _finding(Status.UNKNOWN, str(error), advice)
 
 
-def _wait(case: Case, before: ImageKey | None, role: str) -> Finding:
+def _wait(case: Case, before: list[Image], role: str) -> Finding:
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
         # The time in its key is of the service's clock or of this one's, so it tells nothing.
-        image = case.newest_image(case.since)
-        if image and image != before:
+        image = next((one for one in case.destination.images(case.stream.since, [""]) if one not in before), None)
+        if image:
             return _finding(
                 Status.PASSED,
-                f"an image of the video that was sent as {role} has arrived: s3://{case.bucket}/{image}; if others "
+                f"an image of the video that was sent as {role} has arrived: s3://{case.destination.bucket}/{image.key}; if others "
                 "don't, it is the producer's own video or its tags",
             )
         time.sleep(_PAUSE_SECONDS)

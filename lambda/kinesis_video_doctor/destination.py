@@ -1,0 +1,241 @@
+"""Where the images go: the bucket, its policy and its key, each asked for once, and the objects in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kinesis_video_images import parse_image_key
+
+from .archive import milliseconds
+from .calls import Fact, UndecidedError
+from .policies import literal
+from .stream import Key, Stream, needed
+
+_URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
+# A page has 1,000 objects: an hour's images at the shortest interval are 18.
+_MAX_PAGES = 20
+_FRAGMENT_NUMBER = "aws_kinesisvideo_fragment_number"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that lies in the bucket."""
+
+    key: str
+    own_prefix: str
+    """What its key has after the destination's prefix, before the account."""
+    timecode: int
+    """The time in its key, in milliseconds since 1970. It can be wrong: a producer's clock can be."""
+    delivered: datetime
+    """When Amazon S3 has got it, or when it was copied in place."""
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """How a bucket encrypts."""
+
+    by_kms: bool = False
+    key: Key | None = None
+    """The customer managed key; None if it has none."""
+    by_bucket_key: bool = False
+
+
+class Destination:
+    """The bucket of a stream's images."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._call = stream.call
+
+    @property
+    def _uri(self) -> re.Match[str]:
+        uri = str(self._stream.configuration["DestinationConfig"]["Uri"])
+        found = _URI.fullmatch(uri)
+        if found is None:
+            raise UndecidedError(f"the destination {uri} is no bucket")
+        return found
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+        return self._uri["bucket"]
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the images begin with."""
+        return self._uri["prefix"]
+
+    @property
+    def bucket_arn(self) -> str:
+        """The ARN of the bucket."""
+        return f"arn:{self._stream.partition}:s3:::{self.bucket}"
+
+    def image_arn(self, own_prefix: str = "") -> str:
+        """Return the ARN of an image as it could arrive now."""
+        stream = self._stream
+        own = f"{own_prefix}_" if own_prefix else ""
+        extension = "png" if stream.configuration.get("Format") == "PNG" else "jpg"
+        time = milliseconds(stream.now)
+        key = f"{self.prefix}{own}{stream.account}_{stream.name}_{time}_{uuid.UUID(int=0)}.{extension}"
+        return f"{self.bucket_arn}/{key}"
+
+    def images_pattern(self, own_prefixes: Sequence[str] = ()) -> str | list[str]:
+        """Return what stands in a policy for the images, and for nothing else where the prefix has no slash."""
+        stream = self._stream
+        if self.prefix.endswith("/"):
+            return f"{self.bucket_arn}/{literal(self.prefix)}*"
+        begins = dict.fromkeys(
+            f"{self.prefix}{f'{own}_' if own else ''}{stream.account}_{stream.name}_" for own in own_prefixes or [""]
+        )
+        patterns = [f"{self.bucket_arn}/{literal(begin)}*" for begin in begins]
+        return patterns if len(patterns) > 1 else patterns[0]
+
+    @Fact
+    def found(self) -> Mapping[str, Any] | None:
+        """What HeadBucket says; None if there is no such bucket."""
+        absent = ("404", "NoSuchBucket")
+        try:
+            return self._call("s3:ListBucket", "head_bucket", absent=absent, Bucket=self.bucket)  # type: ignore[no-any-return]  # the client is untyped
+        except UndecidedError as error:
+            if "is refused" not in error.seen:
+                raise
+            raise UndecidedError(
+                f"{error.seen}; if the caller has the permission, the bucket is of another account", error.fix
+            ) from error
+
+    @Fact
+    def is_foreign(self) -> bool:
+        """Whether the bucket is of another account than the stream."""
+        needed(self.found, "the bucket doesn't exist")
+        owned = self._call(
+            "s3:ListBucket",
+            "head_bucket",
+            # The same call without an owner was allowed.
+            absent=("403", "AccessDenied"),
+            Bucket=self.bucket,
+            ExpectedBucketOwner=self._stream.account,
+        )
+        return owned is None
+
+    @Fact
+    def policy(self) -> Mapping[str, Any] | None:
+        """The policy of the bucket; None if it has none, or if there is no such bucket."""
+        absent = ("NoSuchBucketPolicy", "NoSuchBucket")
+        answer = self._call("s3:GetBucketPolicy", "get_bucket_policy", absent=absent, Bucket=self.bucket)
+        return json.loads(answer["Policy"]) if answer else None
+
+    @Fact
+    def encryption(self) -> Encryption:
+        """How the bucket encrypts."""
+        answer = self._call(
+            "s3:GetEncryptionConfiguration",
+            "get_bucket_encryption",
+            absent=("ServerSideEncryptionConfigurationNotFoundError",),
+            Bucket=self.bucket,
+        )
+        rules = answer["ServerSideEncryptionConfiguration"]["Rules"] if answer else []
+        for rule in rules:
+            default = rule.get("ApplyServerSideEncryptionByDefault", {})
+            if default.get("SSEAlgorithm", "").startswith("aws:kms"):
+                key = Key.find(self._call, default.get("KMSMasterKeyID"), self._stream.region)
+                return Encryption(by_kms=True, key=key, by_bucket_key=bool(rule.get("BucketKeyEnabled")))
+        return Encryption()
+
+    def images(self, since: datetime, own_prefixes: Sequence[str] | None) -> list[Image]:
+        """List the images of the stream whose keys say that they are not older.
+
+        Parameters
+        ----------
+        since
+            Images from this time on are listed.
+        own_prefixes
+            What the producer's tags add to the destination's prefix; None if it isn't known, then all that begins with
+            the destination's prefix is looked through.
+
+        Raises
+        ------
+        UndecidedError
+            If the objects can't be listed, or if there are too many.
+        """
+        stream = self._stream
+        name = f"{stream.account}_{stream.name}_"
+        # As the documentation has the keys, those of one prefix sort by time.
+        first = f"{name}{milliseconds(since)}"
+        places = {
+            f"{self.prefix}{own or name}": f"{self.prefix}{f'{own}_' if own else ''}{first}"
+            for own in own_prefixes or [""]
+        }
+        found = self._images_at(places, since)
+        if not found and own_prefixes is None:
+            found = self._images_at({self.prefix: ""}, since)
+        elif not found and self.prefix and not self.prefix.endswith("/"):
+            # Whether the service puts a slash after a destination that has none is not documented.
+            found = self._images_at({f"{self.prefix}/": ""}, since)
+        return found
+
+    def _images_at(self, places: Mapping[str, str], since: datetime) -> list[Image]:
+        stream = self._stream
+        found: dict[str, Image] = {}
+        for prefix, after in places.items():
+            for entry in self._objects(prefix, after):
+                try:
+                    key = parse_image_key(entry["Key"], account=stream.account, stream_name=stream.name)
+                except ValueError:
+                    continue
+                if key.timecode >= milliseconds(since):
+                    own = key.prefix.removeprefix(self.prefix).removeprefix("/").removesuffix("_")
+                    found[entry["Key"]] = Image(entry["Key"], own, key.timecode, entry["LastModified"])
+        return list(found.values())
+
+    def _objects(self, prefix: str, after: str) -> list[Mapping[str, Any]]:
+        objects: list[Mapping[str, Any]] = []
+        page: dict[str, Any] = {"StartAfter": after} if after else {}
+        for _ in range(_MAX_PAGES):
+            page = self._call("s3:ListBucket", "list_objects_v2", Bucket=self.bucket, Prefix=prefix, **page)
+            objects += page.get("Contents", [])
+            if not page.get("NextContinuationToken"):
+                return objects
+            page = {"ContinuationToken": page["NextContinuationToken"]}
+        raise UndecidedError(f"there are more than {_MAX_PAGES},000 objects under s3://{self.bucket}/{prefix}")
+
+    def fragment_number(self, image: Image) -> str | None:
+        """Read of which fragment an image is, as its own metadata says; None if they don't.
+
+        Raises
+        ------
+        UndecidedError
+            If the metadata can't be read.
+        """
+        answer = self._call(
+            "s3:GetObject", "head_object", absent=("404", "NoSuchKey"), Bucket=self.bucket, Key=image.key
+        )
+        metadata = {name.lower(): value for name, value in (answer or {}).get("Metadata", {}).items()}
+        return metadata.get(_FRAGMENT_NUMBER)
+
+    def deleted_since(self, since: datetime, own_prefixes: Sequence[str]) -> int:
+        """Count the images of the stream that were deleted, as a bucket with versions has it by its delete markers.
+
+        Raises
+        ------
+        UndecidedError
+            If the versions can't be listed.
+        """
+        stream = self._stream
+        count = 0
+        for own in own_prefixes or [""]:
+            begin = f"{self.prefix}{f'{own}_' if own else ''}{stream.account}_{stream.name}_"
+            answer = self._call(
+                "s3:ListBucketVersions",
+                "list_object_versions",
+                Bucket=self.bucket,
+                Prefix=begin,
+                KeyMarker=f"{begin}{milliseconds(since)}",
+            )
+            count += len(answer.get("DeleteMarkers", []))
+        return count

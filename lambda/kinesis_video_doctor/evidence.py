@@ -1,0 +1,364 @@
+"""Whether images arrive: what is known of the newest fragments and of the images, and the one place that decides.
+
+"Images arrive" is said if a fragment came in within the last five minutes by the service's clock and an image in
+the bucket is known to be of one of the newest fragments that ask for images. The fragment number in the image's own
+metadata decides; without it times do, where only one fragment fits. Fragments of the last minute may pass and never
+fail: their images may still come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .archive import Listed, Read, Video, milliseconds
+from .calls import Fact, UndecidedError
+from .destination import Destination, Image
+from .findings import Outcome, Status, failed, passed, unknown, warned
+from .metrics import count
+from .stream import Stream
+from .trail import Trail
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FRESH = timedelta(minutes=5)
+"""Video that is older doesn't show that images arrive now."""
+_A_MINUTE = timedelta(minutes=1)
+_LATE = timedelta(minutes=2)
+"""How late an image may be after an interval that is longer than the fragments."""
+_SLACK = timedelta(seconds=5)
+_LONGEST_FRAGMENT = timedelta(seconds=20)
+_MAX_HEADS = 50
+"""How many images' metadata are read at the most."""
+_S3_KNOWS = (
+    "if the checks above pass, a refused upload shows in S3's own records only: 4xxErrors of the request metrics, the "
+    "server access log, CloudTrail's data events of the bucket; `--send` makes sure; a consumer that deletes or moves "
+    "each image has the same effect"
+)
+
+
+@dataclass(frozen=True)
+class _Attributed:
+    """What is known of images and their fragments."""
+
+    images: Mapping[str, Image]
+    """By the number of the fragment."""
+    doubtful: bool
+    """Whether there are images whose fragment isn't known."""
+
+
+class Evidence:
+    """The evidence of one stream.
+
+    Parameters
+    ----------
+    stream, video, destination, trail
+        Where it is from.
+    rule
+        The name of an EventBridge rule that matches each image, if there is one.
+    """
+
+    def __init__(
+        self, stream: Stream, video: Video, destination: Destination, trail: Trail, rule: str | None = None
+    ) -> None:
+        self._stream = stream
+        self._video = video
+        self._destination = destination
+        self._trail = trail
+        self._rule = rule
+        self._numbers: dict[str, str | None] = {}
+        self._without_metadata: UndecidedError | None = None
+
+    @property
+    def own_prefixes(self) -> Sequence[str]:
+        """The prefixes that the examined fragments ask for; one that is empty if nothing is known of them."""
+        with suppress(UndecidedError):
+            return self._video.media.own_prefixes or [""]
+        return [""]
+
+    @Fact
+    def outcome(self) -> Outcome:
+        """Whether images arrive."""
+        _ = self._stream.configuration
+        try:
+            fragments = self._video.fragments
+        except UndecidedError as error:
+            return self._not_known(f"nothing is known of the video: {error.seen}", error.fix)
+        if not fragments:
+            return self._not_known(
+                f"no fragment has come in for {self._stream.minutes} min",
+                "see the first check above that has not passed",
+            )
+        try:
+            media = self._video.media
+        except UndecidedError as error:
+            return self._of_unread(fragments, error)
+        asking = media.asking
+        outcome = self._of_asking(asking) if asking else self._of_silent(media.fragments)
+        return self._if_fresh(outcome)
+
+    @property
+    def arrive(self) -> bool:
+        """Whether images arrive."""
+        try:
+            return self.outcome.status == Status.PASSED
+        except UndecidedError:
+            return False
+
+    @property
+    def are_missing(self) -> bool:
+        """Whether a fragment asks for images, and none of it arrives."""
+        try:
+            return self.outcome.status == Status.FAILED
+        except UndecidedError:
+            return False
+
+    @Fact
+    def last(self) -> tuple[Listed, Image] | None:
+        """The newest image and its fragment, where the newest fragments show no tag; None if there is none."""
+        fragments = self._video.fragments
+        images = self._images(min(self._stream.since, *map(self._time, fragments)), None)
+        attributed = self._attribute(fragments, images, enough=1)
+        return next(((self._listed(number), image) for number, image in attributed.images.items()), None)
+
+    # Which fragments have an image
+
+    def _of_asking(self, asking: Sequence[Read]) -> Outcome:
+        """Decide by fragments that are seen to ask for images: each of their prefixes has to get one."""
+        outcomes = []
+        for own in dict.fromkeys(fragment.own_prefix for fragment in asking):
+            outcomes.append(self._of_prefix([one.listed for one in asking if one.own_prefix == own], own))
+        for status in Status.FAILED, Status.WARNED, Status.UNKNOWN:
+            for outcome in outcomes:
+                if outcome.status == status:
+                    return outcome
+        return outcomes[-1]
+
+    def _of_prefix(self, fragments: Sequence[Listed], own: str) -> Outcome:
+        settled = [fragment for fragment in fragments if not self._video.is_young(fragment)]
+        deciding = [fragment for fragment in fragments if not settled or fragment.arrived >= settled[-1].arrived]
+        fragment = deciding[0]
+        is_long = self._stream.interval > self._length(fragment)
+        since = self._time(fragment) - (self._stream.interval + _LATE if is_long else _A_MINUTE)
+        images = self._images(min(since, *map(self._time, deciding)), [own])
+        attributed = self._attribute(deciding, images, enough=1)
+        if attributed.images:
+            return self._passed(next(iter(attributed.images.values())))
+        until = _until(images)
+        seen = (
+            f"the fragment of {_utc(self._time(fragment))} asks for images, and none of it lies in "
+            f"s3://{self._destination.bucket}/{self._destination.prefix}{own}"
+        )
+        if not settled:
+            return warned(f"{seen} yet{until}", "wait a minute, and look again")
+        latest = milliseconds(max(map(self._time, deciding)) + max(one.length for one in deciding))
+        recent = [image.timecode for image in images if milliseconds(since) <= image.timecode <= latest]
+        if is_long and recent:
+            due = self._time(fragment) + timedelta(milliseconds=max(recent) - milliseconds(self._time(fragment)))
+            return unknown(
+                f"the sampling interval is {self._stream.interval}, so the next image is due at "
+                f"{_utc(due + self._stream.interval)}{until}",
+                "look again then",
+            )
+        if attributed.doubtful:
+            problem = self._without_metadata
+            return unknown(
+                f"images lie in the bucket, and it is not known whether they are of the newest fragments{until}",
+                problem.fix if problem else "look again with --minutes 5",
+            )
+        changed = self._changed
+        if changed and changed > fragment.arrived - _A_MINUTE:
+            return warned(f"{seen}; the configuration was changed only later", "wait for newer video, and look again")
+        return self._missing(fragment, own, f"{seen}{self._last_one(own)}")
+
+    def _missing(self, fragment: Listed, own: str, seen: str) -> Outcome:
+        """Say that none arrives, unless something shows that a consumer takes them away."""
+        with suppress(UndecidedError):
+            if deleted := self._destination.deleted_since(self._time(fragment), [own]):
+                return unknown(
+                    f"{seen}; {deleted} images of since then were deleted, so a consumer may take them away",
+                    "look into what deletes them: the images arrive if it does so after it has read them",
+                )
+        with suppress(UndecidedError):
+            if self._rule and (counted := self._count(self._rule, fragment.arrived)):
+                return unknown(
+                    f"{seen}; the rule {self._rule} has counted {counted:.0f} images since then, so a consumer may "
+                    "take them away",
+                    "look into what deletes or moves them: the images arrive if it does so after it has read them",
+                )
+        return failed(seen, _S3_KNOWS)
+
+    def _count(self, rule: str, since: datetime) -> float:
+        return count(self._stream, {"images": ("AWS/Events", "TriggeredRules", "RuleName", rule)}, since)["images"]
+
+    def _of_silent(self, read: Sequence[Read]) -> Outcome:
+        """Decide by fragments that show no tag: the producer tags rarely, or the archive doesn't hand the tag on."""
+        listed = [fragment.listed for fragment in read]
+        settled = [fragment for fragment in listed if not self._video.is_young(fragment)] or listed
+        images = self._images(min(map(self._time, listed)) - _A_MINUTE, None)
+        attributed = self._attribute(listed, images, enough=len(listed))
+        if attributed.images:
+            have = [fragment for fragment in listed if fragment.number in attributed.images]
+            is_long = self._stream.interval > self._length(settled[-1])
+            if have[-1].arrived >= settled[-1].arrived and (is_long or all(one in have for one in settled)):
+                return self._passed(attributed.images[have[-1].number])
+            return self._not_known("the archive shows no tag, and not all of the newest fragments have an image")
+        return self._of_rare(len(read))
+
+    def _of_rare(self, read: int) -> Outcome:
+        """Decide by the newest image: no fragment after its own asks for another one."""
+        seen = f"none of the last {read} fragments is known to ask for an image"
+        if self.last is None:
+            return self._not_known(seen, "see the first check above that has not passed")
+        fragment, image = self.last
+        later = self._video.later(fragment)
+        if later is None:
+            return self._not_known(f"{seen}, and the video since the last image is too much to read")
+        media = self._video.read(later)
+        if not media.fragments[0].asks:
+            return self._not_known(f"{seen}, and the archive shows no tag where an image proves one")
+        asking = [one for one in media.asking if one.listed != fragment]
+        if asking:
+            return self._of_asking(asking)
+        return passed(
+            f"the last fragment that asks for images, of {_utc(self._time(fragment))}, has one: {self._uri(image)}"
+        )
+
+    def _of_unread(self, fragments: Sequence[Listed], error: UndecidedError) -> Outcome:
+        """Decide without the tags: if all of the newest fragments have an image, none that asks for one lacks it."""
+        newest = list(fragments[-5:])
+        settled = [fragment for fragment in fragments if not self._video.is_young(fragment)][-5:]
+        looked_at = list(dict.fromkeys([*settled, *newest]))
+        images = self._images(min(map(self._time, looked_at)) - _A_MINUTE, None)
+        attributed = self._attribute(looked_at, images, enough=len(looked_at))
+        if settled and all(fragment.number in attributed.images for fragment in settled):
+            return self._if_fresh(self._passed(attributed.images[settled[-1].number]))
+        return self._not_known(f"which fragments ask for images is not known: {error.seen}", error.fix)
+
+    # Of which fragment an image is
+
+    def _attribute(self, fragments: Sequence[Listed], images: Sequence[Image], *, enough: int) -> _Attributed:
+        """Find the images of these fragments, until so many of them have one."""
+        found: dict[str, Image] = {}
+        wanted = {fragment.number: fragment for fragment in fragments}
+        doubtful = False
+        # What came before the oldest of them can't be of one. Those whose times fit are asked first.
+        since = min(fragment.arrived for fragment in fragments) - _SLACK
+        candidates = sorted(
+            (image for image in images if image.delivered >= since),
+            key=lambda image: (not self._fits(image, fragments), -image.delivered.timestamp()),
+        )
+        for place, image in enumerate(candidates):
+            if len(found) >= enough:
+                break
+            if place >= _MAX_HEADS:
+                doubtful = True
+                break
+            number = self._number(image)
+            if number is None:
+                fitting = [one for one in self._video.fragments if self._is_of(image, one)]
+                number = fitting[0].number if len(fitting) == 1 else None
+                doubtful |= len(fitting) > 1
+            if number in wanted:
+                found.setdefault(number, image)
+        return _Attributed(found, doubtful)
+
+    def _number(self, image: Image) -> str | None:
+        """Return the number of the image's fragment by its metadata, or None."""
+        if image.key not in self._numbers:
+            self._numbers[image.key] = None
+            if self._without_metadata is None:
+                try:
+                    self._numbers[image.key] = self._destination.fragment_number(image)
+                except UndecidedError as error:
+                    # The next one would be refused as well.
+                    self._without_metadata = error
+        return self._numbers[image.key]
+
+    def _is_of(self, image: Image, fragment: Listed) -> bool:
+        return fragment.has(image.timecode, image.delivered, by_producer=self._stream.by_producer)
+
+    def _fits(self, image: Image, fragments: Iterable[Listed]) -> bool:
+        return any(self._is_of(image, fragment) for fragment in fragments)
+
+    def _images(self, since: datetime, own_prefixes: Sequence[str] | None) -> Sequence[Image]:
+        found = self._destination.images(since, own_prefixes)
+        return [image for image in found if own_prefixes is None or image.own_prefix in own_prefixes]
+
+    def _listed(self, number: str) -> Listed:
+        return next(fragment for fragment in self._video.fragments if fragment.number == number)
+
+    def _time(self, fragment: Listed) -> datetime:
+        return fragment.time(by_producer=self._stream.by_producer)
+
+    def _length(self, fragment: Listed) -> timedelta:
+        """Return how long a fragment is by the clock that the interval goes by."""
+        fragments = self._video.fragments
+        place = fragments.index(fragment)
+        pair = fragments[place : place + 2] if place + 1 < len(fragments) else fragments[max(place - 1, 0) : place + 1]
+        gap = abs(self._time(pair[-1]) - self._time(pair[0]))
+        if fragment.length and self._stream.by_producer:
+            return fragment.length
+        # A fragment of one frame has no length of its own, and one that is sent fast is short by the service's clock.
+        return min(gap, fragment.length or _LONGEST_FRAGMENT, _LONGEST_FRAGMENT)
+
+    @property
+    def _changed(self) -> datetime | None:
+        """When the configuration was changed last; if CloudTrail has no record, when the stream was created."""
+        try:
+            return self._trail.changed or self._stream.created
+        except UndecidedError:
+            return None
+
+    # What is said of it
+
+    def _passed(self, image: Image) -> Outcome:
+        return passed(f"the newest image is {ago(self._stream.now - image.delivered)} old: {self._uri(image)}")
+
+    def _uri(self, image: Image) -> str:
+        return f"s3://{self._destination.bucket}/{image.key}"
+
+    def _last_one(self, own: str) -> str:
+        """Say how old the last image is, by the time in its key, if that isn't ahead."""
+        with suppress(UndecidedError):
+            images = self._images(self._stream.since, [own])
+            times = [_EPOCH + timedelta(milliseconds=image.timecode) for image in images]
+            last = max((time for time in times if time <= self._stream.now), default=None)
+            return f"; the last one is {ago(self._stream.now - last)} old" if last else ""
+        return ""
+
+    def _not_known(self, seen: str, fix: str = "") -> Outcome:
+        """Say that it isn't known, and until when images arrived."""
+        try:
+            images = self._images(self._stream.since, None)
+        except UndecidedError as error:
+            return unknown(seen, fix or error.fix)
+        return unknown(f"{seen}{_until(images) or f'; no image of the last {self._stream.minutes} min'}", fix)
+
+    def _if_fresh(self, outcome: Outcome) -> Outcome:
+        age = self._stream.now - self._video.fragments[-1].arrived
+        if outcome.status != Status.PASSED or age <= FRESH:
+            return outcome
+        return unknown(
+            f"no video has come in for {ago(age)}; images arrived until then: {outcome.seen}",
+            "look again while the producer sends",
+        )
+
+
+def ago(age: timedelta) -> str:
+    """Write a time that has passed, in the unit that people would take."""
+    seconds = max(age.total_seconds(), 0)
+    if seconds < 1200:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def _until(images: Sequence[Image]) -> str:
+    # Not by the times in the keys, which a producer's clock makes.
+    newest = max((image.delivered for image in images), default=None)
+    return f"; images arrived until {_utc(newest)}" if newest else ""
+
+
+def _utc(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

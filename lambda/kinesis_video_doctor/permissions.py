@@ -1,0 +1,224 @@
+"""What the producers are allowed: by their own policies, and by those of the bucket and the keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from .calls import UndecidedError
+from .destination import Destination
+from .evidence import Evidence
+from .findings import Outcome, failed, passed, warned
+from .policies import Judgement, Match, Request, judge
+from .producers import Producer, Producers
+from .simulator import BOUNDARY, Decision
+from .stream import Key, Stream
+
+KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
+_MAX_PAGES = 10
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a producer lacks."""
+
+    seen: str
+    fix: str
+    is_certain: bool = True
+    """Whether it keeps images away for certain."""
+
+
+class Permissions:
+    """What the producers of a stream are allowed."""
+
+    def __init__(self, stream: Stream, destination: Destination, producers: Producers, evidence: Evidence) -> None:
+        self.stream = stream
+        self.destination = destination
+        self.producers = producers
+        self._evidence = evidence
+
+    @property
+    def own_prefixes(self) -> Sequence[str]:
+        """What the examined fragments ask for after the destination's prefix."""
+        return self._evidence.own_prefixes
+
+    @property
+    def image_arns(self) -> Sequence[str]:
+        """The ARNs of images as they could arrive now, one for each prefix that the examined fragments ask for."""
+        return [self.destination.image_arn(own) for own in self.own_prefixes]
+
+    def of_all(self, ask: Callable[[Producer], Lack | None], allowed: str) -> Outcome:
+        """Ask of each producer what it lacks.
+
+        All of them lack it, or some and no image arrives: that is a failure. If images arrive it is none, for somebody
+        may have asked for the endpoint once who is no producer.
+
+        Raises
+        ------
+        UndecidedError
+            If it can't be told of any.
+        """
+        usable = self.producers.usable
+        lacks: list[Lack] = []
+        undecided: UndecidedError | None = None
+        able: list[Producer] = []
+        for producer in usable:
+            try:
+                lack = ask(producer)
+            except UndecidedError as error:
+                undecided = undecided or error
+                continue
+            if lack is None:
+                able.append(producer)
+            else:
+                lacks.append(lack)
+        names = ", ".join(producer.name for producer in able)
+        if undecided and not (lacks and lacks[0].is_certain) and not (able and self._evidence.arrive):
+            raise undecided
+        if not lacks:
+            return passed(f"{names} {allowed}")
+        seen, fix = ("; ".join(dict.fromkeys(parts)) for parts in zip(*((x.seen, x.fix) for x in lacks), strict=True))
+        certain = any(lack.is_certain for lack in lacks)
+        if able:
+            seen = f"{names} {allowed}; {seen}"
+            if self._evidence.arrive:
+                return passed(seen)
+            certain = certain and self._evidence.are_missing
+        elif undecided:
+            certain = certain and not self._evidence.arrive
+        return failed(seen, fix) if certain else warned(seen, fix, explains="images")
+
+    def judge(
+        self,
+        policy: Mapping[str, Any] | None,
+        action: str,
+        resource: str,
+        producer: Producer | None,
+        *,
+        resource_account: str | None = None,
+        via: str = "",
+        known: Mapping[str, str] = MappingProxyType({}),
+    ) -> Judgement:
+        """Judge what the policy of a resource, if there is one, says of an action on it by this producer."""
+        account = producer.account if producer else self.stream.account
+        arn = producer.arn if producer else None
+        now = self.stream.now
+        context = {
+            **self.producers.context(producer, resource_account, via),
+            "aws:CurrentTime": now.isoformat(),
+            "aws:EpochTime": str(now.timestamp()),
+            **known,
+        }
+        return judge(policy or {}, Request(action, resource, arn, account, context))
+
+    def judge_bucket_policy(self, producer: Producer | None, image_arn: str) -> Judgement:
+        """Judge what the bucket's policy says of an image that this producer delivers."""
+        return self.judge(
+            self.destination.policy, "s3:PutObject", image_arn, producer, resource_account=self.bucket_account
+        )
+
+    @property
+    def bucket_account(self) -> str | None:
+        """The account of the bucket, if it is the stream's; another one is not known."""
+        try:
+            return None if self.destination.is_foreign else self.stream.account
+        except UndecidedError:
+            return None
+
+    def fix(self, who: Producer, decision: Decision, statement: Mapping[str, Any], *, ours: str = "") -> str:
+        """Say what to change so that a producer is allowed something."""
+        if decision.obstacle:
+            which = f" {who.boundary}" if decision.obstacle == BOUNDARY else ""
+            return f"change {decision.obstacle}{which}: an Allow in the policies of {who.arn} doesn't help"
+        library = f"with this library: {ours}; otherwise " if ours else ""
+        return f"{library}add to the policies of {who.arn}: {json.dumps(statement)}"
+
+    # Keys
+
+    def lack_of_key(self, who: Producer, key: Key, via: str) -> Lack | None:
+        """Return what the producer lacks of a key.
+
+        The documentation asks for three actions and doesn't say which of them is for which key. The stream and the
+        bucket both take GenerateDataKey, so only its lack is certain to keep images away.
+        """
+        if key.state in ("absent", "elsewhere"):
+            raise UndecidedError(f"the policy of {key.arn} can't be read")
+        answer = self.stream.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")
+        document = json.loads(answer["Policy"])
+        fixes: dict[str, str] = {}
+        undecided: UndecidedError | None = None
+        for action in KEY_ACTIONS:
+            try:
+                if fix := self._fix_of_key(who, key, document, action, via):
+                    fixes[action] = fix
+            except UndecidedError as error:
+                undecided = undecided or error
+        if undecided and KEY_ACTIONS[0] not in fixes:
+            raise undecided
+        if not fixes:
+            return None
+        return Lack(
+            "; ".join(f"{who.arn} lacks {action} on {key.arn}" for action in fixes),
+            "; ".join(dict.fromkeys(fixes.values())),
+            is_certain=KEY_ACTIONS[0] in fixes,
+        )
+
+    def _fix_of_key(self, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str) -> str:
+        """Return what to change if the producer may not do this with the key."""
+        context = self._s3_context() if via == "s3" else {}
+        known = {f"kms:EncryptionContext:{name}": value for name, value in context.items()}
+        policy = self.judge(document, action, key.arn, who, resource_account=key.account, via=via, known=known)
+        if policy.denies == Match.YES:
+            return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
+        decision = self.producers.simulate(who, action, key.arn, key.account, via)
+        if decision.obstacle:
+            return self.fix(who, decision, {})
+        allowed = policy.together(allowed=decision.allowed, same_account=key.account == who.account)
+        if allowed != Match.YES:
+            allowed = max(allowed, self._granted(who, key, action, via))
+        # A Deny overcomes grants, too.
+        if allowed == Match.YES and policy.denies == Match.NO:
+            return ""
+        if allowed != Match.NO or policy.denies == Match.MAYBE:
+            raise UndecidedError(f"the policy or a grant of {key.arn} has a condition on {action} that can't be judged")
+        statement = {"Effect": "Allow", "Action": list(KEY_ACTIONS), "Resource": key.arn}
+        if policy.delegates == Match.YES:
+            return self.fix(who, decision, statement, ours="images.grant_put_media(role)")
+        statement |= {"Principal": {"AWS": who.arn}, "Resource": "*"}
+        return f"add to the policy of {key.arn}: {json.dumps(statement)}"
+
+    def _granted(self, who: Producer, key: Key, action: str, via: str) -> Match:
+        """Say whether a grant of the key allows it."""
+        operation = action.partition(":")[2]
+        match = Match.NO
+        page: dict[str, Any] = {}
+        for _ in range(_MAX_PAGES):
+            page = self.stream.call("kms:ListGrants", "list_grants", KeyId=key.arn, GranteePrincipal=who.arn, **page)
+            for grant in page["Grants"]:
+                if grant.get("GranteePrincipal") == who.arn and operation in grant.get("Operations", []):
+                    match = max(match, self._grant_applies(grant.get("Constraints") or {}, via))
+            if not page.get("Truncated"):
+                return match
+            page = {"Marker": page["NextMarker"]}
+        return max(match, Match.MAYBE)
+
+    def _grant_applies(self, constraints: Mapping[str, dict[str, str]], via: str) -> Match:
+        """Say whether a grant's constraints let the service's request through: of S3's the context is documented."""
+        wanted: dict[str, str] = {}
+        for name in "EncryptionContextSubset", "EncryptionContextEquals":
+            wanted |= constraints.get(name) or {}
+        if not constraints or not wanted:
+            return Match.YES
+        return Match(2 * (wanted == self._s3_context())) if via == "s3" else Match.MAYBE
+
+    def _s3_context(self) -> dict[str, str]:
+        """Return the encryption context of S3's requests.
+
+        See https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+        """
+        by_bucket = self.destination.encryption.by_bucket_key
+        arn = self.destination.bucket_arn if by_bucket else self.destination.image_arn(self.own_prefixes[0])
+        return {"aws:s3:arn": arn}

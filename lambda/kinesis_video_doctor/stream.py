@@ -1,0 +1,238 @@
+"""The stream and its configuration, each asked for once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from kinesis_video_configuration import IMAGE_GENERATION
+
+from .calls import Calls, Fact, UndecidedError
+
+T = TypeVar("T")
+
+_NO_SUCH_STREAM = ("ResourceNotFoundException",)
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
+# A client says so if its credentials are of no use for any call.
+_INVALID_CREDENTIALS = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A customer managed key of KMS."""
+
+    arn: str
+    state: str
+    """As DescribeKey has it; ``absent`` if there is none, ``elsewhere`` if it is of another Region."""
+
+    @property
+    def name(self) -> str:
+        """Its id."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def account(self) -> str:
+        """Its account."""
+        return self.arn.split(":")[4]
+
+    @classmethod
+    def find(cls, call: Calls, id_: str | None, region: str) -> Key | None:
+        """Describe a key; None for a key of AWS, or for none.
+
+        Raises
+        ------
+        UndecidedError
+            If it can't be described.
+        """
+        if not id_ or "alias/aws/" in id_:
+            return None
+        if id_.startswith("arn:") and id_.split(":")[3] != region:
+            return cls(id_, "elsewhere")
+        answer = call("kms:DescribeKey", "describe_key", absent=("NotFoundException",), KeyId=id_)
+        if answer is None:
+            return cls(id_, "absent")
+        found = answer["KeyMetadata"]
+        return None if found.get("KeyManager") == "AWS" else cls(found["Arn"], found["KeyState"])
+
+
+class Stream:
+    """One stream under examination.
+
+    Parameters
+    ----------
+    call
+        Makes the calls.
+    given
+        The name or the ARN of the stream.
+    minutes
+        How far back to look.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or of another account or Region than the credentials.
+    botocore.exceptions.ClientError
+        If the credentials are not valid.
+    """
+
+    def __init__(self, call: Calls, given: str, minutes: int) -> None:
+        self.call = call
+        self.minutes = minutes
+        self.region: str = call.client("sts").meta.region_name
+        self.partition: str = call.session.get_partition_for_region(self.region)
+        self.arn_given = given if given.startswith("arn:") else None
+        parts = given.split(":")
+        if self.arn_given and (len(parts) != 6 or parts[2] != "kinesisvideo" or parts[5].count("/") != 2):
+            raise ValueError(f"`stream` is {given!r}; give the name or the ARN of a Kinesis video stream")
+        self.name = parts[5].split("/")[1] if self.arn_given else given
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"`stream` is {given!r}; a name has 1 to 256 of a-z A-Z 0-9 _ . - and no blanks")
+        caller = self._caller()
+        if self.arn_given and (parts[3], parts[4]) != (self.region, caller or parts[4]):
+            raise ValueError(
+                f"`stream` is of {parts[4]}, {parts[3]}, and the credentials of {caller or '?'}, {self.region}; "
+                "use credentials and a Region of the stream's"
+            )
+        self._account = caller or (parts[4] if self.arn_given else None)
+
+    def _caller(self) -> str | None:
+        """Return the account of the credentials; None if STS doesn't tell."""
+        try:
+            answer = self.call("sts:GetCallerIdentity", "get_caller_identity")
+            return str(answer["Account"])
+        except UndecidedError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and cause.response["Error"].get("Code") in _INVALID_CREDENTIALS:
+                raise cause from None
+            return None
+        except KeyError:
+            return None
+
+    @Fact
+    def account(self) -> str:
+        """The account of the stream."""
+        return self._account or str(self.described_arn.split(":")[4])
+
+    @property
+    def known_account(self) -> str:
+        """The account, or a question mark."""
+        try:
+            return self.account
+        except UndecidedError:
+            return "?"
+
+    @Fact
+    def now(self) -> datetime:
+        """The time by the services' clock, the same for all checks."""
+        return self.call.now
+
+    @property
+    def since(self) -> datetime:
+        """The start of the time that is looked at."""
+        return self.now - timedelta(minutes=self.minutes)
+
+    @Fact
+    def described(self) -> Mapping[str, Any] | None:
+        """What DescribeStream says; None if there is no such stream."""
+        address = {"StreamARN": self.arn_given} if self.arn_given else {"StreamName": self.name}
+        answer = self.call("kinesisvideo:DescribeStream", "describe_stream", absent=_NO_SUCH_STREAM, **address)
+        return answer["StreamInfo"] if answer else None
+
+    @Fact
+    def successor(self) -> str | None:
+        """The ARN of the stream that has the name by now, if the stream was asked for by an ARN that is gone."""
+        answer = self.call(
+            "kinesisvideo:DescribeStream", "describe_stream", absent=_NO_SUCH_STREAM, StreamName=self.name
+        )
+        return str(answer["StreamInfo"]["StreamARN"]) if answer else None
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What DescribeStream says."""
+        return needed(self.described, "there is no stream")
+
+    @property
+    def described_arn(self) -> str:
+        """The ARN of the stream, as DescribeStream has it."""
+        return str(self.info["StreamARN"])
+
+    @Fact
+    def arn(self) -> str:
+        """The ARN of the stream, as it was given or as DescribeStream has it."""
+        return self.arn_given or self.described_arn
+
+    @property
+    def retention(self) -> int | None:
+        """The data retention in hours; None if the answer leaves it out."""
+        hours: int | None = self.info.get("DataRetentionInHours")
+        return hours
+
+    @property
+    def created(self) -> datetime | None:
+        """When the stream was created, if that is known."""
+        try:
+            created: datetime | None = self.info.get("CreationTime")
+        except UndecidedError:
+            return None
+        return created
+
+    @Fact
+    def key(self) -> Key | None:
+        """The customer managed key of the stream; None if it has none."""
+        return Key.find(self.call, self.info.get("KmsKeyId"), self.region)
+
+    @Fact
+    def configured(self) -> Mapping[str, Any] | None:
+        """The image generation configuration; None if the stream has none, or if there is no stream."""
+        address = {"StreamARN": self.arn_given} if self.arn_given else {"StreamName": self.name}
+        answer = self.call(
+            "kinesisvideo:DescribeImageGenerationConfiguration",
+            IMAGE_GENERATION.describe,
+            absent=_NO_SUCH_STREAM,
+            **address,
+        )
+        return (answer or {}).get(IMAGE_GENERATION.configuration) or None
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """The image generation configuration."""
+        return needed(self.configured, "no image generation is configured")
+
+    @property
+    def interval(self) -> timedelta:
+        """The sampling interval."""
+        return timedelta(milliseconds=self.configuration["SamplingInterval"])
+
+    @property
+    def by_producer(self) -> bool:
+        """Whether images have the producer's times in their keys."""
+        return bool(self.configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP")
+
+    @property
+    def dns_suffix(self) -> str:
+        """What the names of services end in, as in ``kms:ViaService``."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+
+def needed(found: T | None, without: str) -> T:
+    """Return what was found.
+
+    Raises
+    ------
+    UndecidedError
+        If nothing was.
+    """
+    if found is None:
+        raise UndecidedError(f"{without}, so there is nothing to look at")
+    return found
