@@ -10,7 +10,7 @@ The checks only read. `kinesis-video doctor` is the same as a command.
 
 from .examination import CHECK_NAMES, examine
 from .findings import Diagnosis, Finding, Status
-from .report import report
+from .report import report, summary
 from .rights import doctor_policy
 
-__all__ = ["CHECK_NAMES", "Diagnosis", "Finding", "Status", "doctor_policy", "examine", "report"]
+__all__ = ["CHECK_NAMES", "Diagnosis", "Finding", "Status", "doctor_policy", "examine", "report", "summary"]

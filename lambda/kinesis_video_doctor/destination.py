@@ -156,7 +156,7 @@ class Destination:
             Images from this time on are listed.
         own_prefixes
             What the producer's tags add to the destination's prefix; None if it isn't known, then all that begins with
-            the destination's prefix is looked through.
+            the destination's prefix is looked through as well.
 
         Raises
         ------
@@ -171,27 +171,31 @@ class Destination:
             f"{self.prefix}{own or name}": f"{self.prefix}{f'{own}_' if own else ''}{first}"
             for own in own_prefixes or [""]
         }
-        found = self._images_at(places, since)
-        if not found and own_prefixes is None:
-            found = self._images_at({self.prefix: ""}, since)
-        elif not found and self.prefix and not self.prefix.endswith("/"):
+        objects = [entry for place in places.items() for entry in self._objects(*place)]
+        if own_prefixes is None:
+            try:
+                objects += self._all
+            except UndecidedError:
+                if not objects:
+                    raise
+        elif not objects and self.prefix and not self.prefix.endswith("/"):
             # Whether the service puts a slash after a destination that has none is not documented.
-            found = self._images_at({f"{self.prefix}/": ""}, since)
-        return found
-
-    def _images_at(self, places: Mapping[str, str], since: datetime) -> list[Image]:
-        stream = self._stream
+            objects = self._objects(f"{self.prefix}/", "")
         found: dict[str, Image] = {}
-        for prefix, after in places.items():
-            for entry in self._objects(prefix, after):
-                try:
-                    key = parse_image_key(entry["Key"], account=stream.account, stream_name=stream.name)
-                except ValueError:
-                    continue
-                if key.timecode >= milliseconds(since):
-                    own = key.prefix.removeprefix(self.prefix).removeprefix("/").removesuffix("_")
-                    found[entry["Key"]] = Image(entry["Key"], own, key.timecode, entry["LastModified"])
+        for entry in objects:
+            try:
+                key = parse_image_key(entry["Key"], account=stream.account, stream_name=stream.name)
+            except ValueError:
+                continue
+            if key.timecode >= milliseconds(since):
+                own = key.prefix.removeprefix(self.prefix).removeprefix("/").removesuffix("_")
+                found[entry["Key"]] = Image(entry["Key"], own, key.timecode, entry["LastModified"])
         return list(found.values())
+
+    @Fact
+    def _all(self) -> list[Mapping[str, Any]]:
+        """All objects that begin with the destination's prefix."""
+        return self._objects(self.prefix, "")
 
     def _objects(self, prefix: str, after: str) -> list[Mapping[str, Any]]:
         objects: list[Mapping[str, Any]] = []

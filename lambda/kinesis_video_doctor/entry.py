@@ -7,6 +7,8 @@ from typing import Any, NotRequired, TypedDict
 
 import boto3
 
+from kinesis_video_configuration import printable
+
 from .examination import examine
 from .findings import Diagnosis
 from .report import report
@@ -30,19 +32,27 @@ class Event(TypedDict):
     TopicArn: str
     Producer: NotRequired[str]
     """The ARN of the role that calls PutMedia; without it the checks look for it."""
+    Rule: NotRequired[str]
+    """The name of the rule that counts the images, if there is one."""
 
 
 def handler(event: Event, context: object) -> None:
-    """Examine the stream, and publish what was found.
+    """Examine the stream, and publish what was found; if it can't be examined, publish why.
 
     Raises
     ------
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
-        If nothing can be asked or published; Lambda then repeats the event.
+        If nothing can be published; Lambda then repeats the event, and sends it to the topic as it is in the end.
     """
-    diagnosis = examine(event["StreamARN"], producer=event.get("Producer"))
-    logger.info("diagnosis", extra={"alarm": event["Alarm"], **diagnosis.as_json()})
-    boto3.client("sns").publish(TopicArn=event["TopicArn"], **message(diagnosis, event["Alarm"]))
+    try:
+        diagnosis = examine(event["StreamARN"], producer=event.get("Producer"), rule=event.get("Rule"))
+        logger.info("diagnosis", extra={"alarm": event["Alarm"], **diagnosis.as_json()})
+        made = message(diagnosis, event["Alarm"])
+    except Exception as error:
+        # A mail that says so is better than none.
+        logger.exception("not examined")
+        made = _message_of(error, event)
+    boto3.client("sns").publish(TopicArn=event["TopicArn"], **made)
 
 
 def message(diagnosis: Diagnosis, alarm: str) -> dict[str, Any]:
@@ -51,7 +61,22 @@ def message(diagnosis: Diagnosis, alarm: str) -> dict[str, Any]:
     about = "images arrive" if diagnosis.images_arrive else verdict.check if verdict else "not decided"
     return {
         "Subject": f"{about}: {diagnosis.stream}"[:_MAX_SUBJECT],
-        "Message": f"The alarm {alarm} went off.\n\n{diagnosis.sentence}\n\n{report(diagnosis)}\n",
+        "Message": f"The alarm {printable(alarm)} went off.\n\n{diagnosis.sentence}\n\n{report(diagnosis)}\n",
         # For the filter policies of subscriptions.
-        "MessageAttributes": {"Verdict": {"DataType": "String", "StringValue": verdict.check if verdict else "none"}},
+        "MessageAttributes": _verdict(verdict.check if verdict else "none"),
     }
+
+
+def _message_of(error: Exception, event: Event) -> dict[str, Any]:
+    parts = event["StreamARN"].split("/")
+    stream = printable(parts[1] if len(parts) > 1 else event["StreamARN"])
+    return {
+        "Subject": f"not decided: {stream}".encode("ascii", "backslashreplace").decode()[:_MAX_SUBJECT],
+        "Message": f"The alarm {printable(event['Alarm'])} went off.\n\nThe stream {stream} could not be examined: "
+        f"{type(error).__name__}: {printable(str(error))}\n\n  → kinesis-video doctor {stream}\n",
+        "MessageAttributes": _verdict("none"),
+    }
+
+
+def _verdict(check: str) -> dict[str, Any]:
+    return {"Verdict": {"DataType": "String", "StringValue": check}}

@@ -184,7 +184,7 @@ class Permissions:
             return ""
         if allowed != Match.NO or policy.denies == Match.MAYBE:
             raise UndecidedError(f"the policy or a grant of {key.arn} has a condition on {action} that can't be judged")
-        statement = {"Effect": "Allow", "Action": list(KEY_ACTIONS), "Resource": key.arn}
+        statement: dict[str, Any] = {"Effect": "Allow", "Action": list(KEY_ACTIONS), "Resource": key.arn}
         if policy.delegates == Match.YES:
             return self.fix(who, decision, statement, ours="images.grant_put_media(role)")
         statement |= {"Principal": {"AWS": who.arn}, "Resource": "*"}

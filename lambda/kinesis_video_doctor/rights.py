@@ -8,8 +8,8 @@ from typing import Any
 from kinesis_video_contract.doctor import (
     ACTIONS_WITHOUT_RESOURCE,
     BUCKET_ACTIONS,
-    KEY_ACTIONS,
     IMAGE_ACTIONS,
+    KEY_ACTIONS,
     PRODUCER_ACTIONS,
     READ_KEY_ACTIONS,
     STREAM_ACTIONS,

@@ -149,6 +149,14 @@ class Stream:
         answer = self.call("kinesisvideo:DescribeStream", "describe_stream", absent=_NO_SUCH_STREAM, **address)
         return answer["StreamInfo"] if answer else None
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether there is no such stream, as far as it is known."""
+        try:
+            return self.described is None
+        except UndecidedError:
+            return False
+
     @Fact
     def successor(self) -> str | None:
         """The ARN of the stream that has the name by now, if the stream was asked for by an ARN that is gone."""

@@ -5,28 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report
-from kinesis_video_doctor.calls import Calls, UndecidedError
-from kinesis_video_doctor.destination import Image
+from kinesis_video_configuration import IMAGE_GENERATION
+from kinesis_video_configuration.service import create_client
+from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report, summary
+from kinesis_video_doctor.calls import RUN_SECONDS, Calls, UndecidedError
 from kinesis_video_doctor.examination import Case
 
-from ..camera import ClockVideo, Producer, PutMediaError, fragment_tags
-from ..command_line import add_account, add_command, session_of
+from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, fragment_tags
+from ..command_line import CommandError, ExitCode, Patience, add_account, add_command, session_of, shows_colour
+from ..deployed import declared_in
 
 if TYPE_CHECKING:
     from ..command_line import Commands
 
 _EPILOG = """\
-It only reads, unless --send is given, and it works for any stream, whatever has declared it. What the credentials don't
-allow to read is unknown, and never passes.
+It only reads, unless --send is given, and it works for any stream, whatever has declared it. A check that your
+credentials can't run shows ?, and never passes.
+
+Of several streams it prints a line each, and then the checks of those that failed.
 
 With --strict a warning counts as a failure, and the exit code is 0 only if every check has passed.
 """
@@ -36,6 +42,8 @@ _WAIT_SECONDS, _PAUSE_SECONDS = 90, 0.5
 # The service has a connection of the stream already: of its own producer, which is no fault.
 _TAKEN = "ConnectionLimitExceeded"
 _READ = "read what the service says"
+_STACK_SECONDS = 60.0
+_PLAIN = {"✓": "+", "✗": "x", "→": "->"}
 
 
 def add_to(commands: Commands) -> None:
@@ -50,11 +58,17 @@ def add_to(commands: Commands) -> None:
         good="images arrive",
         wrong="a check failed",
     )
-    parser.add_argument("stream", metavar="STREAM", help="the name or the ARN of the stream")
+    parser.add_argument("streams", metavar="STREAM", nargs="*", help="the name or the ARN of a stream")
+    parser.add_argument(
+        "--stack", metavar="NAME", help="all streams whose images this stack and its nested stacks declare"
+    )
     parser.add_argument(
         "--producer",
         metavar="ARN",
-        help="the role or user that calls PutMedia (the last one that asked for its endpoint, by CloudTrail)",
+        help="the role or user that calls PutMedia (all that asked for its endpoint, by CloudTrail)",
+    )
+    parser.add_argument(
+        "--rule", metavar="NAME", help="an EventBridge rule that matches each image, to see whether a consumer moves it"
     )
     add_account(parser, "stream")
     parser.add_argument("--minutes", type=int, default=60, metavar="N", help="how far back to look (60)")
@@ -70,33 +84,58 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the checks, print what they have found, and return the exit code."""
-    name, region = _parts(options.stream)
+    regions = {_parts(stream)[1] for stream in options.streams} - {None}
+    if len(regions) > 1:
+        raise CommandError(f"the streams are of {len(regions)} Regions", "run it once for each Region")
+    session = session_of(options, next(iter(regions), None))
+    streams = [*options.streams, *(_declared(session, options.stack) if options.stack else [])]
+    if not streams:
+        raise CommandError("no stream is given", "give STREAM, or --stack NAME of a stack that declares images")
+    if options.list:
+        partition = session.get_partition_for_region(session.region_name) if session.region_name else "aws"
+        name = _parts(streams[0])[0] if len(streams) == 1 else "*"
+        _print(json.dumps(doctor_policy(name, partition=partition), indent=2))
+        return ExitCode.GOOD
+    diagnoses = [_examine(stream, session, options) for stream in dict.fromkeys(streams)]
+    codes = [diagnosis.exit_code(strict=options.strict) for diagnosis in diagnoses]
+    if options.json:
+        forms = [diagnosis.as_json() for diagnosis in diagnoses]
+        _print(json.dumps(forms if len(forms) > 1 else forms[0], indent=2))
+    else:
+        colour = shows_colour(sys.stdout)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        if len(diagnoses) > 1:
+            _print("\n".join(summary(diagnosis, colour=colour) for diagnosis in diagnoses))
+        for diagnosis, code in zip(diagnoses, codes, strict=True):
+            if len(diagnoses) == 1 or code == ExitCode.WRONG:
+                _print(("\n" if len(diagnoses) > 1 else "") + report(diagnosis, colour=colour, width=width))
+    return next((code for code in (ExitCode.WRONG, ExitCode.UNKNOWN) if code in codes), ExitCode.GOOD)
+
+
+def _declared(session: boto3.Session, stack: str) -> list[str]:
+    """List the streams whose images a stack declares."""
+    declared = declared_in(create_client(session, "cloudformation"), Patience(_STACK_SECONDS), stack)
+    return [each.stream_arn for each in declared if each.resource_type == IMAGE_GENERATION.resource_type]
+
+
+def _examine(stream: str, session: boto3.Session, options: argparse.Namespace) -> Diagnosis:
     try:
-        session = session_of(options, region)
-        if options.list:
-            partition = session.get_partition_for_region(session.region_name) if session.region_name else "aws"
-            _print(json.dumps(doctor_policy(name, partition=partition), indent=2))
-            return 0
         diagnosis = examine(
-            options.stream,
+            stream,
             session=session,
             producer=options.producer,
             minutes=options.minutes,
+            rule=options.rule,
             progress=_progress,
         )
         if options.send:
             _progress("send")
-            diagnosis = replace(diagnosis, findings=(*diagnosis.findings, _send(options.stream, session, diagnosis)))
-    except (ValueError, BotoCoreError, ClientError) as error:
+            diagnosis = replace(diagnosis, findings=(*diagnosis.findings, _send(stream, session, diagnosis)))
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    finally:
         _progress("")
-        sys.stderr.write(f"{error}\n")
-        return 2
-    _progress("")
-    if options.json:
-        _print(json.dumps(diagnosis.as_json(), indent=2))
-    else:
-        _print(report(diagnosis, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
-    return diagnosis.exit_code(strict=options.strict)
+    return diagnosis
 
 
 def _parts(stream: str) -> tuple[str, str | None]:
@@ -112,17 +151,30 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
         return _finding(Status.UNKNOWN, "nothing is sent to a stream whose images are not configured and enabled")
     if role is None or ":role/" not in role:
         return _finding(Status.UNKNOWN, "there is no role to send as", "give the producer's role: --producer ARN")
-    producer = Producer(diagnosis.stream, session=session, role_arn=role, tags=fragment_tags(), attempts=1)
+    numbers: set[str] = set()
+
+    def note(acknowledgement: Acknowledgement) -> None:
+        if acknowledgement.fragment_number:
+            numbers.add(acknowledgement.fragment_number)
+
+    producer = Producer(
+        diagnosis.stream,
+        session=session,
+        role_arn=role,
+        tags=fragment_tags(),
+        attempts=1,
+        on_acknowledgement=note,
+    )
     video = ClockVideo(diagnosis.stream, fragment_seconds=1)
-    with Calls(session) as calls:
+    with Calls(session, seconds=RUN_SECONDS + _WAIT_SECONDS) as calls:
         case = Case(calls, stream, role, diagnosis.minutes)
         try:
-            before = case.destination.images(case.stream.since, [""])
+            before = {image.key for image in case.destination.images(case.stream.since, [""])}
             sent = producer.send(video, fragments=_FRAGMENTS)
             if not sent.persisted:
                 meanings = ", ".join(acknowledgement.meaning for acknowledgement in sent.errors)
                 return _finding(Status.FAILED, f"the service stored nothing of what was sent: {meanings}", _READ)
-            return _wait(case, before, role)
+            return _wait(case, before, numbers, role)
         except UndecidedError as error:
             return _finding(Status.UNKNOWN, error.seen, error.fix)
         except PutMediaError as error:
@@ -132,17 +184,21 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
             return _finding(Status.UNKNOWN, str(error), advice)
 
 
-def _wait(case: Case, before: list[Image], role: str) -> Finding:
+def _wait(case: Case, before: Collection[str], numbers: Collection[str], role: str) -> Finding:
+    """Wait for an image of these fragments, as its own metadata says: another producer's is no proof."""
+    looked_at = set(before)
     deadline = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < deadline:
-        # The time in its key is of the service's clock or of this one's, so it tells nothing.
-        image = next((one for one in case.destination.images(case.stream.since, [""]) if one not in before), None)
-        if image:
-            return _finding(
-                Status.PASSED,
-                f"an image of the video that was sent as {role} has arrived: s3://{case.destination.bucket}/{image.key}; if others "
-                "don't, it is the producer's own video or its tags",
-            )
+    while (left := deadline - time.monotonic()) > 0:
+        _progress(f"send: waiting for an image, {left:.0f} s left")
+        for image in case.destination.images(case.stream.since, [""]):
+            if image.key not in looked_at and case.destination.fragment_number(image) in numbers:
+                return _finding(
+                    Status.PASSED,
+                    f"an image of the video that was sent as {role} has arrived: "
+                    f"s3://{case.destination.bucket}/{image.key}; if others don't, it is the producer's own video or "
+                    "its tags",
+                )
+            looked_at.add(image.key)
         time.sleep(_PAUSE_SECONDS)
     return _finding(
         Status.FAILED,
@@ -156,11 +212,19 @@ def _finding(status: Status, seen: str, fix: str = "") -> Finding:
 
 
 def _print(text: str) -> None:
+    """Print, also where the output's encoding lacks the signs, such as a redirect under Windows' code page."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        for sign, plain in _PLAIN.items():
+            text = text.replace(sign, plain)
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
     sys.stdout.write(f"{text}\n")
 
 
 def _progress(check: str) -> None:
     """Show what is being checked, in a line that the next one replaces."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         sys.stderr.write(f"\r\033[K{check and f'{check} ...'}")
         sys.stderr.flush()
