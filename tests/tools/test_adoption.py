@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from kinesis_video_configuration import FEATURES, IMAGE_GENERATION, Declaration, Feature
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
-from kinesis_video_tools.adoption import MAX_CONFIGURATIONS, ExistingStream, write_app
+from kinesis_video_tools.adoption import MAX_CONFIGURATIONS, ExistingStream, NothingToAdoptError, write_app
 from tests.templates import stringify
 
 IMAGES = "Custom::KinesisVideoImageGeneration"
@@ -26,8 +27,8 @@ def arn(name: str) -> str:
     return f"arn:aws:kinesisvideo:{REGION}:111122223333:stream/{name}/1690707290324"
 
 
-def existing(name: str, images: Any = None, notification: Any = None, hours: int = 24) -> ExistingStream:
-    return ExistingStream(name, arn(name), hours, images, notification)
+def existing(name: str, images: Any = None, notification: Any = None, hours: int = 24, **others: Any) -> ExistingStream:
+    return ExistingStream(name, arn(name), hours, images, notification, **others)
 
 
 def images(**changes: Any) -> dict[str, Any]:
@@ -70,9 +71,20 @@ def declared(resources: dict[str, Any], resource_type: str) -> dict[str, Any]:
     return found
 
 
-def left_out(code: str) -> dict[str, str]:
-    """What the comments say, by the streams' names."""
-    return dict(re.findall(r"^        # (\S+): without its [a-z ]+, since (.*)$", code, re.MULTILINE))
+def app_of(*streams: ExistingStream) -> str:
+    """The app, whose comments are what is said."""
+    code, said = write_app(streams)
+    assert re.findall(r"^ *# (.*)$", code, re.MULTILINE) == said
+    return code
+
+
+def left_out(*streams: ExistingStream) -> dict[str, str]:
+    """What is said of the streams that are left out, by their names."""
+    try:
+        said = write_app(streams)[1]
+    except NothingToAdoptError as error:
+        said = error.left_out
+    return dict(sentence.split(": without ", 1) for sentence in said)  # type: ignore[arg-type]
 
 
 # Whatever botocore's model of the service takes.
@@ -127,18 +139,16 @@ def test_any_configuration_becomes_the_same_request_or_a_comment(
         streams.append(existing(name, configuration, notification))
     if not any(stream.image_generation or stream.notification for stream in streams):
         return
-    code = write_app(streams)
-    resources = synthesise(code)
-    got, comments = declared(resources, IMAGES), left_out(code)
+    comments = left_out(*streams)
+    try:
+        resources = synthesise(app_of(*streams))
+    except NothingToAdoptError:
+        resources = {}
+    got = declared(resources, IMAGES)
     notified = declared(resources, NOTIFICATION)
     for stream in streams:
-        wanted = dict(stream.image_generation or {})
+        wanted = stream.image_generation
         if stream.name in got:
-            # A bucket alone is the same place with a slash.
-            wanted["DestinationConfig"] = {
-                **wanted["DestinationConfig"],
-                "Uri": re.sub(r"^(s3://[^/]+)/$", r"\1", wanted["DestinationConfig"]["Uri"]),
-            }
             assert got[stream.name] == wanted
         else:
             assert not wanted or stream.name in comments
@@ -151,11 +161,18 @@ def test_any_configuration_becomes_the_same_request_or_a_comment(
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"DestinationConfig": {"Uri": "s3://images/a", "DestinationRegion": REGION}}, "without a slash at its end"),
-        ({"DestinationConfig": {"Uri": "s3://images/a//", "DestinationRegion": REGION}}, "'s3://images/a//'"),
+        ({"DestinationConfig": {"Uri": "s3://a-b/{{resolve:x", "DestinationRegion": REGION}}, "a dynamic reference"),
+        ({"DestinationConfig": {"Uri": "s3://a-b/${Token[x]}", "DestinationRegion": REGION}}, "for text"),
+        ({"DestinationConfig": {"Uri": "s3://images/*", "DestinationRegion": REGION}}, "'s3://images/*'"),
+        ({"DestinationConfig": {"Uri": "s3://images"}}, "has not the form that the API documents"),
+        ({"DestinationConfig": None}, "has not the form that the API documents"),
+        ({"SamplingInterval": "3000"}, "its sampling interval is '3000' ms"),
         ({"DestinationConfig": {"Uri": "s3://Images/", "DestinationRegion": REGION}}, "'s3://Images/'"),
         ({"DestinationConfig": {"Uri": "http://images/", "DestinationRegion": REGION}}, "'http://images/'"),
-        ({"DestinationConfig": {"Uri": "s3://images", "DestinationRegion": "us-east-1"}}, "its bucket is in us-east-1"),
+        (
+            {"DestinationConfig": {"Uri": "s3://images", "DestinationRegion": "us-east-1"}},
+            "its bucket is in 'us-east-1'",
+        ),
         ({"SamplingInterval": 33}, "its sampling interval is 33 ms"),
         ({"FormatConfig": {"JPEGQuality": "080"}}, "its JPEG quality is '080'"),
         ({"Format": "PNG", "FormatConfig": {"JPEGQuality": "80"}}, "it has a JPEG quality and its format is PNG"),
@@ -166,9 +183,9 @@ def test_any_configuration_becomes_the_same_request_or_a_comment(
     ],
 )
 def test_what_no_construct_can_declare_is_left_out_and_said(changes: dict[str, Any], problem: str) -> None:
-    code = write_app([existing("cam-1", images(**changes)), existing("cam-2", images())])
-    assert problem in left_out(code)["cam-1"]
-    assert list(declared(synthesise(code), IMAGES)) == ["cam-2"]
+    streams = [existing("cam-1", images(**changes)), existing("cam-2", images())]
+    assert problem in left_out(*streams)["cam-1"]
+    assert list(declared(synthesise(app_of(*streams)), IMAGES)) == ["cam-2"]
 
 
 @pytest.mark.parametrize("structure", [None, "DestinationConfig", "FormatConfig"])
@@ -183,13 +200,60 @@ def test_a_field_that_only_the_contract_knows_is_left_out_and_said(
     of_images = feature is IMAGE_GENERATION
     stream = existing("cam-1", *((configuration, None) if of_images else (None, configuration)))
     path = "Foo" if structure is None else f"{structure}.Foo"
-    assert left_out(write_app([stream])) == {"cam-1": f"no construct declares its {path}"}
+    assert left_out(stream) == {"cam-1": f"its {feature.noun}, since no construct declares its {path}"}
 
 
-def test_a_stream_that_keeps_no_data_is_left_out_and_said() -> None:
-    code = write_app([existing("cam-1", images(), hours=0)])
-    assert left_out(code) == {"cam-1": "the stream's data retention is 0, so it delivers nothing"}
-    assert synthesise(code) == {}
+@pytest.mark.parametrize(
+    ("stream", "problem"),
+    [
+        (existing("cam-1", images(), hours=0), "the stream's data retention is 0, so it delivers nothing"),
+        (
+            existing("cam-1", images(), declared_by={IMAGES: "the stack Cameras"}),
+            "the stack Cameras declares it already",
+        ),
+        (existing("cam-1", problem="it can't be read, x"), "anything, since it can't be read, x"),
+    ],
+)
+def test_a_stream_that_can_not_be_adopted_is_left_out_and_said(stream: ExistingStream, problem: str) -> None:
+    with pytest.raises(NothingToAdoptError, match=r"^none of the configurations can be adopted$"):
+        write_app([stream])
+    assert left_out(stream)["cam-1"].endswith(problem)
+    assert list(declared(synthesise(app_of(stream, existing("cam-2", images()))), IMAGES)) == ["cam-2"]
+
+
+HOSTILE = "x\nimport os  # \r\x1b[2J\u2028\"\"\"'''"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        existing(HOSTILE, images()),
+        ExistingStream("cam-1", f"{arn('cam-1')}{HOSTILE}", 24, images()),
+        ExistingStream("cam-1", arn("another"), 24, images()),
+        existing("cam-1", problem=HOSTILE),
+        existing("cam-1", images(), declared_by={IMAGES: HOSTILE}),
+        *(existing("cam-1", images(**{name: HOSTILE})) for name in images()),
+        *(existing("cam-1", images(**{HOSTILE: 1, name: None})) for name in images()),
+        existing("cam-1", images(FormatConfig={"JPEGQuality": HOSTILE})),
+        existing("cam-1", images(FormatConfig=HOSTILE, WidthPixels=HOSTILE)),
+        existing("cam-1", images(DestinationConfig={"Uri": f"s3://{HOSTILE}", "DestinationRegion": REGION})),
+        existing("cam-1", images(DestinationConfig={"Uri": "s3://images", "DestinationRegion": HOSTILE})),
+        existing("cam-1", notification={"Status": HOSTILE, "DestinationConfig": {"Uri": HOSTILE}}),
+    ],
+)
+def test_an_endpoint_that_lies_reaches_no_code(stream: ExistingStream) -> None:
+    honest = existing("cam-2", images())
+    assert ast.dump(ast.parse(app_of(stream, honest))) == ast.dump(ast.parse(app_of(honest)))
+    assert app_of(stream, honest).isascii()
+
+
+@pytest.mark.parametrize(
+    "end", ["", "/", "/yard", "/yard/", "/cam-1", "/cam-1/", "//", "/a//b", "/../", f"/{HOSTILE}/"]
+)
+def test_any_path_is_declared_as_it_is(end: str) -> None:
+    destination = {"Uri": f"s3://camera-images{end}", "DestinationRegion": REGION}
+    resources = synthesise(app_of(existing("cam-1", images(DestinationConfig=destination))))
+    assert declared(resources, IMAGES)["cam-1"]["DestinationConfig"] == destination
 
 
 def test_streams_that_are_alike_are_one_loop_and_only_what_is_not_the_default_is_said() -> None:
@@ -197,8 +261,23 @@ def test_streams_that_are_alike_are_one_loop_and_only_what_is_not_the_default_is
         return images(DestinationConfig={"Uri": f"s3://camera-images/{name}/", "DestinationRegion": REGION})
 
     streams = [existing(name, own_folder(name)) for name in ("cam-1", "cam-2")]
-    code = write_app([*streams, existing("lobby", images(SamplingInterval=1000, Format="PNG"), topic())])
-    assert ALIKE in code
+    others = [existing("lobby", images(SamplingInterval=1000, Format="PNG"), topic())]
+    assert ALIKE in app_of(*streams, *others)
+    yards = [
+        existing(name, images(DestinationConfig={"Uri": f"s3://images/{name}", "DestinationRegion": REGION}))
+        for name in ("a", "b")
+    ]
+    assert 'prefix=DestinationPath(f"/{name}"),' in app_of(*yards)
+    assert app_of(*yards).count("ImageGeneration(") == 1
+    # A stream on two pages is one.
+    assert app_of(*yards, *yards) == app_of(*yards)
+
+
+def test_the_stack_has_the_name_that_is_given() -> None:
+    code, _ = write_app([existing("cam-1", images())], "Lobby-2")
+    names: dict[str, Any] = {}
+    exec(compile(code, "images_stack.py", "exec"), names)
+    assert [stack.stack_name for stack in names["app"].synth().stacks] == ["Lobby-2"]
 
 
 ALIKE = """\
@@ -264,7 +343,7 @@ app.synth()
 
 
 def test_nothing_to_adopt_and_too_much_for_a_stack_are_said() -> None:
-    with pytest.raises(ValueError, match=r"^no stream has a configuration, so there is nothing to adopt$"):
+    with pytest.raises(NothingToAdoptError, match=r"^no stream has a configuration, so there is nothing to adopt$"):
         write_app([existing("cam-1")])
     too_many = [existing(f"cam-{number}", images()) for number in range(MAX_CONFIGURATIONS + 1)]
     with pytest.raises(
@@ -288,15 +367,16 @@ def test_the_app_passes_ruff_and_mypy(tmp_path: Path) -> None:
         existing("cam-1", images()),
         existing("lobby", odd, topic()),
         existing("yard", images(SamplingInterval=1)),
+        existing("roof", images(DestinationConfig={"Uri": "s3://others/roof", "DestinationRegion": REGION})),
     ]
     app = tmp_path / "images_stack.py"
-    for streams_of_app in (streams, streams[:1], streams[2:]):
-        app.write_text(write_app(streams_of_app))
+    for streams_of_app in (streams, streams[:1]):
+        app.write_text(app_of(*streams_of_app))
         for arguments in (["check", "--extend-select", "B,I,N,RET,UP"], ["format", "--check", "--diff"]):
             command = [sys.executable, "-m", "ruff", arguments[0], "--isolated", *arguments[1:], str(app)]
             ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
             assert ran.returncode == 0, ran.stdout + ran.stderr
-    app.write_text(write_app(streams))
+    app.write_text(app_of(*streams))
     root = Path(__file__).parents[2]
     # With the repository's cache: aws-cdk-lib takes mypy half a minute the first time.
     command = [sys.executable, "-m", "mypy", "--strict", str(app)]

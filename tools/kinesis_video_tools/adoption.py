@@ -6,13 +6,19 @@ imported, so nobody's stream changes hands, and configurations are retained, so 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
-from kinesis_video_contract.destinations import MAX_BUCKET_NAME_LENGTH, MIN_BUCKET_NAME_LENGTH, PREFIX_MISTAKES
+from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature, printable
+from kinesis_video_contract.destinations import (
+    MAX_BUCKET_NAME_LENGTH,
+    MAX_URI_LENGTH,
+    MIN_BUCKET_NAME_LENGTH,
+    PREFIX_MISTAKES,
+)
 from kinesis_video_contract.images import (
     DEFAULT_SAMPLING_INTERVAL_MILLIS,
     ENABLED,
@@ -30,6 +36,7 @@ from kinesis_video_contract.images import (
     PRODUCER_TIMESTAMP,
     STATUSES,
 )
+from kinesis_video_contract.streams import STREAM_NAME_PATTERN
 
 MAX_CONFIGURATIONS = 490
 """Of one stack: CloudFormation's 500 resources, less what the stack has besides."""
@@ -39,6 +46,10 @@ _URI = re.compile(r"s3://(?P<bucket>[^/]+)(?P<path>/.*)?", re.DOTALL)
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]+([.-]?[a-z0-9]+|-+[a-z0-9]+)*")
 # The constructs would take it for a token of CDK's, and Python can't write the others.
 _NO_TEXT = re.compile(r"\$\{Token\[|[\ud800-\udfff]")
+_STREAM_ARN = re.compile(
+    r"arn:[a-z-]+:kinesisvideo:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
+    rf"stream/(?P<name>{STREAM_NAME_PATTERN})/\d+"
+)
 _TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}")
 
 # The fields that become props. One that the API has since is a comment, whatever the contract says of it.
@@ -53,6 +64,8 @@ _FIELDS_OF_IMAGES = (
     "WidthPixels",
     "HeightPixels",
 )
+
+DEFAULT_STACK_NAME = "AdoptedStreams"
 
 _LINE = 88
 """What formatters take for the longest line."""
@@ -73,8 +86,30 @@ class ExistingStream:
     name: str
     arn: str
     data_retention_in_hours: int
-    image_generation: Mapping[str, Any] | None
-    notification: Mapping[str, Any] | None
+    image_generation: Mapping[str, Any] | None = None
+    notification: Mapping[str, Any] | None = None
+    declared_by: Mapping[str, str] = field(default_factory=dict)
+    """Who declares a configuration already, by the resource type."""
+    problem: str = ""
+    """Why it could not be read."""
+
+
+class NothingToAdoptError(Exception):
+    """No configuration can be declared.
+
+    Attributes
+    ----------
+    left_out
+        A sentence for each stream that has something, or could not be read.
+    """
+
+    def __init__(self, left_out: Sequence[str]) -> None:
+        super().__init__(
+            "none of the configurations can be adopted"
+            if left_out
+            else "no stream has a configuration, so there is nothing to adopt"
+        )
+        self.left_out = left_out
 
 
 class _NotExpressibleError(Exception):
@@ -92,26 +127,38 @@ class _Block:
     """The other props, each with its value as Python, in which `name` is the stream's."""
 
 
-def write_app(streams: Sequence[ExistingStream]) -> str:
+def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK_NAME) -> tuple[str, Sequence[str]]:
     """Write the app.
 
     Parameters
     ----------
     streams
         Of one account and Region. What a construct can't declare becomes a comment.
+    stack_name
+        The name of the app's stack.
 
     Returns
     -------
-    The Python of the app.
+    The Python of the app, and what its comments say of the configurations that are left out.
 
     Raises
     ------
+    NothingToAdoptError
+        If nothing is left to declare.
     ValueError
-        If no stream has a configuration, or if they have more than a stack holds.
+        If the streams have more configurations than a stack holds.
     """
     blocks: dict[_Block, list[str]] = {}
-    comments: list[str] = []
-    for stream in streams:
+    left_out: list[str] = []
+    account = region = ""
+    # A stream can be on two pages if others are deleted meanwhile.
+    for stream in {stream.arn: stream for stream in streams}.values():
+        arn = _STREAM_ARN.fullmatch(stream.arn)
+        if stream.problem or arn is None or arn["name"] != stream.name:
+            problem = stream.problem or f"the service gives it the ARN {stream.arn!r}"
+            left_out.append(printable(f"{stream.name}: without anything, since {problem}"))
+            continue
+        account, region = arn["account"], arn["region"]
         for feature, configuration, block_of in (
             (IMAGE_GENERATION, stream.image_generation, _images),
             (FRAGMENT_NOTIFICATION, stream.notification, _notification),
@@ -119,21 +166,22 @@ def write_app(streams: Sequence[ExistingStream]) -> str:
             if configuration is None:
                 continue
             try:
-                if not stream.data_retention_in_hours:
-                    raise _NotExpressibleError("the stream's data retention is 0, so it delivers nothing")
+                _require_expressible(stream, feature, configuration)
                 blocks.setdefault(block_of(stream, configuration), []).append(stream.name)
             except _NotExpressibleError as problem:
-                comments.append(f"        # {stream.name}: without its {feature.noun}, since {problem}")
+                left_out.append(printable(f"{stream.name}: without its {feature.noun}, since {problem}"))
+            except (AttributeError, KeyError, TypeError):
+                said = f"{stream.name}: without its {feature.noun}, since it has not the form that the API documents"
+                left_out.append(printable(said))
     count = sum(map(len, blocks.values()))
-    if count + len(comments) == 0:
-        raise ValueError("no stream has a configuration, so there is nothing to adopt")
+    if count == 0:
+        raise NothingToAdoptError(left_out)
     if count > MAX_CONFIGURATIONS:
         raise ValueError(
             f"the streams have {count} configurations, a stack holds {MAX_CONFIGURATIONS}, take fewer of them with "
             "--prefix"
         )
     variables = _variables(blocks)
-    _, _, _, region, account, _ = streams[0].arn.split(":")
     lines = [
         _HEADER,
         *_imports(blocks),
@@ -144,7 +192,7 @@ def write_app(streams: Sequence[ExistingStream]) -> str:
         "",
         "    def __init__(self, scope: Construct, construct_id: str, env: Environment) -> None:",
         "        super().__init__(scope, construct_id, env=env)",
-        *comments,
+        *(f"        # {sentence}" for sentence in left_out),
         *(line for destination, variable in variables.items() for line in _imported(destination, variable)),
         *(line for block, names in blocks.items() for line in _loop(block, variables[block.destination], names)),
         "",
@@ -152,38 +200,45 @@ def write_app(streams: Sequence[ExistingStream]) -> str:
         "app = App()",
         "AdoptedStreams(",
         "    app,",
-        '    "AdoptedStreams",',
+        f"    {_literal(stack_name)},",
         f"    env=Environment(account={_literal(account)}, region={_literal(region)}),",
         ")",
         "app.synth()",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", left_out
+
+
+def _require_expressible(stream: ExistingStream, feature: Feature, configuration: Mapping[str, Any]) -> None:
+    """Require what both kinds must have."""
+    owner = stream.declared_by.get(feature.resource_type)
+    _require(owner is None, f"{owner} declares it already")
+    _require(bool(stream.data_retention_in_hours), "the stream's data retention is 0, so it delivers nothing")
+    text = json.dumps(configuration, default=str, ensure_ascii=False)
+    _require("{{resolve:" not in text, "CloudFormation would take a part of it for a dynamic reference: {{resolve:")
+    _require(_NO_TEXT.search(text) is None, "CDK or Python would not take a part of it for text")
 
 
 def _images(stream: ExistingStream, configuration: Mapping[str, Any]) -> _Block:
     _require_printed(configuration, _FIELDS_OF_IMAGES)
     destination = configuration["DestinationConfig"]
     region = stream.arn.split(":")[3]
-    _require(destination["DestinationRegion"] == region, f"its bucket is in {destination['DestinationRegion']}")
+    _require(destination["DestinationRegion"] == region, f"its bucket is in {destination['DestinationRegion']!r}")
     uri = _URI.fullmatch(destination["Uri"])
     shown = f"its destination is {destination['Uri']!r}"
     _require(uri is not None, shown)
     assert uri is not None
-    bucket, prefix = uri["bucket"], (uri["path"] or "/").removeprefix("/")
+    bucket = uri["bucket"]
     _require(
         MIN_BUCKET_NAME_LENGTH <= len(bucket) <= MAX_BUCKET_NAME_LENGTH and _BUCKET.fullmatch(bucket) is not None, shown
     )
-    # A slash is added where there is none, and whether images go to the same place then is not documented.
-    _require(prefix == "" or prefix.endswith("/"), f"{shown}, without a slash at its end")
-    mistakes = [_NO_TEXT, *(pattern for pattern, _, _ in PREFIX_MISTAKES)]
-    _require(not any(pattern.search(prefix) for pattern in mistakes), shown)
+    _require("*" not in destination["Uri"] and len(destination["Uri"]) <= MAX_URI_LENGTH, shown)
     interval = configuration["SamplingInterval"]
     _require(
-        MIN_SAMPLING_INTERVAL_MILLIS <= interval <= MAX_SAMPLING_INTERVAL_MILLIS,
-        f"its sampling interval is {interval} ms",
+        isinstance(interval, int) and MIN_SAMPLING_INTERVAL_MILLIS <= interval <= MAX_SAMPLING_INTERVAL_MILLIS,
+        f"its sampling interval is {interval!r} ms",
     )
     props = {
-        "prefix": _prefix(prefix, stream.name) if prefix else None,
+        "prefix": _prefix(uri["path"] or "", stream.name),
         "sampling_interval": None if interval == DEFAULT_SAMPLING_INTERVAL_MILLIS else f"Duration.millis({interval})",
         "format": _format(configuration),
         "width_pixels": _pixels(configuration, "WidthPixels", MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS),
@@ -223,11 +278,21 @@ def _paths(configuration: Mapping[str, Any], parent: str = "") -> Iterator[str]:
             yield f"{parent}{name}"
 
 
-def _prefix(prefix: str, stream_name: str) -> str:
-    """Write a prefix with the stream's name in it as that, so that streams with folders of their own are alike."""
-    folders = prefix.split("/")
+def _prefix(path: str, stream_name: str) -> str | None:
+    """Write the prefix that declares the path of a destination; None if that is the default."""
+    if path == "":
+        return None
+    prefix = path.removeprefix("/")
+    # Text gets a slash at its end, and has none at its start.
+    is_text = prefix.endswith("/") and not any(pattern.search(prefix) for pattern, _, _ in PREFIX_MISTAKES)
+    return _named(prefix, stream_name) if is_text else f"DestinationPath({_named(path, stream_name)})"
+
+
+def _named(path: str, stream_name: str) -> str:
+    """Write text with the stream's name in it as that, so that streams with folders of their own are alike."""
+    folders = path.split("/")
     if stream_name not in folders:
-        return _literal(prefix)
+        return _literal(path)
     doubled = (folder.replace("{", "{{").replace("}", "}}") for folder in folders)
     return "f" + _literal("/".join("{name}" if folder == stream_name else folder for folder in doubled))
 
@@ -247,7 +312,7 @@ def _format(configuration: Mapping[str, Any]) -> str | None:
 
 def _pixels(configuration: Mapping[str, Any], name: str, minimum: int, maximum: int) -> str | None:
     pixels = configuration.get(name)
-    _require(pixels is None or minimum <= pixels <= maximum, f"its {name} is {pixels}")
+    _require(pixels is None or (isinstance(pixels, int) and minimum <= pixels <= maximum), f"its {name} is {pixels!r}")
     return None if pixels is None else str(pixels)
 
 
@@ -273,7 +338,7 @@ def _variables(blocks: Mapping[_Block, Any]) -> dict[str, str]:
 
 
 def _imports(blocks: Mapping[_Block, Any]) -> Iterator[str]:
-    used = {word for block in blocks for _, text in block.props for word in re.findall(r"^[A-Z]\w+(?=\.)", text)}
+    used = {word for block in blocks for _, text in block.props for word in re.findall(r"^[A-Z]\w+(?=[.(])", text)}
     constructs = {block.construct for block in blocks}
     retained = {"RemovalPolicy"} if blocks else set()
     yield _import("aws_cdk", {"App", "Environment", "Stack"} | used & {"Duration"} | retained)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from typing import TYPE_CHECKING
-
-import boto3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
+from kinesis_video_configuration.retries import CallError, Retries, pages
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
-from ..adoption import ExistingStream, write_app
-from ..command_line import Patience, add_account, add_command, session_of
+from ..adoption import DEFAULT_STACK_NAME, ExistingStream, NothingToAdoptError, write_app
+from ..command_line import ExitCode, Patience, add_account, add_command, session_of
+from ..owners import Owners
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -22,11 +26,14 @@ _SECONDS = 3600.0
 
 _EPILOG = """\
 Redirect it into a file, such as images_stack.py. The app imports the streams and takes over what they have, so its
-first deployment changes nothing, and deleting its stack leaves everything. Streams that are alike are one loop; what
-can't be declared is a comment. It takes one stack, so of many streams take some at a time by --prefix.
+first deployment changes nothing, and deleting its stack leaves everything. Streams that are alike are one loop. What
+can't be declared, can't be read, or is declared by another deployed stack already is a comment. It takes one stack, so
+of many streams take some at a time by --prefix, each with a --stack-name of its own.
 
-It calls ListStreams, DescribeImageGenerationConfiguration and DescribeNotificationConfiguration, and nothing else.
+It calls ListStreams, DescribeImageGenerationConfiguration and DescribeNotificationConfiguration, and of CloudFormation
+ListStacks and ListStackResources.
 """
+_STACK_NAME = re.compile("[A-Za-z][A-Za-z0-9-]{0,127}")
 
 
 def add_to(commands: Commands) -> None:
@@ -39,44 +46,70 @@ def add_to(commands: Commands) -> None:
         description="Print the CDK app that declares what the streams of an account and Region have already.",
         epilog=_EPILOG,
         good="the app is printed",
-        wrong="there is nothing to adopt, or too much for a stack",
+        wrong="nothing can be adopted, or more than a stack holds",
     )
     parser.add_argument("--prefix", help="what the names of the streams begin with, such as cam-")
+    parser.add_argument(
+        "--stack-name",
+        type=_stack_name,
+        default=DEFAULT_STACK_NAME,
+        metavar="NAME",
+        help=f"the name of the app's stack ({DEFAULT_STACK_NAME})",
+    )
     add_account(parser, "streams")
 
 
 def run(options: argparse.Namespace) -> int:
     """Read the streams, print the app, and return the exit code."""
-    streams = _read(session_of(options), options.prefix)
-    try:
-        sys.stdout.write(write_app(streams))
-    except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-def _read(session: boto3.Session, prefix: str | None) -> list[ExistingStream]:
-    client = create_client(session)
+    session = session_of(options)
     retries = Patience(_SECONDS)
-    streams = KinesisVideo(client, retries)
+    owners = Owners.read(create_client(session, "cloudformation"), retries, options.stack_name)
+    streams = list(_read(create_client(session), retries, options.prefix, owners))
+    try:
+        code, left_out = write_app(streams, options.stack_name)
+    except NothingToAdoptError as error:
+        _say(f"{error}\n", error.left_out)
+        return ExitCode.UNKNOWN if any(stream.problem for stream in streams) else ExitCode.WRONG
+    except ValueError as error:
+        _say(f"{error}\n", ())
+        return ExitCode.WRONG
+    sys.stdout.write(code)
+    if left_out:
+        _say(f"{len(left_out)} left out:\n", left_out)
+    return ExitCode.GOOD
+
+
+def _say(sentence: str, left_out: Sequence[str]) -> None:
+    sys.stderr.write("".join([sentence, *(f"  {each}\n" for each in left_out)]))
+
+
+def _read(client: Any, retries: Retries, prefix: str | None, owners: Owners) -> Iterator[ExistingStream]:
     condition = (
         {"StreamNameCondition": {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}} if prefix else {}
     )
-    found: list[ExistingStream] = []
-    page: dict[str, str] = {}
-    while True:
-        answer = retries.call(client, "list_streams", MaxResults=1000, **condition, **page)
-        found += [
-            ExistingStream(
-                name=stream["StreamName"],
-                arn=stream["StreamARN"],
-                data_retention_in_hours=stream.get("DataRetentionInHours", 0),
-                image_generation=streams.configuration(IMAGE_GENERATION, stream["StreamARN"]),
-                notification=streams.configuration(FRAGMENT_NOTIFICATION, stream["StreamARN"]),
+    streams = KinesisVideo(client, retries)
+    for page in pages(partial(retries.call, client, "list_streams"), MaxResults=1000, **condition):
+        for info in page["StreamInfoList"]:
+            stream = ExistingStream(
+                name=info.get("StreamName", ""),
+                arn=info.get("StreamARN", ""),
+                # The API may leave it out where it is 0.
+                data_retention_in_hours=info.get("DataRetentionInHours", 0),
             )
-            for stream in answer["StreamInfoList"]
-        ]
-        if not answer.get("NextToken"):
-            return found
-        page = {"NextToken": answer["NextToken"]}
+            try:
+                yield replace(
+                    stream,
+                    image_generation=streams.configuration(IMAGE_GENERATION, stream.arn),
+                    notification=streams.configuration(FRAGMENT_NOTIFICATION, stream.arn),
+                    declared_by=owners.of(stream),
+                )
+            except CallError as error:
+                yield replace(stream, problem=f"it can't be read, {error}")
+
+
+def _stack_name(text: str) -> str:
+    if not _STACK_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name of a stack; give 1 to 128 of a-z A-Z 0-9 -, with a letter first"
+        )
+    return text
