@@ -117,6 +117,17 @@ def test_a_stack_without_configurations_and_one_that_is_not_there(
     assert "Nowhere" in capsys.readouterr().err
 
 
+def test_credentials_that_aws_does_not_know_tell_nothing(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODYKNOWSTHIS1")
+    for line in (["diff", STACK], ["adopt"]):
+        assert main(line) == 2
+        refused, advice = capsys.readouterr().err.splitlines()
+        assert refused.startswith(f"kinesis-video {line[0]}: ")
+        assert advice == "  → AWS doesn't know these credentials; `aws sts get-caller-identity` shows whose they are"
+
+
 def test_the_exit_code_tells_programs(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     def nested(stack: Stack) -> None:
         stream = VideoStream(stack, "Stream", stream_name="nested", removal_policy=RemovalPolicy.DESTROY)

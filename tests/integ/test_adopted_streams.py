@@ -1,0 +1,186 @@
+"""Streams as scripts have left them, from `kinesis-video adopt` to a monitored stack, and to its end."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinesis_video_tools.__main__ import main
+from tests.archives import zipped
+
+from .conftest import PATIENCE_SECONDS, Cloud
+from .deployments import Camera, Deployments
+
+UPDATE = "UpdateImageGenerationConfiguration"
+STACK = "Adopted"
+# As in public scripts: half of them have no slash at the end.
+DESTINATIONS = ("", "/", "/{name}", "/{name}/", "/all/", "//{name}")
+CHANGES: tuple[dict[str, Any], ...] = (
+    {},
+    {"SamplingInterval": 1000, "Status": "DISABLED"},
+    {"Format": "PNG"},
+    {"FormatConfig": {"JPEGQuality": "80"}, "WidthPixels": 640},
+    {"ImageSelectorType": "SERVER_TIMESTAMP"},
+)
+NAMES = [f"adopted-{number}" for number in range(33)]
+
+
+def configuration(name: str, number: int) -> Any:
+    uri = f"s3://{('camera-images', 'other-images')[number % 2]}{DESTINATIONS[number % 6].format(name=name)}"
+    return {
+        "Status": "ENABLED",
+        "ImageSelectorType": "PRODUCER_TIMESTAMP",
+        "DestinationConfig": {"Uri": uri, "DestinationRegion": "us-east-1"},
+        "SamplingInterval": 3000,
+        "Format": "JPEG",
+        **CHANGES[number % 5],
+    }
+
+
+@pytest.fixture
+def kinesis_video(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a sub-command, and return its exit code, and what it prints where."""
+    for name, value in cloud.aws.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def template_of(cloud: Cloud, code: str) -> str:
+    """Synthesise the app as it is, with what `cdk bootstrap` and `cdk deploy` do before CloudFormation is asked."""
+    names: dict[str, Any] = {}
+    exec(compile(code, "images_stack.py", "exec"), names)
+    directory = Path(names["app"].synth().directory)
+    bucket = "cdk-hnb659fds-assets-000000000000-us-east-1"
+    cloud.s3.create_bucket(Bucket=bucket)
+    for asset in directory.glob("asset.*"):
+        cloud.s3.put_object(Bucket=bucket, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=zipped(asset))
+    cloud.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True)
+    return (directory / f"{STACK}.template.json").read_text()
+
+
+def everything(cloud: Cloud) -> dict[str, Any]:
+    return {name: (cloud.images(name), cloud.notifications(name)) for name in [*NAMES, "lobby"]}
+
+
+@pytest.fixture
+def scripted(deployments: Deployments) -> Iterator[Cloud]:
+    """Streams that a script has configured."""
+    cloud = deployments.cloud
+    deployments.existing(*NAMES, "lobby", "adopted-without-images")
+    for number, name in enumerate([*NAMES, "lobby"]):
+        given = configuration(name, number)
+        cloud.kinesisvideo.update_image_generation_configuration(StreamName=name, ImageGenerationConfiguration=given)
+    fragments: Any = {
+        "Status": "ENABLED",
+        "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:fragments"},
+    }
+    cloud.kinesisvideo.update_notification_configuration(StreamName=NAMES[0], NotificationConfiguration=fragments)
+    yield cloud
+    # They outlive their stack, and so would their configurations.
+    for name in [*NAMES, "lobby", "adopted-without-images"]:
+        cloud.kinesisvideo.delete_stream(StreamARN=cloud.stream_arn(name))
+
+
+def monitored(code: str) -> str:
+    """What its owner adds to the app."""
+    code = re.sub(
+        "^from cdk_kinesis_video import", "from cdk_kinesis_video import DriftMonitor, Repair\n\\g<0>", code, flags=re.M
+    )
+    declared = '        DriftMonitor(self, "Drift", repair=Repair.MISSING)\n'
+    return code.replace("\n\n\napp = App()", f"\n{declared}\n\napp = App()")
+
+
+def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
+    scripted: Cloud, kinesis_video: Callable[..., tuple[int, str, str]], deployments: Deployments
+) -> None:
+    cloud = scripted
+    before = everything(cloud)
+    code, app, said = kinesis_video("adopt", "--prefix", "adopted-", "--stack-name", STACK)
+    assert (code, said) == (0, "")
+    assert "lobby" not in app
+    assert "adopted-without-images" not in app
+
+    # Each stream is set, to what it has, byte for byte.
+    cloud.aws.clear_calls()
+    deployments.stacks.append(STACK)
+    assert cloud.deploy_template(STACK, template_of(cloud, app)) == "CREATE_COMPLETE"
+    assert {call.stream for call in cloud.aws.calls(UPDATE)} == set(NAMES)
+    assert everything(cloud) == before
+    assert kinesis_video("diff", STACK) == (0, "34 of 34 configurations are as declared\n", "")
+
+    # What is declared by now has one owner, and its own stack may be printed again.
+    assert kinesis_video("adopt", "--prefix", "adopted-", "--stack-name", STACK)[:2] == (0, app)
+    code, _, said = kinesis_video("adopt", "--prefix", "adopted-")
+    assert code == 1
+    assert said.count(f"since the stack {STACK} declares it already") == 34
+
+    cloud.kinesisvideo.update_image_generation_configuration(
+        StreamName=NAMES[1], ImageGenerationConfiguration={**before[NAMES[1]][0], "SamplingInterval": 500}
+    )
+    cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[2])
+    code, table, _ = kinesis_video("diff", STACK)
+    assert code == 1
+    assert table.endswith("32 of 34 configurations are as declared\n")
+    code, table, _ = kinesis_video("diff", STACK, "--repair")
+    assert code == 0
+    assert table.endswith("34 of 34 configurations are as declared, 2 of them repaired\n")
+    assert everything(cloud) == before
+
+    # The function's input has the time until the second look as a setting.
+    first = r"\"Declarations\":"
+    template = template_of(cloud, monitored(app)).replace(first, rf"\"SecondLookSeconds\":1,{first}")
+    assert len(re.findall("SecondLookSeconds", template)) == 4
+    assert cloud.deploy_template(STACK, template) == "UPDATE_COMPLETE"
+    cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[20])
+    end = time.monotonic() + PATIENCE_SECONDS
+    while cloud.images(NAMES[20]) is None:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert everything(cloud) == before
+    assert kinesis_video("diff", STACK)[0] == 0
+
+    deployments.delete(STACK)
+    assert everything(cloud) == before
+
+
+def test_what_goes_away_or_can_not_be_read_is_a_comment_and_not_the_end(
+    cloud: Cloud, kinesis_video: Callable[..., tuple[int, str, str]], deployments: Deployments
+) -> None:
+    deployments.existing("mixed-1", "mixed-2", "mixed-3")
+    assert deployments.deploy("Owner", Camera("mixed-2")) == "CREATE_COMPLETE"
+    for name in ("mixed-1", "mixed-3"):
+        deployments.set_by_hand(name, 3)
+    # The streams are read in the order in which they were created.
+    cloud.aws.inject_fault("DescribeImageGenerationConfiguration", error="ResourceNotFoundException")
+    code, app, said = kinesis_video("adopt", "--prefix", "mixed-")
+    assert code == 0
+    assert [f"  {comment}" for comment in re.findall("^ *# (.*)$", app, re.M)] == said.splitlines()[1:]
+    assert "# mixed-1: without anything, since it can't be read, DescribeImageGenerationConfiguration: Resource" in app
+    assert "# mixed-2: without its image generation configuration, since the stack Owner declares it already\n" in app
+    assert app.count('"mixed-') == 1
+    assert '"mixed-3",' in app
+
+
+def test_nothing_to_adopt_is_said(
+    kinesis_video: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kinesis_video("adopt", "--prefix", "nobody-") == (
+        1,
+        "",
+        "no stream has a configuration, so there is nothing to adopt\n",
+    )
+    with pytest.raises(SystemExit):
+        kinesis_video("adopt", "--stack-name", "1 stack")
