@@ -127,9 +127,8 @@ def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
     assert code == 1
     assert said.count(f"since the stack {STACK} declares it already") == 34
 
-    cloud.kinesisvideo.update_image_generation_configuration(
-        StreamName=NAMES[1], ImageGenerationConfiguration={**before[NAMES[1]][0], "SamplingInterval": 500}
-    )
+    changed: Any = {**before[NAMES[1]][0], "SamplingInterval": 500}
+    cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[1], ImageGenerationConfiguration=changed)
     cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[2])
     code, table, _ = kinesis_video("diff", STACK)
     assert code == 1

@@ -84,7 +84,7 @@ def left_out(*streams: ExistingStream) -> dict[str, str]:
         said = write_app(streams)[1]
     except NothingToAdoptError as error:
         said = error.left_out
-    return dict(sentence.split(": without ", 1) for sentence in said)  # type: ignore[arg-type]
+    return dict(sentence.split(": without ", 1) for sentence in said)
 
 
 # Whatever botocore's model of the service takes.
