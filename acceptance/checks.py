@@ -90,10 +90,12 @@ def the_fragment_of_a_tag(site: Site) -> Findings:
 
 
 def the_limit_of_ten_tags(site: Site) -> Findings:
-    """Send as many tags as a fragment may have, counted in two ways."""
+    """Send as many tags as a fragment may have, counted in three ways."""
     image, notification = TagName.IMAGE_GENERATION, TagName.NOTIFICATION
     seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 9)]))
     yield Finding("ten tags, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
+    seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 10)]))
+    yield Finding("an image event with ten pairs, as AWS's SDKs let a program send", seen, _TOO_MANY_TAGS)
     twice = [bodies.event_tags(name, 4) for name in (notification, image)]
     seen = _said(site, lambda fragment: bodies.written(fragment, twice))
     yield Finding("image and notification with the same four pairs, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)

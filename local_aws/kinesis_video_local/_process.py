@@ -13,7 +13,7 @@ import threading
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from . import _ministack
+from . import _log, _ministack
 from ._front_door import FrontDoor
 from ._gateway import Gateway
 from .kinesisvideo import KinesisVideo
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--certificate", help="file of the host's key and certificate, for TLS")
     parser.add_argument("--creating-seconds", type=float, required=True)
     parser.add_argument("--no-quotas", action="store_true")
+    parser.add_argument("--event-pairs-uncounted", action="store_true")
     parser.add_argument("--allow-origin", action="append", default=[])
     arguments = parser.parse_args()
 
@@ -46,9 +47,11 @@ def main() -> None:
         record=_ministack.record_metric,
         audit=_ministack.record_call,
         quotas=not arguments.no_quotas,
+        count_event_pairs=not arguments.event_pairs_uncounted,
         creating_seconds=arguments.creating_seconds,
     )
     _ministack.install(kinesis_video)
+    _log.install()
     config = Config()
     plain = [f"fd://{arguments.socket}"]
     if arguments.certificate:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trustme import CA
+
+_CERTIFICATE, _KEY = "issuer.pem", "issuer-key.pem"
 
 
-def issue(host: str, directory: Path) -> tuple[Path, Path]:
+def issue(host: str, directory: Path, issuer_directory: Path | None = None) -> tuple[Path, Path]:
     """Issue a certificate for a host.
 
     Parameters
@@ -14,6 +21,9 @@ def issue(host: str, directory: Path) -> tuple[Path, Path]:
         The host's name or address.
     directory
         Where the files are written.
+    issuer_directory
+        Where the issuer is kept, to issue the certificates of later starts as well: its certificate and its key, which
+        are made if they aren't there. By default there is a new issuer each time.
 
     Returns
     -------
@@ -23,12 +33,36 @@ def issue(host: str, directory: Path) -> tuple[Path, Path]:
     ------
     ImportError
         If trustme isn't there.
+    OSError
+        If the issuer can't be read or written.
+    ValueError
+        If the files of the issuer are none of its.
     """
     # Only TLS needs it.
     import trustme
 
-    issuer = trustme.CA()
-    trusted, own = directory / "issuer.pem", directory / "host.pem"
-    issuer.cert_pem.write_to_path(str(trusted))
+    if issuer_directory is None:
+        issuer, trusted = trustme.CA(), directory / _CERTIFICATE
+        issuer.cert_pem.write_to_path(str(trusted))
+    else:
+        issuer, trusted = _kept(issuer_directory), issuer_directory.absolute() / _CERTIFICATE
+    own = directory / "host.pem"
     issuer.issue_cert(host).private_key_and_cert_chain_pem.write_to_path(str(own))
     return trusted, own
+
+
+def _kept(directory: Path) -> CA:
+    """Read the issuer that is kept in a directory, or keep a new one there, which nobody else can read."""
+    import trustme
+
+    certificate, key = directory / _CERTIFICATE, directory / _KEY
+    if key.exists():
+        return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    if certificate.exists():
+        raise ValueError(f"{certificate} has no key beside it, {_KEY}, remove it or give another directory")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    issuer = trustme.CA()
+    issuer.cert_pem.write_to_path(str(certificate))
+    with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(issuer.private_key_pem.bytes())
+    return issuer

@@ -40,6 +40,17 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--region", default="us-east-1", help="the Region of the printed variables (us-east-1)")
     parser.add_argument("--enforce-iam", action="store_true", help="check IAM policies, with new keys at each start")
     parser.add_argument("--tls", action="store_true", help="listen with TLS as well, on another port")
+    parser.add_argument("--tls-port", type=int, default=0, metavar="PORT", help="the port for TLS (a free one)")
+    parser.add_argument(
+        "--ca",
+        metavar="DIR",
+        help="keep the issuer of the certificate for TLS there, so that a producer goes on trusting it (a new one)",
+    )
+    parser.add_argument(
+        "--event-pairs-uncounted",
+        action="store_true",
+        help="don't count the pairs of image and notification events to the ten tags of a fragment",
+    )
     parser.add_argument(
         "--allow-origin",
         action="append",
@@ -59,11 +70,14 @@ def run(options: argparse.Namespace) -> int:
             region=options.region,
             enforce_iam=options.enforce_iam,
             tls=options.tls,
+            tls_port=options.tls_port,
+            ca=options.ca,
+            count_event_pairs=not options.event_pairs_uncounted,
             allowed_origins=options.allow_origin,
         ) as aws:
             variables = {**aws.environment, **aws.producer_environment}
             lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-            sys.stdout.write("\n".join([*lines, "# Ctrl-C stops it", ""]))
+            sys.stdout.write("\n".join([*lines, f"# The log is {aws.log}", "# Ctrl-C stops it", ""]))
             sys.stdout.flush()
             signal.pause()
     except (LocalAwsError, ValueError) as error:

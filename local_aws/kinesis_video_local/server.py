@@ -80,6 +80,15 @@ class LocalAws:
     tls
         Listen with TLS as well, on a port of its own, with a certificate that is made at the start. AWS's own producers
         ask for it; everything else may use plain HTTP.
+    tls_port
+        The port for TLS; 0 takes a free one. One that is given switches TLS on.
+    ca
+        The directory where the issuer of the certificate is kept, so that a producer that trusts it once does so after
+        the next start as well; its certificate is ``issuer.pem`` there. It is made if there is none, and its key can
+        be read by nobody else. One that is given switches TLS on. By default there is a new issuer at each start.
+    count_event_pairs
+        Count the pairs of image and notification events to the ten tags that a fragment may have, as the documentation
+        can be read. AWS's SDKs let a program send more; whether the service takes them isn't known.
     allowed_origins
         The origins whose web pages may use it, such as ``http://localhost:3000``; no other page may. It runs code, so
         allow only origins that you trust with this machine.
@@ -104,6 +113,9 @@ class LocalAws:
         quotas: bool = True,
         creating_seconds: float = 0.3,
         tls: bool = False,
+        tls_port: int = 0,
+        ca: str | Path | None = None,
+        count_event_pairs: bool = True,
         allowed_origins: Sequence[str] = (),
     ) -> None:
         self._port = port
@@ -111,7 +123,10 @@ class LocalAws:
         self._enforce_iam = enforce_iam
         self._quotas = quotas
         self._creating_seconds = creating_seconds
-        self._tls = tls
+        self._tls = tls or tls_port > 0 or ca is not None
+        self._tls_port = tls_port
+        self._ca = None if ca is None else Path(ca)
+        self._count_event_pairs = count_event_pairs
         self._allowed_origins = [parse_origin(origin) for origin in allowed_origins]
         self._access_key_id = self._secret_access_key = "test"
         self._control_key: str | None = None
@@ -150,12 +165,13 @@ class LocalAws:
 
     @property
     def producer_environment(self) -> dict[str, str]:
-        """The environment variables that point AWS's C producer here with TLS; empty without TLS."""
+        """The environment variables that point AWS's C producer and `kvssink` here with TLS; empty without TLS."""
         if not (self.tls_endpoint_url and self.trusted_certificate):
             return {}
         return {
             "CONTROL_PLANE_URI": self.tls_endpoint_url,
             "AWS_KVS_CACERT_PATH": str(self.trusted_certificate),
+            "KVSSINK_CA_CERT_PATH": str(self.trusted_certificate),
         }
 
     @property
@@ -174,16 +190,13 @@ class LocalAws:
             If the port is taken, if ministack is missing, or if the process ends or does not answer in time; the
             message then ends with the last lines of its log.
         """
-        try:
-            listener = socket.create_server((_HOST, self._port))
-        except OSError as error:
-            raise LocalAwsError(f"The local AWS can't listen on {_HOST}:{self._port}: {error.strerror}") from error
+        listener = _listener(self._port)
         if self._enforce_iam:
             self._access_key_id = "AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
             self._secret_access_key, self._control_key = secrets.token_urlsafe(30), secrets.token_urlsafe(30)
         self._directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         try:
-            with listener, socket.create_server((_HOST, 0)) if self._tls else nullcontext() as tls_listener:
+            with listener, _listener(self._tls_port) if self._tls else nullcontext() as tls_listener:
                 self.endpoint_url = f"http://{_HOST}:{listener.getsockname()[1]}"
                 self._process = self._spawn(listener, tls_listener, self._directory)
             self._await_ready()
@@ -321,6 +334,8 @@ class LocalAws:
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
         if not self._quotas:
             command.append("--no-quotas")
+        if not self._count_event_pairs:
+            command.append("--event-pairs-uncounted")
         for origin in self._allowed_origins:
             command += ["--allow-origin", origin]
         listeners = [listener.fileno()]
@@ -364,9 +379,11 @@ class LocalAws:
 
     def _issue_certificate(self, directory: Path) -> tuple[Path, Path]:
         try:
-            return certificates.issue(_HOST, directory)
+            return certificates.issue(_HOST, directory, self._ca)
         except ImportError as error:
             raise LocalAwsError("The local AWS needs trustme for TLS: pip install kinesis-video-local") from error
+        except (OSError, ValueError) as error:
+            raise LocalAwsError(f"The local AWS can't use the issuer in {self._ca}: {error}") from error
 
     def _await_ready(self) -> None:
         # The socket listens from the start: a request waits in its queue, and is refused only once the process is gone.
@@ -392,3 +409,10 @@ class LocalAws:
         except urllib.error.HTTPError as error:
             with error:
                 raise ValueError(json.load(error)) from None
+
+
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server((_HOST, port))
+    except OSError as error:
+        raise LocalAwsError(f"The local AWS can't listen on {_HOST}:{port}: {error.strerror}") from error

@@ -7,7 +7,7 @@ asks for one, so they cost other tests nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def local_aws() -> Iterator[LocalAws]:
+def local_aws_options() -> dict[str, Any]:
+    """Parameters of `LocalAws`, such as ``tls_port`` and ``ca``: return others from a fixture of this name."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def local_aws(local_aws_options: dict[str, Any]) -> Iterator[LocalAws]:
     """Start an AWS on this machine that checks IAM policies; it ends with the session."""
     from kinesis_video_local import LocalAws
 
-    with LocalAws(enforce_iam=True) as aws:
+    with LocalAws(**{"enforce_iam": True, **local_aws_options}) as aws:
         yield aws
 
 

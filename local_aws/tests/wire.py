@@ -54,6 +54,17 @@ def written(tracks: Sequence[Track], fragments: Iterable[Fragment], *tags: Tags)
     return b"".join(parts)
 
 
+def request_head(endpoint_url: str, headers: dict[str, str]) -> bytes:
+    """Sign a request, and write all that comes before its body."""
+    request = AWSRequest(
+        "POST", f"{endpoint_url}/putMedia", headers={"x-amzn-fragment-timecode-type": "ABSOLUTE", **headers}
+    )
+    SigV4Auth(ROOT, "kinesisvideo", "us-east-1").add_auth(request)
+    sent = {"Host": urlsplit(endpoint_url).netloc, **request.headers, "Transfer-Encoding": "chunked"}
+    lines = ["POST /putMedia HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    return "\r\n".join(lines).encode()
+
+
 class PutMediaRequest:
     """A request that is open until the block ends."""
 

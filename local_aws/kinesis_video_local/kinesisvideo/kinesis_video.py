@@ -31,6 +31,8 @@ class KinesisVideo:
         Takes the calls that CloudTrail records.
     quotas
         Whether the API quotas are enforced.
+    count_event_pairs
+        Whether the pairs of image and notification events are among the ten tags of a fragment.
     creating_seconds
         How long a stream that is created by the API is CREATING.
 
@@ -41,13 +43,20 @@ class KinesisVideo:
     """
 
     def __init__(
-        self, *, endpoint_urls: Mapping[str, str], record: Record, audit: Audit, quotas: bool, creating_seconds: float
+        self,
+        *,
+        endpoint_urls: Mapping[str, str],
+        record: Record,
+        audit: Audit,
+        quotas: bool,
+        count_event_pairs: bool,
+        creating_seconds: float,
     ) -> None:
         self._endpoint_urls = endpoint_urls
         self._creating_seconds = creating_seconds
         self._streams: dict[tuple[str, str], Streams] = {}
         faults = Faults(FAULTS)
-        self._media = MediaPlane(self._streams_of, faults, record, paced=quotas)
+        self._media = MediaPlane(self._streams_of, faults, record, paced=quotas, count_event_pairs=count_event_pairs)
         operations = {
             **operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota, management=True),
             **self._media.operations(),

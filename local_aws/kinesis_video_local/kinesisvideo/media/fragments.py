@@ -105,7 +105,12 @@ def service_tags(values: Mapping[str, str]) -> Tags:
 
 def own_tags(elements: Sequence[Tags]) -> dict[str, str]:
     """Return the tags of these elements whose names the service hasn't reserved."""
-    return {tag.name: tag.value for tags in elements for tag in tags.tags if not tag.name.startswith(_RESERVED)}
+    return {tag.name: tag.value for tags in elements for tag in tags.tags if not is_reserved(tag)}
+
+
+def is_reserved(tag: SimpleTag) -> bool:
+    """Tell whether the service has reserved a tag's name."""
+    return tag.name.startswith(_RESERVED)
 
 
 class FragmentStore:

@@ -97,7 +97,7 @@ def _begins(selector: Request) -> Callable[[MediaFragment], bool]:
             return lambda fragment: fragment.producer_timestamp + fragment.length >= time
         case "SERVER_TIMESTAMP":
             time = float(_member(selector, "StartTimestamp")) * 1000
-            return lambda fragment: fragment.arrivals[-1] >= time
+            return lambda fragment: max(fragment.arrivals, default=fragment.server_timestamp) >= time
     return lambda _fragment: True
 
 

@@ -37,15 +37,23 @@ class MediaPlane:
         Takes the metrics.
     paced
         Whether a connection is read no faster than the service reads one.
+    count_event_pairs
+        Whether the pairs of image and notification events are among the ten tags of a fragment.
     """
 
     def __init__(
-        self, find_streams: Callable[[Caller], Streams], faults: Faults, record: Record, *, paced: bool
+        self,
+        find_streams: Callable[[Caller], Streams],
+        faults: Faults,
+        record: Record,
+        *,
+        paced: bool,
+        count_event_pairs: bool,
     ) -> None:
         self._find_streams = find_streams
         self._store = FragmentStore()
         self._images = ImageGenerator(faults)
-        self._put_media = PutMedia(find_streams, self._store, self._images, faults, record, paced)
+        self._put_media = PutMedia(find_streams, self._store, self._images, faults, record, paced, count_event_pairs)
 
     def operations(self) -> dict[tuple[str, str], Operation]:
         """Return its operations, by their methods and paths."""

@@ -38,4 +38,4 @@ def notify(stream: Stream, fragment: MediaFragment, producer: Caller) -> None:
         producer.publish(configuration["DestinationConfig"]["Uri"], _SUBJECT, json.dumps(message))
     except (DeniedError, ServiceError) as error:
         # On AWS nobody hears of it; here the log does.
-        _logger.info("no notification of fragment %s: %s", fragment.number, error)
+        _logger.warning("no notification of fragment %s: %s", fragment.number, error)

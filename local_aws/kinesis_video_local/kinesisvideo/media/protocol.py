@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,16 +15,20 @@ from kinesis_video_matroska import (
     MatroskaError,
     Reader,
     Segment,
+    TagName,
     Tags,
     Track,
     Tracks,
 )
 
 from . import limits
-from .fragments import MediaFragment, fragment_number, now
+from .fragments import MediaFragment, fragment_number, is_reserved, now
 
 # The first millisecond of the year 10000, which no date can name.
 _END_OF_TIME = 253_402_300_800_000
+
+
+_logger = logging.getLogger(__name__)
 
 
 class FragmentError(Exception):
@@ -61,6 +66,8 @@ class Protocol:
     ----------
     start
         What the timecodes count from, in milliseconds since 1970: 0 if they are absolute.
+    count_event_pairs
+        Whether the pairs of image and notification events are among the ten tags of a fragment.
 
     Attributes
     ----------
@@ -68,7 +75,8 @@ class Protocol:
         The fragment that is being received.
     """
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, *, count_event_pairs: bool = True) -> None:
+        self._count_event_pairs = count_event_pairs
         self.open: MediaFragment | None = None
         self._start = start
         self._reader = Reader(max_element_size=limits.FRAGMENT_BYTES)
@@ -165,11 +173,35 @@ class Protocol:
         assert fragment
         if {track.number for track in fragment.tracks} != {frame.track for frame in fragment.media.frames}:
             raise FragmentError("FRAMES_MISSING_FOR_TRACK")
-        tags = [tag for element in fragment.media.tags for tag in element.tags]
-        if len(tags) + end_tags > limits.TAGS or any(
-            len(tag.name.encode()) > limits.TAG_NAME_BYTES or len(tag.value.encode()) > limits.TAG_VALUE_BYTES
-            for tag in tags
-        ):
-            raise FragmentError("FRAGMENT_METADATA_LIMIT_REACHED")
+        self._check_tags(fragment, end_tags)
         self.open = None
         return Ended(fragment)
+
+    def _check_tags(self, fragment: MediaFragment, end_tags: int) -> None:
+        tags = [tag for element in fragment.media.tags for tag in element.tags]
+        counted = [
+            tag.name
+            for element in fragment.media.tags
+            for tag in element.tags
+            if self._count_event_pairs or not _is_event(element) or is_reserved(tag)
+        ]
+        counted += [TagName.END_OF_FRAGMENT] * end_tags
+        long = [
+            tag.name
+            for tag in tags
+            if len(tag.name.encode()) > limits.TAG_NAME_BYTES or len(tag.value.encode()) > limits.TAG_VALUE_BYTES
+        ]
+        if not long and len(counted) <= limits.TAGS:
+            return
+        _logger.warning(
+            "fragment %s is refused for its tags: %s",
+            fragment.number,
+            f"too long are {', '.join(name[:50] for name in long)}"
+            if long
+            else f"{len(counted)} count, and {limits.TAGS} are allowed: {', '.join(counted)}",
+        )
+        raise FragmentError("FRAGMENT_METADATA_LIMIT_REACHED")
+
+
+def _is_event(tags: Tags) -> bool:
+    return TagName.IMAGE_GENERATION in tags or TagName.NOTIFICATION in tags

@@ -59,6 +59,8 @@ class PutMedia:
     """Takes the metrics."""
     paced: bool
     """Whether a connection is read no faster than the service reads one."""
+    count_event_pairs: bool = True
+    """Whether the pairs of image and notification events are among the ten tags of a fragment."""
     connections: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
     """The open connections, by the ARNs of their streams."""
 
@@ -94,7 +96,8 @@ class PutMedia:
                 "ConnectionLimitExceededException", f"The stream {stream.name} has a connection of PutMedia already"
             )
         metrics.count("ActiveConnections")
-        connection = _Connection(self, request, streams, stream, Protocol(start), metrics)
+        protocol = Protocol(start, count_event_pairs=self.count_event_pairs)
+        connection = _Connection(self, request, streams, stream, protocol, metrics)
         receiving = self.connections[stream.arn] = asyncio.create_task(connection.receive())
         receiving.add_done_callback(lambda _: self.connections.pop(stream.arn, None))
         metrics.latency("Latency", time.monotonic() - begun)
