@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jsii
@@ -48,7 +49,7 @@ PACKAGES = (
 )
 """What the function's code is."""
 
-# The checks take seconds. A call that nobody answers takes a minute, with its repetitions.
+# The checks take seconds, and two minutes at the most if services don't answer; then the message is published.
 TIMEOUT_SECONDS = 180
 
 
@@ -116,6 +117,23 @@ class ImageDoctor(Construct):
         """The principal to grant to: the role."""
         return self._role.grant_principal
 
+    def _report_failures_to(self, topic: sns.ITopic | sns.Topic) -> None:
+        """Have Lambda tell what no code can: a function that runs out of memory or time. It takes one destination."""
+        if self.node.try_find_child("OnFailure"):
+            return
+        config = CfnResource(
+            self,
+            "OnFailure",
+            type="AWS::Lambda::EventInvokeConfig",
+            properties={
+                "FunctionName": self.function_name,
+                "Qualifier": "$LATEST",
+                "DestinationConfig": {"OnFailure": {"Destination": topic.topic_arn}},
+            },
+        )
+        # Lambda looks whether the role is allowed to publish.
+        config.node.add_dependency(self._role)
+
     def may_examine(self, scope: Construct, stream: IStreamRef, producer: iam.IRole | iam.Role | None) -> None:
         """Allow what the checks call for a stream and its producer; the bucket is allowed apart."""
         grant(scope, self._role, Statement(STREAM_ACTIONS, (stream_arn(stream),)))
@@ -128,16 +146,26 @@ class ImageDoctor(Construct):
         scope: Construct,
         alarm: cloudwatch.IAlarm,
         topic: sns.ITopic | sns.Topic,
-        stream: str,
-        producer: iam.IRole | iam.Role | None,
+        event: Mapping[str, str],
     ) -> None:
-        """Examine a stream, by its ARN, when an alarm goes off, and publish to a topic."""
+        """Examine a stream when an alarm goes off, and publish to a topic.
+
+        Parameters
+        ----------
+        scope
+            Where the rule is defined.
+        alarm
+            The alarm.
+        topic
+            The topic.
+        event
+            What the function is told besides: the ARN of the stream, and what is known of its producer and its rule.
+        """
         publish = Statement(("sns:Publish",), (topic.topic_arn,))
         grant_with_policy(scope, self._role, publish, topic, topic.topic_name)
         grant_on_key(scope, self._role, PUBLISH_KEY_ACTIONS, topic.master_key)
-        event = {"StreamARN": stream, "TopicArn": topic.topic_arn}
-        if producer is not None:
-            event["Producer"] = producer.role_arn
+        self._report_failures_to(topic)
+        event = {**event, "TopicArn": topic.topic_arn}
         # The alarm's name comes as text with its quotation marks, and no ARN has a character that JSON escapes.
         template = "".join(["{", '"Alarm":<alarm>', *(f',"{name}":"{arn}"' for name, arn in event.items()), "}"])
         rule = events.CfnRule(

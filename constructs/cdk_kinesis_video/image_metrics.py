@@ -224,10 +224,12 @@ class ImageMetrics(ImageDestination):
         """Find out why no image arrives when an alarm goes off, and publish the verdict.
 
         A function runs the checks of ``kinesis-video doctor`` on the stream: its configuration, the bucket and the
-        keys, the rights of the producer, the video and its tags, the images. The subject of the message names the
+        keys, the permissions of the producers, the video and its tags, the images. The subject of the message names the
         cause, its text has what was seen and the fix, and its attribute ``Verdict`` has the check that failed. The
         stack has one such function for all its alarms. It may read what the checks look at and publish to the topic,
-        and nothing else; no right goes to the function that configures the stream.
+        and nothing else; no permission goes to the function that configures the stream. A message comes always: if the
+        stream can't be examined it says why, and what Lambda gives up, such as a function that runs out of memory, goes
+        to the topic of the stack's first `diagnose_on` as Lambda reports it.
 
         Parameters
         ----------
@@ -239,8 +241,8 @@ class ImageMetrics(ImageDestination):
         topic
             The topic that the verdict is published to; a FIFO topic can't be.
         producer
-            The role that sends the video. Default: the last one that has asked for the stream's endpoint, as
-            CloudTrail's event history says; the function may then read the policies of any role and user.
+            The role that sends the video. Default: all that have asked for the stream's endpoint, as CloudTrail's event
+            history says; the function may then read the policies of any role and user.
 
         Returns
         -------
@@ -269,7 +271,13 @@ class ImageMetrics(ImageDestination):
         self._grant_on_bucket(doctor.role, Statement(IMAGE_ACTIONS, (self._objects(self._keys()),)))
         grant_on_key(self, doctor.role, READ_KEY_ACTIONS, bucket_key_of(self._bucket))
         # The Ref of the configuration is the ARN of its stream, also where that is imported by its name.
-        doctor.examine_on(Construct(self, construct_id), alarm, topic, self._resource.ref, producer)
+        event = {"StreamARN": self._resource.ref}
+        if producer is not None:
+            event["Producer"] = producer.role_arn
+        # What the rule has counted shows whether a consumer takes the images away.
+        if self._counter is not None and (rule := self._counter.dimensions.get("RuleName")):
+            event["Rule"] = rule
+        doctor.examine_on(Construct(self, construct_id), alarm, topic, event)
         return doctor
 
 

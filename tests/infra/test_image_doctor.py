@@ -119,6 +119,16 @@ def test_each_alarm_runs_it_for_its_own_stream(template: Template) -> None:
     assert allowed == {json.dumps({"Fn::GetAtt": [name, "Arn"]}) for name in rules}
 
 
+def test_lambda_reports_to_the_first_topic_what_it_gives_up(template: Template) -> None:
+    (config,) = resources_of(template, "AWS::Lambda::EventInvokeConfig").values()
+    (topic,) = resources_of(template, "AWS::SNS::Topic")
+    assert config["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": {"Ref": topic}}}
+    assert config["Properties"]["Qualifier"] == "$LATEST"
+    # The role is allowed to publish before Lambda looks.
+    assert {name.startswith("CdkKinesisVideoDoctorRole") for name in config["DependsOn"]} == {True}
+    assert any("Policy" in name for name in config["DependsOn"])
+
+
 def test_it_may_do_what_the_checks_call_and_publish(template: Template) -> None:
     checks = {action for statement in doctor_policy()["Statement"] for action in statement["Action"]}
     rights = rights_of(template, "CdkKinesisVideoDoctor")
