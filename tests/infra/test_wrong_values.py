@@ -100,7 +100,9 @@ CALLS: dict[str, Callable[..., object]] = {
     "VideoStream.grant": lambda stack, grantee=None, actions=None: stream_of(stack).grant(
         grantee or role_of(stack), *([actions] if actions else [])
     ),
-    "VideoStream.grant_put_media": lambda stack, **p: stream_of(stack).grant_put_media(**p),
+    "VideoStream.grant_put_media": lambda stack, **p: stream_of(stack).grant_put_media(
+        **{"grantee": role_of(stack), **p}
+    ),
     "VideoStream.grant_read": lambda stack, **p: stream_of(stack).grant_read(**p),
     "VideoStream.metric": lambda stack, **p: stream_of(stack).metric(**{"metric_name": "PutMedia.Requests", **p}),
     "ImageGeneration": images_of,
