@@ -19,6 +19,7 @@ from constructs import Construct
 from kinesis_video_contract.metrics import NAMESPACE
 
 from ._assets import code_of
+from ._function import log_statement
 
 PACKAGES = (
     "kinesis_video_configuration",
@@ -52,6 +53,8 @@ class FleetEngine:
         Whether new streams are configured at once.
     removal_policy
         What happens to the configurations, and to what is known of them.
+    runtime
+        The runtime of its functions. Default: the latest.
     """
 
     def __init__(
@@ -62,10 +65,12 @@ class FleetEngine:
         *,
         on_create: bool,
         removal_policy: RemovalPolicy,
+        runtime: lambda_.Runtime | None,
     ) -> None:
         self._home = home
         self._stack = Stack.of(home)
         self._name_prefix = name_prefix
+        self._runtime = lambda_.Runtime.PYTHON_3_14 if runtime is None else runtime
         self._log_group = logs.LogGroup(
             home, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -257,21 +262,20 @@ class FleetEngine:
         memory_size: int,
         environment: dict[str, str],
     ) -> lambda_.Function:
-        logs_of_it = iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
-        )
         role = iam.Role(
             self._home,
             f"{name}Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"Fleet": iam.PolicyDocument(statements=[*statements, logs_of_it])},
+            inline_policies={
+                "Fleet": iam.PolicyDocument(statements=[*statements, log_statement(self._log_group.log_group_arn)])
+            },
         )
         root, others = code_of(PACKAGES)
         return lambda_.Function(
             self._home,
             f"{name}Function",
             description=f"Configures the Kinesis video streams {self._name_prefix}*: {name.lower()}",
-            runtime=lambda_.Runtime.PYTHON_3_14,
+            runtime=self._runtime,
             architecture=lambda_.Architecture.ARM_64,
             handler=handler,
             code=lambda_.Code.from_asset(root, exclude=others),

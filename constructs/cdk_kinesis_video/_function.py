@@ -7,6 +7,7 @@ would import `aws_cdk.aws_lambda` and with it `aws_ec2`, 1.6 s and 220 MB, and `
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +20,25 @@ from aws_cdk import cloudformation_include as include
 from constructs import Construct
 
 from ._assets import code_of
+from ._validation import given
 
 LATEST_RUNTIME = "python3.14"
 """The latest Python of CDK's, by its name: `aws_lambda.Runtime` would have to be imported."""
 
+OLDEST_PYTHON_MINOR = 11
 LOG_RETENTION_DAYS = 30
+
+
+def check_runtime(runtime: Any) -> None:
+    """Check a runtime that the user has chosen, or None."""
+    name = getattr(runtime, "name", None)
+    version = re.fullmatch(r"python3\.(\d+)", name) if isinstance(name, str) else None
+    fits = runtime is None or (version is not None and int(version[1]) >= OLDEST_PYTHON_MINOR)
+    if not fits:
+        shown = name if isinstance(name, str) else given(runtime)
+        raise ValueError(
+            f"`runtime` is {shown}, it must be Python 3.{OLDEST_PYTHON_MINOR} or later such as Runtime.PYTHON_3_14"
+        )
 
 
 def define_log_group(scope: Construct) -> tuple[str, str]:

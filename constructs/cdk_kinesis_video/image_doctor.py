@@ -32,6 +32,7 @@ from ._grants import (
     stream_arn,
 )
 from ._jsii import region_of, stack_of
+from ._stream_configuration import provider_of
 from ._streams import key_of
 from ._validation import check_type, has, is_known
 
@@ -90,6 +91,7 @@ class ImageDoctor(Construct):
                 "Description": "Finds out why no image arrives when an alarm of this stack goes off",
                 # The newest fragments of the video, of up to 20 MB.
                 "MemorySize": 512,
+                "Runtime": provider_of(stack, self).runtime_name,
                 "Timeout": TIMEOUT_SECONDS,
                 "Role": self._role.role_arn,
                 "Handler": f"{DOCTOR_PACKAGE}.entry.handler",

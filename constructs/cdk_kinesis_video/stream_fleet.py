@@ -10,6 +10,7 @@ import jsii
 from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IValidation
@@ -40,6 +41,7 @@ from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN
 
 from ._fleet import FleetEngine
+from ._function import check_runtime
 from ._grants import (
     IMAGE_KEY_ACTIONS,
     THING_NAME,
@@ -132,6 +134,9 @@ class StreamFleet(Construct):
     adopt_existing
         True sets streams that are configured otherwise already, too. While it is True, removing the fleet leaves the
         configurations on the streams. Default: False, they are left alone and counted as foreign.
+    runtime
+        The runtime of the fleet's functions, Python 3.11 or later; AWS GovCloud and China get new runtimes late.
+        Default: Python 3.14.
     options
         The props of `ImageGeneration` that are the same for each stream: `sampling_interval`, `format`,
         `width_pixels`, `height_pixels`, `image_selector_type`, `enabled`, `removal_policy` and `revision`.
@@ -163,6 +168,7 @@ class StreamFleet(Construct):
         calls_per_second: jsii.Number = DEFAULT_CALLS_PER_SECOND,
         exclude: Sequence[str] = (),
         adopt_existing: bool = False,
+        runtime: lambda_.Runtime | None = None,
         **options: Unpack[ImageOptions],
     ) -> None:
         check_place(scope, construct_id)
@@ -178,6 +184,7 @@ class StreamFleet(Construct):
         for name in exclude:
             check_stream_name("exclude", name)
         check_bool("adopt_existing", adopt_existing)
+        check_runtime(runtime)
         check_options("StreamFleet", options, ImageOptions)
         request = request_of_options(options)
         super().__init__(scope, construct_id)
@@ -199,6 +206,7 @@ class StreamFleet(Construct):
             int(calls_per_second),
             on_create=on_create,
             removal_policy=options.get("removal_policy", RemovalPolicy.DESTROY),
+            runtime=runtime,
         )
         resource = self._declare(home, request, exclude, adopt_existing, options)
         self._engine.begin_with(resource, minutes)

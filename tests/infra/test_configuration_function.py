@@ -12,8 +12,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 
-from cdk_kinesis_video import ConfigurationFunction, ImageGeneration, VideoStream
+from cdk_kinesis_video import ConfigurationFunction, ImageGeneration, StreamFleet, VideoStream
 from cdk_kinesis_video._function import LATEST_RUNTIME
 
 from .conftest import ENVIRONMENT, IMAGE_GENERATION, fails_with, messages_of, only_resource, resources_of, template_of
@@ -91,6 +92,22 @@ def test_the_runtime_and_the_concurrency_can_be_set(stack: Stack) -> None:
     properties = function_of(stack)["Properties"]
     assert properties["Runtime"] == "python3.12"
     assert properties["ReservedConcurrentExecutions"] == 5
+
+
+def test_the_runtime_is_that_of_every_function_of_the_library() -> None:
+    stack = Stack(App(), "Cameras")
+    runtime = lambda_.Runtime.PYTHON_3_12
+    ConfigurationFunction(stack, runtime=runtime)
+    bucket = s3.Bucket(stack, "Bucket")
+    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+    images.on_image_delivered("Delivered")
+    alarm = images.alarm_on_missing_images("Missing")
+    images.diagnose_on("Diagnosis", alarm=alarm, topic=sns.Topic(stack, "Topic"))
+    StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=bucket, runtime=runtime)
+    functions = resources_of(template_of(stack), "AWS::Lambda::Function").values()
+    # That of the bucket's notifications is CDK's own.
+    ours = [f["Properties"] for f in functions if f["Properties"]["Handler"].startswith("kinesis_video_")]
+    assert [properties["Runtime"] for properties in ours] == ["python3.12"] * 4
 
 
 def test_a_log_group_of_ones_own(stack: Stack) -> None:

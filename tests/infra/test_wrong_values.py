@@ -255,6 +255,11 @@ PERIOD: list[tuple[Any, str]] = [
         "90 seconds, it must be 1, 5, 10 or 30 seconds or a multiple of 60 seconds, such as Duration.minutes(5)",
     ),
 ]
+RUNTIME: list[tuple[Any, str]] = [
+    ("python3.14", "'python3.14', it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
+    (lambda_.Runtime.PYTHON_3_10, "python3.10, it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
+    (lambda_.Runtime.NODEJS_22_X, "nodejs22.x, it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
+]
 METRIC_OPTIONS: Rows = {
     "statistic": [(99, "99, it must be text such as 'Average'")],
     "period": PERIOD,
@@ -602,11 +607,8 @@ WRONG: Rows = {
         ),
         (logs.LogGroup, "the class LogGroup, it must be a log group such as logs.LogGroup"),
     ],
-    "ConfigurationFunction.runtime": [
-        ("python3.14", "'python3.14', it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
-        (lambda_.Runtime.PYTHON_3_10, "python3.10, it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
-        (lambda_.Runtime.NODEJS_22_X, "nodejs22.x, it must be Python 3.11 or later such as Runtime.PYTHON_3_14"),
-    ],
+    "ConfigurationFunction.runtime": RUNTIME,
+    "StreamFleet.runtime": RUNTIME,
     "ConfigurationFunction.reserved_concurrent_executions": [
         (0, "0, it must be a whole number from 1 to 2147483647"),
         ("5", "'5', it must be a whole number from 1 to 2147483647"),

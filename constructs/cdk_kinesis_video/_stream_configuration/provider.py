@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,9 @@ from constructs import Construct
 
 from kinesis_video_contract.configurations import FEATURES
 
-from .._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
+from .._function import LATEST_RUNTIME, check_runtime, define_function, define_log_group, log_statement
 from .._jsii import account_of, region_of, stack_of
-from .._validation import check_integer, check_type, given, has, is_known
+from .._validation import check_integer, check_type, has, is_known
 from .declared import Declared
 from .identity import fitting
 from .network import Network, check_network, network_statement
@@ -47,8 +46,6 @@ PACKAGES = (
 # 3 x 180 s + 60 s + 120 s + 180 s = 900 s.
 FUNCTION_TIMEOUT_SECONDS = 180
 SERVICE_TIMEOUT_SECONDS = 900
-
-OLDEST_PYTHON_MINOR = 11
 
 MAX_EXECUTIONS = 2**31 - 1
 
@@ -104,7 +101,8 @@ class ConfigurationFunction(Construct):
         The log group of the function, such as one with a key and a retention of your own. Default: one that keeps logs
         for 30 days and is removed with the stack.
     runtime
-        The runtime, Python 3.11 or later. Default: Python 3.14.
+        The runtime, Python 3.11 or later, also of the function that `ImageGeneration.diagnose_on` defines; AWS GovCloud
+        and China get new runtimes late. Default: Python 3.14.
     reserved_concurrent_executions
         The most executions at a time, at least 1, which are reserved for the function. CloudFormation runs it for many
         streams at once and repeats what is throttled. Default: no limit but the account's.
@@ -143,7 +141,7 @@ class ConfigurationFunction(Construct):
         check_type("log_group", log_group, is_log_group, "a log group such as logs.LogGroup")
         _check_home("log_group", log_group, stack)
         check_integer("reserved_concurrent_executions", reserved_concurrent_executions, 1, MAX_EXECUTIONS)
-        _check_runtime(runtime)
+        check_runtime(runtime)
         _check_first(stack)
         super().__init__(stack, PROVIDER_ID)
         _functions[stack] = self
@@ -151,6 +149,7 @@ class ConfigurationFunction(Construct):
         self.warnings = Warnings(self)
         self.declared: list[Declared] = []
         at_synth(self.warnings, self._cut_logical_ids)
+        self.runtime_name = LATEST_RUNTIME if runtime is None else runtime.name
         self._given_log_group = log_group
         if log_group is None:
             self._log_group_name, log_group_arn = define_log_group(self)
@@ -164,7 +163,7 @@ class ConfigurationFunction(Construct):
         policy = None if role is None else self._attach(role, statements)
         function = {
             "Description": "Configures Kinesis video streams for the custom resources of this stack",
-            "Runtime": LATEST_RUNTIME if runtime is None else runtime.name,
+            "Runtime": self.runtime_name,
             "MemorySize": 256,
             "Timeout": FUNCTION_TIMEOUT_SECONDS,
             "Role": self._role.role_arn,
@@ -289,17 +288,6 @@ def _check_home(prop: str, resource: Any, stack: Stack) -> None:
     for unit, there, here in homes:
         if is_known(there) and is_known(here) and there != here:
             raise ValueError(f"`{prop}` is in {unit} {there} and `stack` in {unit} {here}, give one of {here}")
-
-
-def _check_runtime(runtime: Any) -> None:
-    name = getattr(runtime, "name", None)
-    version = re.fullmatch(r"python3\.(\d+)", name) if isinstance(name, str) else None
-    fits = runtime is None or (version is not None and int(version[1]) >= OLDEST_PYTHON_MINOR)
-    if not fits:
-        shown = name if isinstance(name, str) else given(runtime)
-        raise ValueError(
-            f"`runtime` is {shown}, it must be Python 3.{OLDEST_PYTHON_MINOR} or later such as Runtime.PYTHON_3_14"
-        )
 
 
 def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
