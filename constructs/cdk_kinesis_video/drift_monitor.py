@@ -41,7 +41,7 @@ from kinesis_video_contract.drift import (
 from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH
 
-from ._jsii import stack_of
+from ._jsii import account_of, stack_of
 from ._protocols import RuleTarget
 from ._stream_configuration import Declared, at_synth, provider_of
 from ._streams import name_of
@@ -291,7 +291,11 @@ class DriftMonitor(Construct):
             description=description,
             rule_name=rule_name,
             event_pattern=events.EventPattern(
-                source=[SOURCE], detail_type=[DETAIL_TYPE], detail={"stack": [self._stack.stack_name]}
+                # Other accounts may send events to the bus, too.
+                account=[account_of(self._stack)],
+                source=[SOURCE],
+                detail_type=[DETAIL_TYPE],
+                detail={STACK: [self._stack.stack_name]},
             ),
             targets=None if target is None else [cast("events.IRuleTarget", target)],
         )
@@ -358,17 +362,19 @@ class DriftMonitor(Construct):
             )
 
     def _triggers(self) -> Iterator[dict[str, Any]]:
-        # After each operation, its clean-up included, where other tools take away what they let go of.
+        # After each operation, its clean-up included, when other tools delete their configuration.
         yield {
+            "account": [account_of(self._stack)],
             "source": ["aws.cloudformation"],
             "detail-type": ["CloudFormation Stack Status Change"],
             "detail": {"stack-id": [self._stack.stack_id], "status-details": {"status": _AT_REST}},
         }
-        # What the function does itself is no reason to look, and a deployment does it for each stream. A filter on a
-        # field that is missing, as that of a user has no role, matches nothing.
+        # The function's own calls are no reason to look, and a deployment makes one for each stream. A filter on a
+        # field that is missing matches nothing, and the identity of a user has no role.
         issuers: list[dict[str, Any]] = [{"anything-but": [self._provider.role.role_arn]}, {"exists": False}]
         for issuer in issuers if self._on_change else ():
             yield {
+                "account": [account_of(self._stack)],
                 "source": ["aws.kinesisvideo"],
                 "detail-type": ["AWS API Call via CloudTrail"],
                 "detail": {

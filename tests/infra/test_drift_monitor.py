@@ -129,6 +129,7 @@ def test_the_rule_looks_after_deployments_on_a_schedule_and_at_others_changes(on
     rule = drift_rule(one)
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     deployments, by_roles, by_others = rule["EventPattern"]["$or"]
+    assert [trigger["account"] for trigger in rule["EventPattern"]["$or"]] == [[{"Ref": "AWS::AccountId"}]] * 3
     assert deployments["detail"]["stack-id"] == [{"Ref": "AWS::StackId"}]
     assert deployments["detail"]["status-details"]["status"] == [
         "CREATE_COMPLETE",
@@ -212,6 +213,7 @@ def test_only_who_listens_to_drift_gives_the_function_a_right_more(one: dict[str
     assert statement["Condition"] == {"StringEquals": {"events:source": "cdk-kinesis-video"}}
     (rule,) = (r["Properties"] for r in resources_of(one, RULE).values() if "ScheduleExpression" not in r["Properties"])
     assert rule["EventPattern"] == {
+        "account": [{"Ref": "AWS::AccountId"}],
         "source": [SOURCE],
         "detail-type": [DETAIL_TYPE],
         "detail": {"stack": ["Cameras"]},
