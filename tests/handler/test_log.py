@@ -221,14 +221,16 @@ def test_an_event_that_ends_well_has_two_lines(
 def test_of_a_deep_error_the_innermost_frames_are_said(
     function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def endless(*_: object) -> None:
-        endless()
+    def deep(*_: object, levels: int = 30) -> None:
+        if levels:
+            deep(levels=levels - 1)
+        raise ZeroDivisionError
 
-    monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", endless)
+    monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", deep)
     assert function.answer_to("create").status == "FAILED"
     frames = records(caplog)[-1][2]["frames"]
     assert len(frames) == 20
-    assert all(frame.endswith(" endless") for frame in frames)
+    assert all(frame.endswith(" deep") for frame in frames)
 
 
 def test_an_error_of_our_own_says_where(
