@@ -1,11 +1,8 @@
 """Declare, read and compare one configuration of one stream.
 
-A stream has at most one configuration of a kind, which is a `Feature`: where its images go, or where its notifications
-of fragments go. A `Declaration` says what a stream shall have, `service.KinesisVideo` reads and sets what it has, and
-`differences` names the fields in which the two differ.
-
-The names below need nothing but Python. The calls need botocore, and so are imported from their modules: `service` has
-the calls, `retries` says when to call again. `timing` has every duration.
+A `Declaration` says what a stream shall have, `service.KinesisVideo` reads and sets what it has, and `differences`
+names the fields in which the two differ. The names below need nothing but Python; what makes calls needs botocore, and
+is imported from its module.
 """
 
 from kinesis_video_contract.configurations import FEATURES, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature

@@ -26,16 +26,9 @@ class Declaration:
 
     @classmethod
     def parse(cls, resource_type: str, properties: Mapping[str, Any], *, ignore_unknown: bool = False) -> Declaration:
-        """Read the properties of a custom resource. Unknown ones beside the configuration are ignored.
+        """Read the properties of a custom resource, as CloudFormation sends them.
 
-        Parameters
-        ----------
-        resource_type
-            Says of which kind the configuration is.
-        properties
-            As CloudFormation sends them.
-        ignore_unknown
-            Whether fields of the configuration that this version doesn't know are ignored, too, and not refused.
+        Unknown ones beside the configuration are ignored, and with `ignore_unknown` those inside it, too.
 
         Raises
         ------
@@ -86,11 +79,9 @@ def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields, ig
 def differences(feature: Feature, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Name the fields in which two configurations differ, of those that this version knows.
 
-    This is the only comparison: whatever asks "is it as declared" or "is it mine" asks here. It is the same in both
-    directions. Nobody knows how the service stores what it is given, so these fields are neutral: a number for its
-    text, an empty field or 0 for one that is not given, a JPEG quality of 80, which is the documented default, any
-    quality of a PNG, which has none, and one slash at the end of a URI. A field that only one of them has is a
-    difference otherwise.
+    Whatever asks "is it as declared" or "is it mine" asks here, and gets the same answer in both directions. How the
+    service stores what it is given is not documented, so these make no difference: a number for its text, 0 or an empty
+    field for none, a JPEG quality of 80, which is the default, any quality of a PNG, and one slash at the end of a URI.
     """
     texts, others = (_texts(feature, configuration) for configuration in (one, other))
     return [name for name in texts if texts[name] != others[name]]

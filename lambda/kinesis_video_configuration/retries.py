@@ -70,13 +70,13 @@ class CallError(Exception):
     code
         The service's name of the error, such as ResourceNotFoundException; of a connection's error its class.
     outcome_unknown
-        Whether the service may have done what it was asked for: the reply was lost, came too late, or was broken.
+        Whether the service may have done what it was asked for: a reply was lost, late, or broken.
     denied
-        Whether the caller may not make the call, or not yet.
+        Whether the caller has no permission, or not yet.
     passing
-        Whether it may succeed later: the service is busy, or there was no connection.
+        Whether the call may succeed later: the service is busy, or there was no connection.
     reached
-        Whether the service was there: some attempt had a connection to it.
+        Whether any attempt had a connection.
     """
 
     def __init__(
@@ -118,15 +118,7 @@ class CallError(Exception):
 
 
 def pages(ask: Callable[..., Mapping[str, Any]], **parameters: Any) -> Iterator[Mapping[str, Any]]:
-    """Ask for one page after the other, for operations that hand out a NextToken.
-
-    Parameters
-    ----------
-    ask
-        Makes the call, such as ``partial(retries.call, client, "list_exports")``.
-    parameters
-        What the operation takes besides.
-    """
+    """Ask for one page after the other, with something like ``partial(retries.call, client, "list_exports")``."""
     token: dict[str, Any] = {}
     while True:
         page = ask(**parameters, **token)
@@ -155,16 +147,7 @@ class Retries:
         self._denied = denied or timing.Deadline(timing.ACCESS_DENIED_SECONDS)
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call one time.
-
-        Parameters
-        ----------
-        client
-            A client of boto3 without retries of its own.
-        operation
-            The name of its method.
-        parameters
-            What the method takes.
+        """Call a client of `service` one time.
 
         Raises
         ------
@@ -191,20 +174,7 @@ class Retries:
         return self.repeat(lambda: self.once(client, operation, **parameters))
 
     def repeat(self, unit: Callable[[], _T], calls: int = 1) -> _T:
-        """Do what belongs together until it succeeds, fails for good, or no time is left to do it once more.
-
-        Parameters
-        ----------
-        unit
-            Makes its calls with `once`.
-        calls
-            How many it makes at the most.
-
-        Raises
-        ------
-        CallError
-            As `call` does.
-        """
+        """Do what belongs together, as `call` does: at most this many calls of `once`."""
         start = timing.now()
         longest_wait = timing.FIRST_WAIT_SECONDS
         outcome_unknown = reached = False

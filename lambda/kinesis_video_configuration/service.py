@@ -24,15 +24,7 @@ Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctio
 
 
 def create_client(session: boto3.Session, service: Service = "kinesisvideo") -> Any:
-    """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries.
-
-    Parameters
-    ----------
-    session
-        Whose credentials and Region it has.
-    service
-        As boto3 names it.
-    """
+    """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries."""
     client = session.client(
         service,
         config=Config(
@@ -69,15 +61,7 @@ def _refuse(response_dict: Mapping[str, Any]) -> NoReturn:
 
 
 class KinesisVideo:
-    """The streams of the client's account and Region. Every call is repeated as `Retries` says, and raises as it does.
-
-    Parameters
-    ----------
-    client
-        What `create_client` makes.
-    retries
-        When a call is made again, and until when.
-    """
+    """The streams of the client's account and Region. Every call is repeated as `Retries` says, and raises as it does."""
 
     def __init__(self, client: Any, retries: Retries) -> None:
         self._client = client

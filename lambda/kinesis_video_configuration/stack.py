@@ -10,17 +10,7 @@ from .retries import Retries, pages
 
 
 class StackReader:
-    """Reads one stack. Every call is repeated as `Retries` says, and raises as it does.
-
-    Parameters
-    ----------
-    client
-        Makes the client of CloudFormation, as `service` makes it.
-    retries
-        When a call is made again, and until when.
-    name
-        The stack's id, or its name.
-    """
+    """Reads a stack by its id or its name. Every call is repeated as `Retries` says, and raises as it does."""
 
     def __init__(self, client: Callable[[], Any], retries: Retries, name: str) -> None:
         self._client = client
@@ -42,5 +32,5 @@ class StackReader:
 
 
 def is_gone(row: Mapping[str, Any]) -> bool:
-    """Whether a resource holds nothing any more: it is being deleted, is deleted, is retained, or was given up."""
+    """Whether a resource holds nothing: it is being deleted, is deleted, is retained, or was given up."""
     return str(row["ResourceStatus"]).startswith("DELETE_")

@@ -1,7 +1,4 @@
-"""Time: the clocks, and every duration, in seconds.
-
-The durations follow from each other, and `tests/configuration/test_timing.py` fails if they don't.
-"""
+"""The clocks, and every duration, in seconds. `tests/configuration/test_timing.py` fails if they don't fit together."""
 
 from __future__ import annotations
 
@@ -19,18 +16,17 @@ READ_SECONDS = 5.0
 """To wait for the reply, or for its next part."""
 
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""What one call takes at the most, if the name of its service has one address. No call starts later than this before
-the deadline."""
+"""The most that one call takes, if its service has one address. No call starts later than this before the deadline."""
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 5.0
 """The wait before a call is repeated doubles, from the first to the longest."""
 
 ACCESS_DENIED_SECONDS = 60.0
-"""How long a right may take to reach every part of IAM after CloudFormation has created the role."""
+"""How long a permission may take to reach every part of IAM after CloudFormation has created the role."""
 
 TAKE_BACK_SECONDS = 3 * CALL_SECONDS
-"""Kept back when another stream is configured: to read what it has, to remove it, and for one call more."""
+"""Kept back by an update: to take back what it may have set on another stream, or to see what a stream has."""
 
 SEND_SECONDS = 4.0
 """For each step of an attempt to send the answer: to connect, or to wait for the reply."""
@@ -39,23 +35,17 @@ SEND_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 """The pause before each attempt to send the answer."""
 
 ANSWER_RESERVE_SECONDS = CONNECT_SECONDS + sum(SEND_PAUSES_SECONDS) + len(SEND_PAUSES_SECONDS) * SEND_SECONDS
-"""Kept back to send the answer: until a call that is being written is out, and then for every attempt."""
+"""Kept back to send the answer, after a call that is being written is out."""
 
 SECOND_LOOK_SECONDS = 10.0
-"""Until a difference between a stream and its declaration is looked at again, before it counts."""
+"""Until what may have been read too early is read again, before it counts."""
 
 SERVICE_TIMEOUT_SECONDS = 3600
 """How long CloudFormation waits for an answer if the custom resource doesn't say."""
 
 
 class Deadline:
-    """A moment that work must not outlive.
-
-    Parameters
-    ----------
-    seconds
-        Time from now on, in seconds.
-    """
+    """A moment that work must not outlive, this many seconds from now on."""
 
     def __init__(self, seconds: float) -> None:
         self._end = now() + seconds

@@ -30,16 +30,7 @@ class Stack:
 
     @classmethod
     def read(cls, cloudformation: Any, retries: Retries, stack: str) -> Stack:
-        """Ask CloudFormation.
-
-        Parameters
-        ----------
-        cloudformation
-            A client, as `kinesis_video_configuration.service` makes it.
-        retries
-            When a call is made again, and until when.
-        stack
-            The stack's id, or its name.
+        """Ask CloudFormation for a stack by its id or its name.
 
         Raises
         ------

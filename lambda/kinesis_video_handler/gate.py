@@ -22,13 +22,7 @@ _T = TypeVar("_T")
 
 
 class Gate:
-    """Lets the calls of one event out, if their replies can come before the deadline.
-
-    Parameters
-    ----------
-    deadline
-        When the event is answered.
-    """
+    """Lets the calls of one event out, if their replies can come before the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline

@@ -50,10 +50,8 @@ class Lifecycle:
         The event.
     deadline
         When it must be answered.
-    kinesis_video
-        The client of Kinesis Video Streams.
-    cloudformation
-        Makes the client of CloudFormation.
+    kinesis_video, cloudformation
+        The client of Kinesis Video Streams, and what makes that of CloudFormation.
     interim
         Kept true while the work goes on: what to answer if it doesn't come to its end.
     written
@@ -119,7 +117,7 @@ class Lifecycle:
         return Answer.success(stream_arn, Verified="true" if verified else "false")
 
     def _configure_another(self, declaration: Declaration, stream_arn: str) -> Answer | None:
-        """Set the configuration of a stream that the resource doesn't have yet; return an answer if nothing was set."""
+        """Set the configuration of another stream than before; return an answer if nothing was set."""
         refused: RefusedError | None = None
         for _ in self._looks():
             found = self._streams.configuration(declaration.feature, stream_arn)
@@ -164,10 +162,7 @@ class Lifecycle:
         return self._deadline.remaining() > timing.SECOND_LOOK_SECONDS + timing.TAKE_BACK_SECONDS
 
     def _is_back_already(self) -> bool:
-        """Whether an update that can't be done is a rollback, to a stream that has what it asks for.
-
-        Nothing is lost then, and a failed rollback would leave the stack to its owner.
-        """
+        """Whether an update that can't be done is a rollback, to a stream that has what it asks for."""
         request, stream_arn = self._request, self._stream_arn
         # In place, or back to the stream that was left.
         is_where = stream_arn == request.physical_resource_id or (stream_arn and request.moved_away)

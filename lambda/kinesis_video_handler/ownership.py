@@ -36,17 +36,7 @@ class Kept(NamedTuple):
 
 
 class Stack:
-    """The event's own stack. What it asks CloudFormation raises as `Retries` does.
-
-    Parameters
-    ----------
-    request
-        The event.
-    client
-        Makes the client of CloudFormation.
-    retries
-        When a call is made again, and until when.
-    """
+    """The event's own stack. What it asks CloudFormation raises as `Retries` does."""
 
     def __init__(self, request: Request, client: Callable[[], Any], retries: Retries) -> None:
         self._request = request
@@ -67,13 +57,9 @@ class Stack:
                 yield row
 
     def require_hand_over(self, declaration: Declaration, stream_arn: str, found: Mapping[str, Any]) -> str:
-        """Require that a resource of the stack has the stream, with the settings that are declared.
+        """Require that a resource of the stack has the stream, with the settings that are declared; return its id.
 
-        Another resource, or this one, if an earlier Create of it failed without knowing what became of it.
-
-        Returns
-        -------
-        Its logical id.
+        It is another one, or this one, if its Create has failed without knowing what became of it.
 
         Raises
         ------

@@ -54,8 +54,7 @@ class Request:
         Raises
         ------
         ValueError
-            If the event can't be answered: it is no mapping, or has no https (or, on a local AWS, http) ResponseURL
-            or none of the ids that an answer must repeat.
+            If the event can't be answered.
         """
         if not isinstance(event, Mapping):
             raise ValueError("the event is not a CloudFormation custom resource event")
@@ -88,11 +87,10 @@ class Request:
 
     @property
     def identity(self) -> str:
-        """What tells the event from all others, in 64 characters that any name may have.
+        """What tells the event from all others, in 64 hexadecimal digits; the ResponseURL can't be read from it.
 
         An event that Lambda repeats has the same. A `RequestId` alone is no identity: it is unique only for a resource
-        of a stack, and CloudFormation uses it again, with another ResponseURL, when a deployment is tried again and
-        wants a new answer. The ResponseURL can't be read from it.
+        of a stack, and when a deployment is tried again CloudFormation uses it again, with another ResponseURL.
         """
         parts = (self.stack_id, self.logical_resource_id, self.request_id, self.response_url)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -187,16 +185,7 @@ class Interim:
 
 
 def send(request: Request, answer: Answer, end: Deadline) -> None:
-    """PUT the answer to the event's ResponseURL.
-
-    Parameters
-    ----------
-    request
-        The event.
-    answer
-        The one answer to it.
-    end
-        When Lambda stops the function; no attempt but the first starts that could not end until then.
+    """PUT the answer to the event's ResponseURL; no attempt but the first starts that could not end in time.
 
     Raises
     ------
