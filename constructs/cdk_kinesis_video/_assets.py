@@ -1,10 +1,14 @@
-"""The packages of this distribution that run in Lambda, as folders on this machine."""
+"""The packages of this distribution that run in Lambda, and the folders that CDK makes assets of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import atexit
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 
 def folder_of(package: str) -> Path:
@@ -21,17 +25,39 @@ def folder_of(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def code_of(names: Sequence[str]) -> tuple[str, list[str]]:
-    """Find the folder that packages lie in, and what of it is none of them, to be left out of an asset.
+@cache
+def code_of(*names: str) -> str:
+    """Pack code for an asset, and return the folder. A name with a dot is one file of a package, without the others.
 
-    A name with a dot is one file of a package, which comes without the others.
+    What is deployed has no docstrings: they are a quarter of the function's code. All else stays on its line, since the
+    log of a function names lines.
     """
-    packages = {name.partition(".")[0] for name in names}
-    # In a wheel the packages lie among all others, in an editable install in a folder of their own.
-    (root,) = {folder_of(package).parent for package in packages}
-    folders = {file.parent for package in packages for file in (root / package).rglob("*.py")}
-    patterns = []
-    for folder in sorted(path.relative_to(root).as_posix() for path in folders):
-        single = [name.partition(".")[2] for name in names if name.startswith(f"{folder}.")]
-        patterns += [f"!{folder}", *(f"!{folder}/{file}.py" for file in (["__init__", *single] if single else ["*"]))]
-    return str(root), ["*", *patterns]
+    packed = Path(mkdtemp(prefix="cdk-kinesis-video-"))
+    # Not before: CDK copies an asset when it is declared, and all stacks of an app have the same.
+    atexit.register(rmtree, packed, ignore_errors=True)
+    for name in names:
+        package, _, file = name.partition(".")
+        root = folder_of(package)
+        for path in [root / "__init__.py", root / f"{file}.py"] if file else root.rglob("*.py"):
+            copy = packed / path.relative_to(root.parent)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(_without_docstrings(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    return str(packed)
+
+
+def _without_docstrings(source: str) -> str:
+    lines = source.splitlines()
+    module = ast.parse(source)
+    for parent in ast.walk(module):
+        if not isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for statement in parent.body:
+            if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                continue
+            # A body needs a statement, and nothing but a docstring comes before an import from the future.
+            instead = "" if parent is module else " " * statement.col_offset + "..."
+            lines[statement.lineno - 1 : statement.end_lineno] = [
+                instead,
+                *[""] * ((statement.end_lineno or statement.lineno) - statement.lineno),
+            ]
+    return "\n".join(lines) + "\n"

@@ -270,7 +270,6 @@ class FleetEngine:
                 "Fleet": iam.PolicyDocument(statements=[*statements, log_statement(self._log_group.log_group_arn)])
             },
         )
-        root, others = code_of(PACKAGES)
         return lambda_.Function(
             self._home,
             f"{name}Function",
@@ -278,7 +277,7 @@ class FleetEngine:
             runtime=self._runtime,
             architecture=lambda_.Architecture.ARM_64,
             handler=handler,
-            code=lambda_.Code.from_asset(root, exclude=others),
+            code=lambda_.Code.from_asset(code_of(*PACKAGES)),
             role=role,
             timeout=timeout,
             memory_size=memory_size,

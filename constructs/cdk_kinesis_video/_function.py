@@ -67,8 +67,7 @@ def define_function(
     scope: Construct, packages: Sequence[str], log_group_name: str, properties: Mapping[str, Any]
 ) -> tuple[include.CfnInclude, str]:
     """Define a function whose code is packages of this distribution, and return its ARN, too."""
-    root, others = code_of(packages)
-    code = s3_assets.Asset(scope, "Code", path=root, exclude=others)
+    code = s3_assets.Asset(scope, "Code", path=code_of(*packages))
     function = {
         "Architectures": ["arm64"],
         "Runtime": LATEST_RUNTIME,

@@ -24,7 +24,7 @@ Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctio
 
 
 def create_client(session: boto3.Session, service: Service = "kinesisvideo") -> Any:
-    """Make a client that `KinesisVideo` and `Retries` take: with the timeouts of `timing`, without botocore's retries."""
+    """Make a client with the timeouts of `timing` and without botocore's retries, as `Retries` takes it."""
     client = session.client(
         service,
         config=Config(
@@ -61,7 +61,7 @@ def _refuse(response_dict: Mapping[str, Any]) -> NoReturn:
 
 
 class KinesisVideo:
-    """The streams of the client's account and Region. Every call is repeated as `Retries` says, and raises as it does."""
+    """The streams of the client's account and Region. Calls are repeated as `Retries` says, and raise as it does."""
 
     def __init__(self, client: Any, retries: Retries) -> None:
         self._client = client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
+from cdk_kinesis_video._assets import folder_of
 from cdk_kinesis_video._stream_configuration.provider import FUNCTION_TIMEOUT_SECONDS, SERVICE_TIMEOUT_SECONDS
 from tests.archives import zipped
 
@@ -123,6 +125,19 @@ def test_its_code_is_what_it_imports_and_under_30_kb(one: tuple[Template, Path])
     (asset,) = (path for path in one[1].glob("asset.*") if path.is_dir())
     assert set(files_that_import(asset)) == {path for path in asset.rglob("*") if path.is_file()}
     assert len(zipped(asset)) < 30_000
+
+
+def test_what_is_deployed_is_the_code_line_by_line_without_its_docstrings(one: tuple[Template, Path]) -> None:
+    def statements(path: Path) -> list[tuple[int, str]]:
+        found = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.stmt))
+        simple = (node for node in found if not hasattr(node, "body"))
+        return [(n.lineno, ast.dump(n)) for n in simple if not isinstance(getattr(n, "value", None), ast.Constant)]
+
+    (asset,) = (path for path in one[1].glob("asset.*") if path.is_dir())
+    for deployed in files_that_import(asset):
+        written = folder_of(deployed.parent.name) / deployed.name
+        assert statements(deployed) == statements(written)
+        assert '"""' not in deployed.read_text()
 
 
 def test_the_times_follow_from_each_other() -> None:
