@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from kinesis_video_configuration import Deadline, one_line
 from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS
 
-from .protocol import Answer, Interim, Request, send
+from .protocol import Answer, Interim, Request, require_own_stack, send
 
 try:
     from .clients import cloudformation, kinesis_video
@@ -56,13 +56,16 @@ def handler(event: Any, context: Context) -> None:
     AnswerNotSentError
         If CloudFormation did not take the answer; Lambda then repeats the event.
     ValueError
-        If the event is no event of CloudFormation and so has nobody to answer to.
+        If the event is no event of CloudFormation for the function's own stack, and so is not answered.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
+    function_arn = getattr(context, "invoked_function_arn", "")
     if isinstance(event, Mapping) and "Declarations" in event:
+        require_own_stack(event.get("StackId"), function_arn)
         _check(event, Deadline(seconds))
         return
     request = Request.from_event(event)
+    require_own_stack(request.stack_id, function_arn)
     logger.info("event", extra={"request_type": request.request_type, "logical_id": request.logical_resource_id})
     end = Deadline(seconds)
     answer = _answered.get(request.identity)

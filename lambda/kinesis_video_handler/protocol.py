@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -25,12 +27,67 @@ from kinesis_video_contract.configurations import SERVICE_TIMEOUT
 MAX_ANSWER_BYTES = 4096
 """A longer answer fails the operation with "Response object is too long", even if it says SUCCESS."""
 
+_UNCUT = 54
+"""The length that a cut name of a function has at least."""
+
 CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
 """The physical id of a Create that failed. CloudFormation deletes by it, and there is nothing to delete then."""
 
 
 class AnswerNotSentError(Exception):
     """CloudFormation did not take the answer; raised so that Lambda invokes the function again with the same event."""
+
+
+# By partition, and `amazonaws.com` in all others.
+_S3_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+}
+
+
+def _is_of_s3(url: str, stack_id: str) -> bool:
+    """Whether an address is one of Amazon S3: whoever may invoke the function could have it call any other."""
+    suffix = _S3_SUFFIXES.get(stack_id.split(":")[1] if ":" in stack_id else "", "amazonaws.com")
+    region = r"[a-z]{2}(-[a-z]+)+-\d"
+    host = rf"([a-z0-9][a-z0-9.-]*\.)?s3([.-](dualstack\.)?{region}|-external-1)?\.{re.escape(suffix)}(:443)?"
+    return re.match(rf"https://{host}[/?]", url) is not None
+
+
+def _is_local(url: str) -> bool:
+    """Whether an address is one of the local AWS that the function runs on."""
+    endpoint, address = (urlsplit(each) for each in (os.environ.get("AWS_ENDPOINT_URL", ""), url))
+    loopback = ("127.0.0.1", "localhost")
+    return (
+        address.scheme in ("http", "https")
+        and address.hostname is not None
+        and (address.hostname == endpoint.hostname or {address.hostname, endpoint.hostname} <= {*loopback})
+    )
+
+
+def require_own_stack(stack_id: object, function_arn: str) -> None:
+    """Refuse an event of another stack: who may invoke the function of one stack is not the master of all.
+
+    CloudFormation names a function after its stack, and cuts the name if it would be longer than 64 characters.
+
+    Raises
+    ------
+    ValueError
+        If the stack is in another account or Region than the function, or its name is another one.
+    """
+    of_stack, of_function = str(stack_id).split(":"), function_arn.split(":")
+    if len(of_function) < 7:
+        # Not in Lambda.
+        return
+    stack_name = of_stack[5].split("/")[1] if len(of_stack) > 5 and "/" in of_stack[5] else ""
+    name, mark, _ = of_function[6].rpartition("-CdkKinesisVideo")
+    is_cut = len(of_function[6]) > _UNCUT and stack_name.startswith(name)
+    is_named = not mark or name == stack_name or is_cut
+    if of_stack[1:5:2] != of_function[1:5:2] or of_stack[4:5] != of_function[4:5] or not is_named:
+        raise ValueError(f"the event is not of the function's own stack but of {one_line(str(stack_id), limit=200)}")
 
 
 @dataclass(frozen=True)
@@ -68,6 +125,8 @@ class Request:
             raise ValueError(f"the event can't be answered, it has no {', '.join(missing)}")
         if not text("ResponseURL").startswith(("https://", "http://")):
             raise ValueError("the event can't be answered, its ResponseURL is not a web address")
+        if not _is_of_s3(text("ResponseURL"), text("StackId")) and not _is_local(text("ResponseURL")):
+            raise ValueError("the event can't be answered, its ResponseURL is not an address of Amazon S3")
 
         def mapping(key: str) -> Mapping[str, Any]:
             value = event.get(key)

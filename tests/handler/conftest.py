@@ -129,6 +129,9 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIexample",
     "AWS_SESSION_TOKEN": "SESSIONexample",
+    # Answers may be sent to this machine, as on a local AWS.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
 }
 
 
@@ -390,6 +393,10 @@ def cloudformation() -> Iterator[CloudFormation]:
 
 
 class Context:
+    invoked_function_arn = (
+        "arn:aws:lambda:us-east-1:111122223333:function:Camera-CdkKinesisVideoFunction80BD5C8E-q1w2e3"
+    )
+
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 

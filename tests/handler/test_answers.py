@@ -224,9 +224,89 @@ def test_all_that_is_missing_is_named() -> None:
         protocol.Request.from_event({"ResponseURL": "https://example.com/"})
 
 
-def test_an_address_of_s3_is_answered_to(cloudformation: CloudFormation) -> None:
-    event = {**Function(cloudformation).event("create"), "ResponseURL": "https://example.com/answer"}
-    assert protocol.Request.from_event(event).response_url == "https://example.com/answer"
+S3 = "https://cloudformation-custom-resource-response-"
+
+
+@pytest.mark.parametrize(
+    ("partition", "url"),
+    [
+        ("aws", f"{S3}useast1.s3.amazonaws.com/answer"),
+        ("aws", f"{S3}euwest1.s3-eu-west-1.amazonaws.com/answer"),
+        ("aws", f"{S3}eucentral1.s3.eu-central-1.amazonaws.com/answer"),
+        ("aws", "https://s3.us-east-1.amazonaws.com/bucket/answer"),
+        ("aws-us-gov", f"{S3}usgovwest1.s3.us-gov-west-1.amazonaws.com/answer"),
+        ("aws-cn", f"{S3}cnnorth1.s3.cn-north-1.amazonaws.com.cn/answer"),
+        ("aws", "http://127.0.0.1:9999/answer"),
+        ("aws", "http://localhost:4566/answer"),
+    ],
+)
+def test_an_address_of_s3_or_of_the_local_aws_is_answered_to(
+    cloudformation: CloudFormation, partition: str, url: str
+) -> None:
+    event = {**Function(cloudformation).event("create"), "ResponseURL": url}
+    event["StackId"] = event["StackId"].replace("arn:aws:", f"arn:{partition}:")
+    assert protocol.Request.from_event(event).response_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/answer",
+        "http://bucket.s3.amazonaws.com/answer",
+        "https://bucket.s3.amazonaws.com.example.com/answer",
+        "https://bucket.s3.amazonaws.com@example.com/answer",
+        "https://example.com\\@bucket.s3.amazonaws.com/answer",
+        "https://example.com#bucket.s3.amazonaws.com/answer",
+        "https://s3-mine-1.us-east-1.elb.amazonaws.com/answer",
+        "https://s3.execute-api.us-east-1.amazonaws.com/answer",
+        "https://bucket.s3-website-us-east-1.amazonaws.com/answer",
+        "https://bucket.s3.cn-north-1.amazonaws.com.cn/answer",
+        "http://169.254.169.254/answer",
+        "http://example.com:4566/127.0.0.1",
+    ],
+)
+def test_no_other_address_is_called(function: Function, service: Service, url: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^the event can't be answered, its ResponseURL is not an address of Amazon S3$"
+    ):
+        function.invoke({**function.event("create"), "ResponseURL": url})
+    assert not service.calls
+
+
+def test_this_machine_is_called_on_a_local_aws_alone(
+    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    with pytest.raises(ValueError, match=r"its ResponseURL is not an address of Amazon S3$"):
+        function.invoke("create")
+    assert not service.calls
+
+
+STACK_OF_OTHERS = [
+    "arn:aws:cloudformation:us-east-1:111122223333:stack/Camera2/5d1a9f20-8f4e-11ee-b9d1-0242ac120002",
+    "arn:aws:cloudformation:us-east-1:111122223333:stack/Cam/5d1a9f20-8f4e-11ee-b9d1-0242ac120002",
+    "arn:aws:cloudformation:us-east-1:444455556666:stack/Camera/5d1a9f20-8f4e-11ee-b9d1-0242ac120002",
+    "arn:aws:cloudformation:eu-west-1:111122223333:stack/Camera/5d1a9f20-8f4e-11ee-b9d1-0242ac120002",
+    "Camera",
+]
+
+
+@pytest.mark.parametrize("stack_id", STACK_OF_OTHERS)
+def test_a_forged_event_of_another_stack_is_neither_answered_nor_carried_out(
+    function: Function, service: Service, cloudformation: CloudFormation, stack_id: str
+) -> None:
+    drift = {"Declarations": {}, "StackId": stack_id, "Detail": {}}
+    for event in ({**function.event("create"), "StackId": stack_id}, drift):
+        with pytest.raises(ValueError, match=r"^the event is not of the function's own stack but of "):
+            function.invoke(event)
+    assert not service.calls
+    assert not cloudformation.puts
+
+
+def test_the_name_of_a_function_may_be_cut() -> None:
+    stack_id = f"arn:aws:cloudformation:us-east-1:111122223333:stack/{'Camera' * 20}/5d1a9f20"
+    name = f"{'Camera' * 3}-CdkKinesisVideoFunction80BD5C8E-q1w2e3r4t5y6"
+    protocol.require_own_stack(stack_id, f"arn:aws:lambda:us-east-1:111122223333:function:{name}")
 
 
 @pytest.mark.parametrize("url", ["file:///tmp/answer", "ftp://127.0.0.1/answer"])
