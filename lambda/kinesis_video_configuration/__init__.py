@@ -5,11 +5,17 @@ names the fields in which the two differ. The names below need nothing but Pytho
 is imported from its module.
 """
 
+import logging
+
 from kinesis_video_contract.configurations import FEATURES, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Feature
 
 from .declaration import Declaration, differences
 from .text import one_line, printable
 from .timing import Deadline
+
+# At DEBUG these write the credentials of their requests. Here, since every function of ours imports this package.
+for _name in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.INFO)
 
 __all__ = [
     "FEATURES",

@@ -13,10 +13,6 @@ from .examination import examine
 from .findings import Diagnosis
 from .report import report
 
-# At DEBUG these write the credentials of their requests.
-for _name in ("boto3", "botocore", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.INFO)
-
 logger = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html

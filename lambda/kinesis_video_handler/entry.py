@@ -23,10 +23,6 @@ else:
     _broken = None
     _written = Written()
 
-# At DEBUG these write the credentials of their requests.
-for _name in ("boto3", "botocore", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.INFO)
-
 logger = logging.getLogger(__name__)
 
 MAX_FRAMES = 20

@@ -59,7 +59,10 @@ def _is_of_s3(url: str, stack_id: str) -> bool:
 
 def _is_local(url: str) -> bool:
     """Whether an address is one of the local AWS that the function runs on."""
-    endpoint, address = (urlsplit(each) for each in (os.environ.get("AWS_ENDPOINT_URL", ""), url))
+    try:
+        endpoint, address = (urlsplit(each) for each in (os.environ.get("AWS_ENDPOINT_URL", ""), url))
+    except ValueError:
+        return False
     loopback = ("127.0.0.1", "localhost")
     return (
         address.scheme in ("http", "https")
