@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import parse_qsl
 
 from . import _ministack
 from ._front_door import CONTROL_PATH
@@ -47,7 +48,10 @@ class Gateway:
             await _ministack.application(scope, receive, send)
             return
         caller = _ministack.pinned_caller(scope, self._services.namespace)
-        request = Request(scope["method"], scope["path"], headers, body, caller, scope["scheme"], body.client_gone)
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        request = Request(
+            scope["method"], scope["path"], headers, body, caller, scope["scheme"], body.client_gone, query
+        )
         # An answer that isn't ended cuts the connection.
         with suppress(ClientGoneError, ConnectionCutError):
             await _send(await self._services.answer(request), body, send)

@@ -56,7 +56,9 @@ class KinesisVideo:
         self._creating_seconds = creating_seconds
         self._streams: dict[tuple[str, str], Streams] = {}
         faults = Faults(FAULTS)
-        self._media = MediaPlane(self._streams_of, faults, record, paced=quotas, count_event_pairs=count_event_pairs)
+        self._media = MediaPlane(
+            self._streams_of, endpoint_urls, faults, record, paced=quotas, count_event_pairs=count_event_pairs
+        )
         operations = {
             **operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota, management=True),
             **self._media.operations(),

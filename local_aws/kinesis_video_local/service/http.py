@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -130,6 +130,8 @@ class Request:
         ``http`` or ``https``.
     client_gone
         Returns when the client has gone away; for a request whose body was read to its end.
+    query
+        The query of the request line, the last value of each name.
     """
 
     method: str
@@ -139,6 +141,7 @@ class Request:
     caller: Caller
     scheme: str
     client_gone: Callable[[], Awaitable[None]]
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class Operation:
     management
         The model of an operation whose calls are management events, which CloudTrail records; None if they are data
         events.
+    signed
+        Whether the request has to be signed, and IAM to allow it. Otherwise the operation itself checks who asks.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Operation:
     members: Callable[[Request, bytes], Mapping[str, Any]]
     run: Callable[[Request, bytes], Awaitable[Answer]]
     management: OperationModel | None = None
+    signed: bool = True
 
 
 def operations_of(

@@ -102,7 +102,8 @@ class Services:
         members = operation.members(request, body)
         addressed = self._addressed(caller, members)
         try:
-            caller.authenticate(body)
+            if operation.signed:
+                caller.authenticate(body)
         except ServiceError as error:
             return self._refuse(operation.name, addressed.stream, error, operation.errors)
         answer = await self._do(operation, request, body, addressed)
@@ -114,7 +115,8 @@ class Services:
     async def _do(self, operation: Operation, request: Request, body: bytes, addressed: Addressed) -> Answer:
         caller = request.caller
         try:
-            self._check(operation, caller, addressed.arn)
+            if operation.signed:
+                self._check(operation, caller, addressed.arn)
             await self.faults.strike(operation.name)
             if self._quotas:
                 self._quotas.admit(operation.name, operation.quota, caller.account, caller.region, addressed.stream)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from kinesis_video_matroska import (
     Fragment,
+    Frame,
     SimpleTag,
     Tags,
     Track,
@@ -22,6 +23,7 @@ from kinesis_video_matroska import (
 )
 
 from ..streams import Stream
+from .decoder import video_track
 
 _MILLISECONDS_PER_HOUR = 3_600_000
 _RESERVED = "AWS_KINESISVIDEO_"
@@ -73,6 +75,23 @@ class MediaFragment:
     def metadata(self) -> dict[str, str]:
         """The producer's own tags."""
         return own_tags(self.media.tags)
+
+    @property
+    def video(self) -> list[Frame]:
+        """The frames of the track that pictures can be made of."""
+        track = video_track(self.tracks)
+        return [frame for frame in self.media.frames if track and frame.track == track.number]
+
+    @property
+    def video_index(self) -> int:
+        """The place of that track among the tracks."""
+        track = video_track(self.tracks)
+        assert track
+        return self.tracks.index(track)
+
+    def time(self, by_producer: bool) -> int:
+        """Tell when it begins by the producer's clock or by the server's, in milliseconds since 1970."""
+        return self.producer_timestamp if by_producer else self.server_timestamp
 
     def producer_time(self, timecode: int) -> int:
         """Tell what the producer's clock showed at a frame's timecode, in milliseconds since 1970."""

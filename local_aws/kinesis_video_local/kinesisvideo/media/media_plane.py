@@ -15,6 +15,7 @@ from .fragments import FragmentStore
 from .images import ImageGenerator
 from .live import LIVE_MEDIA, LiveMedia
 from .metrics import Record
+from .playback import Playback, Sessions
 from .put_media import PutMedia
 
 FAULTS: Mapping[str, Collection[str]] = {
@@ -31,6 +32,8 @@ class MediaPlane:
     ----------
     find_streams
         Finds the streams of a caller's account and Region.
+    endpoint_urls
+        Where players find what they are told of, by the scheme that is asked by.
     faults
         What is to go wrong.
     record
@@ -44,6 +47,7 @@ class MediaPlane:
     def __init__(
         self,
         find_streams: Callable[[Caller], Streams],
+        endpoint_urls: Mapping[str, str],
         faults: Faults,
         record: Record,
         *,
@@ -51,7 +55,9 @@ class MediaPlane:
         count_event_pairs: bool,
     ) -> None:
         self._find_streams = find_streams
+        self._endpoint_urls = endpoint_urls
         self._store = FragmentStore()
+        self._sessions = Sessions(self._store)
         self._images = ImageGenerator(faults)
         self._put_media = PutMedia(find_streams, self._store, self._images, faults, record, paced, count_event_pairs)
 
@@ -60,14 +66,21 @@ class MediaPlane:
         receive = self._put_media.operation()
         archived = operations_of(ARCHIVED_MEDIA, ArchivedMedia, self._archived, quota)
         live = operations_of(LIVE_MEDIA, LiveMedia, self._live, quota)
-        return {(receive.method, receive.path): receive, **archived, **live}
+        played = operations_of(ARCHIVED_MEDIA, Playback, self._playback, quota)
+        received = {(receive.method, receive.path): receive}
+        return {**received, **archived, **live, **played, **self._sessions.operations()}
 
     def clear(self) -> None:
-        """Forget every fragment."""
+        """Forget every fragment and every session."""
         self._store.clear()
+        self._sessions.clear()
 
     def _archived(self, request: Request) -> ArchivedMedia:
         return ArchivedMedia(self._find_streams(request.caller), self._store, self._images)
+
+    def _playback(self, request: Request) -> Playback:
+        endpoint_url = self._endpoint_urls[request.scheme]
+        return Playback(self._find_streams(request.caller), self._store, self._sessions, endpoint_url)
 
     def _live(self, request: Request) -> LiveMedia:
         return LiveMedia(self._find_streams(request.caller), self._store, request.client_gone)

@@ -1,0 +1,212 @@
+"""Clips and sessions of HLS, read by FFmpeg."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import av
+import imageio_ffmpeg
+import pytest
+
+from kinesis_video_local import LocalAws
+from kinesis_video_matroska import Fragment, Track
+from tests.videos import encoded
+from wire import Client, put_media, written
+
+START = 1_795_252_104_000
+FRAMES = 100
+# With frames out of order, and three fragments: 0, 2 and 3 s.
+CLOSED = ("libx264", {"bf": "2", "x264-params": "keyint=50:scenecut=0"})
+RANGE = {"StartTimestamp": START // 1000, "EndTimestamp": START // 1000 + 60}
+SELECTOR = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": RANGE}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(creating_seconds=0, quotas=False, enforce_iam=True) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def archive(client: Client) -> Any:
+    return client("kinesis-video-archived-media")
+
+
+@pytest.fixture(scope="module")
+def played(aws: LocalAws, client: Client) -> str:
+    """A stream with two fragments of two seconds, and a gap of a second between them."""
+    client("kinesisvideo").create_stream(StreamName="played", DataRetentionInHours=1)
+    track, fragments = cut(*CLOSED)
+    late = [replace(frame, timecode=frame.timecode + 1_000) for frame in fragments[1].frames]
+    send(aws, "played", track, [fragments[0], Fragment(late[0].timecode, late)])
+    return "played"
+
+
+def cut(codec: str, options: dict[str, str]) -> tuple[Track, list[Fragment]]:
+    track, frames = encoded(codec, options)
+    moved = [replace(frame, timecode=frame.timecode + START) for frame in frames]
+    begins = [index for index, frame in enumerate(moved) if frame.key]
+    parts = [moved[begin:end] for begin, end in itertools.pairwise([*begins, len(moved)])]
+    return track, [Fragment(part[0].timecode, part) for part in parts]
+
+
+def send(aws: LocalAws, stream: str, track: Track, fragments: Sequence[Fragment]) -> None:
+    credentials = aws.session().get_credentials()
+    body = written([track], fragments)
+    events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body], credentials=credentials)
+    assert [event[0] for event in events] == ["BUFFERING", "RECEIVED", "PERSISTED"] * len(fragments)
+
+
+def read_by_ffmpeg(source: str) -> list[float]:
+    """Decode a video with ffmpeg, and return when each picture is shown, in seconds."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-xerror", "-copyts", "-i", source]
+    read = subprocess.run([*command, "-f", "framecrc", "-"], capture_output=True, text=True, check=True)
+    assert read.stderr == ""
+    lines = read.stdout.splitlines()
+    (base,) = [line.removeprefix("#tb 0: ") for line in lines if line.startswith("#tb 0: ")]
+    numerator, denominator = base.split("/")
+    return [int(line.split(",")[2]) * int(numerator) / int(denominator) for line in lines if not line.startswith("#")]
+
+
+def test_a_clip_has_every_frame_at_its_time(archive: Any, played: str, tmp_path: Any) -> None:
+    clip = archive.get_clip(StreamName=played, ClipFragmentSelector=SELECTOR)
+    assert clip["ContentType"] == "video/mp4"
+    (tmp_path / "clip.mp4").write_bytes(clip["Payload"].read())
+    times = read_by_ffmpeg(str(tmp_path / "clip.mp4"))
+    assert times == pytest.approx(
+        [index / 25 + (1 if index >= FRAMES / 2 else 0) for index in range(FRAMES)], abs=0.002
+    )
+    # What is there before the fragment's beginning isn't in the clip.
+    late = {**SELECTOR, "TimestampRange": {**RANGE, "StartTimestamp": START // 1000 + 1}}
+    (tmp_path / "late.mp4").write_bytes(
+        archive.get_clip(StreamName=played, ClipFragmentSelector=late)["Payload"].read()
+    )
+    assert len(read_by_ffmpeg(str(tmp_path / "late.mp4"))) == FRAMES / 2
+
+
+def test_a_clip_of_h265_is_one_too(aws: LocalAws, client: Client, archive: Any) -> None:
+    client("kinesisvideo").create_stream(StreamName="h265", DataRetentionInHours=1)
+    send(aws, "h265", *cut("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0"}))
+    clip = archive.get_clip(StreamName="h265", ClipFragmentSelector=SELECTOR)["Payload"].read()
+    with av.open(io.BytesIO(clip), "r") as source:
+        assert source.streams.video[0].codec_context.name == "hevc"
+        assert len(list(source.decode(video=0))) == FRAMES
+
+
+@pytest.mark.parametrize("mode", ["ALWAYS", "NEVER", "ON_DISCONTINUITY"])
+def test_a_session_of_hls_plays_every_frame(archive: Any, played: str, mode: str) -> None:
+    url = archive.get_hls_streaming_session_url(
+        StreamName=played,
+        PlaybackMode="ON_DEMAND",
+        HLSFragmentSelector=SELECTOR,
+        DiscontinuityMode=mode,
+        DisplayFragmentTimestamp="ALWAYS",
+    )["HLSStreamingSessionURL"]
+    times = read_by_ffmpeg(url)
+    assert len(times) == FRAMES
+    assert times == sorted(times)
+    if mode == "NEVER":
+        gap = [index for index, (early, late) in enumerate(itertools.pairwise(times)) if late - early > 0.5]
+        assert gap == [FRAMES // 2 - 1]
+    master = get(url)
+    assert 'CODECS="avc1.' in master
+    assert "RESOLUTION=128x96" in master
+    media = get(url.rpartition("/")[0] + "/" + master.splitlines()[-1])
+    assert media.count("#EXT-X-DISCONTINUITY") == (0 if mode == "NEVER" else 1)
+    assert media.count("#EXTINF:2.000,") == 2
+    begin = datetime.fromtimestamp(START / 1000, UTC)
+    assert f"#EXT-X-PROGRAM-DATE-TIME:{begin:%Y-%m-%dT%H:%M:%S}.000Z" in media
+    assert media.endswith("#EXT-X-ENDLIST\n")
+    for uri in [line for line in media.splitlines() if line.startswith("getMP4MediaFragment")]:
+        with urllib.request.urlopen(f"{url.rpartition('/')[0]}/{uri}") as answer:
+            part = answer.read()
+        decoded_from = part.index(b"tfdt") + 8
+        # Players in browsers take no negative time.
+        assert part[decoded_from : decoded_from + 2] == b"\0\0"
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def test_a_session_takes_no_other_token_and_ends_when_ten_more_begin(archive: Any, played: str) -> None:
+    def begin() -> str:
+        url: str = archive.get_hls_streaming_session_url(
+            StreamName=played, PlaybackMode="ON_DEMAND", HLSFragmentSelector=SELECTOR
+        )["HLSStreamingSessionURL"]
+        return url
+
+    first = begin()
+    get(first)
+    for url in (first[:-1], first.partition("?")[0]):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            get(url)
+    for _ in range(10):
+        begin()
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        get(first)
+
+
+def clip(archive: Any, stream: str, **changes: Any) -> None:
+    archive.get_clip(StreamName=stream, ClipFragmentSelector={**SELECTOR, **changes})
+
+
+def hls(archive: Any, stream: str, **changes: Any) -> None:
+    request = {"PlaybackMode": "ON_DEMAND", "HLSFragmentSelector": SELECTOR, **changes}
+    archive.get_hls_streaming_session_url(StreamName=stream, **request)
+
+
+BACKWARD = {"StartTimestamp": 10, "EndTimestamp": 9}
+EARLY = {"StartTimestamp": 10, "EndTimestamp": 20}
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda archive, stream: clip(archive, stream, TimestampRange=EARLY), "ResourceNotFoundException"),
+        (lambda archive, stream: clip(archive, stream, TimestampRange=BACKWARD), "InvalidArgumentException"),
+        (lambda archive, stream: hls(archive, stream, PlaybackMode="LIVE"), "InvalidArgumentException"),
+        (lambda archive, stream: hls(archive, stream, PlaybackMode="LIVE_REPLAY"), "InvalidArgumentException"),
+        (lambda archive, stream: hls(archive, stream, ContainerFormat="MPEG_TS"), "InvalidArgumentException"),
+        (
+            lambda archive, stream: archive.get_dash_streaming_session_url(StreamName=stream),
+            "InvalidArgumentException",
+        ),
+        (lambda archive, stream: clip(archive, "nobody"), "ResourceNotFoundException"),
+    ],
+)
+def test_what_cant_be_played_is_the_services_error(
+    archive: Any, played: str, call: Callable[[Any, str], None], error: str
+) -> None:
+    with pytest.raises(archive.exceptions.from_code(error)):
+        call(archive, played)
+
+
+def test_video_without_what_a_player_needs_is_the_services_error(aws: LocalAws, client: Client, archive: Any) -> None:
+    track, fragments = cut(*CLOSED)
+    for name, sent, error in (
+        ("nameless", replace(track, codec_private=b""), "MissingCodecPrivateDataException"),
+        ("sound", replace(track, codec_id="V_MJPEG"), "UnsupportedStreamMediaTypeException"),
+    ):
+        client("kinesisvideo").create_stream(StreamName=name, DataRetentionInHours=1)
+        send(aws, name, sent, fragments)
+        with pytest.raises(archive.exceptions.from_code(error)):
+            clip(archive, name)
+    client("kinesisvideo").create_stream(StreamName="changing", DataRetentionInHours=1)
+    send(aws, "changing", track, fragments[:1])
+    send(aws, "changing", replace(track, codec_private=track.codec_private[:-1] + b"\1"), fragments[1:])
+    with pytest.raises(archive.exceptions.InvalidCodecPrivateDataException):
+        clip(archive, "changing")
+    client("kinesisvideo").create_stream(StreamName="forgetful")
+    with pytest.raises(archive.exceptions.NoDataRetentionException):
+        clip(archive, "forgetful")
