@@ -12,7 +12,7 @@ from aws_cdk import App
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
-APPS = [ROOT / "app.py", *EXAMPLES]
+APPS = [ROOT / "app.py", *EXAMPLES, ROOT / "examples" / "starter" / "app.py"]
 
 
 def app_of(path: Path, monkeypatch: pytest.MonkeyPatch, context: Mapping[str, Any] | None = None) -> App:

@@ -18,7 +18,6 @@ import pytest
 from .conftest import ROOT
 
 BIN = Path(sys.executable).parent
-PAGE = ROOT / "docs" / "test-without-an-account.md"
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +70,9 @@ def tested_project(
     local_wheel: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A folder with the app and the test of a page of docs/; the environment gets the local AWS, last."""
+    """A copy of the app to begin with; the environment gets the local AWS, last."""
     folder = tmp_path_factory.mktemp("tested-project")
-    app, test, *_ = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    (folder / "app.py").write_text(app)
-    (folder / "test_app.py").write_text(test)
+    shutil.copytree(ROOT / "examples" / "starter", folder, dirs_exist_ok=True)
     (folder / "venv").symlink_to(project / "venv")
     pip = (BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv")
     run(*pip, local_wheel, "pytest", "--constraint", ROOT / "requirements.txt")
