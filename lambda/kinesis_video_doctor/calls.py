@@ -56,6 +56,8 @@ class UndecidedError(Exception):
             return error
         if isinstance(error, KeyError):
             return cls(f"the answer of a service lacks {error}", "look again")
+        if isinstance(error, json.JSONDecodeError):
+            return cls(f"a service answered with what is no JSON: {error.doc[:40]!r}", "look again")
         return cls(
             f"the check itself failed: {type(error).__name__}: {error}", "report it to this library with this line"
         )
@@ -102,10 +104,10 @@ class Calls:
         How long all calls may take together; the default is `RUN_SECONDS`.
     """
 
-    def __init__(self, session: boto3.Session, *, seconds: float = RUN_SECONDS) -> None:
+    def __init__(self, session: boto3.Session, *, seconds: float | None = None) -> None:
         self.session = session
-        self._end = time.monotonic() + seconds
-        self._seconds = seconds
+        self._seconds = RUN_SECONDS if seconds is None else seconds
+        self._end = time.monotonic() + self._seconds
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._silent: dict[str, str] = {}
         self._date: tuple[datetime, float] | None = None

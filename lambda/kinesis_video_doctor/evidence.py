@@ -301,7 +301,7 @@ class Evidence:
         if fragment.length and self._stream.by_producer:
             return fragment.length
         # A fragment of one frame has no length of its own, and one that is sent fast is short by the service's clock.
-        return min(gap, fragment.length or _LONGEST_FRAGMENT, _LONGEST_FRAGMENT)
+        return min(gap or _LONGEST_FRAGMENT, fragment.length or _LONGEST_FRAGMENT)
 
     @property
     def _changed(self) -> datetime | None:

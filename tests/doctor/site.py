@@ -146,6 +146,14 @@ class Site:
         )
 
     @contextmanager
+    def configured_stream(self, name: str, **changes: Any) -> Iterator[None]:
+        """Change the configuration of another stream than the one that works."""
+        before, self.configuration = self.configuration, {**self.configuration, **changes}
+        self.configure(name)
+        self.configuration = before
+        yield
+
+    @contextmanager
     def configured(self, **changes: Any) -> Iterator[None]:
         """Change the configuration."""
         before = self.configuration
@@ -155,10 +163,18 @@ class Site:
         self.configuration = before
         self.configure()
 
-    def send(self, name: str, *, tags: Sequence[Tags] = fragment_tags(), track: Track = VIDEO.track) -> None:
-        """Send two fragments that have just ended."""
-        begin = int(time.time() * 1000) - 2_000
-        body = written([track], islice(VIDEO.fragments(begin), 2), *tags)
+    def send(
+        self,
+        name: str,
+        *,
+        tags: Sequence[Tags] = fragment_tags(),
+        track: Track = VIDEO.track,
+        count: int = 2,
+        ahead: timedelta = timedelta(),
+    ) -> None:
+        """Send fragments of a second that have just ended, or that a clock which is ahead dates."""
+        begin = int((time.time() + ahead.total_seconds()) * 1000) - 1000 * count
+        body = written([track], islice(VIDEO.fragments(begin), count), *tags)
         put_media(
             self.aws.endpoint_url,
             {"x-amzn-stream-name": name},
@@ -177,9 +193,25 @@ class Site:
         client.get_data_endpoint(StreamName=name, APIName="PUT_MEDIA")
 
     def wait_for_image(self, name: str, prefix: str = "") -> None:
+        self.wait_for_any(f"{PREFIX}{prefix}{ACCOUNT}_{name}_")
+
+    def wait_for_any(self, prefix: str) -> None:
+        """Wait for an object whose key begins so."""
         deadline = time.monotonic() + 20
-        prefix = f"{PREFIX}{prefix}{ACCOUNT}_{name}_"
         while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def wait_for_newest(self, name: str) -> None:
+        """Wait for an image of the newest fragment."""
+        newest = max(self.fragment_numbers(name))
+        deadline = time.monotonic() + 20
+        s3 = self.client("s3")
+        while True:
+            listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}{ACCOUNT}_{name}_").get("Contents", [])
+            heads = (s3.head_object(Bucket=BUCKET, Key=entry["Key"])["Metadata"] for entry in listed[::-1])
+            if any(head.get("aws_kinesisvideo_fragment_number") == newest for head in heads):
+                return
             assert time.monotonic() < deadline
             time.sleep(0.05)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from jsonschema import Draft202012Validator
 
-from kinesis_video_doctor import CHECK_NAMES, Status
+from kinesis_video_doctor import CHECK_NAMES, Diagnosis, Status, report
+from kinesis_video_doctor.entry import message
 
-from .breakages import BREAKAGES, Breakage
+from .breakages import BREAKAGES, Breakage, answers
 from .conftest import SCHEMA
-from .site import PRODUCER, Site
+from .site import BUCKET, PRODUCER, Site
 
 
 def test_a_set_up_that_works_passes_every_check(site: Site) -> None:
@@ -38,4 +42,58 @@ def test_the_verdict_is_what_broke_and_nothing_else(site: Site, breakage: Breaka
     symptoms = {check for check, status in others.items() if status in (Status.FAILED, Status.WARNED)}
     assert symptoms == ({"images"} if breakage.no_images else set())
     assert diagnosis.exit_code(strict=True) == 1
-    Draft202012Validator(SCHEMA).validate(diagnosis.as_json())
+    show_the_same(site, breakage.stream, diagnosis)
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
+def test_a_configuration_of_a_moment_ago_hides_no_cause(site: Site, breakage: Breakage) -> None:
+    later = breakage.options.get("later", 120)
+
+    def fresh(answer: dict[str, Any]) -> None:
+        for event in answer["Events"]:
+            event["EventTime"] = datetime.now(UTC) + timedelta(seconds=later - 30)
+
+    with breakage.break_(site):
+        with answers(site, "cloudtrail.LookupEvents", fresh):
+            diagnosis = site.examine(breakage.stream, **breakage.options)
+        show_the_same(site, breakage.stream, diagnosis)
+    assert diagnosis.verdict
+    # Of these two the configuration itself is the reason.
+    assert diagnosis.verdict.check == breakage.check or breakage.check in ("images", "recent")
+
+
+def show_the_same(site: Site, stream: str, diagnosis: Diagnosis) -> None:
+    """Compare what a terminal, a program and a mail are told; none is told of images where none has arrived."""
+    form, mail = diagnosis.as_json(), message(diagnosis, "missing")
+    Draft202012Validator(SCHEMA).validate(form)
+    told = {
+        "Images arrive" in report(diagnosis),
+        "Images arrive" in " ".join(report(diagnosis, colour=True, width=80).split()),
+        form["images_arrive"],
+        mail["Subject"] == f"images arrive: {stream}",
+        "Images arrive" in mail["Message"],
+        diagnosis.exit_code() == 0,
+    }
+    assert len(told) == 1
+    assert told == {False} or has_arrived(site, stream)
+    if not diagnosis.images_arrive and diagnosis.verdict:
+        assert form["verdict"] == diagnosis.verdict.check == mail["Subject"].partition(":")[0]
+    assert max(map(len, prose(report(diagnosis, width=80)))) <= 80
+
+
+def prose(text: str) -> list[str]:
+    """Leave out the lines of one piece: what is to be copied, and what can't be wrapped."""
+    return [line for line in text.splitlines() if len(line.split()) > 3 and not line.startswith('{"')]
+
+
+def has_arrived(site: Site, stream: str) -> bool:
+    """Tell whether an image of the newest fragments lies in the bucket, whatever the doctor says."""
+    newest = sorted(site.fragment_numbers(stream))[-5:]
+    s3 = site.client("s3")
+    keys = [
+        entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []) if f"_{stream}_" in entry["Key"]
+    ]
+    return any(
+        s3.head_object(Bucket=BUCKET, Key=key)["Metadata"].get("aws_kinesisvideo_fragment_number") in newest
+        for key in keys
+    )

@@ -1,0 +1,243 @@
+"""The cause before its symptom, no false alarm, and text of strangers that stays text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from kinesis_video_doctor import Status, report
+from kinesis_video_matroska import Track
+from kinesis_video_tools.camera import fragment_tags
+
+from .breakages import another_stream, answers, bucket_policy, foreign_bucket, images_lost, key_policy
+from .site import ACCOUNT, BUCKET, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
+from .test_evidence import configured_earlier, lose
+from .test_harmless import a_grant_allows_what_the_role_lacks, not_passed
+
+IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["fresh", "old"])
+@pytest.mark.parametrize(
+    ("track", "words"),
+    [
+        (Track(1, "V_MPEGH/ISO/HEVC", b"", 160, 96), "H.265"),
+        (Track(1, "V_AV1", b"\x81", 160, 96), "AV1"),
+        (Track(1, "V_MJPEG", b"", 160, 96), "Motion JPEG"),
+        (Track(1, "V_MS/VFW/FOURCC", b"\x28", 160, 96), "Video for Windows"),
+        (Track(1, "V_MPEG4/ISO/AVC", b"", 160, 96), "codec private data"),
+    ],
+    ids=["h265", "av1", "mjpeg", "vfw", "h264"],
+)
+def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str, fresh: bool) -> None:
+    with another_stream(site, "undecodable"):
+        lose(site, "undecodable", track=track)
+        if fresh:
+            diagnosis = site.examine("undecodable")
+        else:
+            with configured_earlier(site):
+                diagnosis = site.examine("undecodable")
+    assert diagnosis.verdict
+    assert (diagnosis.verdict.check, words in diagnosis.verdict.seen) == ("codec", True)
+    assert diagnosis.exit_code() == (2 if fresh else 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}, "from AWS's own network"),
+        ({"Null": {"s3:x-amz-server-side-encryption": "true"}}, "without headers of encryption"),
+        ({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, "unless its requests meet the condition"),
+    ],
+)
+def test_a_deny_that_depends_explains_images_that_do_not_arrive(site: Site, condition: Any, words: str) -> None:
+    with images_lost(site, "depends"), bucket_policy(site, Condition=condition):
+        diagnosis = site.examine("depends")
+    assert diagnosis.verdict
+    assert (diagnosis.verdict.check, diagnosis["images"].status) == ("bucket-policy", Status.FAILED)
+    assert words in diagnosis.verdict.fix
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Bool": {"aws:PrincipalIsAWSService": "true"}},
+        {"StringEquals": {"aws:PrincipalType": "User"}},
+        {"StringNotEquals": {"aws:ResourceAccount": ACCOUNT}},
+        {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+        {"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}},
+        {"NumericLessThan": {"aws:EpochTime": "1577836800"}},
+        {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam:*:role/producer"}},
+    ],
+    ids=str,
+)
+def test_a_deny_that_cannot_hit_is_no_warning(site: Site, condition: Any) -> None:
+    with bucket_policy(site, Condition=condition):
+        assert not_passed(site.examine().findings) == {}
+
+
+def test_a_conditional_deny_overcomes_a_grant(site: Site) -> None:
+    condition = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
+    deny = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": condition}
+    with a_grant_allows_what_the_role_lacks(site), key_policy(site, **deny):
+        assert not_passed(site.examine().findings) == {"may-use-keys": Status.UNKNOWN}
+
+
+@contextmanager
+def another_asks(site: Site, name: str, stream: str, statements: list[dict[str, Any]]) -> Iterator[None]:
+    """Let another role ask where to send a stream's video."""
+    iam = site.client("iam")
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    with suppress(ClientError):
+        trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    endpoint = allow("kinesisvideo:GetDataEndpoint", "*")
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document([endpoint, *statements]))
+    session = site.assume(arn)
+    site.ask_for_endpoint(stream, session)
+    yield
+
+
+def test_a_colleague_who_asked_once_is_no_failure_and_a_producer_is(site: Site) -> None:
+    with another_stream(site, "two"), another_asks(site, "colleague", "two", []), configured_earlier(site):
+        site.send("two")
+        site.wait_for_newest("two")
+        diagnosis = site.examine("two")
+        assert not_passed(diagnosis.findings) == {"producer": Status.WARNED}
+        assert "colleague lacks s3:PutObject" in diagnosis["may-put-object"].seen
+        assert diagnosis.exit_code() == 0
+        lose(site, "two")
+        diagnosis = site.examine("two")
+    assert diagnosis.verdict
+    assert diagnosis.verdict.check == "may-put-media"
+    assert diagnosis["may-put-object"].status == Status.FAILED
+
+
+def test_the_producer_is_found_behind_the_records_of_others(site: Site) -> None:
+    with another_stream(site, "behind"), another_asks(site, "administrator", "behind", []):
+        for _ in range(60):
+            site.ask_for_endpoint(STREAM)
+        diagnosis = site.examine("behind")
+    assert {PRODUCER, f"arn:aws:iam::{ACCOUNT}:role/administrator"} <= set(
+        diagnosis["producer"].seen.split(": ")[-1].split(", ")
+    )
+    assert "--producer ARN looks at one" in diagnosis["producer"].fix
+
+
+def test_a_bucket_of_another_account_with_the_key_of_aws_takes_no_image(site: Site) -> None:
+    account = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    reads = allow(
+        ["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"],
+        "arn:aws:s3:::foreign",
+        Principal=account,
+    )
+    puts = allow("s3:PutObject", "arn:aws:s3:::foreign/*", Principal={"AWS": PRODUCER})
+
+    def by_kms(answer: dict[str, Any]) -> None:
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+        answer["ServerSideEncryptionConfiguration"] = {"Rules": [rule]}
+
+    with foreign_bucket(site, reads, puts), answers(site, "s3.GetBucketEncryption", by_kms):
+        diagnosis = site.examine()
+    assert diagnosis.verdict
+    assert (diagnosis.verdict.check, "aws/s3" in diagnosis.verdict.seen) == ("bucket-key", True)
+
+
+@pytest.mark.parametrize("prefix", ["cam", "cam-?/", "a+b%20/", "x[1]", "${stage}/"])
+def test_a_destination_of_any_form_passes_and_no_advice_widens(site: Site, prefix: str) -> None:
+    uri = {"Uri": f"s3://{BUCKET}/{prefix}", "DestinationRegion": REGION}
+    granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*")]
+    with another_stream(site, "formed"), site.configured_stream("formed", DestinationConfig=uri):
+        with site.producer_without(granted=granted):
+            site.send("formed")
+            site.wait_for_any(f"{prefix}{ACCOUNT}_formed_")
+            assert not_passed(site.examine("formed").findings) == {}
+        fix = site.examine("formed")["may-put-object"].fix
+    resource = json.loads(fix[fix.index("{") :])["Resource"]
+    begin = prefix.replace("?", "${?}").replace("${s", "${$}{s")
+    assert resource == f"arn:aws:s3:::{BUCKET}/{begin}{'' if prefix.endswith('/') else f'{ACCOUNT}_formed_'}*"
+
+
+STATUSES = {
+    "UPDATING": (Status.PASSED, ""),
+    "CREATING": (Status.FAILED, "wait until it is ACTIVE"),
+    "DELETING": (Status.FAILED, "it is being deleted: take another stream"),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_status_of_a_stream(site: Site, status: str) -> None:
+    with answers(site, "kinesis-video.DescribeStream", lambda answer: answer["StreamInfo"].update(Status=status)):
+        finding = site.examine()["stream"]
+    assert (finding.status, finding.fix.startswith(STATUSES[status][1])) == (STATUSES[status][0], True)
+
+
+def test_a_key_that_waits_for_its_deletion_is_saved(site: Site) -> None:
+    def pending(answer: dict[str, Any]) -> None:
+        answer["KeyMetadata"]["KeyState"] = "PendingDeletion"
+
+    with answers(site, "kms.DescribeKey", pending):
+        assert site.examine()["bucket-key"].fix.startswith("aws kms cancel-key-deletion --key-id arn:")
+
+
+def test_a_refused_update_is_no_change(site: Site) -> None:
+    def refused(answer: dict[str, Any]) -> None:
+        for event in answer["Events"]:
+            event["CloudTrailEvent"] = json.dumps({**json.loads(event["CloudTrailEvent"]), "errorCode": "AccessDenied"})
+
+    with answers(site, "cloudtrail.LookupEvents", refused):
+        assert "CloudTrail has no change" in site.examine(later=0)["recent"].seen
+
+
+def test_who_sends_nothing_and_may_not_tag_the_stream_is_told(site: Site) -> None:
+    with another_stream(site, "sample"), site.producer_without("kinesisvideo:TagStream"):
+        diagnosis = site.examine("sample")
+        assert (diagnosis["may-put-media"].status, diagnosis.verdict) == (Status.WARNED, diagnosis["fragments"])
+        assert "kinesisvideo:TagStream" in diagnosis["may-put-media"].seen
+        site.send("sample", tags=())
+        assert site.examine("sample")["may-put-media"].status == Status.PASSED
+
+
+FORGED = "a\x1b[2J\r\n  ✓ images: all is well\u202e"
+
+
+def test_a_tag_cannot_forge_a_line(site: Site) -> None:
+    with another_stream(site, "forged"):
+        lose(site, "forged", tags=fragment_tags(prefix=FORGED))
+        with configured_earlier(site):
+            diagnosis = site.examine("forged")
+    text = report(diagnosis, width=80) + report(diagnosis) + json.dumps(diagnosis.as_json(), ensure_ascii=False)
+    assert r"a\x1b[2J\r\n" in text
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+    assert not [line for line in text.splitlines() if line.startswith("  ✓ images")]
+
+
+def test_a_name_in_other_letters_or_almost_right_finds_the_stream(site: Site) -> None:
+    assert f"there is {STREAM}, and upper and lower case count" in site.examine("Front-Door")["stream"].seen
+    assert STREAM in site.examine("fornt-door")["stream"].seen
+    for wrong in "", " front-door", "front door", "x" * 257, "front/door", "front-door\n":
+        with pytest.raises(ValueError, match="a name has 1 to 256"):
+            site.examine(wrong)
+
+
+def test_a_stream_that_was_made_again_is_named_by_its_new_arn(site: Site) -> None:
+    with another_stream(site, "again"):
+        old = site.stream_arn("again")
+    with another_stream(site, "again"):
+        new = site.stream_arn("again")
+        assert old != new
+        diagnosis = site.examine(old)
+    assert "deleted and created again" in diagnosis["stream"].seen
+    assert new in diagnosis["stream"].fix
+
+
+def test_what_is_not_looked_at_is_one_line(site: Site) -> None:
+    lines = report(site.examine("no-such-stream")).splitlines()
+    assert [line for line in lines if line.startswith("  ?")] == [
+        "  ? 18 checks: there is no stream, so there is nothing to look at"
+    ]

@@ -1,0 +1,290 @@
+"""Only evidence passes: what looks like images that arrive and is none, and what is some."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSRequest, AWSResponse
+
+from kinesis_video_doctor import Diagnosis, Status
+from kinesis_video_doctor.entry import message
+from kinesis_video_tools.camera import fragment_tags
+
+from .breakages import another_stream, answers, images_lost
+from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, Site, allow
+
+IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}"
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def stream(site: Site, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A stream of the test's own."""
+    name = request.node.name.partition("[")[0][-60:].replace("_", "-")
+    with another_stream(site, name):
+        yield name
+
+
+def put(site: Site, name: str, ago: float, *, prefix: str = "", **options: Any) -> str:
+    """Put an object with an image's key into the bucket, as a copy or somebody else would."""
+    timecode = int((time.time() - ago) * 1000)
+    key = f"{PREFIX}{prefix}{ACCOUNT}_{name}_{timecode}_0a.jpg"
+    site.client("s3").put_object(Bucket=BUCKET, Key=key, **options)
+    return key
+
+
+def lose(site: Site, name: str, **options: Any) -> None:
+    """Send fragments whose images get lost."""
+    site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=options.get("count", 2))
+    site.send(name, **options)
+
+
+@contextmanager
+def refused(site: Site, operation: str) -> Iterator[None]:
+    def refuse(request: AWSRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, 400, {"x-amzn-errortype": "ClientLimitExceededException"}, _Empty())
+
+    events = f"before-send.{operation}"
+    site.doctor.events.register(events, refuse)
+    try:
+        yield
+    finally:
+        site.doctor.events.unregister(events, refuse)
+
+
+class _Empty:
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield b"{}"
+
+
+@contextmanager
+def configured_earlier(site: Site) -> Iterator[None]:
+    def earlier(answer: dict[str, Any]) -> None:
+        for event in answer["Events"]:
+            event["EventTime"] -= timedelta(minutes=10)
+
+    with answers(site, "cloudtrail.LookupEvents", earlier):
+        yield
+
+
+def images(diagnosis: Diagnosis, status: Status) -> str:
+    finding = diagnosis["images"]
+    assert (finding.status, finding.seen) == (status, finding.seen)
+    assert diagnosis.images_arrive == (status == Status.PASSED and diagnosis.exit_code() == 0)
+    return finding.seen
+
+
+def test_an_old_image_does_not_count_for_a_long_interval(site: Site, stream: str) -> None:
+    put(site, stream, 52 * 60)
+    lose(site, stream)
+    with configured_earlier(site), site.configured_stream(stream, SamplingInterval=HOUR):
+        diagnosis = site.examine(stream)
+        assert "the sampling interval is 1:00:00" in images(diagnosis, Status.UNKNOWN)
+        assert diagnosis.exit_code() == 2
+        # None at all is no question of time; and one of the newest fragments passes.
+        with another_stream(site, "none-in-an-hour"):
+            lose(site, "none-in-an-hour")
+            images(site.examine("none-in-an-hour"), Status.FAILED)
+        site.send(stream)
+        site.wait_for_newest(stream)
+        images(site.examine(stream), Status.PASSED)
+
+
+def test_an_image_of_tomorrow_proves_nothing(site: Site, stream: str) -> None:
+    put(site, stream, -86_400)
+    lose(site, stream)
+    with configured_earlier(site):
+        assert site.examine(stream).exit_code() == 1
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "kinesis-video-archived-media.ListFragments",
+        "kinesis-video.GetDataEndpoint",
+        "kinesis-video.DescribeStream",
+        "kinesis-video-archived-media.GetMediaForFragmentList",
+    ],
+)
+def test_an_image_proves_nothing_if_nothing_is_known_of_the_video(site: Site, operation: str) -> None:
+    with images_lost(site, "unseen"):
+        put(site, "unseen", 10)
+        with refused(site, operation):
+            diagnosis = site.examine("unseen")
+    assert "images arrived until" in images(diagnosis, Status.UNKNOWN) or "DescribeStream" in operation
+    assert diagnosis.exit_code() == 2
+
+
+def test_each_prefix_that_fragments_ask_for_has_to_get_images(site: Site, stream: str) -> None:
+    granted = [allow("s3:PutObject", f"{IMAGES}a/*")]
+    with site.producer_without("s3:PutObject", granted=granted):
+        for prefix in "a/", "b/", "a/":
+            site.send(stream, tags=fragment_tags(prefix=prefix), count=1)
+        site.wait_for_image(stream, prefix="a/_")
+        with configured_earlier(site):
+            diagnosis = site.examine(stream)
+    assert diagnosis.verdict
+    assert (diagnosis.verdict.check, diagnosis.verdict.status) == ("may-put-object", Status.FAILED)
+    assert f"s3://{BUCKET}/{PREFIX}b/" in images(diagnosis, Status.FAILED)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"aws_kinesisvideo_fragment_number": "1"}])
+def test_a_copy_with_a_time_that_fits_is_an_image_only_without_another_number(
+    site: Site, stream: str, metadata: dict[str, str]
+) -> None:
+    lose(site, stream, count=1)
+    put(site, stream, 1, Metadata=metadata)
+    with configured_earlier(site):
+        diagnosis = site.examine(stream)
+    # Its time is of the fragment's milliseconds or not.
+    assert diagnosis["images"].status == Status.FAILED or not metadata
+
+
+def test_times_that_fit_several_fragments_decide_nothing(site: Site, stream: str) -> None:
+    with site.configured_stream(stream, ImageSelectorType="SERVER_TIMESTAMP"), configured_earlier(site):
+        lose(site, stream)
+        lengths = timedelta(seconds=6)
+
+        def longer(answer: dict[str, Any]) -> None:
+            for one in answer["Fragments"]:
+                one["FragmentLengthInMilliseconds"] = lengths // timedelta(milliseconds=1)
+
+        with answers(site, "kinesis-video-archived-media.ListFragments", longer):
+            # As of an upload at ten times the speed, after a copy in place that has lost the metadata.
+            put(site, stream, -1)
+            seen = images(site.examine(stream), Status.UNKNOWN)
+    assert "arrived until" in seen
+
+
+def test_the_metadata_decide_though_times_lie(site: Site, stream: str) -> None:
+    lose(site, stream)
+    for number in site.fragment_numbers(stream):
+        put(site, stream, -86_400, Metadata={"aws_kinesisvideo_fragment_number": number})
+    images(site.examine(stream), Status.PASSED)
+
+
+@pytest.mark.parametrize("ahead", [-timedelta(days=400), -timedelta(days=20_000), timedelta(days=1)])
+def test_recordings_pass_and_a_clock_that_is_ahead_gets_a_word(site: Site, stream: str, ahead: timedelta) -> None:
+    site.send(stream, ahead=ahead)
+    site.wait_for_image(stream)
+    diagnosis = site.examine(stream)
+    images(diagnosis, Status.PASSED)
+    assert diagnosis["fragments"].status == (Status.WARNED if ahead > timedelta() else Status.PASSED)
+    assert "SERVER_TIMESTAMP" in f"{diagnosis['fragments'].seen}{diagnosis['fragments'].fix}"
+
+
+def test_a_camera_that_was_unplugged_is_no_camera_whose_images_arrive(site: Site) -> None:
+    diagnosis = site.examine(later=400)
+    assert "no video has come in for 4" in images(diagnosis, Status.UNKNOWN)
+    assert diagnosis["fragments"].status == Status.WARNED
+    assert message(diagnosis, "missing")["Subject"] == f"fragments: {STREAM}"
+
+
+def test_the_services_clock_counts_and_not_that_of_this_machine(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() - 86_400)
+    images(site.examine(later=0), Status.PASSED)
+    images(site.examine(later=3_000), Status.UNKNOWN)
+
+
+def test_a_producer_that_tags_rarely_passes_by_its_last_tagged_fragment(site: Site, stream: str) -> None:
+    site.send(stream, count=1)
+    site.wait_for_image(stream)
+    site.send(stream, tags=(), count=12)
+    diagnosis = site.examine(stream)
+    assert diagnosis["tagged"].status == Status.PASSED
+    assert "the last fragment that asks for images" in images(diagnosis, Status.PASSED)
+    # What came later and asks, has to get one, too.
+    lose(site, stream, count=1)
+    site.send(stream, tags=(), count=12)
+    with configured_earlier(site):
+        images(site.examine(stream), Status.FAILED)
+
+
+def test_of_too_much_video_since_the_last_image_nothing_is_known(
+    site: Site, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.send(stream, count=1)
+    site.wait_for_image(stream)
+    site.send(stream, tags=(), count=12)
+    monkeypatch.setattr("kinesis_video_doctor.archive._MAX_BYTES", 200_000)
+    assert "too much to read; images arrived until" in images(site.examine(stream), Status.UNKNOWN)
+
+
+def test_young_fragments_may_pass_and_never_fail(site: Site, stream: str) -> None:
+    lose(site, stream)
+    with configured_earlier(site):
+        images(site.examine(stream, later=10), Status.WARNED)
+        images(site.examine(stream, later=120), Status.FAILED)
+        site.send(stream)
+        site.wait_for_newest(stream)
+        images(site.examine(stream, later=10), Status.PASSED)
+
+
+def test_no_other_checks_permission_hides_a_fragment_without_an_image(site: Site) -> None:
+    with images_lost(site, "hidden"):
+        try:
+            for permission in "cloudtrail:LookupEvents", "iam:SimulatePrincipalPolicy", "s3:GetObject":
+                site.allow_doctor(without=permission)
+                diagnosis = site.examine("hidden")
+                images(diagnosis, Status.FAILED)
+                assert diagnosis.exit_code() == 1
+        finally:
+            site.allow_doctor()
+
+
+def test_a_consumer_that_deletes_what_it_has_read_is_no_failure(site: Site, stream: str) -> None:
+    s3 = site.client("s3")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    try:
+        site.send(stream)
+        site.wait_for_newest(stream)
+        for entry in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}{ACCOUNT}_{stream}_")["Contents"]:
+            s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
+        with configured_earlier(site):
+            assert "were deleted" in images(site.examine(stream), Status.UNKNOWN)
+    finally:
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+
+
+def test_a_rule_that_counts_images_shows_that_a_consumer_takes_them(site: Site) -> None:
+    with images_lost(site, "moved"):
+        metric = {"MetricName": "TriggeredRules", "Dimensions": [{"Name": "RuleName", "Value": "on-image"}]}
+        site.client("cloudwatch").put_metric_data(Namespace="AWS/Events", MetricData=[{**metric, "Value": 3}])
+        assert "has counted 3 images" in images(site.examine("moved", rule="on-image"), Status.UNKNOWN)
+        assert "a consumer that deletes or moves" in site.examine("moved", rule="another")["images"].fix
+
+
+def constrained(constraints: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    def change(answer: dict[str, Any]) -> None:
+        for grant in answer["Grants"]:
+            grant["Constraints"] = constraints
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("constraints", "status"),
+    [
+        ({"EncryptionContextEquals": {"department": "video"}}, Status.FAILED),
+        ({"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::another"}}, Status.FAILED),
+        ({}, Status.PASSED),
+    ],
+)
+def test_a_grant_whose_context_cannot_match_allows_nothing(
+    site: Site, constraints: dict[str, Any], status: Status
+) -> None:
+    kms = site.client("kms")
+    operations = [action.partition(":")[2] for action in KEY_ACTIONS]
+    grants = {
+        key: kms.create_grant(KeyId=key, GranteePrincipal=PRODUCER, Operations=operations)["GrantId"]
+        for key in site.keys.values()
+    }
+    with site.producer_without(*KEY_ACTIONS), answers(site, "kms.ListGrants", constrained(constraints)):
+        assert site.examine()["may-use-keys"].status == status
+    for key, grant in grants.items():
+        kms.revoke_grant(KeyId=key, GrantId=grant)

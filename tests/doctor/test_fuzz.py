@@ -1,0 +1,167 @@
+"""Whatever a service answers: no traceback, no pass where no image arrives, and an end in time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.model import Shape, StructureShape
+
+from kinesis_video_doctor import CHECK_NAMES, Diagnosis, calls, entry
+from kinesis_video_doctor.entry import handler
+
+from .breakages import images_lost
+from .site import Site
+
+# All that a run on a stream without images calls.
+OPERATIONS = {
+    "sts": ["GetCallerIdentity"],
+    "kinesis-video": ["DescribeStream", "DescribeImageGenerationConfiguration", "GetDataEndpoint"],
+    "kinesis-video-archived-media": ["ListFragments", "GetMediaForFragmentList"],
+    "s3": ["HeadBucket", "GetBucketPolicy", "GetBucketEncryption", "ListObjectsV2", "ListObjectVersions"],
+    "kms": ["DescribeKey", "GetKeyPolicy"],
+    "iam": ["GetRole", "SimulatePrincipalPolicy"],
+    "cloudtrail": ["LookupEvents"],
+    "cloudwatch": ["GetMetricData"],
+}
+EACH = [(service, operation) for service, operations in OPERATIONS.items() for operation in operations]
+HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><p>This is a captive portal.</p></body></html>"
+BODIES = (b"", HTML, b"{}")
+
+
+class _Raw(BytesIO):
+    """What botocore reads a body from."""
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+@pytest.fixture(scope="module")
+def lost(site: Site) -> Iterator[str]:
+    """A stream without images, though its video asks for them."""
+    with images_lost(site, "fuzzed"):
+        yield "fuzzed"
+
+
+@contextmanager
+def answered(site: Site, event: str, answer: Callable[..., Any]) -> Iterator[None]:
+    site.doctor.events.register(event, answer)
+    try:
+        yield
+    finally:
+        site.doctor.events.unregister(event, answer)
+
+
+def check(diagnosis: Diagnosis) -> None:
+    assert [finding.check for finding in diagnosis.findings] == list(CHECK_NAMES)
+    assert not diagnosis.images_arrive
+    assert diagnosis.exit_code() in (1, 2)
+    assert diagnosis["images"].status != "passed"
+    assert "the check itself failed" not in json.dumps(diagnosis.as_json())
+
+
+@pytest.mark.parametrize(("service", "operation"), EACH)
+def test_any_body_with_status_200(site: Site, lost: str, service: str, operation: str) -> None:
+    for body in BODIES:
+
+        def answer(request: AWSRequest, body: bytes = body, **_: object) -> AWSResponse:
+            return AWSResponse(request.url, 200, {"content-type": "text/html"}, _Raw(body))
+
+        with answered(site, f"before-send.{service}.{operation}", answer):
+            check(site.examine(lost))
+
+
+def bare(shape: Shape | None, value: Any) -> Any:
+    """Leave out what the service's model calls optional, below the first level."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        return {name: bare(shape.members[name], value[name]) for name in shape.required_members if name in value}
+    if isinstance(value, list) and shape is not None:
+        return [bare(shape.member, item) for item in value]  # type: ignore[attr-defined]  # of a list
+    return value
+
+
+@pytest.mark.parametrize(("service", "operation"), EACH)
+def test_an_answer_without_its_optional_fields(site: Site, lost: str, service: str, operation: str) -> None:
+    def changed(parsed: dict[str, Any], model: Any, http_response: AWSResponse, **_: object) -> None:
+        if http_response.status_code == 200 and model.output_shape:
+            members = model.output_shape.members
+            parsed.update({name: bare(members[name], parsed[name]) for name in members.keys() & parsed.keys()})
+
+    with answered(site, f"after-call.{service}.{operation}", changed):
+        check(site.examine(lost))
+
+
+STREAM_FIELDS = ["StreamName", "StreamARN", "KmsKeyId", "Version", "Status", "CreationTime", "DataRetentionInHours"]
+
+
+@pytest.mark.parametrize("field", STREAM_FIELDS)
+def test_a_stream_without_one_field(site: Site, lost: str, field: str) -> None:
+    def changed(parsed: dict[str, Any], **_: object) -> None:
+        parsed.get("StreamInfo", {}).pop(field, None)
+
+    with answered(site, "after-call.kinesis-video.DescribeStream", changed):
+        check(site.examine(lost))
+        arrive = site.examine()
+    # Where images arrive, the field of another thing hides nothing.
+    assert arrive.images_arrive == (field != "StreamARN")
+
+
+@pytest.mark.parametrize("service", OPERATIONS)
+def test_a_service_that_hangs_is_asked_once_and_the_run_ends(
+    site: Site, lost: str, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "CALL_SECONDS", 0.3)
+    released = threading.Event()
+    hung: list[str] = []
+
+    def hang(request: AWSRequest, event_name: str, **_: object) -> None:
+        hung.append(event_name)
+        released.wait(60)
+
+    with answered(site, f"before-send.{service}", hang):
+        diagnosis = site.examine(lost)
+    released.set()
+    check(diagnosis)
+    assert len(hung) == 1
+
+
+def test_a_run_ends_though_all_services_hang(site: Site, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "RUN_SECONDS", 1)
+    released = threading.Event()
+
+    def hang(request: AWSRequest, **_: object) -> None:
+        released.wait(60)
+
+    with answered(site, "before-send", hang):
+        diagnosis = site.examine(lost)
+    released.set()
+    check(diagnosis)
+    assert {finding.status for finding in diagnosis.findings} == {"unknown"}
+    assert "not known whether images arrive" in diagnosis.sentence
+
+
+@pytest.mark.parametrize("error", [RuntimeError("of a check\n\x1b[2J"), KeyError("Status"), MemoryError()])
+def test_a_mail_comes_whatever_goes_wrong(site: Site, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    published: list[dict[str, Any]] = []
+
+    class Sns:
+        def publish(self, **message: Any) -> None:
+            published.append(message)
+
+    monkeypatch.setattr(entry, "examine", fail)
+    monkeypatch.setattr(entry.boto3, "client", lambda _: Sns())
+    stream = "arn:aws:kinesisvideo:us-east-1:000000000000:stream/front-door/1"
+    handler({"Alarm": "missing\x1b[2J", "StreamARN": stream, "TopicArn": "topic"}, None)
+    (message,) = published
+    assert message["Subject"] == "not decided: front-door"
+    assert type(error).__name__ in message["Message"]
+    assert "\x1b" not in message["Message"]
