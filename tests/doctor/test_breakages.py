@@ -33,6 +33,7 @@ def test_every_check_has_a_breakage() -> None:
 def test_the_verdict_is_what_broke_and_nothing_else(site: Site, breakage: Breakage) -> None:
     with breakage.break_(site):
         diagnosis = site.examine(breakage.stream, **breakage.options)
+        show_the_same(site, breakage.stream, diagnosis)
     verdict = diagnosis.verdict
     assert verdict
     assert (verdict.check, verdict.status) == (breakage.check, breakage.status)
@@ -42,7 +43,6 @@ def test_the_verdict_is_what_broke_and_nothing_else(site: Site, breakage: Breaka
     symptoms = {check for check, status in others.items() if status in (Status.FAILED, Status.WARNED)}
     assert symptoms == ({"images"} if breakage.no_images else set())
     assert diagnosis.exit_code(strict=True) == 1
-    show_the_same(site, breakage.stream, diagnosis)
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
