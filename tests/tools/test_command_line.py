@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -231,6 +237,74 @@ def test_an_outage_is_given_up_and_throttling_is_not(clock: FakeClock) -> None:
         with pytest.raises(type(error)):
             Patience(3600).call(Scripted(clock, *[error] * 200), "list_streams")
         assert OUTAGE_SECONDS < timing.now() - begun < 60
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Answers with its own page whatever it is asked for."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html><body>Sign in to the network</body></html>")
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["diff", "Cameras"],
+        ["adopt"],
+        ["fleet", "arn:aws:states:eu-central-1:111122223333:stateMachine:Fleet"],
+        ["send", "front-door", "--seconds", "1"],
+    ],
+    ids=lambda line: line[0],
+)
+def test_a_proxys_page_is_no_answer_of_aws(
+    line: list[str], proxy: str, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*line, "--endpoint-url", proxy]) == 2
+    assert clock.time < 60
+    problem, advice = capsys.readouterr().err.splitlines()[-2:]
+    assert "is not AWS" in problem or "web page" in problem
+    assert advice.startswith("  → ")
+
+
+def on_a_terminal(columns: int, script: str) -> str:
+    """What a script of Python writes on the standard error, a terminal of this width."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    subprocess.run(
+        [sys.executable, "-c", script], stderr=terminal, stdin=terminal, stdout=terminal, env=env, check=True
+    )
+    os.close(terminal)
+    shown = os.read(screen, 10_000).decode()
+    os.close(screen)
+    return shown
+
+
+def test_lines_fit_a_terminal_and_progress_takes_one_row() -> None:
+    script = """
+from kinesis_video_tools.command_line import say, show_progress
+show_progress("x" * 100)
+say("a problem with " + "many " * 20 + "\\x1b[2J", "  → s3://a-long-name-that-stays-whole/" + "y" * 50)
+"""
+    progress, *rows = on_a_terminal(40, script).replace("\r\x1b[K", "\n").splitlines()[1:]
+    assert progress == "x" * 39
+    assert all(len(row) <= 40 for row in rows if "s3://" not in row)
+    assert [row for row in rows if "s3://" in row] == ["    s3://a-long-name-that-stays-whole/" + "y" * 50]
+    assert "\x1b" not in "".join(rows)
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _main(arguments)
     except KeyboardInterrupt:
+        with suppress(OSError):
+            sys.stderr.write("\n" * sys.stderr.isatty())
         return 130
     except BrokenPipeError:
         # Whoever reads has enough, as `head` does. Python would complain of the rest at the end of the process.

@@ -1,14 +1,15 @@
 """What the sub-commands of ``kinesis-video`` share: options, the account they look at, how they fail and how they end.
 
 `parser` has the options and the help texts, `account` the session and how long a command waits for AWS, `failures` the
-two lines that a failure prints, and `exit_codes` the one table of exit codes.
+two lines that a failure prints, `screen` what a terminal takes, and `exit_codes` the one table of exit codes.
 """
 
 from .account import AccountSession, Patience, add_account, session_of
 from .exit_codes import ExitCode
-from .failures import CommandError
+from .failures import CommandError, explain
 from .parser import Commands, Parser, add_command, add_json
-from .run import run, shows_colour
+from .run import run
+from .screen import say, show_progress, shows_colour
 
 __all__ = [
     "AccountSession",
@@ -20,7 +21,10 @@ __all__ = [
     "add_account",
     "add_command",
     "add_json",
+    "explain",
     "run",
+    "say",
     "session_of",
+    "show_progress",
     "shows_colour",
 ]

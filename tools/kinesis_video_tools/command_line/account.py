@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_configuration.retries import CallError, Retries
 
+from .screen import say
+
 SILENCE_SECONDS = 10.0
 """After which a command says that AWS doesn't answer."""
 
-OUTAGE_SECONDS = 30.0
+OUTAGE_SECONDS = 20.0
 """After which a command gives up a service that can't be reached; the last call may take as long again."""
 
 # For clients that don't have botocore's retries replaced.
@@ -51,6 +54,11 @@ class AccountSession(boto3.Session):
         self._silence = _Silence()
         self.events.register("before-send", self._silence.asked)
         self.events.register("response-received", self._silence.answered)
+        self.events.register("before-parse", _refuse_pages)
+
+    def close(self) -> None:
+        """Say no more of calls without an answer."""
+        self._silence.end()
 
     def client(self, service_name: Any, *arguments: Any, **options: Any) -> Any:
         """Make a client, as `boto3.Session.client` does."""
@@ -60,20 +68,29 @@ class AccountSession(boto3.Session):
         return super().client(service_name, *arguments, **options)
 
 
+def _refuse_pages(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Refuse the web page of a proxy, which botocore takes for an empty reply."""
+    body = response_dict["body"]
+    if isinstance(body, bytes) and body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
+        status = response_dict["status_code"]
+        raise ResponseParserError(f"the body of the response is a web page, its HTTP status is {status}")
+
+
 def session_of(options: argparse.Namespace, region: str | None = None) -> AccountSession:
     """Return a session in the account of the options.
 
     Parameters
     ----------
     options
-        What `add_account` has added. `options.region` is the Region that counts afterwards.
+        What `add_account` has added. `options.region` is the Region that counts afterwards, and `run` closes
+        `options.session`.
     region
         The Region of an ARN that was given, if ``--region`` isn't; the environment and the profile come after it.
     """
     # All other SDKs and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
     region = options.region or region or os.environ.get("AWS_REGION")
     session = AccountSession(options.endpoint_url, region_name=region, profile_name=options.profile)
-    options.region = session.region_name
+    options.region, options.session = session.region_name, session
     return session
 
 
@@ -133,11 +150,14 @@ class _Silence:
             self._timer.start()
 
     def answered(self, parsed_response: Any = None, **_: object) -> None:
-        if parsed_response is not None and self._timer is not None:
+        if parsed_response is not None:
+            self.end()
+
+    def end(self) -> None:
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _say(self, host: str) -> None:
         self._said = True
-        sys.stderr.write(f"no answer from {host} yet, still trying\n")
-        sys.stderr.flush()
+        say(f"no answer from {host} yet, still trying")

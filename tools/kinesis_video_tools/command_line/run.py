@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from kinesis_video_configuration import one_line, printable
+from kinesis_video_configuration import one_line
 from kinesis_video_configuration.retries import CallError
 
 from .exit_codes import ExitCode
 from .failures import CommandError, explain
+from .screen import say
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,25 +30,19 @@ def run(options: argparse.Namespace) -> int:
         code: int = options.run(options)
     except BrokenPipeError:
         raise
-    except (CommandError, CallError, BotoCoreError, ClientError) as error:
+    except (CommandError, CallError, BotoCoreError, ClientError, ResponseParserError) as error:
         return _fail(options.command, explain(error, getattr(options, "region", None)))
     except Exception as error:
         return _fail(options.command, _error_of_ours(error))
+    finally:
+        if session := getattr(options, "session", None):
+            session.close()
     return code
 
 
-def shows_colour(stream: TextIO) -> bool:
-    """Whether a stream takes colours: a terminal that isn't dumb, without NO_COLOR (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def _fail(command: str, error: CommandError) -> int:
-    lines = [
-        f"kinesis-video {command}: {printable(str(error))}",
-        *([f"  → {printable(error.fix)}"] if error.fix else []),
-    ]
     with suppress(BrokenPipeError):
-        sys.stderr.write("\n".join([*lines, ""]))
+        say(f"kinesis-video {command}: {error}", *([f"  → {error.fix}"] if error.fix else []))
     return ExitCode.UNKNOWN
 
 

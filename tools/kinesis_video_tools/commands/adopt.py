@@ -15,7 +15,7 @@ from kinesis_video_configuration.retries import CallError, Retries, pages
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
 from ..adoption import DEFAULT_STACK_NAME, ExistingStream, NothingToAdoptError, write_app
-from ..command_line import ExitCode, Patience, add_account, add_command, session_of
+from ..command_line import ExitCode, Patience, add_account, add_command, say, session_of
 from ..owners import Owners
 
 if TYPE_CHECKING:
@@ -68,19 +68,19 @@ def run(options: argparse.Namespace) -> int:
     try:
         code, left_out = write_app(streams, options.stack_name)
     except NothingToAdoptError as error:
-        _say(f"{error}\n", error.left_out)
+        _say(str(error), error.left_out)
         return ExitCode.UNKNOWN if any(stream.problem for stream in streams) else ExitCode.WRONG
     except ValueError as error:
-        _say(f"{error}\n", ())
+        _say(str(error), ())
         return ExitCode.WRONG
     sys.stdout.write(code)
     if left_out:
-        _say(f"{len(left_out)} left out:\n", left_out)
+        _say(f"{len(left_out)} left out:", left_out)
     return ExitCode.GOOD
 
 
 def _say(sentence: str, left_out: Sequence[str]) -> None:
-    sys.stderr.write("".join([sentence, *(f"  {each}\n" for each in left_out)]))
+    say(sentence, *(f"  {each}" for each in left_out))
 
 
 def _read(client: Any, retries: Retries, prefix: str | None, owners: Owners) -> Iterator[ExistingStream]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -124,7 +125,9 @@ def _table(stack: str, rows: Sequence[dict[str, Any]], fleets: int) -> str:
     if shown:
         lines = [("STREAM", "STATE", "FIELD", "DECLARED", "ACTUAL"), *(line for row in shown for line in _lines(row))]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        said += ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        is_narrow = sys.stdout.isatty() and max(map(len, table)) > shutil.get_terminal_size().columns
+        said += [line for row in shown for line in _stacked(row)] if is_narrow else table
         said += [printable(f"{_name(row)}: {row['problem']}") for row in shown if row["problem"]]
     if rows:
         repaired = sum(row["repaired"] for row in rows)
@@ -145,6 +148,14 @@ def _lines(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for field in fields:
         yield (name, state, field["field"], _shown(field["declared"]), _shown(field["actual"]))
         name = state = ""
+
+
+def _stacked(row: Mapping[str, Any]) -> Iterator[str]:
+    """Write a stream for a terminal that is too narrow for the table."""
+    (name, state, *_), *_ = _lines(row)
+    yield f"{name}  {state}"
+    for _, _, field, declared, actual in _lines(row):
+        yield from (f"  {field}", f"    declared  {declared}", f"    actual    {actual}")
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import time
@@ -22,7 +21,16 @@ from kinesis_video_doctor.calls import RUN_SECONDS, Calls, UndecidedError
 from kinesis_video_doctor.examination import Case
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, fragment_tags
-from ..command_line import CommandError, ExitCode, Patience, add_account, add_command, session_of, shows_colour
+from ..command_line import (
+    CommandError,
+    ExitCode,
+    Patience,
+    add_account,
+    add_command,
+    session_of,
+    show_progress,
+    shows_colour,
+)
 from ..deployed import declared_in
 
 if TYPE_CHECKING:
@@ -225,6 +233,4 @@ def _print(text: str) -> None:
 
 def _progress(check: str) -> None:
     """Show what is being checked, in a line that the next one replaces."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        sys.stderr.write(f"\r\033[K{check and f'{check} ...'}")
-        sys.stderr.flush()
+    show_progress(check and f"{check} ...")

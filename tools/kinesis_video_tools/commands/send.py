@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
-from ..command_line import CommandError, add_account, add_command, session_of
+from ..command_line import CommandError, add_account, add_command, explain, say, session_of, show_progress
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -134,8 +135,10 @@ def run(options: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         screen.say(str(error))
         return 2
-    except PutMediaError as error:
-        raise CommandError(str(error), f"`kinesis-video doctor {options.stream}` looks for the cause") from error
+    except (PutMediaError, ClientError) as error:
+        advice = f"`kinesis-video doctor {options.stream}` looks for the cause"
+        refused = explain(error, options.region) if isinstance(error, ClientError) else CommandError(str(error))
+        raise CommandError(str(refused), f"{refused.fix}; {advice}" if refused.fix else advice) from error
     screen.end(report)
     return 0 if report.complete else 1
 
@@ -161,28 +164,21 @@ class _Screen:
 
     def __init__(self, stream_name: str) -> None:
         self._stream_name = stream_name
-        self._terminal = sys.stderr.isatty()
         self._begin = time.monotonic()
 
     def show(self, acknowledgement: Acknowledgement, report: Report) -> None:
         """Show what the service has acknowledged."""
         if acknowledgement.event_type == "ERROR":
             self.say(f"fragment {acknowledgement.fragment_timecode}: {acknowledgement.meaning}")
-        if self._terminal:
-            self._write(self._progress(report))
+        show_progress(self._progress(report))
 
     def say(self, sentence: str) -> None:
         """Show a line that stays."""
-        self._write(f"{sentence}\n")
+        say(sentence)
 
     def end(self, report: Report) -> None:
         """Show what came of it."""
         self.say(self._progress(report))
-
-    def _write(self, text: str) -> None:
-        # On a terminal, what stands in the progress line goes first.
-        sys.stderr.write(f"\r\033[K{text}" if self._terminal else text)
-        sys.stderr.flush()
 
     def _progress(self, report: Report) -> str:
         errors = f", {len(report.errors)} errors" if report.errors else ""
