@@ -89,7 +89,7 @@ class _Service:
     ) -> None:
         self.meta = meta
         self.streams = Streams(ACCOUNT, REGION)
-        self._plane = ControlPlane(self.streams, endpoint_url="", creating_seconds=0)
+        self._plane = ControlPlane(self.streams, endpoint_url="", creating_seconds=0, stale_seconds=0)
         self._quotas = quotas.Quotas()
         self._clock = clock
         self._simulation = simulation

@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--tls-endpoint-url")
     parser.add_argument("--certificate", help="file of the host's key and certificate, for TLS")
     parser.add_argument("--creating-seconds", type=float, required=True)
+    parser.add_argument("--stale-seconds", type=float, required=True)
     parser.add_argument("--no-quotas", action="store_true")
     parser.add_argument("--event-pairs-uncounted", action="store_true")
     parser.add_argument("--allow-origin", action="append", default=[])
@@ -49,6 +50,7 @@ def main() -> None:
         quotas=not arguments.no_quotas,
         count_event_pairs=not arguments.event_pairs_uncounted,
         creating_seconds=arguments.creating_seconds,
+        stale_seconds=arguments.stale_seconds,
     )
     _ministack.install(kinesis_video)
     _log.install()

@@ -77,6 +77,9 @@ class LocalAws:
         Enforce the API quotas of Kinesis Video Streams.
     creating_seconds
         How long a stream created by the API is CREATING.
+    stale_seconds
+        How long the calls that describe a configuration tell of the one before, as services do that are eventually
+        consistent.
     tls
         Listen with TLS as well, on a port of its own, with a certificate that is made at the start. AWS's own producers
         ask for it; everything else may use plain HTTP.
@@ -112,6 +115,7 @@ class LocalAws:
         enforce_iam: bool = False,
         quotas: bool = True,
         creating_seconds: float = 0.3,
+        stale_seconds: float = 0,
         tls: bool = False,
         tls_port: int = 0,
         ca: str | Path | None = None,
@@ -123,6 +127,7 @@ class LocalAws:
         self._enforce_iam = enforce_iam
         self._quotas = quotas
         self._creating_seconds = creating_seconds
+        self.stale_seconds = stale_seconds
         self._tls = tls or tls_port > 0 or ca is not None
         self._tls_port = tls_port
         self._ca = None if ca is None else Path(ca)
@@ -332,6 +337,7 @@ class LocalAws:
             raise LocalAwsError("The local AWS needs ministack: pip install kinesis-video-local")
         command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
         command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
+        command += ["--stale-seconds", str(self.stale_seconds)]
         if not self._quotas:
             command.append("--no-quotas")
         if not self._count_event_pairs:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from kinesis_video_configuration import timing
+from kinesis_video_configuration import Deadline, timing
 from kinesis_video_fleet.store import Store
+from kinesis_video_fleet.worker import EQUAL, FOREIGN, REMOVED, Rules
 
 from ..handler.conftest import DECLARED, DESCRIBE, STREAM_ARN, UPDATE, FakeClock, Service, clock
+from ..normalisations import Normalisation, each_normalisation
 from .test_conclusion import Bucket
 
 __all__ = ["clock"]
@@ -113,3 +115,24 @@ def test_a_new_stream_that_has_what_a_deployment_has_replaced_is_no_foreign_one(
     configure(entry)
     assert interval(service) == 5000
     assert service.calls[DESCRIBE] == 2
+
+
+@each_normalisation
+def test_what_the_service_may_store_otherwise_is_equal_and_not_foreign(
+    entry: ModuleType, service: Service, row: Normalisation
+) -> None:
+    # They need botocore.
+    from kinesis_video_configuration.retries import Retries
+    from kinesis_video_configuration.service import KinesisVideo
+
+    declared, found = row.configurations(DECLARED)
+    properties = {"NamePrefix": "front-", "ImageGenerationConfiguration": declared}
+    streams = KinesisVideo(entry.kinesis_video, Retries(Deadline(60)))
+    service.configurations[STREAM_ARN] = found
+    outcome = Rules.parse(properties, ()).apply(streams, STREAM_ARN, lambda: None)
+    assert outcome == (FOREIGN if row.fields else EQUAL)
+    assert not service.calls[UPDATE]
+    # And a delete finds it.
+    assert Rules.parse(None, (properties,)).apply(streams, STREAM_ARN, lambda: None) == (
+        FOREIGN if row.fields else REMOVED
+    )

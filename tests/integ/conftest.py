@@ -73,6 +73,8 @@ class Cloud:
         self.start(name, template)
         status = self.wait(name)
         self._stacks.add(name)
+        # Describe tells what is there only then.
+        time.sleep(self.aws.stale_seconds)
         self.require_declared()
         return status
 

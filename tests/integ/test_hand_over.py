@@ -11,8 +11,10 @@ from aws_cdk import RemovalPolicy
 from botocore.exceptions import ClientError
 from constructs import Construct
 
+from kinesis_video_local import LocalAws
+
 from .conftest import IMAGE_GENERATION, Cloud
-from .deployments import Camera, Deployments, Part, deployments_on, stack_of
+from .deployments import Camera, Deployments, Part, create_other_tools, deployments_on, stack_of
 
 ADOPT: Mapping[str, Any] = {"adopt_existing": True}
 RETAIN: Mapping[str, Any] = {"removal_policy": RemovalPolicy.RETAIN}
@@ -121,34 +123,60 @@ class History:
     end: Mapping[str, float | None]
 
 
+# Each stream waits for its second look there.
+WHERE_DESCRIBE_IS_STALE = ["import-instead-of-declare", "another-stream", "removed"]
+
+
 @pytest.fixture(scope="module")
-def history(_cloud: Cloud) -> Iterator[History]:
-    """Make all changes in one update of one stack: first with a sibling that fails after all of them, then without."""
-    with deployments_on(_cloud) as deployments:
-        for change in CHANGES.values():
+def history(_cloud: Cloud) -> History:
+    """What comes of all changes."""
+    return history_of(_cloud, list(CHANGES))
+
+
+@pytest.fixture(scope="module")
+def stale_history() -> Iterator[History]:
+    """What comes of some of them if Describe tells for some seconds of the configuration before."""
+    with LocalAws(quotas=False, creating_seconds=0, stale_seconds=4) as aws:
+        create_other_tools(aws)
+        yield history_of(Cloud(aws), WHERE_DESCRIBE_IS_STALE)
+
+
+def history_of(cloud: Cloud, rows: Sequence[str]) -> History:
+    """Make changes in one update of one stack: first with a sibling that fails after all of them, then without."""
+    changes = [CHANGES[row] for row in rows]
+
+    def parts(when: str) -> Part:
+        def build(stack: Construct) -> None:
+            for row, change in zip(rows, changes, strict=True):
+                stack_of(*getattr(change, when))(Construct(stack, row))
+
+        return build
+
+    with deployments_on(cloud) as deployments:
+        for change in changes:
             deployments.existing(*change.existing)
         assert deployments.deploy("Changes", parts("before")) == "CREATE_COMPLETE"
-        for change in CHANGES.values():
+        for change in changes:
             change.meanwhile(deployments)
-        deployments.streams = sorted({stream for change in CHANGES.values() for stream in change.end})
+        deployments.streams = sorted({stream for change in changes for stream in change.end})
         before = deployments.intervals()
         assert deployments.deploy_and_roll_back("Changes", parts("after")) == "UPDATE_ROLLBACK_COMPLETE"
         rolled_back = deployments.intervals()
         assert deployments.deploy("Changes", parts("after")) == "UPDATE_COMPLETE"
-        yield History(before, rolled_back, deployments.intervals())
-
-
-def parts(when: str) -> Part:
-    def build(stack: Construct) -> None:
-        for row, change in CHANGES.items():
-            stack_of(*getattr(change, when))(Construct(stack, row))
-
-    return build
+        return History(before, rolled_back, deployments.intervals())
 
 
 @pytest.mark.parametrize("row", CHANGES)
 def test_a_change_and_its_rollback(history: History, row: str) -> None:
-    change = CHANGES[row]
+    require(history, CHANGES[row])
+
+
+@pytest.mark.parametrize("row", WHERE_DESCRIBE_IS_STALE)
+def test_a_change_and_its_rollback_where_describe_is_stale(stale_history: History, row: str) -> None:
+    require(stale_history, CHANGES[row])
+
+
+def require(history: History, change: Change) -> None:
     before, rolled_back, end = (
         {s: at[s] for s in change.end} for at in (history.before, history.rolled_back, history.end)
     )

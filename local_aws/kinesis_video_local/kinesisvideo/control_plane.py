@@ -30,10 +30,11 @@ class ControlPlane:
     Each is the method of its name: it takes the parsed request and returns the response.
     """
 
-    def __init__(self, streams: Streams, *, endpoint_url: str, creating_seconds: float) -> None:
+    def __init__(self, streams: Streams, *, endpoint_url: str, creating_seconds: float, stale_seconds: float) -> None:
         self._streams = streams
         self._endpoint_url = endpoint_url
         self._creating_seconds = creating_seconds
+        self._stale_seconds = stale_seconds
 
     def create_stream(self, request: Request) -> Response:
         """Create a stream."""
@@ -128,22 +129,22 @@ class ControlPlane:
         configuration = request.get("ImageGenerationConfiguration")
         if configuration is not None:
             self._check_image_generation(configuration)
-        self._find_with_retention(request).image_generation = configuration
+        self._find_with_retention(request).replace("image_generation", configuration)
         return {}
 
     def describe_image_generation_configuration(self, request: Request) -> Response:
         """Describe the image generation configuration, if there is one."""
-        configuration = self._streams.find(request).image_generation
+        configuration = self._streams.find(request).seen("image_generation", self._stale_seconds)
         return {} if configuration is None else {"ImageGenerationConfiguration": configuration}
 
     def update_notification_configuration(self, request: Request) -> Response:
         """Replace the whole notification configuration; without one, delete it."""
-        self._find_with_retention(request).notification = request.get("NotificationConfiguration")
+        self._find_with_retention(request).replace("notification", request.get("NotificationConfiguration"))
         return {}
 
     def describe_notification_configuration(self, request: Request) -> Response:
         """Describe the notification configuration, if there is one."""
-        configuration = self._streams.find(request).notification
+        configuration = self._streams.find(request).seen("notification", self._stale_seconds)
         return {} if configuration is None else {"NotificationConfiguration": configuration}
 
     def _find_active(self, request: Request) -> Stream:

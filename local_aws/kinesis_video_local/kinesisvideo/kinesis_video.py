@@ -35,6 +35,8 @@ class KinesisVideo:
         Whether the pairs of image and notification events are among the ten tags of a fragment.
     creating_seconds
         How long a stream that is created by the API is CREATING.
+    stale_seconds
+        How long Describe tells of the configuration before.
 
     Attributes
     ----------
@@ -51,9 +53,11 @@ class KinesisVideo:
         quotas: bool,
         count_event_pairs: bool,
         creating_seconds: float,
+        stale_seconds: float,
     ) -> None:
         self._endpoint_urls = endpoint_urls
         self._creating_seconds = creating_seconds
+        self._stale_seconds = stale_seconds
         self._streams: dict[tuple[str, str], Streams] = {}
         faults = Faults(FAULTS)
         self._media = MediaPlane(
@@ -84,7 +88,12 @@ class KinesisVideo:
     def _control_plane(self, request: Request) -> ControlPlane:
         endpoint_url = self._endpoint_urls[request.scheme]
         streams = self._streams_of(request.caller)
-        return ControlPlane(streams, endpoint_url=endpoint_url, creating_seconds=self._creating_seconds)
+        return ControlPlane(
+            streams,
+            endpoint_url=endpoint_url,
+            creating_seconds=self._creating_seconds,
+            stale_seconds=self._stale_seconds,
+        )
 
     def _addressed(self, caller: Caller, request: Mapping[str, Any]) -> Addressed:
         streams = self._streams_of(caller)

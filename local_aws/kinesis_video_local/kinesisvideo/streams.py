@@ -31,11 +31,25 @@ class Stream:
     version: str = field(default_factory=lambda: uuid.uuid4().hex[:20])
     image_generation: dict[str, Any] | None = None
     notification: dict[str, Any] | None = None
+    replaced: list[tuple[float, str, Any]] = field(default_factory=list)
+    """When which configuration was replaced, and what it was."""
 
     @property
     def status(self) -> str:
         """CREATING at first, then ACTIVE; updates and deletions take no time here."""
         return "ACTIVE" if time.monotonic() >= self.active_from else "CREATING"
+
+    def replace(self, configuration: str, value: dict[str, Any] | None) -> None:
+        """Put another configuration into the place of the one before."""
+        self.replaced.append((time.monotonic(), configuration, getattr(self, configuration)))
+        setattr(self, configuration, value)
+
+    def seen(self, configuration: str, stale_seconds: float) -> dict[str, Any] | None:
+        """Return the configuration as it was some seconds ago."""
+        moment = time.monotonic() - stale_seconds
+        older = [was for replaced_at, name, was in self.replaced if name == configuration and replaced_at > moment]
+        found: dict[str, Any] | None = older[0] if older else getattr(self, configuration)
+        return found
 
     def changed(self) -> None:
         """Give the stream its next version."""
