@@ -10,14 +10,18 @@ from . import (
     alarm_events,
     alarms,
     bucket_owners,
+    exports,
     invocations,
     metrics,
+    policy_quotas,
+    policy_variables,
     reset,
     resource_types,
     root_keys,
     simulation,
     stack_events,
     stack_operations,
+    template_checks,
     trail,
     transport,
 )
@@ -35,12 +39,16 @@ def install(kinesis_video: KinesisVideo) -> None:
     # Before what changes the events themselves.
     stack_events.install()
     stack_operations.install()
+    template_checks.install()
+    exports.install()
     invocations.install()
     alarms.install()
     alarm_events.install()
     metrics.install()
     trail.install()
     bucket_owners.install()
+    policy_quotas.install()
+    policy_variables.install()
     simulation.install()
     transport.install()
     root_keys.install()

@@ -23,7 +23,8 @@ def install() -> None:
             return dict(alarm_record(name, properties))
         # ministack insists on a metric; the alarm has several, and none at this place.
         names = {"Metrics": None, "MetricName": "none", "Namespace": "none"}
-        alarm = alarm_record(name, {**properties, **names})
+        # One on a band of anomalies has no threshold either.
+        alarm = alarm_record(name, {"Threshold": 0, **properties, **names})
         return {**alarm, "Metrics": metrics, "MetricName": None, "Namespace": None}
 
     def evaluate(alarm: dict[str, Any]) -> None:
@@ -55,5 +56,7 @@ def _values(alarm: Mapping[str, Any], now: float, number: int) -> dict[str, metr
         key = (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], cloudwatch._dims_key(dimensions))
         points = [p for p in cloudwatch._metrics.get(key, []) if end - period < p["Timestamp"] <= end]
         statistics = cloudwatch._calc_stats(points)
-        values[metric["Id"]] = statistics[stat["Stat"]] if statistics else None
+        # An alarm on another statistic than these, such as a percentile, has no data.
+        if not statistics or stat["Stat"] in statistics:
+            values[metric["Id"]] = statistics[stat["Stat"]] if statistics else None
     return values

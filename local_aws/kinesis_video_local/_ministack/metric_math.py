@@ -1,8 +1,9 @@
 """Alarms on metric math, which ministack refuses: as much of CloudWatch's as an alarm of this repository has.
 
-An expression may have IF, FILL, AND, OR, comparisons and numbers. A period in which a metric has no data point has none
-for the expression either, unless FILL gives one; `TreatMissingData` then decides. The periods end now and not on the
-clock's minutes, so that a test needs to wait for none.
+An expression may have IF, FILL, AND, OR, comparisons, arithmetic, numbers and other expressions of the alarm; an alarm on
+any other expression has no data. A period in which a metric has no data point has none for the expression either, unless
+FILL gives one; `TreatMissingData` then decides. The periods end now and not on the clock's minutes, so that a test needs
+to wait for none.
 
 See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -13,10 +14,13 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 Value = float | None
 """The value of a metric in a period, None if it has no data point there."""
+
+_NO_DATA = "INSUFFICIENT_DATA"
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq,
@@ -25,6 +29,12 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.GtE: operator.ge,
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
+}
+_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
 }
 _ALARM_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -43,7 +53,11 @@ def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
         If it has what isn't emulated here.
     """
     python = re.sub(r"\b(AND|OR)\b", lambda word: word[0].lower(), expression)
-    return _evaluate(ast.parse(python, mode="eval").body, values)
+    try:
+        parsed = ast.parse(python, mode="eval").body
+    except SyntaxError:
+        raise ValueError(f"The local AWS doesn't evaluate {expression}") from None
+    return _evaluate(parsed, values)
 
 
 def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
@@ -61,6 +75,15 @@ def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
         case ast.Compare(left=left, ops=[comparison], comparators=[right]) if type(comparison) in _COMPARISONS:
             one, other = _evaluate(left, values), _evaluate(right, values)
             return None if one is None or other is None else float(_COMPARISONS[type(comparison)](one, other))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            value = _evaluate(operand, values)
+            return None if value is None else -value
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            one, other = _evaluate(left, values), _evaluate(right, values)
+            # A quotient by zero has no data point.
+            if one is None or other is None or (other == 0 and isinstance(op, ast.Div)):
+                return None
+            return _ARITHMETIC[type(op)](one, other)
         case ast.BoolOp(op=op, values=parts):
             operands = [_evaluate(part, values) for part in parts]
             if None in operands:
@@ -71,14 +94,28 @@ def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
 
 def state(alarm: Mapping[str, Any], periods: Sequence[Mapping[str, Value]]) -> str:
     """Work out the state of an alarm from its metrics' values in each of its periods."""
-    (expression,) = (metric["Expression"] for metric in alarm["Metrics"] if metric.get("Expression"))
+    watched = next(metric["Id"] for metric in alarm["Metrics"] if metric.get("ReturnData", True))
+    try:
+        points = [_of_alarm(alarm, values)[watched] for values in periods]
+        breaching = _ALARM_COMPARISONS[alarm["ComparisonOperator"]]
+    except (ValueError, KeyError):
+        return _NO_DATA
     breaches: list[bool] = []
-    for values in periods:
-        value = evaluate(expression, values)
+    for value in points:
         if value is not None:
-            breaches.append(_ALARM_COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]))
+            breaches.append(breaching(value, alarm["Threshold"]))
         elif alarm["TreatMissingData"] in ("breaching", "notBreaching"):
             breaches.append(alarm["TreatMissingData"] == "breaching")
     if not breaches:
-        return str(alarm["StateValue"]) if alarm["TreatMissingData"] == "ignore" else "INSUFFICIENT_DATA"
+        return str(alarm["StateValue"]) if alarm["TreatMissingData"] == "ignore" else _NO_DATA
     return "ALARM" if sum(breaches) >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) else "OK"
+
+
+def _of_alarm(alarm: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Value]:
+    """Evaluate the expressions of an alarm, those that others use first."""
+    found = dict(values)
+    expressions = {metric["Id"]: metric["Expression"] for metric in alarm["Metrics"] if metric.get("Expression")}
+    uses = {name: set(re.findall(r"\w+", text)) & set(expressions) for name, text in expressions.items()}
+    for name in TopologicalSorter(uses).static_order():
+        found[name] = evaluate(expressions[name], found)
+    return found

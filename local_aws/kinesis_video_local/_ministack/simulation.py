@@ -1,20 +1,49 @@
-"""The right to simulate policies is one on the role or the user whose policies they are.
+"""IAM's policy simulator, of which ministack has less.
 
-See https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+- The right to simulate policies is one on the role or the user whose policies they are.
+- A role or a user with a path is found, and one that isn't there is an error.
+- Each resource is simulated, with the context that is given. A key that a statement about the action asks for and that
+  isn't given is missing; so is the transport, which is no part of a simulation.
+- The permissions boundary has its own decision.
+- Names in an error are text, as everywhere in IAM's answers.
+
+See https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html and
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
+from xml.sax.saxutils import escape, unescape
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import iam
+
+from .policy_variables import keys_of
 
 _SOURCE = "PolicySourceArn"
+_NAMESPACE = "iam"
+_DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
+# What every request has, and a simulation hasn't.
+_OF_REQUESTS = ("aws:securetransport", "aws:sourceip")
+
+
+@dataclass
+class _Simulated(iam_evaluator.EvalContext):  # type: ignore[misc]  # ministack is untyped
+    """The context of a simulation."""
+
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 def install() -> None:
-    """Let ministack find the resource of SimulatePrincipalPolicy."""
+    """Let ministack find the resource of SimulatePrincipalPolicy, and simulate as IAM does."""
     extract_resource_arn = iam_actions.extract_resource_arn
+    resolve_condition_key = iam_evaluator._resolve_condition_key
+    respond_with_error = iam._error
 
     def extract(
         service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *more: str
@@ -22,4 +51,114 @@ def install() -> None:
         source: str = iam_actions._query_param(query, _SOURCE) if service == "iam" else ""
         return source or extract_resource_arn(service, method, path, headers, body, query, *more)
 
+    def resolve(key: str, context: Any) -> Any:
+        if isinstance(context, _Simulated):
+            if key.lower() in context.given:
+                return context.given[key.lower()]
+            if key.lower() in _OF_REQUESTS:
+                return None
+        return resolve_condition_key(key, context)
+
+    def error(status: int, code: str, message: str, *more: Any, **named: Any) -> Any:
+        # Names of the request are in it, and some are escaped already.
+        return respond_with_error(status, code, escape(unescape(message)), *more, **named)
+
     iam_actions.extract_resource_arn = extract
+    iam._error = error
+    iam_evaluator._resolve_condition_key = resolve
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate_principal_policy
+    iam._IAM_HANDLERS["SimulateCustomPolicy"] = _simulate_custom_policy
+
+
+def _simulate_principal_policy(request: Mapping[str, Any]) -> Any:
+    source: str = iam._p(request, _SOURCE)
+    account = get_account_id()
+    _, _, resource = source.rpartition(":")
+    kind, _, path = resource.partition("/")
+    name = path.rpartition("/")[2]
+    entities = {"role": iam._roles, "user": iam._users}.get(kind)
+    if entities is None:
+        return iam._error(400, "InvalidInput", f"Invalid ARN {source}", ns=_NAMESPACE)
+    if (entities.get(name) or {}).get("Arn") != source:
+        return iam._error(404, "NoSuchEntity", f"{source} does not exist", ns=_NAMESPACE)
+    gather = iam_evaluator._gather_role_policies if kind == "role" else iam_evaluator._gather_user_policies
+    limits = iam_evaluator._permissions_boundary(entities, name, account)
+    own = {"aws:username": name} if kind == "user" else {}
+    return _answer("SimulatePrincipalPolicy", request, source, gather(name, account), limits, own)
+
+
+def _simulate_custom_policy(request: Mapping[str, Any]) -> Any:
+    policies = [iam_evaluator.parse_policy_document(text) for text in _members(request, "PolicyInputList.member.{}")]
+    return _answer("SimulateCustomPolicy", request, f"arn:aws:iam::{get_account_id()}:root", policies, [], {})
+
+
+def _answer(
+    operation: str,
+    request: Mapping[str, Any],
+    principal: str,
+    policies: Sequence[Any],
+    limits: Sequence[Any],
+    own: Mapping[str, str],
+) -> Any:
+    given: dict[str, Any] = dict(own)
+    for number, name in enumerate(_members(request, "ContextEntries.member.{}.ContextKeyName"), start=1):
+        values = list(_members(request, f"ContextEntries.member.{number}.ContextKeyValues.member.{{}}"))
+        given[name.lower()] = values[0] if len(values) == 1 else values
+    results = []
+    for action in _members(request, "ActionNames.member.{}"):
+        for resource in list(_members(request, "ResourceArns.member.{}")) or ["*"]:
+            context = _Simulated(
+                principal_arn=principal,
+                principal_type="User" if ":user/" in principal else "AssumedRole",
+                principal_account=get_account_id(),
+                action=action,
+                resource_arn=resource,
+                region=get_region(),
+                given=given,
+            )
+            results.append(_result(context, policies, limits))
+    body = f"<EvaluationResults>{''.join(results)}</EvaluationResults><IsTruncated>false</IsTruncated>"
+    return iam._xml(200, f"{operation}Response", f"<{operation}Result>{body}</{operation}Result>", ns=_NAMESPACE)
+
+
+def _result(context: _Simulated, policies: Sequence[Any], limits: Sequence[Any]) -> str:
+    decision = _DECISIONS[iam_evaluator.evaluate(context, policies, *limits).decision]
+    missing = sorted(_missing(context, [*policies, *(policy for limit in limits for policy in limit)]))
+    boundary = ""
+    if limits:
+        allowed = str(iam_evaluator.evaluate(context, limits[0]).decision == "Allow").lower()
+        boundary = _element("PermissionsBoundaryDecisionDetail", _element("AllowedByPermissionsBoundary", allowed))
+    values = "".join(_element("member", escape(key)) for key in missing)
+    resource = _element("EvalResourceName", escape(context.resource_arn))
+    details = _element("MatchedStatements", "") + _element("MissingContextValues", values) + boundary
+    specific = ""
+    if context.resource_arn != "*":
+        specific = resource + _element("EvalResourceDecision", decision) + details
+        specific = _element("ResourceSpecificResults", _element("member", specific))
+        details = _element("MatchedStatements", "") + _element("MissingContextValues", "") + boundary
+    action = _element("EvalActionName", escape(context.action))
+    return _element("member", action + resource + _element("EvalDecision", decision) + details + specific)
+
+
+def _missing(context: _Simulated, policies: Sequence[Sequence[Any]]) -> set[str]:
+    """Find the keys without a value that statements about the action ask for."""
+    return {
+        key
+        for statements in policies
+        for statement in statements
+        if iam_evaluator._action_matches(context.action, statement.actions, statement.not_actions)
+        for key in keys_of(statement)
+        if iam_evaluator._resolve_condition_key(key, context) is None
+    }
+
+
+def _members(request: Mapping[str, Any], name: str) -> Iterator[str]:
+    for number in count(1):
+        value = iam._p(request, name.format(number))
+        if not value:
+            return
+        yield value
+
+
+def _element(name: str, content: str) -> str:
+    return f"<{name}>{content}</{name}>"
