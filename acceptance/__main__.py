@@ -35,9 +35,17 @@ def main() -> int:
     options = parser.parse_args()
     try:
         session = boto3.Session()
-        account = session.client("sts").get_caller_identity()["Account"]
+        caller = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         print(f"There are no credentials and Region for an account: {error}", file=sys.stderr)
+        return _NOTHING_DONE
+    account = caller["Account"]
+    if caller["Arn"].endswith(":root"):
+        print(
+            "These are credentials of the account's root user, which can't assume the roles of the producers and may\n"
+            "do everything else; use those of a user or a role with the permissions in docs/acceptance.md.",
+            file=sys.stderr,
+        )
         return _NOTHING_DONE
     print(
         f"This deploys the stack {STACK} to the account {account} in {session.region_name}, sends video to it for\n"
@@ -56,8 +64,16 @@ def main() -> int:
 def _run(session: boto3.Session, account: str, patience: float, output: Path) -> int:
     findings: list[Finding] = []
 
+    def write() -> None:
+        output.write_text(table(findings, account, session.region_name), encoding="utf-8")
+
+    # Before anything is made, and after each finding: what has been seen is there, however this ends.
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write()
+
     def show(finding: Finding) -> None:
         findings.append(finding)
+        write()
         print(f"  {'!' if finding.differs else ' '} {finding.statement}: {finding.seen}", flush=True)
 
     code = 0
@@ -66,11 +82,9 @@ def _run(session: boto3.Session, account: str, patience: float, output: Path) ->
         run(session, deploy, CHECKS, patience=patience, on_step=lambda step: print(step, flush=True), on_finding=show)
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    except (subprocess.CalledProcessError, RuntimeError, ClientError, BotoCoreError) as error:
-        print(error, file=sys.stderr)
+    except Exception as error:  # The table is there, whatever it is.
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         code = 1
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(table(findings, account, session.region_name), encoding="utf-8")
     print(f"The table is in {output}")
     return code or int(any(finding.differs for finding in findings))
 

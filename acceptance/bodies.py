@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, pairwise
+
+import av
 
 from kinesis_video_matroska import (
     Fragment,
+    Frame,
+    Reader,
     SimpleTag,
     TagName,
     Tags,
+    Track,
+    Tracks,
     write_cluster,
     write_frame,
     write_header,
@@ -18,12 +26,13 @@ from kinesis_video_matroska import (
 )
 from kinesis_video_tools.camera import ClockVideo
 
+_WIDTH, _HEIGHT, _RATE = 320, 240, 10
 _END_OF_FRAGMENT = Tags((SimpleTag(TagName.END_OF_FRAGMENT),))
 
 
-def header(video: ClockVideo) -> bytes:
+def header(track: Track) -> bytes:
     """Write what comes before the fragments of a video."""
-    return write_header([video.track])
+    return write_header([track])
 
 
 def fragments(video: ClockVideo, count: int) -> list[Fragment]:
@@ -55,3 +64,32 @@ def of_known_size(fragment: Fragment) -> bytes:
     # An id of four bytes, and one that says that the size is unknown.
     whole = written(fragment).removesuffix(end)
     return whole[:4] + (len(whole[5:]) | 1 << 56).to_bytes(8) + whole[5:] + end
+
+
+def open_groups(count: int) -> tuple[Track, list[Fragment]]:
+    """Encode fragments of 2 s of open groups of pictures, as cameras make them; they end about now.
+
+    The first frames after a key frame are shown before it, and refer to the fragment before.
+    """
+    file = io.BytesIO()
+    keys = 2 * _RATE
+    parameters = f"open-gop=1:keyint={keys}:min-keyint={keys}:scenecut=0:bframes=3:b-adapt=0"
+    with av.open(file, "w", format="matroska") as output:
+        encoder = output.add_stream("libx264", rate=_RATE, options={"x264-params": parameters})
+        assert isinstance(encoder, av.VideoStream)
+        encoder.width, encoder.height, encoder.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
+        for index in range((count + 1) * keys):
+            picture = av.VideoFrame(_WIDTH, _HEIGHT, "gray")
+            picture.planes[0].update(bytes((x + 5 * index) % 256 for x in range(picture.planes[0].buffer_size)))
+            picture.pts = index
+            output.mux(encoder.encode(picture.reformat(format="yuv420p")))
+        output.mux(encoder.encode(None))
+    elements = list(Reader().feed(file.getvalue()))
+    (track,) = next(element.tracks for element in elements if isinstance(element, Tracks))
+    frames = [element for element in elements if isinstance(element, Frame)]
+    begins = [index for index, frame in enumerate(frames) if frame.key]
+    now = round(time.time() * 1000) - frames[begins[count]].timecode
+    shifted = [replace(frame, timecode=frame.timecode + now) for frame in frames]
+    return track, [
+        Fragment(shifted[begin].timecode, shifted[begin:end]) for begin, end in pairwise(begins[: count + 1])
+    ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from email.header import decode_header, make_header
 from functools import partial
+from typing import Any
 
 from botocore.exceptions import ClientError
 from PIL import Image
@@ -25,6 +27,8 @@ from .site import DENIED, HEIGHT, WIDTH, Site, new_token
 _PERSISTED = "BUFFERING RECEIVED PERSISTED"
 _TOO_MANY_TAGS = "BUFFERING ERROR 4009 FRAGMENT_METADATA_LIMIT_REACHED"
 _EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png"}
+# Four a second: the stream takes five.
+_READINGS, _BETWEEN_READINGS_SECONDS = 8, 0.25
 _LAMBDA_INIT = re.compile(r'"initDurationMs":\s*([\d.]+)')
 
 
@@ -33,7 +37,7 @@ def an_image_arrives(site: Site) -> Findings:
     yield Finding("the configuration, read back, is what is declared", site.verified, "true")
     begin = time.monotonic()
     site.send_until(site.declared, lambda image: True)
-    yield Finding("an image arrives, with the rights of `grant_put_media`", "yes", "yes")
+    yield Finding("an image arrives, with the permissions of `grant_put_media`", "yes", "yes")
     yield Finding("after the deployment, it took", _seconds(begin))
     token = new_token()
     begin = time.monotonic()
@@ -78,7 +82,7 @@ def the_fragment_of_a_tag(site: Site) -> Findings:
     video = site.video(1)
     tags = fragment_tags(prefix=token)
     first, second = (bodies.written(fragment, tags) for fragment in bodies.fragments(video, 2))
-    site.put_media(bodies.header(video) + bodies.tag("before") + first + bodies.tag("after") + second)
+    site.put_media(bodies.header(video.track) + bodies.tag("before") + first + bodies.tag("after") + second)
     images = site.wait(token, count=2)
     custom = [parse_image_metadata(site.images.metadata(image)).custom for image in images]
 
@@ -116,6 +120,72 @@ def unusual_bodies(site: Site) -> Findings:
 
     seen = f"{_said(site, undecodable)}, images: {len(site.wait_until_silence(token))}"
     yield Finding("a fragment that can't be decoded", seen, f"{_PERSISTED}, images: 0")
+
+
+def open_groups_of_pictures(site: Site) -> Findings:
+    """Send fragments whose first frames refer to the fragment before, and see which of theirs become images."""
+    token = new_token()
+    track, fragments = bodies.open_groups(2)
+    tags = fragment_tags(prefix=token)
+    site.put_media(bodies.header(track) + b"".join(bodies.written(fragment, tags) for fragment in fragments))
+    site.wait(token)
+    times = [image.timecode for image in site.wait_until_silence(token)]
+    for number, fragment in enumerate(fragments, 1):
+        own = [at - fragment.timecode for at in times if fragment.timecode <= at < fragment.timecode + 2000]
+        seen = ", ".join(map(str, own)) or "none"
+        statement = (
+            f"images of fragment {number} of 2 of an open group of pictures, one a second, in ms from its key frame"
+        )
+        yield Finding(statement, seen, "0, 1000")
+
+
+def what_describe_gives_back(site: Site) -> Findings:
+    """Set a configuration with every field and one with the required ones only, and read both back."""
+    uri, region = f"s3://{site.bucket}/describe/", site.session.region_name
+    whole = {
+        "Status": "ENABLED",
+        "ImageSelectorType": "SERVER_TIMESTAMP",
+        "DestinationConfig": {"Uri": uri, "DestinationRegion": region},
+        "SamplingInterval": 3000,
+        "Format": "JPEG",
+        "FormatConfig": {"JPEGQuality": "90"},
+        "WidthPixels": 640,
+        "HeightPixels": 360,
+    }
+    site.configure(uri, **whole)
+    told = site.described()
+    for name, value in whole.items():
+        statement = f"`{name}`, read back"
+        yield Finding(statement, _text(site, told.get(name, "left out")), _text(site, value))
+    site.configure(uri)
+    more = {name: value for name, value in site.described().items() if name not in site.required(uri)}
+    yield Finding("fields that weren't sent, read back", _text(site, more) if more else "left out", "left out")
+    # What is as good as left out, and might come back otherwise.
+    for sent, assumed in (
+        ({}, "InvalidArgumentException"),
+        ({"JPEGQuality": "80"}, '{"JPEGQuality": "80"}'),
+        ({"JPEGQuality": "080"}, '{"JPEGQuality": "080"}'),
+    ):
+        seen = _answer(partial(site.configure, uri, FormatConfig=sent))
+        if seen == "accepted":
+            seen = _text(site, site.described().get("FormatConfig", "left out"))
+        yield Finding(f"`FormatConfig` {json.dumps(sent)}, read back", seen, assumed)
+
+
+def a_stale_describe(site: Site) -> Findings:
+    """Read a configuration at once after it was set, several times, and see whether an old one is read."""
+    uri = f"s3://{site.bucket}/describe/"
+    longest = 0.0
+    for width in (320, 640, 320, 640):
+        site.configure(uri, WidthPixels=width, HeightPixels=width * 3 // 4)
+        begin = time.monotonic()
+        # Once too often, so that one that comes back after a good one is seen as well.
+        for _ in range(_READINGS):
+            if site.described().get("WidthPixels") != width:
+                longest = max(longest, time.monotonic() - begin)
+            time.sleep(_BETWEEN_READINGS_SECONDS)
+    seen = f"no, still after {longest:.1f} s" if longest else "yes"
+    yield Finding("Describe gives what was set from the moment that it was set", seen, "yes")
 
 
 def destinations(site: Site) -> Findings:
@@ -160,7 +230,7 @@ def rights_in_an_open_session(site: Site) -> Findings:
         with site.rights(lambda statements: [s for s in statements if "s3:" not in str(s["Action"])]):
             begin = time.monotonic()
             seen = _whether(lambda: site.wait_until_silence(token))
-        yield Finding("images end in an open session if the right is taken away", seen, "yes")
+        yield Finding("images end in an open session if the permission is taken away", seen, "yes")
         yield Finding("after, at the most", _seconds(begin))
         known = site.images_of(token)
         begin = time.monotonic()
@@ -177,7 +247,7 @@ def a_new_right(site: Site) -> Findings:
         describe = partial(kinesis_video.describe_image_generation_configuration, StreamName=site.scratch)
         seconds = site.repeat(describe, *DENIED)
     # The function waits for a minute.
-    yield Finding("a new right reaches the service within a minute", "yes" if seconds < 60 else "no", "yes")
+    yield Finding("a new permission reaches the service within a minute", "yes" if seconds < 60 else "no", "yes")
     yield Finding("after", f"{seconds:.0f} s")
 
 
@@ -189,22 +259,51 @@ def the_function_starts(site: Site) -> Findings:
     yield Finding("the milliseconds that the function takes to start", ", ".join(found) or "its log doesn't say")
 
 
+def what_describe_stream_leaves_out(site: Site) -> Findings:
+    """See what DescribeStream says of a stream that names no key, no device and no media type."""
+    stream: Mapping[str, Any] = site.stream()
+    key = str(stream.get("KmsKeyId", "left out"))
+    seen = re.sub(r"arn:[^:]+:kms:[^:]+:\d+:key/.*", "the ARN of a key", re.sub(r".*(?=alias/)", "", key))
+    yield Finding("`KmsKeyId` of a stream without a key of its own", seen, "alias/aws/kinesisvideo")
+    seen = ", ".join(name for name in ("DeviceName", "MediaType") if name not in stream) or "none"
+    yield Finding("left out of a stream that has none of `DeviceName` and `MediaType`", seen, "DeviceName, MediaType")
+
+
 def a_stream_without_retention(site: Site) -> Findings:
     """Delete, and disable, the configuration of a stream whose retention is 0."""
-    stream = site.kinesis_video.describe_stream(StreamName=site.scratch)["StreamInfo"]
+    stream: Mapping[str, Any] = site.stream()
     site.kinesis_video.update_data_retention(
         StreamName=site.scratch,
         CurrentVersion=stream["Version"],
         Operation="DECREASE_DATA_RETENTION",
         DataRetentionChangeInHours=stream["DataRetentionInHours"],
     )
-    while stream["Status"] != "ACTIVE" or stream["DataRetentionInHours"]:
+    deadline = time.monotonic() + site.patience
+    while stream["Status"] != "ACTIVE" or stream.get("DataRetentionInHours"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the retention is not 0 after {site.patience:g} s")
         time.sleep(1)
-        stream = site.kinesis_video.describe_stream(StreamName=site.scratch)["StreamInfo"]
+        stream = site.stream()
+    yield Finding("`DataRetentionInHours` that is 0", str(stream.get("DataRetentionInHours", "left out")), "0")
+    seen = _answer(lambda: site.described())
+    yield Finding("without retention, to describe the configuration", seen, "accepted")
     seen = _answer(lambda: site.configure(f"s3://{site.bucket}/", Status="DISABLED"))
     yield Finding("without retention, a configuration that is DISABLED", seen, "NoDataRetentionException")
     seen = _answer(lambda: site.kinesis_video.update_image_generation_configuration(StreamName=site.scratch))
     yield Finding("without retention, the deletion of the configuration", seen, "NoDataRetentionException")
+
+
+def what_cloudtrail_records(site: Site) -> Findings:
+    """Look for the calls of this run in CloudTrail's event history, whose records are some minutes late."""
+    documented, ours = "UpdateDataRetention", "UpdateImageGenerationConfiguration"
+    try:
+        site.wait_for_record(documented)
+    except TimeoutError as error:
+        # Without this one, that the other is missing means nothing.
+        yield Finding(f"CloudTrail records `{ours}`", f"unknown: {error}")
+        return
+    seen = _whether(lambda: site.wait_for_record(ours))
+    yield Finding(f"CloudTrail records `{ours}`", seen, "yes")
 
 
 CHECKS: Sequence[Check] = (
@@ -213,15 +312,20 @@ CHECKS: Sequence[Check] = (
     the_fragment_of_a_tag,
     the_limit_of_ten_tags,
     unusual_bodies,
+    open_groups_of_pictures,
+    what_describe_gives_back,
+    a_stale_describe,
     destinations,
     refused_configurations,
     a_configuration_in_an_open_session,
     rights_in_an_open_session,
     a_new_right,
     the_function_starts,
+    what_describe_stream_leaves_out,
     a_stream_without_retention,
+    what_cloudtrail_records,
 )
-"""In this order: the last one leaves a scratch stream that takes no images any more."""
+"""In this order: `a_stream_without_retention` leaves a scratch stream that takes no images any more, and a record."""
 
 
 def _key(site: Site, image: DeliveredImage) -> str:
@@ -235,6 +339,12 @@ def _form(prefix: str, image_format: str = "JPEG") -> str:
     return f"{prefix}TAG_ACCOUNT_STREAM_TIME_ID{_EXTENSIONS[image_format]}"
 
 
+def _text(site: Site, value: Any) -> str:
+    """Write a value that was read, or is assumed, without the bucket's name."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text.replace(site.bucket, "BUCKET")
+
+
 def _delivered(site: Site, end: str, image_format: str = "JPEG") -> tuple[str, DeliveredImage]:
     """Let the scratch stream deliver to `s3://BUCKET` and this end; return the Uri read back, and the first image."""
     told = site.configure(f"s3://{site.bucket}{end}", Format=image_format)
@@ -246,7 +356,7 @@ def _said(site: Site, write: Callable[[Fragment], bytes]) -> str:
     """Send a fragment as it is written here, and return what the service says."""
     video = site.video(1)
     (fragment,) = bodies.fragments(video, 1)
-    return site.put_media(bodies.header(video) + write(fragment))
+    return site.put_media(bodies.header(video.track) + write(fragment))
 
 
 def _answer(call: Callable[[], object]) -> str:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from kinesis_video_tools.camera import PutMediaError
+from botocore.exceptions import ClientError
 
 from . import STACK
 from .site import Site
@@ -60,8 +58,8 @@ def run(
     """Deploy the stack, make the checks, and remove the stack, also if any of it is interrupted.
 
     Meanwhile the first SIGINT, SIGTERM or SIGHUP raises a KeyboardInterrupt, and the removal can't be interrupted. A
-    check that fails says so in a finding, and the next one follows. What should come is waited for as many seconds as
-    `patience` says. It raises a RuntimeError if the stack can't be removed.
+    check that fails, for whatever reason, says so in a finding, and the next one follows. What should come is waited
+    for as many seconds as `patience` says. It raises a RuntimeError if the stack can't be removed.
     """
     signals = _Signals()
     try:
@@ -80,7 +78,8 @@ def run(
                     with closing(check(site)) as findings:
                         for finding in findings:
                             on_finding(finding)
-                except (ClientError, BotoCoreError, PutMediaError, TimeoutError, ValueError) as error:
+                # Nobody knows how an account may surprise a check, and the others' findings are worth the run.
+                except Exception as error:
                     on_finding(Finding(name, f"{type(error).__name__}: {error}", "an answer"))
         finally:
             signals.ignore()

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 DENIED = ("AccessDenied", "AccessDeniedException", "NotAuthorizedException")
 """What a service answers before it knows of a new right."""
 
+# A stream takes five calls a second of an operation.
+_THROTTLED = "ClientLimitExceededException"
 _PAUSE_SECONDS = 0.5
 _RESEND_SECONDS = 10
+_LOOKUP_PAUSE_SECONDS = 2
 _ACKNOWLEDGEMENTS_SECONDS = 20
 WIDTH, HEIGHT = 320, 240
 
@@ -61,6 +65,7 @@ class Site:
         endpoint = self.kinesis_video.get_data_endpoint(StreamName=self.declared, APIName="PUT_MEDIA")["DataEndpoint"]
         self._url = f"{endpoint}/putMedia"
         self._iam = session.client("iam")
+        self._begin = datetime.now(UTC)
         self.delay = 0.0
         """How many seconds an image took, once there was one."""
 
@@ -182,22 +187,46 @@ class Site:
 
     def configure(self, uri: str, **changes: Any) -> str:
         """Set the images of the scratch stream, and return the Uri that is read back."""
-        configuration: Any = {
+        configuration: Any = {**self.required(uri), **changes}
+        update = self.kinesis_video.update_image_generation_configuration
+        self.repeat(partial(update, StreamName=self.scratch, ImageGenerationConfiguration=configuration), _THROTTLED)
+        told: str = self.described()["DestinationConfig"]["Uri"]
+        return told
+
+    def required(self, uri: str) -> dict[str, Any]:
+        """Make a configuration of the fields that the API asks for."""
+        return {
             "Status": "ENABLED",
             "ImageSelectorType": "PRODUCER_TIMESTAMP",
             "DestinationConfig": {"Uri": uri, "DestinationRegion": self.session.region_name},
             "SamplingInterval": 1000,
             "Format": "JPEG",
-            **changes,
         }
-        update = self.kinesis_video.update_image_generation_configuration
-        # It takes five calls a second.
-        self.repeat(
-            partial(update, StreamName=self.scratch, ImageGenerationConfiguration=configuration),
-            "ClientLimitExceededException",
-        )
-        told = self.kinesis_video.describe_image_generation_configuration(StreamName=self.scratch)
-        return told["ImageGenerationConfiguration"]["DestinationConfig"]["Uri"]
+
+    def described(self) -> dict[str, Any]:
+        """Read the configuration of the scratch stream."""
+        told: list[Any] = []
+        describe = self.kinesis_video.describe_image_generation_configuration
+        self.repeat(lambda: told.append(describe(StreamName=self.scratch)), _THROTTLED)
+        configuration: dict[str, Any] = told[0]["ImageGenerationConfiguration"]
+        return configuration
+
+    def stream(self) -> Mapping[str, Any]:
+        """Describe the scratch stream."""
+        stream: Any = self.kinesis_video.describe_stream(StreamName=self.scratch)["StreamInfo"]
+        described: Mapping[str, Any] = stream
+        return described
+
+    def wait_for_record(self, operation: str) -> None:
+        """Wait until CloudTrail's event history has a call of an operation since the start; else a TimeoutError."""
+        trail = self.session.client("cloudtrail")
+        attribute: Any = {"AttributeKey": "EventName", "AttributeValue": operation}
+        deadline = time.monotonic() + self.patience
+        while not trail.lookup_events(LookupAttributes=[attribute], StartTime=self._begin, MaxResults=1)["Events"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no record of {operation} after {self.patience:g} s")
+            # It takes two calls a second.
+            time.sleep(_LOOKUP_PAUSE_SECONDS)
 
     @contextmanager
     def rights(self, change: Callable[[list[Any]], list[Any]]) -> Iterator[None]:

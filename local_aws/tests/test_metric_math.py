@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from kinesis_video_local._ministack.metric_math import Value, evaluate, state
-
-from .conftest import Client
+from wire import Client
 
 MISSING = "IF(fragments > 0 AND FILL(images, 0) == 0, 1, 0)"
 

@@ -60,7 +60,7 @@ def test_the_local_aws_is_as_assumed_and_nothing_is_left(
     written = output.read_text()
     assert "different" not in written
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "| an image arrives, with the rights of `grant_put_media` | yes | yes |  |" in written
+    assert "| an image arrives, with the permissions of `grant_put_media` | yes | yes |  |" in written
     assert "| without retention, the deletion of the configuration | NoDataRetentionException |" in written
     assert NUMBER not in written
     assert account.contents() == before
@@ -87,14 +87,14 @@ def test_ctrl_c_during_the_deployment_leaves_nothing(
 
 @pytest.mark.parametrize("typed", ["", "111122223333\n"])
 def test_without_its_number_nothing_is_done(
-    typed: str, account: Account, environment: dict[str, str], tmp_path: Path
+    typed: str, account: Account, somebody: dict[str, str], tmp_path: Path
 ) -> None:
     before = account.contents()
 
     ran = subprocess.run(
         [*COMMAND, str(tmp_path / "table.md")],
         cwd=ROOT,
-        env=environment,
+        env=somebody,
         input=typed,
         capture_output=True,
         text=True,
@@ -103,6 +103,20 @@ def test_without_its_number_nothing_is_done(
 
     assert ran.returncode == 2
     assert ran.stderr == "That isn't its number; nothing was done.\n"
+    assert account.contents() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_root_user_is_refused_with_a_reason(
+    account: Account, environment: dict[str, str], tmp_path: Path
+) -> None:
+    before = account.contents()
+    command = [*COMMAND, str(tmp_path / "table.md")]
+
+    ran = subprocess.run(command, cwd=ROOT, env=environment, input=NUMBER, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 2
+    assert "root user, which can't assume the roles of the producers" in ran.stderr
     assert account.contents() == before
     assert list(tmp_path.iterdir()) == []
 

@@ -21,13 +21,18 @@ INTERRUPTED_AFTER: dict[Check, str] = {
     checks.the_fragment_of_a_tag: "AssumeRole",
     checks.the_limit_of_ten_tags: "AssumeRole",
     checks.unusual_bodies: "ListObjectsV2",
+    checks.open_groups_of_pictures: "ListObjectsV2",
+    checks.what_describe_gives_back: "UpdateImageGenerationConfiguration",
+    checks.a_stale_describe: "DescribeImageGenerationConfiguration",
     checks.destinations: "UpdateImageGenerationConfiguration",
     checks.refused_configurations: "UpdateImageGenerationConfiguration",
     checks.a_configuration_in_an_open_session: "ListObjectsV2",
     checks.rights_in_an_open_session: "PutRolePolicy",
     checks.a_new_right: "PutRolePolicy",
     checks.the_function_starts: "FilterLogEvents",
+    checks.what_describe_stream_leaves_out: "DescribeStream",
     checks.a_stream_without_retention: "UpdateDataRetention",
+    checks.what_cloudtrail_records: "LookupEvents",
 }
 
 

@@ -297,6 +297,8 @@ def simulated(site: Site, detail: dict[str, Any]) -> Iterator[None]:
         for result in answer["EvaluationResults"]:
             if result["EvalActionName"] == "s3:PutObject":
                 result.update(EvalDecision="implicitDeny", **detail)
+                for specific in result["ResourceSpecificResults"]:
+                    specific.update(EvalResourceDecision="implicitDeny", **detail)
 
     with answers(site, "iam.SimulatePrincipalPolicy", deny):
         yield

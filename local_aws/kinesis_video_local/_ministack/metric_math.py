@@ -1,9 +1,9 @@
 """Alarms on metric math, which ministack refuses: as much of CloudWatch's as an alarm of this repository has.
 
-An expression may have IF, FILL, AND, OR, comparisons, arithmetic, numbers and other expressions of the alarm; an alarm on
-any other expression has no data. A period in which a metric has no data point has none for the expression either, unless
-FILL gives one; `TreatMissingData` then decides. The periods end now and not on the clock's minutes, so that a test needs
-to wait for none.
+An expression may have IF, FILL, AND, OR, comparisons, arithmetic, numbers and other expressions of the alarm; an alarm
+on any other expression has no data. A period in which a metric has no data point has none for the expression either,
+unless FILL gives one; `TreatMissingData` then decides. The periods end now and not on the clock's minutes, so that a
+test needs to wait for none.
 
 See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
