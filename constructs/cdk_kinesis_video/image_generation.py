@@ -62,8 +62,9 @@ class ImageGeneration(ImageEvents, ImageMetrics):
     """Define that Kinesis Video Streams extracts images from a stream and delivers them to a bucket.
 
     The stream has the configuration while the stack has this construct. Renaming or moving the construct within
-    its stack changes nothing. Images arrive for fragments that the producer has tagged, and are written with the
-    rights of the producer: grant them with `grant_put_media`. If nobody has them, a warning says so.
+    its stack changes nothing about the configuration; what its methods define, such as rules and alarms, has ids that
+    follow the construct, and is replaced. Images arrive for fragments that the producer has tagged, and are written
+    with the permissions of the producer: grant them with `grant_put_media`. If nobody has them, a warning says so.
 
     Parameters
     ----------

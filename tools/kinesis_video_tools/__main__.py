@@ -112,7 +112,9 @@ def parser() -> Parser:
 def _without_local_aws(_options: argparse.Namespace) -> int:
     from .command_line import CommandError
 
-    raise CommandError("the local AWS is a distribution of its own", "pip install kinesis-video-local")
+    raise CommandError(
+        "the local AWS is a distribution of its own", "pip install ./local_aws, in a clone of cdk-kinesis-video"
+    )
 
 
 if __name__ == "__main__":
