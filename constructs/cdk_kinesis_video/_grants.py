@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Annotations, Stack
@@ -19,6 +20,7 @@ from constructs import Construct
 
 from ._jsii import account_of, account_of_grantee, is_owned, keeps_policies, principal_of, stack_of, takes_policies
 from ._policy_size import check_at_synth
+from ._streams import DeclaredStream
 from ._validation import check_bool, check_type, given, has, is_known
 
 if TYPE_CHECKING:
@@ -144,12 +146,29 @@ def grant_on_key(
     return made
 
 
+class _Combined(iam.Grant):
+    """Grants that CDK combines when somebody looks at them: few apps do, and it takes a round trip for each stream."""
+
+    _parts: list[iam.Grant]
+
+    @classmethod
+    def of(cls, parts: list[iam.Grant]) -> iam.Grant:
+        combined = cls.__new__(cls)
+        combined._parts = parts
+        return combined
+
+    def __getattr__(self, name: str) -> Any:
+        # All that a grant has comes from CDK's object, which is missed first.
+        parts = vars(self)["_parts"]
+        if len(parts) > 1:
+            parts[:] = [reduce(iam.Grant.combine, parts)]
+        return getattr(parts[0], name)
+
+
 def combine(first: iam.Grant, *others: iam.Grant | None) -> iam.Grant:
     """Make one grant of several."""
-    for other in others:
-        if other is not None:
-            first = first.combine(other)
-    return first
+    parts = [part for grant in (first, *others) if grant is not None for part in vars(grant).get("_parts", [grant])]
+    return _Combined.of(parts) if len(parts) > 1 else first
 
 
 def stream_arn(stream: IStreamRef) -> str:
@@ -157,6 +176,16 @@ def stream_arn(stream: IStreamRef) -> str:
     # The reference would ask CDK for the name as well.
     arn: str | None = getattr(stream, "stream_arn", None)
     return arn or stream.stream_ref.stream_arn
+
+
+def arn_for(grantee: iam.IGrantable, stream: IStreamRef) -> str:
+    """Make the ARN of a stream for the policy of a grantee."""
+    principal: Any = principal_of(grantee)
+    if not isinstance(stream, DeclaredStream) or not has(principal, "node"):
+        return stream_arn(stream)
+    # The L2's ARN is also for other environments, which takes a second round trip.
+    in_one_stack = stack_of(principal) is stack_of(stream.declared_in)
+    return stream.cfn_stream.attr_arn if in_one_stack else stream_arn(stream)
 
 
 def thing_arn(scope: Construct) -> str:

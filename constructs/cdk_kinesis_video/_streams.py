@@ -20,6 +20,31 @@ if TYPE_CHECKING:
 UNKNOWN_STREAM_KEY = "cdk-kinesis-video:unknown-stream-key"
 
 
+class CfnStream(kinesisvideo.CfnStream):
+    """The L1 of a stream of this library. It notes what is set in Python, which saves two round trips a stream.
+
+    What JavaScript sets, such as a mixin that is written in it, is not noted.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a property, and note it."""
+        super().__setattr__(name, value)
+        if name in _NOTED:
+            self.note(**{name: value})
+
+    def note(self, **properties: Any) -> None:
+        """Note what the properties are."""
+        vars(self).setdefault("noted", {}).update(properties)
+
+
+_NOTED = ("data_retention_in_hours", "kms_key_id")
+
+
+def property_of(stream: kinesisvideo.CfnStream, name: str) -> Any:
+    """Find what a property of an L1 is now."""
+    return vars(stream)["noted"][name] if isinstance(stream, CfnStream) else getattr(stream, name)
+
+
 class DeclaredStream:
     """A stream of this library that is declared in this app."""
 
@@ -80,7 +105,7 @@ def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
         key = cast("kms.IKey | None", getattr(resource.node.scope, "encryption_key", None))
         if key is not None:
             return key
-    key_id = None if resource is None else resource.kms_key_id
+    key_id = None if resource is None else property_of(resource, "kms_key_id")
     if resource is None or key_id is None or key_id == "alias/aws/kinesisvideo":
         return None
     found = resource.node.try_find_child("cdk-kinesis-video:Key")

@@ -27,7 +27,7 @@ from ._grants import (
     grant_on_key,
     put_media_actions,
 )
-from ._streams import DeclaredStream, check_stream_name
+from ._streams import CfnStream, DeclaredStream, check_stream_name
 from ._validation import (
     check_duration,
     check_enum,
@@ -236,18 +236,21 @@ class VideoStream(IVideoStream, DeclaredStream):
         super().__init__(scope, construct_id, physical_name=stream_name)
         # Only what CDK is told to generate has another name than the one that was given.
         self._given_name = stream_name if stream_name is None or is_known(stream_name) else self._physical_name
-        self.cfn_stream = kinesisvideo.CfnStream(
+        key_id = None if encryption_key is None else encryption_key.key_arn
+        stream = CfnStream(
             self,
             "Resource",
             name=self._given_name,
             data_retention_in_hours=retention_hours,
-            kms_key_id=None if encryption_key is None else encryption_key.key_arn,
+            kms_key_id=key_id,
             media_type=media_type,
             stream_storage_configuration=None
             if storage_tier is None
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
-        self.cfn_stream.apply_removal_policy(removal_policy)
+        stream.note(data_retention_in_hours=retention_hours, kms_key_id=key_id)
+        stream.apply_removal_policy(removal_policy)
+        self.cfn_stream = stream
         self.declared_in = scope
         self._encryption_key = encryption_key
 

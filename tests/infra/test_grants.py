@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Annotations, App, CfnParameter, Environment, Stack
+from aws_cdk import Annotations, App, CfnParameter, CfnResource, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
@@ -457,6 +457,42 @@ def test_a_producer_may_tag_its_stream_if_that_is_asked_for(
         assert video.actions == [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
     video = stream.grant_put_media(role, tag_stream=tag_stream).principal_statements[0]
     assert video.actions == [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
+
+
+@pytest.mark.parametrize("by", ["success", "statements", "apply_before", "dependency", "combine", "combined with"])
+def test_the_grant_is_of_all_that_was_granted(stack: Stack, role: iam.Role, images: ImageGeneration, by: str) -> None:
+    granted = images.grant_put_media(role)
+    other = images.grant_read_images(iam.User(stack, "Reader"))
+    needy = CfnResource(stack, "Needy", type="Custom::Needy")
+    assert isinstance(granted, iam.Grant)
+    match by:
+        case "success":
+            assert granted.success
+            granted.assert_success()
+        case "statements":
+            resources = [statement.resources for statement in granted.principal_statements]
+            assert resources == [[PUT_MEDIA["Resource"]], [PUT_OBJECT["Resource"]]]
+        case "apply_before":
+            granted.apply_before(needy)
+        case "dependency":
+            needy.node.add_dependency(granted)
+        case "combine":
+            assert len(granted.combine(other).principal_statements) == 4
+        case "combined with":
+            assert len(other.combine(granted).principal_statements) == 4
+    needs = resources_of(template_of(stack), "Custom::Needy")["Needy"].get("DependsOn", [])
+    assert len(needs) == (1 if by in ("apply_before", "dependency") else 0)
+
+
+def test_a_role_of_another_stack_refers_to_the_stream_by_an_export() -> None:
+    app = App()
+    cameras, producers = Stack(app, "Cameras", env=ENVIRONMENT), Stack(app, "Producers", env=ENVIRONMENT)
+    bucket = s3.Bucket.from_bucket_name(cameras, "Bucket", "camera-images")
+    images = ImageGeneration(cameras, "Images", stream=VideoStream(cameras, "Stream"), bucket=bucket)
+    role = iam.Role(producers, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    images.grant_put_media(role)
+    (video, _) = statements_of(template_of(producers))
+    assert video["Resource"]["Fn::ImportValue"].startswith("Cameras:ExportsOutputFnGetAttStream790BDEE4Arn")
 
 
 # As long a statement as a stream can have: there are about forty actions.

@@ -3,10 +3,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, Environment, RemovalPolicy, Stack, Token
+from aws_cdk import (
+    App,
+    CfnParameter,
+    Duration,
+    Environment,
+    MissingRemovalPolicies,
+    NestedStack,
+    RemovalPolicies,
+    RemovalPolicy,
+    Stack,
+    Token,
+)
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
 
 from cdk_kinesis_video import DestinationPath, ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
 
@@ -15,6 +27,7 @@ from .conftest import (
     IMAGE_GENERATION,
     configuration_of,
     fails_with,
+    messages_of,
     only_resource,
     resources_of,
     template_of,
@@ -434,3 +447,30 @@ def test_fails_on_two_image_generations_of_one_stream(stack: Stack, bucket: s3.I
     )
     with fails_with(sentence):
         ImageGeneration(stack, "MoreImages", stream=two, bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("apply", "policy"),
+    [
+        (lambda app, images: None, "Delete"),
+        (lambda app, images: MissingRemovalPolicies.of(app).retain(), "Delete"),
+        (lambda app, images: MissingRemovalPolicies.of(Stack.of(images)).retain(), "Delete"),
+        (lambda app, images: RemovalPolicies.of(app).retain(), "Retain"),
+        (lambda app, images: images.node.default_child.apply_removal_policy(RemovalPolicy.RETAIN), "Retain"),
+    ],
+    ids=["nothing", "what is missing in the app", "what is missing here", "all of the app", "the L1"],
+)
+@pytest.mark.parametrize("nested", [False, True], ids=["stack", "nested stack"])
+def test_the_policy_is_destroy_unless_the_user_says_otherwise(apply: Any, policy: str, nested: bool) -> None:
+    app = App()
+    outer = Stack(app, "Cameras")
+    stack = NestedStack(outer, "Nested") if nested else outer
+    stream = VideoStream(stack, "Stream")
+    images = ImageGeneration(
+        stack, "Images", stream=stream, bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "b-c-d")
+    )
+    apply(app, images)
+    images.grant_put_media(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+    assert messages_of(outer, "warning") == []
+    found = Template.from_stack(stack).find_resources(IMAGE_GENERATION)
+    assert [(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in found.values()] == [(policy, policy)]

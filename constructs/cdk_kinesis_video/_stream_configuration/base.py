@@ -23,16 +23,16 @@ from kinesis_video_contract.destinations import literal_in_policy
 from .._grants import (
     THING_NAME,
     Statement,
+    arn_for,
     check_grantee,
     combine,
     grant,
     grant_on_key,
     put_media_actions,
-    stream_arn,
     thing_arn,
 )
 from .._jsii import account_of, partition_of
-from .._streams import key_of, name_of
+from .._streams import key_of, name_of, property_of
 from .._validation import change_known, check_bool, check_removal_policy, check_text, is_known
 from .declared import Declared
 from .identity import Target, title_of
@@ -87,7 +87,9 @@ class StreamConfiguration(Construct):
         )
         logical_id = target.logical_id(feature)
         self._resource.override_logical_id(logical_id)
-        self._resource.apply_removal_policy(removal_policy)
+        # The provider gives DESTROY to all of the stack that have none: a round trip less for each.
+        if removal_policy != RemovalPolicy.DESTROY:
+            self._resource.apply_removal_policy(removal_policy)
         provider.declared.append(Declared(self, feature, target.stream, self._resource, logical_id, configuration))
         if enabled:
             self._warnings.expect_producer(self)
@@ -107,7 +109,7 @@ class StreamConfiguration(Construct):
     def _grant_stream(
         self, grantee: iam.IGrantable, key_actions: tuple[str, ...], *, by_thing_name: bool, tag_stream: bool
     ) -> iam.Grant:
-        arn = thing_arn(self) if by_thing_name else stream_arn(self._stream)
+        arn = thing_arn(self) if by_thing_name else arn_for(grantee, self._stream)
         on_stream = grant(self, grantee, Statement(put_media_actions(tag_stream), (arn,)))
         self._warnings.found_producer(self)
         return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
@@ -161,7 +163,7 @@ def _check_data_retention(target: Target) -> None:
     if resource is None:
         return
     # Of a VideoStream, too: its L1 may have been changed since.
-    hours = resource.data_retention_in_hours
+    hours = property_of(resource, "data_retention_in_hours")
     if not hours:
         given = "unset, which is 0" if hours is None else "0"
         raise ValueError(
