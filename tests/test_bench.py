@@ -32,9 +32,9 @@ from kinesis_video_local import LocalAws
 MAX_RESOURCES = 500
 MAX_TEMPLATE_BYTES = 1_000_000
 
-MAX_ROUND_TRIPS = 11
+MAX_ROUND_TRIPS = 9
 # And what lets a producer deliver.
-MAX_ROUND_TRIPS_WITH_PRODUCER = 15
+MAX_ROUND_TRIPS_WITH_PRODUCER = 10
 
 
 def template_with(streams: int) -> dict[str, Any]:
