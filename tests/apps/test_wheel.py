@@ -131,7 +131,10 @@ def test_the_local_aws_is_a_wheel_of_its_own_for_the_same_version(wheel: Path, l
 def test_without_the_local_aws_its_command_says_what_to_install(
     without_local_aws: subprocess.CompletedProcess[str],
 ) -> None:
-    message = "kinesis-video local: the local AWS is a distribution of its own\n  → pip install ./local_aws, in a clone of cdk-kinesis-video\n"
+    message = (
+        "kinesis-video local: the local AWS is a distribution of its own\n"
+        "  → pip install ./local_aws, in a clone of cdk-kinesis-video\n"
+    )
     assert (without_local_aws.returncode, without_local_aws.stderr) == (2, message)
 
 

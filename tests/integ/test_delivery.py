@@ -193,7 +193,7 @@ def alike(stack: Stack) -> None:
     for name in ("cam-1", "cam-10"):
         stream = VideoStream(stack, name, stream_name=name, removal_policy=RemovalPolicy.DESTROY)
         images = ImageGeneration(
-            stack, f"{name}-images", stream=stream, bucket=bucket, prefix=DestinationPath(f"/a b {name}")
+            stack, f"{name}-images", stream=stream, bucket=bucket, prefix=DestinationPath(f"/a?b {name}")
         )
         images.grant_put_media(role)
         queue = sqs.Queue(stack, f"{name}-queue", queue_name=name)
@@ -209,11 +209,11 @@ def test_images_of_destinations_without_a_slash_arrive_and_are_told_apart(cloud:
         producer = cloud.aws.producer(name, role_arn=arn, tags=fragment_tags())
         video = ClockVideo(name, width=160, height=96, frame_rate=1, fragment_seconds=1)
         assert producer.send(video, fragments=1, speed=20).persisted == 1
-        images = cloud.aws.images(f"s3://alike/a b {name}", stream_name=name)
+        images = cloud.aws.images(f"s3://alike/a?b {name}", stream_name=name)
         (image,) = images.wait(1)
-        assert image.key.startswith(f"a b {name}000000000000_{name}_")
+        assert image.key.startswith(f"a?b {name}000000000000_{name}_")
         assert keys_in(cloud, name, image.key) == [image.key]
-    assert len(cloud.aws.images("s3://alike/a b cam-1").all()) == 2
+    assert len(cloud.aws.images("s3://alike/a?b cam-1").all()) == 2
     assert cloud.delete("Alike") == "DELETE_COMPLETE"
 
 
