@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -17,7 +17,7 @@ import pytest
 
 from kinesis_video_matroska import Fragment, Frame, Track, write_cluster, write_frame, write_header
 from kinesis_video_tools.camera import ClockVideo, VideoFile
-from tests.videos import encoded, written
+from tests.videos import RATE, encoded, written
 
 from .clock_reader import read_clock
 
@@ -195,12 +195,15 @@ def no_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
 def check(video: VideoFile) -> None:
     """Each frame can be decoded, and is shown when its timecode says."""
     decoder = "hevc" if "HEVC" in video.track.codec_id else "h264"
+    shown = []
     for fragment in video.fragments(START):
         pictures = decode(video, fragment, decoder)
         times = [fragment.frames[picture.pts or 0].timecode for picture in pictures]
         assert len(times) == len(fragment.frames)
         assert times == sorted(times)
         assert times[-1] - times[0] <= 20_000
+        shown += times
+    assert {later - earlier for earlier, later in pairwise(shown)} == {1000 // RATE}
 
 
 @pytest.mark.parametrize("kind", KINDS, indirect=True)

@@ -14,6 +14,7 @@ from av.video.frame import PictureType
 
 _COPIED = ("h264", "hevc")
 _KEY_FRAME_MILLISECONDS = 2_000
+_MAX_BACK_MILLISECONDS = 1_000
 _SOME_PACKETS = 50
 _MILLISECONDS = Fraction(1, 1000)
 # A file may name others, and none of them may be an address in the network.
@@ -57,7 +58,8 @@ class Conversion:
                 self._index = stream.index
                 self.duration = source.duration / av.time_base if source.duration else None
                 self.unfit = "" if codec in _COPIED else f"has video of the codec {codec}"
-                if not self.unfit and not _have_times(source, stream):
+                self._timed = bool(self.unfit) or _have_times(source, stream)
+                if not self._timed:
                     self.unfit = "has video without timestamps"
         except av.FFmpegError as error:
             raise ValueError(
@@ -107,11 +109,14 @@ class Conversion:
                 if last is None:
                     encoder.width, encoder.height = max(picture.width // 2 * 2, 2), max(picture.height // 2 * 2, 2)
                     encoder.pix_fmt = "yuv420p"
-                at = shift + (number * step if picture.time is None else round(picture.time * 1000))
-                if last is not None and at <= last:
+                counted = not self._timed or picture.time is None
+                at = shift + (number * step if counted else round(picture.time * 1000))
+                if last is not None and at < last - _MAX_BACK_MILLISECONDS:
                     # Times that go back, as in recordings that were put together: they go on instead.
                     shift += last + step - at
                     at = last + step
+                elif last is not None and at <= last:
+                    at = last + 1
                 scaled = picture.reformat(encoder.width, encoder.height, "yuv420p")
                 scaled.pts, scaled.time_base, scaled.pict_type = at, _MILLISECONDS, PictureType.NONE
                 if key is None or at - key >= _KEY_FRAME_MILLISECONDS:
