@@ -26,7 +26,7 @@ from botocore.parsers import ResponseParserError
 from kinesis_video_configuration import timing
 from kinesis_video_configuration.retries import CallError
 from kinesis_video_tools.__main__ import main, parser
-from kinesis_video_tools.command_line import CommandError, ExitCode, Parser, session_of, shows_colour
+from kinesis_video_tools.command_line import CommandError, ExitCode, Parser, region_of, session_of, shows_colour
 from kinesis_video_tools.command_line.account import OUTAGE_SECONDS, AccountSession, Patience
 from kinesis_video_tools.command_line.exit_codes import INTERRUPTED_MEANS, UNKNOWN_MEANS
 from kinesis_video_tools.command_line.failures import explain
@@ -204,6 +204,18 @@ def test_aws_region_counts_and_an_option_counts_more(monkeypatch: pytest.MonkeyP
     assert region(None) == "eu-west-1"
     assert region(None, "eu-west-2") == "eu-west-2"
     assert region("eu-west-3", "eu-west-2") == "eu-west-3"
+
+
+def test_an_arn_says_its_region_and_one_of_something_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    arn = "arn:aws:cloudformation:eu-west-2:111122223333:stack/Cameras/1"
+    assert region_of(arn, "cloudformation", "stack") == "eu-west-2"
+    assert region_of("arn:aws:states:eu-west-2:1:stateMachine:X", "states", "stateMachine") == "eu-west-2"
+    assert region_of("Cameras", "cloudformation", "stack") is None
+    for wrong in ("arn:", "arn:aws:s3:::bucket", arn.replace("stack/", "changeSet/"), arn.replace("eu-west-2", "")):
+        assert main(["diff", wrong]) == 2
+        problem, advice = capsys.readouterr().err.splitlines()
+        assert problem == f"kinesis-video diff: {wrong} is no ARN of a stack of cloudformation"
+        assert advice == "  → give arn:aws:cloudformation:REGION:ACCOUNT:stack..."
 
 
 def test_the_endpoint_counts_for_every_client() -> None:

@@ -4,7 +4,7 @@
 two lines that a failure prints, `screen` what a terminal takes, and `exit_codes` the one table of exit codes.
 """
 
-from .account import AccountSession, Patience, add_account, session_of
+from .account import AccountSession, Patience, add_account, region_of, session_of
 from .exit_codes import ExitCode
 from .failures import CommandError, explain
 from .parser import Commands, Parser, add_command, add_json
@@ -22,6 +22,7 @@ __all__ = [
     "add_command",
     "add_json",
     "explain",
+    "region_of",
     "run",
     "say",
     "session_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from botocore.parsers import ResponseParserError
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_configuration.retries import CallError, Retries
 
+from .failures import CommandError
 from .screen import say
 
 SILENCE_SECONDS = 10.0
@@ -92,6 +94,31 @@ def session_of(options: argparse.Namespace, region: str | None = None) -> Accoun
     session = AccountSession(options.endpoint_url, region_name=region, profile_name=options.profile)
     options.region, options.session = session.region_name, session
     return session
+
+
+def region_of(given: str, service: str, resource: str) -> str | None:
+    """Return the Region of what was given by its ARN; None if it was given by its name.
+
+    Parameters
+    ----------
+    given
+        A name, or an ARN.
+    service, resource
+        What the ARN must be of, such as ``cloudformation`` and ``stack``.
+
+    Raises
+    ------
+    CommandError
+        If it is an ARN of something else.
+    """
+    if not given.startswith("arn:"):
+        return None
+    _, _, of_service, region, _, of_resource, *_ = [*given.split(":"), *[""] * 6]
+    if of_service != service or re.split("[/:]", of_resource)[0] != resource or not region:
+        raise CommandError(
+            f"{given} is no ARN of a {resource} of {service}", f"give arn:aws:{service}:REGION:ACCOUNT:{resource}..."
+        )
+    return region
 
 
 class Patience(Retries):

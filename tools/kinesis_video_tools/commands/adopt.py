@@ -15,7 +15,7 @@ from kinesis_video_configuration.retries import CallError, Retries, pages
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
 from ..adoption import DEFAULT_STACK_NAME, ExistingStream, NothingToAdoptError, write_app
-from ..command_line import ExitCode, Patience, add_account, add_command, say, session_of
+from ..command_line import ExitCode, Patience, add_account, add_command, say, session_of, show_progress
 from ..owners import Owners
 
 if TYPE_CHECKING:
@@ -63,8 +63,13 @@ def run(options: argparse.Namespace) -> int:
     """Read the streams, print the app, and return the exit code."""
     session = session_of(options)
     retries = Patience(_SECONDS)
+    show_progress("the resources of all stacks ...")
     owners = Owners.read(create_client(session, "cloudformation"), retries, options.stack_name)
-    streams = list(_read(create_client(session), retries, options.prefix, owners))
+    streams: list[ExistingStream] = []
+    for stream in _read(create_client(session), retries, options.prefix, owners):
+        streams.append(stream)
+        show_progress(f"{len(streams)} streams ...")
+    show_progress()
     try:
         code, left_out = write_app(streams, options.stack_name)
     except NothingToAdoptError as error:

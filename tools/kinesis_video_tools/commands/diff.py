@@ -16,7 +16,17 @@ from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import KinesisVideo, create_client
 from kinesis_video_drift import StackChangedError, compare
 
-from ..command_line import CommandError, ExitCode, Patience, add_account, add_command, add_json, session_of
+from ..command_line import (
+    CommandError,
+    ExitCode,
+    Patience,
+    add_account,
+    add_command,
+    add_json,
+    region_of,
+    session_of,
+    show_progress,
+)
 from ..deployed import Declared, declared_in
 from ..template import UnknownValueError
 
@@ -61,7 +71,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print what differs, and return the exit code."""
-    session = session_of(options)
+    session = session_of(options, region_of(options.stack, "cloudformation", "stack"))
     retries = Patience(_SECONDS)
     streams = KinesisVideo(create_client(session), retries)
     cloudformation = create_client(session, "cloudformation")
@@ -71,12 +81,14 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(str(error), "compare when the stack is at rest") from error
     except ValueError as error:
         raise CommandError(f"{options.stack}: {error}") from error
-    rows = [
-        _row(streams, each, partial(each.stack.require_unchanged, cloudformation, retries) if options.repair else None)
-        for each in declared
-        if not each.is_fleet
-    ]
-    fleets = sum(each.is_fleet for each in declared)
+    compared = [each for each in declared if not each.is_fleet]
+    rows = []
+    for number, each in enumerate(compared, 1):
+        show_progress(f"{number} of {len(compared)} configurations ...")
+        require_unchanged = partial(each.stack.require_unchanged, cloudformation, retries) if options.repair else None
+        rows.append(_row(streams, each, require_unchanged))
+    show_progress()
+    fleets = len(declared) - len(compared)
     sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(options.stack, rows, fleets))
     if any(row["state"] == "UNKNOWN" for row in rows) or (fleets and not rows):
         return ExitCode.UNKNOWN

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kinesis_video_configuration import printable
 from kinesis_video_fleet.store import Store, folder_of
 
-from ..command_line import CommandError, add_account, add_command, session_of
+from ..command_line import CommandError, add_account, add_command, region_of, session_of
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -46,7 +47,7 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Show the passes, newest first, and return the exit code."""
     try:
-        session = session_of(options)
+        session = session_of(options, region_of(options.state_machine, "states", "stateMachine"))
         states = session.client("stepfunctions")
         definition = json.loads(states.describe_state_machine(stateMachineArn=options.state_machine)["definition"])
         bucket = definition["States"]["Batches"]["ItemReader"]["Parameters"]["Bucket"]
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             counts = (result or {}).get("counts")
             if execution["status"] == "RUNNING":
                 counts = sum((Counter(report["counts"]) for report in store.reports(execution["name"])), Counter())
-            sys.stdout.write(f"{_line(execution, plan, result, counts or {}, bucket)}\n")
+            sys.stdout.write(f"{printable(_line(execution, plan, result, counts or {}, bucket))}\n")
     except KeyError:
         raise CommandError(f"{options.state_machine} is no state machine of a StreamFleet") from None
     if not passes:
