@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -67,12 +68,31 @@ def answers(site: Site, operation: str, change: Callable[[dict[str, Any]], None]
         if http_response.status_code == 200:
             change(parsed)
 
-    events = site.doctor.events
-    events.register(f"after-call.{operation}", changed)
+    with answered(site, f"after-call.{operation}", changed):
+        yield
+
+
+@contextmanager
+def answered(site: Site, event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """Let an event of the doctor's calls be handled; what ``before-send`` returns is the answer."""
+    site.doctor.events.register(event, handler)
     try:
         yield
     finally:
-        events.unregister(f"after-call.{operation}", changed)
+        site.doctor.events.unregister(event, handler)
+
+
+class _Raw(BytesIO):
+    """What botocore reads a body from."""
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+def http_answer(status: int, body: bytes, headers: dict[str, str]) -> AWSResponse:
+    make: Any = AWSResponse
+    answer: AWSResponse = make("http://127.0.0.1", status, headers, _Raw(body))
+    return answer
 
 
 # The stream

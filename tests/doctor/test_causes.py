@@ -83,7 +83,7 @@ def test_a_deny_that_cannot_hit_is_no_warning(site: Site, condition: Any) -> Non
 
 def test_a_conditional_deny_overcomes_a_grant(site: Site) -> None:
     condition = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
-    deny = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": condition}
+    deny: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": condition}
     with a_grant_allows_what_the_role_lacks(site), key_policy(site, **deny):
         assert not_passed(site.examine().findings) == {"may-use-keys": Status.UNKNOWN}
 

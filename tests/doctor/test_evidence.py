@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 
 from kinesis_video_doctor import Diagnosis, Status
 from kinesis_video_doctor.entry import message
 from kinesis_video_tools.camera import fragment_tags
 
-from .breakages import another_stream, answers, images_lost
+from .breakages import another_stream, answered, answers, http_answer, images_lost
 from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, Site, allow
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}"
@@ -44,22 +44,8 @@ def lose(site: Site, name: str, **options: Any) -> None:
     site.send(name, **options)
 
 
-@contextmanager
-def refused(site: Site, operation: str) -> Iterator[None]:
-    def refuse(request: AWSRequest, **_: object) -> AWSResponse:
-        return AWSResponse(request.url, 400, {"x-amzn-errortype": "ClientLimitExceededException"}, _Empty())
-
-    events = f"before-send.{operation}"
-    site.doctor.events.register(events, refuse)
-    try:
-        yield
-    finally:
-        site.doctor.events.unregister(events, refuse)
-
-
-class _Empty:
-    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield b"{}"
+def throttled(**_: object) -> AWSResponse:
+    return http_answer(400, b"{}", {"x-amzn-errortype": "ClientLimitExceededException"})
 
 
 @contextmanager
@@ -114,7 +100,7 @@ def test_an_image_of_tomorrow_proves_nothing(site: Site, stream: str) -> None:
 def test_an_image_proves_nothing_if_nothing_is_known_of_the_video(site: Site, operation: str) -> None:
     with images_lost(site, "unseen"):
         put(site, "unseen", 10)
-        with refused(site, operation):
+        with answered(site, f"before-send.{operation}", throttled):
             diagnosis = site.examine("unseen")
     assert "images arrived until" in images(diagnosis, Status.UNKNOWN) or "DescribeStream" in operation
     assert diagnosis.exit_code() == 2

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from botocore.model import Shape, StructureShape
 from kinesis_video_doctor import CHECK_NAMES, Diagnosis, calls, entry
 from kinesis_video_doctor.entry import handler
 
-from .breakages import images_lost
+from .breakages import answered, http_answer, images_lost
 from .site import Site
 
 # All that a run on a stream without images calls.
@@ -35,27 +33,11 @@ HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><p>This i
 BODIES = (b"", HTML, b"{}")
 
 
-class _Raw(BytesIO):
-    """What botocore reads a body from."""
-
-    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield self.read()
-
-
 @pytest.fixture(scope="module")
 def lost(site: Site) -> Iterator[str]:
     """A stream without images, though its video asks for them."""
     with images_lost(site, "fuzzed"):
         yield "fuzzed"
-
-
-@contextmanager
-def answered(site: Site, event: str, answer: Callable[..., Any]) -> Iterator[None]:
-    site.doctor.events.register(event, answer)
-    try:
-        yield
-    finally:
-        site.doctor.events.unregister(event, answer)
 
 
 def check(diagnosis: Diagnosis) -> None:
@@ -70,8 +52,8 @@ def check(diagnosis: Diagnosis) -> None:
 def test_any_body_with_status_200(site: Site, lost: str, service: str, operation: str) -> None:
     for body in BODIES:
 
-        def answer(request: AWSRequest, body: bytes = body, **_: object) -> AWSResponse:
-            return AWSResponse(request.url, 200, {"content-type": "text/html"}, _Raw(body))
+        def answer(body: bytes = body, **_: object) -> AWSResponse:
+            return http_answer(200, body, {"content-type": "text/html"})
 
         with answered(site, f"before-send.{service}.{operation}", answer):
             check(site.examine(lost))
@@ -158,7 +140,7 @@ def test_a_mail_comes_whatever_goes_wrong(site: Site, monkeypatch: pytest.Monkey
             published.append(message)
 
     monkeypatch.setattr(entry, "examine", fail)
-    monkeypatch.setattr(entry.boto3, "client", lambda _: Sns())
+    monkeypatch.setattr("boto3.client", lambda _: Sns())
     stream = "arn:aws:kinesisvideo:us-east-1:000000000000:stream/front-door/1"
     handler({"Alarm": "missing\x1b[2J", "StreamARN": stream, "TopicArn": "topic"}, None)
     (message,) = published
