@@ -68,6 +68,11 @@ def test_what_cannot_be_run_is_told_in_a_line(capsys: pytest.CaptureFixture[str]
     foreign = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1"
     wrong = {
         "`minutes` is 0; give 1 to 5256000": [STREAM, "--minutes", "0"],
+        "`minutes` is 99999999999; give 1 to": [STREAM, "--minutes", "99999999999"],
+        "`producer` is ''; give the ARN": [STREAM, "--producer", ""],
+        "`stream` is ''; a name has 1 to 256": [""],
+        "no stream is given": [],
+        "of 2 Regions": [foreign, foreign.replace("us-east-1", "eu-west-1")],
         "`stream` is of 111122223333": [foreign],
         "give the name or the ARN": ["arn:aws:s3:::images"],
         "profile (nobody)": [STREAM, "--profile", "nobody"],
@@ -168,20 +173,24 @@ def test_nothing_is_sent_before_images_are_configured(site: Site, capsys: pytest
 
 
 def test_a_terminal_gets_colours_and_a_line_of_progress(site: Site) -> None:
+    text = on_a_terminal({**os.environ, **site.aws.environment, "TERM": "xterm"}, STREAM)
+    assert "\r\033[Kstream ...\r\033[Kretention ..." in text
+    assert "\r\033[K\r" not in text
+    assert "\033[32m✓\033[0m stream" in text
+
+
+def on_a_terminal(environment: dict[str, str], stream: str) -> str:
     leader, follower = pty.openpty()
-    line = [sys.executable, "-m", "kinesis_video_tools", "doctor", STREAM]
-    ran = subprocess.Popen(line, stdout=follower, stderr=follower, env={**os.environ, **site.aws.environment})
+    line = [sys.executable, "-m", "kinesis_video_tools", "doctor", stream]
+    ran = subprocess.Popen(line, stdout=follower, stderr=follower, env=environment)
     os.close(follower)
     shown = b""
     # Linux answers the end of a terminal with an error.
     while piece := _read(leader):
         shown += piece
     os.close(leader)
-    assert ran.wait(60) == 0
-    text = shown.decode()
-    assert "\r\033[Kstream ...\r\033[Kretention ..." in text
-    assert "\r\033[K\r" not in text
-    assert "\033[32m✓\033[0m stream" in text
+    assert ran.wait(60) == (0 if stream == STREAM else 1)
+    return shown.decode()
 
 
 def _read(terminal: int) -> bytes:
@@ -189,3 +198,58 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65_536)
     except OSError:
         return b""
+
+
+def test_of_several_streams_each_is_a_line_and_those_that_failed_follow(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", STREAM, "no-such-one", STREAM]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"✓ {STREAM}: Images arrive: ")
+    assert lines[1].startswith("✗ no-such-one: stream: there is no stream no-such-one in ")
+    assert lines[2:4] == ["", "no-such-one in 000000000000, us-east-1"]
+    assert f"{STREAM} in 000000000000, us-east-1" not in lines
+    with site.clock(400):
+        assert main(["doctor", STREAM, STREAM.upper(), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [one["stream"] for one in told] == [STREAM, STREAM.upper()]
+    for one in told:
+        Draft202012Validator(SCHEMA).validate(one)
+
+
+def test_the_streams_of_a_stack_are_those_whose_images_it_declares(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = {"Type": "AWS::KinesisVideo::Stream", "Properties": {"Name": "of-a-stack", "DataRetentionInHours": 1}}
+    cloudformation = site.client("cloudformation")
+    cloudformation.create_stack(StackName="Cameras", TemplateBody=json.dumps({"Resources": {"Stream": stream}}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="Cameras", WaiterConfig={"Delay": 1})
+    assert main(["doctor", "--stack", "Cameras"]) == 2
+    assert "no stream is given" in capsys.readouterr().err
+    assert main(["doctor", "--stack", "NoSuchStack"]) == 2
+    assert "NoSuchStack" in capsys.readouterr().err
+    cloudformation.delete_stack(StackName="Cameras")
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured", "moves"),
+    [
+        ({"NO_COLOR": "1"}, False, True),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, False, False),
+    ],
+    ids=str,
+)
+def test_what_a_terminal_is_shown(site: Site, variables: dict[str, str], coloured: bool, moves: bool) -> None:
+    environment = {**os.environ, **site.aws.environment, "TERM": "xterm", **variables}
+    text = on_a_terminal(environment, "no-such-stream")
+    assert ("\033[31m✗\033[0m stream" in text, "\r\033[Kretention ..." in text) == (coloured, moves)
+
+
+def test_a_redirect_under_windows_code_page_has_plain_signs(site: Site) -> None:
+    environment = {**os.environ, **site.aws.environment, "PYTHONIOENCODING": "cp1252"}
+    line = [sys.executable, "-m", "kinesis_video_tools", "doctor", "no-such-stream"]
+    ran = subprocess.run(line, env=environment, capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, b"")
+    assert "  x stream: there is no stream" in ran.stdout.decode("cp1252")
+    assert "  -> give the name" in ran.stdout.decode("cp1252")

@@ -17,6 +17,7 @@ from aws_cdk import aws_sqs as sqs
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_local import LocalAws
+from kinesis_video_tools.__main__ import main
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 
 from .conftest import PATIENCE_SECONDS, Cloud
@@ -114,3 +115,12 @@ def test_each_alarm_has_its_own_stream_examined(cloud: Cloud, verdict: Callable[
 
     assert message["Subject"] == "fragments: back-door"
     assert "no video has come in for 60 min" in message["Message"]
+
+
+def test_the_command_examines_all_streams_of_the_stack(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in cloud.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["doctor", "--stack", "Diagnosed", "--json"]) == 1
+    assert {one["stream"] for one in json.loads(capsys.readouterr().out)} == {"front-door", "back-door"}
