@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from kinesis_video_configuration import Deadline, timing
+from kinesis_video_contract.fleets import EQUAL, FOREIGN, REMOVED
 from kinesis_video_fleet.store import Store
-from kinesis_video_fleet.worker import EQUAL, FOREIGN, REMOVED, Rules
+from kinesis_video_fleet.worker import Rules
 
 from ..handler.conftest import DECLARED, DESCRIBE, STREAM_ARN, UPDATE, FakeClock, Service, clock
 from ..normalisations import Normalisation, each_normalisation

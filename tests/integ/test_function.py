@@ -84,19 +84,50 @@ def test_an_event_delivered_twice(cloud: Cloud, function: Function, file: str) -
     assert function.answer_to(event) == first
     assert first.status == "SUCCESS"
     assert cloud.images(name) == configuration
-    assert (configuration is None) == (file == "delete")
+    # The stack is at rest, so the Delete is over, and what the stream has is somebody else's.
+    assert configuration is not None
+
+
+def test_a_request_that_is_sent_again(cloud: Cloud, function: Function) -> None:
+    """CloudFormation sends it with the same RequestId and another ResponseURL when a deployment is tried again."""
+    cloud.create_stream("again")
+    event = function.event("create", cloud.stream_arn("again"))
+    cloud.aws.inject_fault("UpdateImageGenerationConfiguration", error="NoDataRetentionException")
+    assert function.answer_to(event).status == "FAILED"
+    for number in range(2):
+        assert function.answer_to({**event, "ResponseURL": f"{event['ResponseURL']}{number}"}).status == "SUCCESS"
+    assert cloud.images("again")["WidthPixels"] == 640
+
+
+def test_a_delete_of_what_can_not_be_read(cloud: Cloud, function: Function) -> None:
+    cloud.create_stream("unread")
+    event = function.event("delete", cloud.stream_arn("unread"))
+    event["ResourceProperties"]["ImageGenerationConfiguration"]["SamplingInterval"] = "fast"
+    assert function.answer_to(event).status == "SUCCESS"
+
+
+def test_a_forged_event_of_another_stack(cloud: Cloud, function: Function) -> None:
+    cloud.create_stream("forged")
+    event = function.event("create", cloud.stream_arn("forged"))
+    event["StackId"] = event["StackId"].replace(f"stack/{STACK}/", "stack/AnotherStack/")
+    answered = len(function.cloudformation.puts)
+    answer = function.client.invoke(FunctionName=function.name, Payload=json.dumps(event).encode())
+    assert "FunctionError" in answer
+    assert cloud.images("forged") is None
+    assert len(function.cloudformation.puts) == answered
 
 
 def test_a_delete_that_arrives_while_the_create_still_runs(cloud: Cloud, function: Function) -> None:
     """CloudFormation cancels a Create when another resource of the stack fails, and makes an id up for its Delete."""
     cloud.create_stream("cancelled")
     arn = cloud.stream_arn("cancelled")
-    cloud.aws.inject_fault("UpdateImageGenerationConfiguration", error="ClientLimitExceededException", times=4)
+    cloud.aws.inject_fault("UpdateImageGenerationConfiguration", error="ClientLimitExceededException", times=1000)
     with ThreadPoolExecutor() as threads:
         create = threads.submit(function.invoke, function.event("create", arn))
         while not cloud.aws.calls("UpdateImageGenerationConfiguration"):
             assert not create.done()
         function.invoke(function.event("delete-after-a-cancelled-create", arn))
+        cloud.aws.clear_faults()
         create.result()
     bodies = [json.loads(put.body) for put in function.cloudformation.puts[-2:]]
     assert [(body["Status"], body["PhysicalResourceId"]) for body in bodies] == [

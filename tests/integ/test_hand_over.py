@@ -23,6 +23,7 @@ NOBODY = (
     "another stack or tool declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
 )
 UPDATE = "UpdateImageGenerationConfiguration"
+DESCRIBE = "DescribeImageGenerationConfiguration"
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,23 @@ def test_a_rollback_sets_what_is_declared_whatever_somebody_has_set_since(deploy
     assert deployments.intervals() == {"drift-1": 3, "drift-2": 3, "moved": None}
 
 
+def test_a_rollback_that_can_not_be_done_and_has_nothing_to_do(deployments: Deployments) -> None:
+    deployments.existing("no-data", "left")
+    assert deployments.deploy("NoData", Camera("no-data"), Camera("left", "parameter")) == "CREATE_COMPLETE"
+    for stream in ("no-data", "left"):
+        deployments.cloud.kinesisvideo.update_data_retention(
+            StreamARN=deployments.cloud.stream_arn(stream),
+            CurrentVersion=deployments.cloud.kinesisvideo.describe_stream(StreamName=stream)["StreamInfo"]["Version"],
+            Operation="DECREASE_DATA_RETENTION",
+            DataRetentionChangeInHours=24,
+        )
+    # The service takes no configuration of the two any more, whatever it is.
+    deployments.existing("gone-on-to")
+    there = Camera("gone-on-to", "parameter")
+    assert deployments.deploy("NoData", Camera("no-data", seconds=5), there) == "UPDATE_ROLLBACK_COMPLETE"
+    assert deployments.intervals() == {"no-data": 3, "left": 3, "gone-on-to": None}
+
+
 def continue_without_the_images(deployments: Deployments, stack: str) -> None:
     cloud = deployments.cloud
     cloud.cloudformation.continue_update_rollback(
@@ -275,6 +293,8 @@ def test_a_rollback_that_is_continued_without_the_resource(deployments: Deployme
     deployments.existing("skip")
     assert deployments.deploy("Skipped", Camera("skip")) == "CREATE_COMPLETE"
     deployments.cloud.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
+    # Else it is seen to be as it was before.
+    deployments.cloud.aws.inject_fault(DESCRIBE, error="InvalidArgumentException", times=2)
     assert deployments.deploy("Skipped", Camera("skip", seconds=5)) == "UPDATE_ROLLBACK_FAILED"
     continue_without_the_images(deployments, "Skipped")
     assert deployments.intervals() == {"skip": 3}
@@ -290,6 +310,9 @@ def test_a_rollback_from_another_stream_that_is_continued_without_the_resource(d
     # The call of the update passes, and that of its rollback doesn't.
     deployments.cloud.aws.inject_fault(UPDATE, delay_seconds=0.01)
     deployments.cloud.aws.inject_fault(UPDATE, error="InvalidArgumentException")
+    # Else the stream that was left is seen to have what it had.
+    deployments.cloud.aws.inject_fault(DESCRIBE, delay_seconds=0.01, times=3)
+    deployments.cloud.aws.inject_fault(DESCRIBE, error="InvalidArgumentException")
     assert deployments.deploy_and_roll_back("Astray", there) == "UPDATE_ROLLBACK_FAILED"
     continue_without_the_images(deployments, "Astray")
     assert deployments.intervals() == {"back-to": 3, "gone-to": 5}

@@ -15,6 +15,7 @@ from cdk_kinesis_video import ImageFormat, ImageGeneration, ImageSelectorType, V
 from .conftest import IMAGE_GENERATION, Build, Cloud
 
 UPDATE = "UpdateImageGenerationConfiguration"
+DESCRIBE = "DescribeImageGenerationConfiguration"
 
 
 @pytest.fixture
@@ -129,6 +130,8 @@ def test_a_rollback_that_fails_once_can_be_continued(cloud: Cloud, name: str) ->
     cloud.deploy(name, camera(name))
     before = cloud.images(name)
     cloud.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
+    # Else it is seen to be as it was before.
+    cloud.aws.inject_fault(DESCRIBE, error="InvalidArgumentException", times=2)
     assert cloud.deploy(name, camera(name, width_pixels=640)) == "UPDATE_ROLLBACK_FAILED"
     cloud.cloudformation.continue_update_rollback(StackName=name)
     assert cloud.wait(name) == "UPDATE_ROLLBACK_COMPLETE"
