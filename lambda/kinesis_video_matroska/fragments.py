@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from .model import Cluster, Element, Frame, Segment, Tags
+from .reader import MatroskaError
+
+_T = TypeVar("_T")
+
+
+# A fragment of the service has 20 s: of three tracks with 1,000 frames a second each.
+_MAX_FRAMES = 60_000
+_MAX_TAGS = 1_000
 
 
 class TagName(StrEnum):
@@ -33,7 +42,7 @@ class FragmentCollector:
     """Puts fragments together from the elements of one stream.
 
     Tags belong to the cluster before them. Tags before the first cluster, and those between an end-of-fragment tag and
-    the next cluster, belong to the next one.
+    the next cluster, belong to the next one. A fragment has 60,000 frames and 1,000 Tags elements at the most.
     """
 
     def __init__(self) -> None:
@@ -47,6 +56,11 @@ class FragmentCollector:
         Returns
         -------
         The fragment that this element has ended, if it has ended one.
+
+        Raises
+        ------
+        MatroskaError
+            If a fragment has too many frames or tags.
         """
         match element:
             case Cluster(timecode):
@@ -54,11 +68,11 @@ class FragmentCollector:
                 self._tags_of_next = []
                 return ended
             case Frame() if self.open:
-                self.open.frames.append(element)
+                _append(self.open.frames, element, _MAX_FRAMES, "frames")
             case Tags() if TagName.END_OF_FRAGMENT in element:
                 return self.close()
             case Tags():
-                (self.open.tags if self.open else self._tags_of_next).append(element)
+                _append(self.open.tags if self.open else self._tags_of_next, element, _MAX_TAGS, "Tags elements")
             case Segment():
                 return self.close()
         return None
@@ -72,3 +86,9 @@ class FragmentCollector:
         """
         ended, self.open = self.open, None
         return ended
+
+
+def _append(elements: list[_T], element: _T, limit: int, name: str) -> None:
+    if len(elements) == limit:
+        raise MatroskaError(f"a fragment has more than {limit} {name}")
+    elements.append(element)

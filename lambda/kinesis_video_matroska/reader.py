@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from . import ids
 from .model import Cluster, Element, Frame, Segment, SimpleTag, Tags, Track, Tracks
@@ -11,6 +12,16 @@ from .model import Cluster, Element, Frame, Segment, SimpleTag, Tags, Track, Tra
 _FIRST = frozenset({ids.EBML, ids.SEGMENT, ids.TAGS, ids.VOID, ids.CRC_32})
 # What is read whole; everything else but Segment and Cluster is skipped.
 _WHOLE = frozenset({ids.INFO, ids.TRACKS, ids.TIMECODE, ids.SIMPLE_BLOCK, ids.BLOCK_GROUP, ids.TAGS})
+# What has no frame, and of which small objects are made: the service takes 3 tracks and 10 tags of 384 bytes.
+_SMALL = frozenset({ids.INFO, ids.TRACKS, ids.TIMECODE, ids.TAGS})
+_MAX_SMALL_ELEMENT = 1_000_000
+_MAX_TRACKS, _MAX_TAGS = 100, 1_000
+
+_OF_A_TRACK = (
+    *(ids.TRACK_NUMBER, ids.CODEC_ID, ids.CODEC_PRIVATE, ids.TRACK_TYPE, ids.TRACK_NAME, ids.CONTENT_ENCODINGS),
+    ids.VIDEO,
+)
+_T = TypeVar("_T")
 
 _DEFAULT_TIMECODE_SCALE = 1_000_000
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
@@ -34,7 +45,8 @@ class Reader:
     ----------
     max_element_size
         The most bytes that one element may have which is read whole; the default is 50,000,000, the service's bound of
-        a fragment. What is skipped may have any number.
+        a fragment. An element without frames may have 1,000,000 of them, with 100 tracks or 1,000 tags. What is skipped
+        may have any number.
     """
 
     def __init__(self, *, max_element_size: int = 50_000_000) -> None:
@@ -106,10 +118,9 @@ class Reader:
             if id_ not in _WHOLE:
                 self._position, self._needed, self._skipping = begin, 0, size
                 continue
-            if size > self._max_element_size:
-                raise ElementTooLargeError(
-                    f"the element {id_:X} has {size} bytes, and the limit is {self._max_element_size} bytes"
-                )
+            limit = min(_MAX_SMALL_ELEMENT, self._max_element_size) if id_ in _SMALL else self._max_element_size
+            if size > limit:
+                raise ElementTooLargeError(f"the element {id_:X} has {size} bytes, and the limit is {limit} bytes")
             if begin + size > len(self._buffer):
                 # Until the element is complete, a piece costs no second look at its header.
                 self._needed = begin + size - self._position
@@ -127,18 +138,19 @@ class Reader:
                     if child == ids.TIMECODE_SCALE:
                         self._scale = _unsigned(content)
             case ids.TRACKS:
-                return Tracks(tuple(_track(entry) for id_, entry in _children(body) if id_ == ids.TRACK_ENTRY))
+                entries = (_track(entry) for id_, entry in _children(body) if id_ == ids.TRACK_ENTRY)
+                return Tracks(tuple(_limited(entries, _MAX_TRACKS, "tracks")))
             case ids.TIMECODE:
                 self._cluster = _unsigned(body)
                 return Cluster(self._milliseconds(self._cluster))
             case ids.SIMPLE_BLOCK:
                 return self._frame(body)
             case ids.BLOCK_GROUP:
-                children = dict(_children(body))
+                children = _chosen(body, ids.BLOCK, ids.REFERENCE_BLOCK)
                 if ids.BLOCK in children:
                     return self._frame(children[ids.BLOCK], key=ids.REFERENCE_BLOCK not in children)
             case ids.TAGS:
-                return Tags(tuple(_simple_tags(body)))
+                return Tags(tuple(_limited(_simple_tags(body), _MAX_TAGS, "tags")))
         return None
 
     def _frame(self, block: bytes, key: bool | None = None) -> Frame:
@@ -196,9 +208,21 @@ def _children(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield id_, data[begin:position]
 
 
+def _chosen(data: bytes, *wanted: int) -> dict[int, bytes]:
+    """Read the children with these ids, of several with one id the last; there may be any number of others."""
+    return {id_: content for id_, content in _children(data) if id_ in wanted}
+
+
+def _limited(elements: Iterator[_T], limit: int, name: str) -> Iterator[_T]:
+    for number, element in enumerate(elements):
+        if number == limit:
+            raise MatroskaError(f"an element has more than {limit} {name}")
+        yield element
+
+
 def _track(entry: bytes) -> Track:
-    children = dict(_children(entry))
-    video = dict(_children(children.get(ids.VIDEO, b"")))
+    children = _chosen(entry, *_OF_A_TRACK)
+    video = _chosen(children.get(ids.VIDEO, b""), ids.PIXEL_WIDTH, ids.PIXEL_HEIGHT)
     return Track(
         number=_unsigned(children.get(ids.TRACK_NUMBER, b"")),
         codec_id=_text(children.get(ids.CODEC_ID, b"")),
@@ -216,7 +240,7 @@ def _simple_tags(tags: bytes) -> Iterator[SimpleTag]:
         if id_ == ids.TAG:
             for child, simple_tag in _children(tag):
                 if child == ids.SIMPLE_TAG:
-                    content = dict(_children(simple_tag))
+                    content = _chosen(simple_tag, ids.TAG_NAME, ids.TAG_STRING)
                     yield SimpleTag(_text(content.get(ids.TAG_NAME, b"")), _text(content.get(ids.TAG_STRING, b"")))
 
 

@@ -107,9 +107,7 @@ def test_without_its_number_nothing_is_done(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_root_user_is_refused_with_a_reason(
-    account: Account, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_root_user_is_refused_with_a_reason(account: Account, environment: dict[str, str], tmp_path: Path) -> None:
     before = account.contents()
     command = [*COMMAND, str(tmp_path / "table.md")]
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = 5
 _WIDTH, _HEIGHT = 192, 108
+# A picture of a few bytes may claim any number. The service makes none of more than 3840 by 2160.
+_MAX_PIXELS = 10_000_000
 _MARGIN, _GAP = 28, 14
 _PAPER, _INK, _MUTED, _ACCENT = "#ffffff", "#16191f", "#687078", "#b3321b"
 _TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE, _KEY_SIZE = 24, 16, 12, 10
@@ -150,7 +152,12 @@ class _Drawing:
             x = _MARGIN + column * (_WIDTH + _GAP)
             self._y = top
             with Image.open(io.BytesIO(picture.data)) as image:
-                self._paper.paste(image.convert("RGB").resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS), (x, top))
+                if image.width * image.height > _MAX_PIXELS:
+                    self._draw.rectangle((x, top, x + _WIDTH, top + _HEIGHT), outline=_ACCENT)
+                    self._draw.text((x + _GAP, top + _GAP), "too large", fill=_ACCENT, font=self._font(_TEXT_SIZE))
+                else:
+                    small = image.convert("RGB").resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS)
+                    self._paper.paste(small, (x, top))
             self._y += _HEIGHT + 5
             self._line(picture.caption, _TEXT_SIZE, _INK, x)
             for line in self._wrapped(picture.key):

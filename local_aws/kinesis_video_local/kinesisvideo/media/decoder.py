@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEG/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _DEFAULT_QUALITY = 80
+# Those of 4096 by 2304, the most of level 5.2 of H.264. A few bytes may claim any number, and then gigabytes are taken.
+_MAX_PIXELS = 9_437_184
 # No codec shows a picture later than this many others that were sent after it.
 _MAX_REORDERED = 16
 
@@ -164,12 +166,13 @@ class _Decoding:
         assert isinstance(decoder, av.VideoCodecContext)
         if self._track.codec_private:
             decoder.extradata = self._track.codec_private
+        decoder.options = {"max_pixels": str(_MAX_PIXELS)}
         # The fragments of many streams are decoded at the same time, so one needs no more than its own thread.
         decoder.thread_count = 1
         if any(later.timecode < earlier.timecode for earlier, later in pairwise(self._frames)):
             # Otherwise FFmpeg guesses how far frames are out of order where H.264 doesn't say it, and drops the first
             # ones that prove it wrong.
-            decoder.options = {"strict": "strict"}
+            decoder.options["strict"] = "strict"
         for index, frame in enumerate([*self._frames, None]):
             if frame is not None and not frame.data:
                 # To a decoder, no bytes are the end.

@@ -1,0 +1,136 @@
+"""Hostile video and pictures cost bounded memory: each is read in a process that may take so much and no more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# What a process may take beyond what it has when it begins to read.
+MEGABYTES = 60
+LIMITED = """
+import dataclasses, datetime, resource, zlib
+from kinesis_video_matroska import Frame, MatroskaError, Track, ids, write_cluster, write_frame, write_header
+import av
+from PIL import Image
+from kinesis_video_doctor.archive import read_media
+from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, encoded_pictures
+from kinesis_video_local.kinesisvideo.media.protocol import FragmentError, Protocol
+from kinesis_video_tools.camera import ClockVideo, h264
+from kinesis_video_tools.contact_sheet import ContactSheet, Picture, Section
+
+HEADER = write_header([Track(1, "V_MPEG4/ISO/AVC", b"", 160, 96)])
+CLUSTER = write_cluster(0)
+FRAME = write_frame(Frame(1, 0, True, b""), 0)
+
+def element(id_, content):
+    # A size of eight bytes.
+    return id_.to_bytes((id_.bit_length() + 7) // 8) + (len(content) | 1 << 56).to_bytes(8) + content
+
+def small(id_, content=b""):
+    return id_.to_bytes((id_.bit_length() + 7) // 8) + bytes([0x80 | len(content)]) + content
+
+def limit(megabytes):
+    with open("/proc/self/statm") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 1_000_000,) * 2)
+"""
+
+HOSTILE = {
+    # Twenty fragments of a megabyte, as the doctor reads them.
+    "tiny frames": """
+pieces = [HEADER] + [CLUSTER + FRAME * (1_000_000 // len(FRAME))] * 20
+limit(MEGABYTES)
+tracks, fragments = read_media(pieces)
+print(len(fragments))
+""",
+    "tiny frames to a producer's connection": """
+body = [HEADER + CLUSTER] + [FRAME * (1_000_000 // len(FRAME))] * 20
+limit(MEGABYTES)
+protocol = Protocol(0)
+try:
+    for piece in body:
+        for _ in protocol.feed(piece):
+            pass
+except FragmentError as error:
+    print(error)
+""",
+    "tags": """
+tag = small(ids.SIMPLE_TAG)
+body = element(ids.TAGS, element(ids.TAG, tag * (900_000 // len(tag))))
+limit(MEGABYTES)
+try:
+    read_media([HEADER, CLUSTER, body])
+except MatroskaError as error:
+    print(error)
+""",
+    "elements of tags": """
+body = element(ids.TAGS, b"")
+pieces = [HEADER, CLUSTER] + [body * 10_000] * 20
+limit(MEGABYTES)
+try:
+    read_media(pieces)
+except MatroskaError as error:
+    print(error)
+""",
+    "tracks": """
+body = small(ids.SEGMENT, b"") + element(ids.TRACKS, small(ids.TRACK_ENTRY) * 400_000)
+limit(MEGABYTES)
+try:
+    read_media([HEADER[:40], body])
+except MatroskaError as error:
+    print(error)
+""",
+    "children of a block": """
+children = b"".join((0x10000000 + number).to_bytes(4) + bytes([0x80]) for number in range(1_000_000))
+body = element(ids.BLOCK_GROUP, children)
+del children
+pieces = [HEADER, CLUSTER, body]
+limit(MEGABYTES)
+print(len(read_media(pieces)[1]))
+""",
+    "segments and clusters in each other": """
+segment, cluster = ids.SEGMENT.to_bytes(4) + b"\\xff", ids.CLUSTER.to_bytes(4) + b"\\xff"
+body = (segment + cluster) * 500_000
+limit(MEGABYTES)
+print(len(read_media([HEADER, body])[1]))
+""",
+    "a huge picture in a header": """
+video = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
+frames = next(iter(video.fragments(0))).frames
+own = h264.Encoder(160, 96)._sps
+h264._LEVELS = ((1 << 20, 62),)
+# FFmpeg itself ignores a header of 16,384 by 16,384, and tries 16,000 by 16,000, which took 3.8 GB.
+for side in (16_384, 16_000):
+    huge = h264.Encoder(side, side)._sps
+    old, new = (len(sps).to_bytes(4) + sps for sps in (own, huge))
+    hostile = [dataclasses.replace(frame, data=frame.data.replace(old, new)) for frame in frames]
+    pictures = encoded_pictures(video.track, hostile, [0], lambda _time: 0, ImageFormat("JPEG"))
+assert list(pictures.missing) == [0]
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300_000
+print(pictures.missing)
+""",
+    "a PNG bomb": """
+rows = zlib.compressobj(9)
+data = b"".join(rows.compress(b"\\0" * 12_001 * 100) for _ in range(120)) + rows.flush()
+def chunk(name, content):
+    return len(content).to_bytes(4) + name + content + zlib.crc32(name + content).to_bytes(4)
+header = (12_000).to_bytes(4) * 2 + bytes([8, 0, 0, 0, 0])
+bomb = b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+sheet = ContactSheet("t", "t", [Section("h", "t", [Picture("key", datetime.datetime.now(), bomb)])])
+limit(MEGABYTES)
+print(len(sheet.png()))
+""",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_input_is_read_in_bounded_memory(name: str, tmp_path: Path) -> None:
+    code = LIMITED.replace("MEGABYTES", str(MEGABYTES)) + HOSTILE[name].replace("MEGABYTES", str(MEGABYTES))
+
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
