@@ -82,7 +82,7 @@ def simulate_pass(streams: int, *, calls_per_second: int = 45, **options: Any) -
     (rate,) = {
         int(r["Properties"]["Environment"]["Variables"]["CALLS_PER_SECOND"])
         for r in resources
-        if "CALLS_PER_SECOND" in r["Properties"].get("Environment", {}).get("Variables", {})
+        if r["Properties"].get("Handler") == "kinesis_video_fleet.entry.handler"
     }
     return simulate(streams, properties=properties, calls_per_second=rate, **options)
 

@@ -14,15 +14,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from kinesis_video_configuration import timing
+from kinesis_video_configuration import IMAGE_GENERATION, timing
 from kinesis_video_configuration.service import create_client
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
 from kinesis_video_local.kinesisvideo.quotas import quota
@@ -51,7 +51,17 @@ REPLY_SECONDS = (0.010, 0.040)
 # exited; of a task scheduled, started and succeeded; of a distributed map started and succeeded, of itself and its run.
 EVENTS = {"Task": 5, "Choice": 2, "Map": 6, "Succeed": 2, "Fail": 1, "Wait": 2}
 OF_AN_EXECUTION = 2
-PATH = ("Plan", "Planned", "Batches", "Conclude", "Ended", "Done")
+PATH = ("Plan", "Planned", "Batches", "Plan", "Planned", "Batches", "Plan", "Planned", "Conclude", "Ended", "Done")
+"""Of a pass that tries some streams again."""
+
+HANGING_SECONDS = timing.READ_SECONDS
+"""How long a call hangs until botocore gives it up."""
+ERRORS = {
+    "busy": ("InternalFailure", 500),
+    "denied": ("AccessDeniedException", 401),
+    "slow": ("", 0),
+}
+"""What a sick stream answers to each update; a slow one does not answer."""
 
 
 @dataclass
@@ -69,11 +79,22 @@ class Simulation:
     throttled: int = 0
     largest_payload: int = 0
     result: dict[str, Any] = field(default_factory=dict)
+    named: dict[str, Any] = field(default_factory=dict)
+    """The streams that were not set."""
+    sick: int = 0
+    last_set: float = 0
+    """When the last stream was set, in seconds after the first batch's begin."""
+    function_seconds: float = 0
+    """Of all invocations, for which Lambda charges."""
+    invocations: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    """Of Amazon S3."""
+    transitions: int = 0
 
     @property
     def rate(self) -> float:
-        """Streams a second while the workers were at work."""
-        return self.streams / self.working_seconds
+        """Streams a second, from the first batch's begin until the last one was set."""
+        return float(self.result["counts"].get("set", 0) / self.last_set)
 
 
 def history_events(definition: Mapping[str, Any]) -> int:
@@ -85,8 +106,16 @@ class _Service:
     """A client of Kinesis Video Streams whose calls take virtual time and meet the local AWS's quotas."""
 
     def __init__(
-        self, clock: VirtualClock, simulation: Simulation, meta: Any, others: int, chance: random.Random
+        self,
+        clock: VirtualClock,
+        simulation: Simulation,
+        meta: Any,
+        others: int,
+        chance: random.Random,
+        sickness: str,
     ) -> None:
+        self.sick: set[str] = set()
+        self._sickness = sickness
         self.meta = meta
         self.streams = Streams(ACCOUNT, REGION)
         self._plane = ControlPlane(self.streams, endpoint_url="", creating_seconds=0, stale_seconds=0)
@@ -106,6 +135,8 @@ class _Service:
             try:
                 self._let_others_call(operation)
                 self._quotas.admit(operation, quota(operation), ACCOUNT, REGION, stream_name(parameters))
+                if method == IMAGE_GENERATION.update:
+                    self._fail(operation, parameters["StreamARN"])
                 answer = getattr(self._plane, method)(CONTROL_PLANE.parse(operation, parameters))
             except ServiceError as error:
                 self._simulation.throttled += error.code == "ClientLimitExceededException"
@@ -120,6 +151,17 @@ class _Service:
             return answer
 
         return call
+
+    def _fail(self, operation: str, stream_arn: str) -> None:
+        if stream_arn not in self.sick:
+            self._simulation.last_set = self._clock.time
+            return
+        code, status = ERRORS[self._sickness]
+        if not code:
+            self._clock.sleep(HANGING_SECONDS)
+            raise ReadTimeoutError(endpoint_url="https://kinesisvideo")
+        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(answer, operation)
 
     def _let_others_call(self, operation: str) -> None:
         """Use up what others have called since, evenly and as far as the quota lets them."""
@@ -138,13 +180,16 @@ class _Service:
 class _Bucket:
     """A client of Amazon S3 with one bucket."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests: Counter[str]) -> None:
         self.objects: dict[str, bytes] = {}
+        self._requests = requests
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_conditions: str) -> None:  # noqa: N803
+        self._requests["PUT"] += 1
         self.objects[Key] = Body
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        self._requests["GET"] += 1
         if Key not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
         body = self.objects[Key]
@@ -155,6 +200,7 @@ class _Bucket:
 
     def get_paginator(self, _operation: str) -> Any:
         def paginate(*, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+            self._requests["PUT"] += 1  # LIST costs the same
             yield {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
 
         return SimpleNamespace(paginate=paginate)
@@ -167,6 +213,9 @@ def simulate(
     calls_per_second: int,
     name_length: int = 20,
     others_per_second: int = 0,
+    sick_share: float = 0,
+    sickness: str = "busy",
+    bound: bool = False,
 ) -> Simulation:
     """Have a fleet with nothing configured go through its first pass.
 
@@ -182,6 +231,10 @@ def simulate(
         The length of the streams' names.
     others_per_second
         How often somebody else calls each operation meanwhile.
+    sick_share, sickness
+        How many of the streams are sick for the whole pass, and how: `busy`, `denied` or `slow`.
+    bound
+        Whether CloudFormation waits for the pass, and so bounds it.
     """
     clock = VirtualClock()
     simulation = Simulation(streams)
@@ -195,17 +248,20 @@ def simulate(
     }
     with ExitStack() as patches:
         patches.enter_context(mock.patch.dict(os.environ, environment))
-        from kinesis_video_fleet import entry, worker
+        from kinesis_video_fleet import conclusion, entry, worker
         from kinesis_video_fleet.store import Store
 
         began = time.time()
-        service = _Service(clock, simulation, create_client(session).meta, others_per_second, chance)
+        service = _Service(clock, simulation, create_client(session).meta, others_per_second, chance, sickness)
         for number in range(streams):
             name = f"{properties['NamePrefix']}{number:0{name_length - len(properties['NamePrefix'])}}"
             service.streams.create({"StreamName": name, "DataRetentionInHours": 24}, creating_seconds=-1)
-        bucket = _Bucket()
+        arns = [service.streams.find({"StreamName": name}).arn for name in service.streams.names()]
+        service.sick = set(chance.sample(arns, round(sick_share * streams)))
+        simulation.sick = len(service.sick)
+        bucket = _Bucket(simulation.requests)
         nothing = SimpleNamespace(
-            get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: iter(())), put_metric_data=lambda **_: None
+            describe_execution=lambda **_: {"status": "RUNNING"}, put_metric_data=lambda **_: None
         )
         for place, name, stand_in in (
             (timing, "now", clock.now),
@@ -215,37 +271,72 @@ def simulate(
             (worker, "ThreadPoolExecutor", clock.pool),
             (entry, "kinesis_video", service),
             (entry, "store", Store(bucket, "work")),
+            (entry, "states", nothing),
+            (conclusion, "send", lambda *_: None),
             (entry, "session", SimpleNamespace(client=lambda _: nothing)),
         ):
             patches.enter_context(mock.patch.object(place, name, stand_in))
-        _run(entry.handler, clock, simulation, bucket, properties)
+        arrived = began if bound else None
+        _run(entry.handler, clock, simulation, bucket, properties, arrived)
         simulation.result = json.loads(bucket.objects["passes/first/result.json"])
+        simulation.named = json.loads(bucket.objects.get("passes/first/streams.json", b"{}"))
     return simulation
 
 
 def _run(
-    handler: Any, clock: VirtualClock, simulation: Simulation, bucket: _Bucket, properties: Mapping[str, Any]
+    handler: Any,
+    clock: VirtualClock,
+    simulation: Simulation,
+    bucket: _Bucket,
+    properties: Mapping[str, Any],
+    arrived: float | None,
 ) -> None:
     """Do what the state machine does."""
-    bucket.objects["ledger.json"] = json.dumps({"turn": "", "declaration": properties, "earlier": []}).encode()
-    execution = {"pass": "first", "state_machine": "arn", "input": {}}
+    from kinesis_video_fleet.store import Ledger
+
+    if arrived is None:
+        bucket.objects["ledger.json"] = json.dumps(asdict(Ledger(declaration=properties))).encode()
+    else:
+        event = {
+            "RequestType": "Create",
+            "ResponseURL": "https://cloudformation",
+            "RequestId": "first",
+            "StackId": "stack",
+            "LogicalResourceId": "Fleet",
+            "ResourceProperties": {**properties, "ServiceTimeout": str(MAX_ANSWER_SECONDS)},
+        }
+        bucket.objects["events/first.json"] = json.dumps({"event": event, "arrived": arrived}).encode()
+    execution = {"pass": "first", "execution": "arn", "input": {} if arrived is None else {"request": "first"}}
 
     def step(event: Mapping[str, Any]) -> Any:
-        end = clock.time + MAX_FUNCTION_SECONDS
-        context = SimpleNamespace(get_remaining_time_in_millis=lambda: (end - clock.time) * 1000)
+        began = clock.time
+        context = SimpleNamespace(
+            get_remaining_time_in_millis=lambda: (began + MAX_FUNCTION_SECONDS - clock.time) * 1e3
+        )
         answer = handler(event, context)
         sizes = (len(json.dumps(payload).encode()) for payload in (event, answer))
         simulation.largest_payload = max(simulation.largest_payload, *sizes)
+        simulation.function_seconds += clock.time - began
+        simulation.invocations += 1
         return answer
 
-    planned = step({"step": "plan", **execution})
-    working_since = clock.time
-    for line in bucket.objects[planned["key"]].decode().splitlines():
-        clock.sleep(CHILD_SECONDS)
-        began = clock.time
-        step({"step": "work", "batch": json.loads(line)})
-        simulation.longest_batch_seconds = max(simulation.longest_batch_seconds, clock.time - began)
-        simulation.batches += 1
-    simulation.working_seconds = clock.time - working_since
-    step({"step": "conclude", "state": planned, **execution})
+    state: Any = {}
+    working_since = None
+    while (state := step({"step": "plan", "state": state, **execution}))["go"] == "work":
+        working_since = clock.time if working_since is None else working_since
+        # Plan, Planned and Batches.
+        simulation.transitions += 3
+        for line in bucket.objects[state["key"]].decode().splitlines():
+            clock.sleep(CHILD_SECONDS)
+            began = clock.time
+            step({"step": "work", "batch": json.loads(line)})
+            simulation.longest_batch_seconds = max(simulation.longest_batch_seconds, clock.time - began)
+            simulation.batches += 1
+            # A child's start, its one state and its end.
+            simulation.transitions += 3
+    simulation.working_seconds = clock.time - (working_since or clock.time)
+    simulation.last_set -= working_since or 0
+    step({"step": "conclude", "state": state, **execution})
+    # The last Plan and Planned, Conclude, Ended and Done, and the start.
+    simulation.transitions += 6
     simulation.seconds = clock.time

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -30,11 +28,15 @@ PACKAGES = (
     "kinesis_video_handler",
 )
 KEPT_DAYS = 30
+NEW_STREAM_FUNCTIONS = 2
+"""The fewest that Lambda runs for a standard queue."""
 NEW_STREAM_SHARE = 20
-"""One in so many calls is for new streams, at least one; the rest is for the pass."""
+"""One in so many calls is for new streams, at least one for each function; the rest is for the pass."""
 NEW_STREAMS_AT_A_TIME = 10
-WORK_TIMEOUT = Duration.minutes(15)
-BEGIN_TIMEOUT = Duration.minutes(2)
+BEGIN_TIMEOUT = NEW_STREAMS_TIMEOUT = Duration.minutes(2)
+PLAN_TIMEOUT = WORK_TIMEOUT = Duration.minutes(15)
+# Lambda's own timeout comes first, and a reply that is lost after it.
+_STEP_TIMEOUT = Duration.minutes(16)
 _ASK_AGAIN = Duration.seconds(5)
 
 
@@ -88,19 +90,26 @@ class FleetEngine:
             # The last step of a delete empties it. Where no delete is sent, it stays with the configurations.
             removal_policy=removal_policy,
         )
-        share = max(1, calls_per_second // NEW_STREAM_SHARE) if on_create else 0
+        # Nobody reads the ResponseURLs but what answers them, whatever else they may read in this account.
+        events_of_it = self.bucket.arn_for_objects("events/*")
+        shared = new_stream_calls(calls_per_second) if on_create else 0
         self._work = self._function(
             "Work",
             "kinesis_video_fleet.entry.handler",
-            self._rights_to_work(),
+            self._may_work(),
             timeout=WORK_TIMEOUT,
             # Ninety calls a second take more than half of a CPU.
             memory_size=1024,
-            environment={
-                "NAME_PREFIX": name_prefix,
-                "CALLS_PER_SECOND": str(calls_per_second - share),
-                "NEW_STREAM_CALLS_PER_SECOND": str(share),
-            },
+            environment={"CALLS_PER_SECOND": str(calls_per_second - shared)},
+        )
+        self.bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:GetObject", "s3:GetObjectVersion"],
+                resources=[events_of_it],
+                conditions={"ArnNotEquals": {"aws:PrincipalArn": self._role_of(self._work).role_arn}},
+            )
         )
         self.state_machine = sfn.StateMachine(
             home, "Passes", definition_body=sfn.DefinitionBody.from_chainable(self._definition())
@@ -111,16 +120,18 @@ class FleetEngine:
             "LooksAtPasses",
             roles=[self._role_of(self._work)],
             statements=[
-                iam.PolicyStatement(actions=["states:ListExecutions"], resources=[self.state_machine.state_machine_arn])
+                iam.PolicyStatement(
+                    actions=["states:DescribeExecution"],
+                    # An execution's name is not known before it starts.
+                    resources=[f"{self._executions_arn()}:*"],
+                )
             ],
         )
         self.begin = self._function(
             "Begin",
             "kinesis_video_fleet.begin.handler",
             [
-                iam.PolicyStatement(
-                    actions=["s3:DeleteObject", "s3:PutObject"], resources=[self.bucket.arn_for_objects("events/*")]
-                ),
+                iam.PolicyStatement(actions=["s3:DeleteObject", "s3:PutObject"], resources=[events_of_it]),
                 iam.PolicyStatement(
                     actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]
                 ),
@@ -129,7 +140,9 @@ class FleetEngine:
             memory_size=256,
             environment={"STATE_MACHINE": self.state_machine.state_machine_arn},
         )
-        self._on_create = on_create
+        self._new_stream_calls = shared // NEW_STREAM_FUNCTIONS
+        self.queue: sqs.Queue | None = None
+        self.dead_letters: sqs.Queue | None = None
 
     def begin_with(self, resource: CfnResource, every_minutes: int) -> None:
         """Begin passes with the custom resource, and from then on by the schedule and for new streams.
@@ -146,35 +159,73 @@ class FleetEngine:
             targets=[targets.SfnStateMachine(self.state_machine, input=events.RuleTargetInput.from_object({}))],
         )
         schedule.node.add_dependency(resource)
-        if self._on_create:
-            self._new_streams().node.add_dependency(resource)
+        if self._new_stream_calls:
+            for begins in self._new_streams():
+                begins.node.add_dependency(resource)
 
-    def _new_streams(self) -> events.Rule:
-        # With one message group Lambda runs one function at a time, so that the pace holds for all of them.
-        queue = sqs.Queue(
+    def _new_streams(self) -> list[Construct]:
+        function = self._function(
+            "New",
+            "kinesis_video_fleet.new_streams.handler",
+            [
+                self._may_set_streams(),
+                iam.PolicyStatement(
+                    actions=["s3:GetObject", "s3:PutObject"],
+                    # PutObject on the ledger: that a stream was set.
+                    resources=[self.bucket.arn_for_objects("ledger.json")],
+                ),
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects("unfinished/*")]),
+                iam.PolicyStatement(
+                    actions=["s3:DeleteObject", "s3:PutObject"],
+                    resources=[self.bucket.arn_for_objects("new-streams/*")],
+                ),
+                self._may_list_bucket(),
+                self._may_publish(),
+                iam.PolicyStatement(
+                    actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]
+                ),
+            ],
+            timeout=NEW_STREAMS_TIMEOUT,
+            memory_size=256,
+            environment={
+                "CALLS_PER_SECOND": str(self._new_stream_calls),
+                "STATE_MACHINE": self.state_machine.state_machine_arn,
+            },
+        )
+        self.dead_letters = sqs.Queue(
+            self._home,
+            "NewStreamsFailed",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        self.queue = sqs.Queue(
             self._home,
             "NewStreams",
-            fifo=True,
-            content_based_deduplication=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=Duration.hours(1),
-            # The shortest that Lambda takes, so that what failed is tried again before it is given up to the schedule.
-            visibility_timeout=WORK_TIMEOUT,
+            retention_period=Duration.days(1),
+            visibility_timeout=NEW_STREAMS_TIMEOUT,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
         )
-        queue.grant_consume_messages(self._work)
-        lambda_.EventSourceMapping(
+        self.queue.grant_consume_messages(function)
+        mapping = lambda_.EventSourceMapping(
             self._home,
             "NewStreamsToWork",
-            target=self._work,
-            event_source_arn=queue.queue_arn,
+            target=function,
+            event_source_arn=self.queue.queue_arn,
             batch_size=NEW_STREAMS_AT_A_TIME,
+            max_concurrency=NEW_STREAM_FUNCTIONS,
+            report_batch_item_failures=True,
         )
-        return events.Rule(
+        rule = events.Rule(
             self._home,
             "StreamCreated",
             event_pattern=events.EventPattern(
                 source=["aws.kinesisvideo"],
                 detail_type=["AWS API Call via CloudTrail"],
+                # Others may be allowed to put events on this bus.
+                account=[self._stack.account],
                 detail={
                     "eventSource": ["kinesisvideo.amazonaws.com"],
                     "eventName": ["CreateStream"],
@@ -182,15 +233,14 @@ class FleetEngine:
                     "requestParameters": {"streamName": [{"prefix": self._name_prefix}]},
                 },
             ),
-            targets=[targets.SqsQueue(queue, message_group_id=self._name_prefix[:128])],
+            targets=[targets.SqsQueue(self.queue)],
         )
+        return [rule, mapping]
 
     def _definition(self) -> sfn.IChainable:
         path = sfn.JsonPath
         # It answers CloudFormation, which else waits an hour: so it is tried for 21 minutes.
-        conclude = self._step(
-            "Conclude", {"state": path.object_at("$")}, attempts=8, interval=Duration.seconds(5)
-        ).next(
+        conclude = self._step("Conclude", attempts=8).next(
             sfn.Choice(self._home, "Ended", state_name="Ended")
             .when(
                 sfn.Condition.string_equals("$.ended", "failed"),
@@ -210,6 +260,8 @@ class FleetEngine:
             tolerated_failure_percentage=100,
             result_path=path.DISCARD,
         )
+        # Its own policy is as new as the fleet, and may not have reached every part of IAM.
+        batches.add_retry(interval=Duration.seconds(5), max_attempts=4, backoff_rate=2)
         work = tasks.LambdaInvoke(
             self._home,
             "DoWork",
@@ -218,39 +270,50 @@ class FleetEngine:
             payload=sfn.TaskInput.from_object({"step": "work", "batch": path.object_at("$")}),
             payload_response_only=True,
             retry_on_service_exceptions=False,
+            task_timeout=sfn.Timeout.duration(_STEP_TIMEOUT),
         )
         # Later than an invocation could still be at work whose end was lost.
         batches.item_processor(work.add_retry(interval=Duration.seconds(30), max_attempts=2, backoff_rate=1))
-        plan = self._step("Plan", {}, attempts=5, interval=Duration.seconds(5))
+        plan = self._step("Plan", attempts=5)
         plan.add_catch(conclude, result_path="$.problem")
         batches.add_catch(conclude, result_path="$.problem")
         wait = sfn.Wait(self._home, "Wait", state_name="Wait", time=sfn.WaitTime.duration(_ASK_AGAIN))
         return plan.next(
             sfn.Choice(self._home, "Planned", state_name="Planned")
             .when(sfn.Condition.string_equals("$.go", "wait"), wait.next(plan))
-            .when(sfn.Condition.string_equals("$.go", "work"), batches.next(conclude))
+            .when(sfn.Condition.string_equals("$.go", "work"), batches.next(plan))
             .otherwise(conclude)
         )
 
-    def _step(self, name: str, payload: dict[str, Any], *, attempts: int, interval: Duration) -> tasks.LambdaInvoke:
+    def _step(self, name: str, *, attempts: int) -> tasks.LambdaInvoke:
         path = sfn.JsonPath
-        common = {
+        payload = {
             "step": name.lower(),
             "pass": path.string_at("$$.Execution.Name"),
-            "state_machine": path.string_at("$$.StateMachine.Id"),
+            "execution": path.string_at("$$.Execution.Id"),
             "input": path.object_at("$$.Execution.Input"),
+            "state": path.object_at("$"),
         }
         step = tasks.LambdaInvoke(
             self._home,
             name,
             state_name=name,
             lambda_function=self._work,
-            payload=sfn.TaskInput.from_object({**common, **payload}),
+            payload=sfn.TaskInput.from_object(payload),
             payload_response_only=True,
             retry_on_service_exceptions=False,
+            task_timeout=sfn.Timeout.duration(_STEP_TIMEOUT),
         )
-        step.add_retry(interval=interval, max_attempts=attempts, backoff_rate=2)
+        step.add_retry(interval=Duration.seconds(5), max_attempts=attempts, backoff_rate=2)
         return step
+
+    def _executions_arn(self) -> str:
+        return self._stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=self.state_machine.state_machine_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def _function(
         self,
@@ -273,7 +336,8 @@ class FleetEngine:
         return lambda_.Function(
             self._home,
             f"{name}Function",
-            description=f"Configures the Kinesis video streams {self._name_prefix}*: {name.lower()}",
+            # Lambda takes 256 characters.
+            description=f"{name.lower()}: the Kinesis video streams {self._name_prefix}"[:255] + "*",
             runtime=self._runtime,
             architecture=lambda_.Architecture.ARM_64,
             handler=handler,
@@ -281,7 +345,7 @@ class FleetEngine:
             role=role,
             timeout=timeout,
             memory_size=memory_size,
-            environment={"WORK_BUCKET": self.bucket.bucket_name, **environment},
+            environment={"WORK_BUCKET": self.bucket.bucket_name, "NAME_PREFIX": self._name_prefix, **environment},
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
@@ -294,35 +358,50 @@ class FleetEngine:
         assert role is not None
         return role
 
-    def _rights_to_work(self) -> list[iam.PolicyStatement]:
-        stream = self._stack.format_arn(
-            service="kinesisvideo", resource="stream", resource_name=f"{self._name_prefix}*/*"
-        )
+    def _may_work(self) -> list[iam.PolicyStatement]:
         return [
-            iam.PolicyStatement(
-                actions=[
-                    "kinesisvideo:DescribeImageGenerationConfiguration",
-                    "kinesisvideo:UpdateImageGenerationConfiguration",
-                ],
-                resources=[stream],
-            ),
+            self._may_set_streams(),
             # It names no stream, so IAM knows no resource for it.
             iam.PolicyStatement(actions=["kinesisvideo:ListStreams"], resources=["*"]),
             iam.PolicyStatement(
                 actions=["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
                 resources=[self.bucket.arn_for_objects("*")],
             ),
-            # Without it S3 says that an object is denied which isn't there.
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn]),
+            self._may_list_bucket(),
             # Who else has a stream, when the fleet is deleted: of this stack only.
             iam.PolicyStatement(
                 actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
                 resources=[self._stack.stack_id],
             ),
-            # IAM knows no resource for it either, only the namespace.
-            iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-            ),
+            self._may_publish(),
         ]
+
+    def _may_set_streams(self) -> iam.PolicyStatement:
+        stream = self._stack.format_arn(
+            service="kinesisvideo", resource="stream", resource_name=f"{self._name_prefix}*/*"
+        )
+        return iam.PolicyStatement(
+            actions=[
+                "kinesisvideo:DescribeImageGenerationConfiguration",
+                "kinesisvideo:UpdateImageGenerationConfiguration",
+            ],
+            resources=[stream],
+        )
+
+    def _may_list_bucket(self) -> iam.PolicyStatement:
+        # Without it S3 says that an object is denied which isn't there.
+        return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
+
+    @staticmethod
+    def _may_publish() -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            actions=["cloudwatch:PutMetricData"],
+            # IAM knows no resource for it, only the namespace.
+            resources=["*"],
+            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        )
+
+
+def new_stream_calls(calls_per_second: int) -> int:
+    """Tell how many calls a second of a fleet are for new streams."""
+    return NEW_STREAM_FUNCTIONS * max(1, calls_per_second // (NEW_STREAM_FUNCTIONS * NEW_STREAM_SHARE))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
 from typing import Any, Unpack
 
 import jsii
@@ -13,7 +15,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct, IValidation
+from constructs import Construct, IConstruct, IValidation
 
 from kinesis_video_contract.configurations import (
     ADOPT_EXISTING,
@@ -27,20 +29,25 @@ from kinesis_video_contract.fleets import (
     EQUAL,
     EXCLUDE,
     FAILED,
+    FAILURES,
     FOREIGN,
     METRICS,
     NAME_PREFIX,
+    NEW_STREAMS_FAILED,
+    NEW_STREAMS_SET,
+    NEW_STREAMS_UNREADABLE,
     PASSES_FAILED,
     REMOVED,
     RESOURCE_TYPE,
     SET,
+    SIGNS_OF_LIFE,
     STREAM_NAME,
     WITHOUT_RETENTION,
 )
 from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN
 
-from ._fleet import FleetEngine
+from ._fleet import FleetEngine, new_stream_calls
 from ._function import check_runtime
 from ._grants import (
     IMAGE_KEY_ACTIONS,
@@ -54,7 +61,7 @@ from ._grants import (
     put_media_actions,
     thing_arn,
 )
-from ._jsii import bucket_arn_of, bucket_key_of, bucket_name_of, region_of, stack_of
+from ._jsii import account_of, bucket_arn_of, bucket_key_of, bucket_name_of, once, region_of, stack_of
 from ._stream_configuration import DELETION_POLICIES, Names, Warnings, names_in
 from ._streams import check_stream_name
 from ._validation import (
@@ -81,16 +88,26 @@ from .stream_metrics import MetricOptions, metric
 DEFAULT_PREFIX = f"{STREAM_NAME}/"
 DEFAULT_EVERY = Duration.hours(6)
 DEFAULT_CALLS_PER_SECOND = 45
-# One for new streams and one for the pass; the quota is 50.
+# The quota is 50.
 MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND = 2, 50
+LONGEST_EVERY, SHORTEST_SILENCE = Duration.days(3), Duration.minutes(15)
 SERVICE_TIMEOUT_SECONDS = 3600
 """The longest that CloudFormation waits for a custom resource: a pass through 100,000 streams takes most of it."""
 
 OUTCOMES = (SET, REMOVED, EQUAL)
 LEFT_OUT = (FAILED, FOREIGN, WITHOUT_RETENTION)
-METRIC_NAMES = (*(METRICS[outcome] for outcome in (*OUTCOMES, *LEFT_OUT)), PASSES_FAILED)
+NEW_STREAMS = (NEW_STREAMS_SET, NEW_STREAMS_FAILED, NEW_STREAMS_UNREADABLE)
+METRIC_NAMES = (
+    *(METRICS[outcome] for outcome in (*OUTCOMES, *LEFT_OUT)),
+    PASSES_FAILED,
+    FAILURES,
+    SIGNS_OF_LIFE,
+    *NEW_STREAMS,
+)
 
 IMAGES_PER_DAY = "cdk-kinesis-video:fleet-images-per-day"
+FLEETS_MAY_SHARE_STREAMS = "cdk-kinesis-video:fleets-may-share-streams"
+FLEETS_SHARE_QUOTA = "cdk-kinesis-video:fleets-share-quota"
 _SOME_STREAMS = 100
 # With a dollar before it, it looks like a variable of a policy.
 _PLACEHOLDER = re.compile(rf"(?<!\$){re.escape(STREAM_NAME)}")
@@ -122,12 +139,13 @@ class StreamFleet(Construct):
         What the keys of the images begin with; ``{stream_name}`` in it stands for the name of the stream. A
         `DestinationPath` is declared as it is. Default: ``{stream_name}/``.
     every
-        How often all streams are gone through, a whole number of minutes that is known at synth. Default: 6 hours.
+        How often all streams are gone through, a whole number of minutes that is known at synth, at most 3 days.
+        Default: 6 hours.
     on_create
         True configures a stream when it is created. It takes a trail of AWS CloudTrail in the Region. Default: True.
     calls_per_second
-        How often each operation is called at the most, 2 to 50. The account's quota of 50 is shared with consoles,
-        deployments and other fleets. Default: 45.
+        How often each operation is called at the most, 2 to 50, and at least 3 with `on_create`. The account's quota of
+        50 is shared with consoles, deployments and other fleets. Default: 45.
     exclude
         The names of streams that are never touched, such as those that have an `ImageGeneration`. A stream that is
         excluded later keeps what it has. Default: none.
@@ -178,11 +196,22 @@ class StreamFleet(Construct):
         minutes = whole_minutes("every", DEFAULT_EVERY if every is None else every, "Duration.hours(6)")
         check_bool("on_create", on_create)
         check_integer("calls_per_second", calls_per_second, MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND)
+        if minutes > LONGEST_EVERY.to_minutes():
+            raise ValueError(f"`every` is {minutes} minutes, it must be at most 3 days, as an alarm looks back a week")
         known = calls_per_second is not None and is_known(calls_per_second)
         check_type("calls_per_second", calls_per_second, known, "a whole number that is known at synth such as 45")
         check_list("exclude", exclude, "stream names such as ['cam-7']")
+        if on_create and calls_per_second - new_stream_calls(int(calls_per_second)) < 1:
+            raise ValueError(
+                f"`calls_per_second` is {calls_per_second}, it must be at least 3 with `on_create`, as two calls are "
+                "for new streams, raise it or set `on_create=False`"
+            )
         for name in exclude:
             check_stream_name("exclude", name)
+            if is_known(name) and not name.startswith(name_prefix):
+                raise ValueError(
+                    f"`exclude` has {name!r}, which does not begin with `name_prefix` {name_prefix!r}, take it out"
+                )
         check_bool("adopt_existing", adopt_existing)
         check_runtime(runtime)
         check_options("StreamFleet", options, ImageOptions)
@@ -191,9 +220,11 @@ class StreamFleet(Construct):
         stack = stack_of(self)
         names = names_in(stack)
         _check_overlap(names, name_prefix, self)
+        _warn_of_others(self, name_prefix, int(calls_per_second))
         self.node.add_validation(_NoOtherDeclaration(names, name_prefix, exclude))
         self._name_prefix = name_prefix
         self._bucket = bucket
+        self._every = Duration.minutes(minutes)
         self._warnings = Warnings(self)
         if options.get("enabled", True):
             self._warnings.expect_producer(self)
@@ -210,6 +241,7 @@ class StreamFleet(Construct):
         )
         resource = self._declare(home, request, exclude, adopt_existing, options)
         self._engine.begin_with(resource, minutes)
+        self._resource = resource
 
     def _declare(
         self,
@@ -334,7 +366,8 @@ class StreamFleet(Construct):
         ----------
         metric_name
             ``StreamsSet``, ``StreamsRemoved``, ``StreamsEqual``, ``StreamsForeign``, ``StreamsWithoutRetention``,
-            ``StreamsFailed`` or ``PassesFailed``.
+            ``StreamsFailed``, ``PassesFailed``, ``Failures`` (both of these), ``SignsOfLife`` (one for each batch and
+            each end of a pass), ``NewStreamsSet``, ``NewStreamsFailed`` or ``NewStreamsUnreadable``.
         options
             What to change of the metric.
 
@@ -352,8 +385,19 @@ class StreamFleet(Construct):
         """Return the number of streams that could not be configured, counted when a pass ends."""
         return self.metric(METRICS[FAILED], **options)
 
-    def alarm(self, construct_id: str) -> cloudwatch.Alarm:
-        """Define an alarm for a pass that failed or in which streams failed; it ends with a pass without failures.
+    def alarm(self, construct_id: str) -> cloudwatch.CompositeAlarm:
+        """Define an alarm for all that can go wrong with this fleet, also for its silence.
+
+        It is on while one of these is, each an alarm of its own below this construct, named after its last word:
+
+        - ``Failures``: the last pass failed, or streams failed in it; a pass without failures ends it.
+        - ``Stopped``: a pass was stopped or ended without a result, in the last 5 minutes.
+        - ``Silence``: no pass has made progress for twice `every`, at least 15 minutes.
+        - ``NewStreams``: a new stream was not set, or its record could not be read, in the last 5 minutes.
+        - ``Waiting``: a new stream waits for 15 minutes.
+        - ``DeadLetters``: a new stream was given up.
+
+        The last three are for ``on_create=True``. CloudWatch charges for each of them.
 
         Parameters
         ----------
@@ -361,22 +405,69 @@ class StreamFleet(Construct):
             The id of the alarm within this construct.
         """
         check_id(construct_id)
-        return cloudwatch.Alarm(
-            self,
-            construct_id,
-            metric=cloudwatch.MathExpression(
-                expression="streams + passes",
-                using_metrics={"streams": self.metric_failed(), "passes": self.metric(PASSES_FAILED)},
-                label="failed streams and passes",
-                period=Duration.minutes(5),
+        place = Construct(self, construct_id)
+        # Before its first pass a fleet is silent.
+        place.node.add_dependency(self._resource)
+        parts = [
+            # There is a data point for each pass only: until the next one the alarm stays as it is.
+            self._part(place, "Failures", self.metric(FAILURES), missing=cloudwatch.TreatMissingData.IGNORE),
+            self._part(place, "Stopped", _any_of(*self._executions("Aborted", "TimedOut", "Failed"))),
+            self._silence(place),
+        ]
+        queue, dead_letters = self._engine.queue, self._engine.dead_letters
+        if queue is not None and dead_letters is not None:
+            new = _any_of(self.metric(NEW_STREAMS_FAILED), self.metric(NEW_STREAMS_UNREADABLE))
+            age = queue.metric_approximate_age_of_oldest_message(statistic="Maximum")
+            given_up = dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum")
+            parts += [
+                self._part(place, "NewStreams", new),
+                self._part(place, "Waiting", age, threshold=SHORTEST_SILENCE.to_seconds()),
+                self._part(place, "DeadLetters", given_up),
+            ]
+        return cloudwatch.CompositeAlarm(
+            place,
+            "Any",
+            alarm_rule=cloudwatch.AlarmRule.any_of(
+                *(cloudwatch.AlarmRule.from_alarm(part, cloudwatch.AlarmState.ALARM) for part in parts)
             ),
-            threshold=1,
+            alarm_description="A pass of the fleet failed or did not come, or streams failed: the alarm that is on "
+            "says which, and `kinesis-video fleet` names the streams",
+        )
+
+    def _executions(self, *ends: str) -> list[cloudwatch.Metric]:
+        return [self.state_machine.metric(f"Executions{end}", statistic="Sum") for end in ends]
+
+    @staticmethod
+    def _part(
+        place: Construct,
+        name: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float = 1,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            place,
+            name,
+            metric=metric,
+            threshold=threshold,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # There is a data point for each pass only: until the next one the alarm stays as it is.
-            treat_missing_data=cloudwatch.TreatMissingData.IGNORE,
-            alarm_description="A pass of the fleet failed, or streams failed in it: its failed.json in the work bucket "
-            "names them",
+            treat_missing_data=missing,
+        )
+
+    def _silence(self, place: Construct) -> cloudwatch.Alarm:
+        seconds = max(2 * self._every.to_seconds(), SHORTEST_SILENCE.to_seconds())
+        # An alarm looks back a day with short periods, and a week with those of an hour and more.
+        period = Duration.minutes(5) if seconds <= Duration.days(1).to_seconds() else Duration.hours(1)
+        return cloudwatch.Alarm(
+            place,
+            "Silence",
+            metric=self.metric(SIGNS_OF_LIFE, period=period),
+            threshold=1,
+            evaluation_periods=ceil(seconds / period.to_seconds()),
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
     def dashboard(self, construct_id: str) -> cloudwatch.Dashboard:
@@ -434,6 +525,49 @@ def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Fleet:
+    scope: Construct
+    name_prefix: str
+    calls_per_second: int
+
+    def may_be_where(self, other: _Fleet) -> bool:
+        """Whether both may be in one account and Region."""
+        one, two = stack_of(self.scope), stack_of(other.scope)
+        if names_in(one) is names_in(two):
+            return True
+        pairs = ((account_of(one), account_of(two)), (region_of(one), region_of(two)))
+        return all(a == b or not is_known(a) or not is_known(b) for a, b in pairs)
+
+
+@once
+def _fleets_of(_app: IConstruct) -> list[_Fleet]:
+    """Keep the fleets of an app; a walk through its tree would take a round trip for each construct."""
+    return []
+
+
+def _warn_of_others(scope: Construct, name_prefix: str, calls_per_second: int) -> None:
+    this = _Fleet(scope, name_prefix, calls_per_second)
+    known = _fleets_of(scope.node.root)
+    others = [fleet for fleet in known if fleet.may_be_where(this)]
+    known.append(this)
+    for other in others:
+        if name_prefix.startswith(other.name_prefix) or other.name_prefix.startswith(name_prefix):
+            Annotations.of(scope).add_warning_v2(
+                FLEETS_MAY_SHARE_STREAMS,
+                f"`name_prefix` {name_prefix!r} shares streams with {other.name_prefix!r} of "
+                f"{other.scope.node.path!r} if both are deployed to one account and Region, give the stacks their "
+                "environments or take prefixes of which none begins with the other",
+            )
+    calls = sum(fleet.calls_per_second for fleet in (*others, this))
+    if others and calls > MAX_CALLS_PER_SECOND:
+        Annotations.of(scope).add_warning_v2(
+            FLEETS_SHARE_QUOTA,
+            f"`calls_per_second` of this fleet and of {', '.join(repr(f.scope.node.path) for f in others)} make "
+            f"{calls} a second together, and an account has {MAX_CALLS_PER_SECOND} in a Region, give each its part",
+        )
+
+
 def _path(prefix: str | DestinationPath | None) -> str:
     checked = uri_path(DEFAULT_PREFIX if prefix is None else prefix)
     if _BRACES.search(_PLACEHOLDER.sub("", TOKEN.sub("token", checked))):
@@ -442,3 +576,14 @@ def _path(prefix: str | DestinationPath | None) -> str:
             "out"
         )
     return checked
+
+
+def _any_of(*metrics: cloudwatch.Metric) -> cloudwatch.MathExpression:
+    """Add metrics up of which each has values only now and then."""
+    named = {f"m{number}": each for number, each in enumerate(metrics)}
+    return cloudwatch.MathExpression(
+        expression=" + ".join(f"FILL({name}, 0)" for name in named),
+        using_metrics=named,
+        label=", ".join(each.metric_name for each in metrics),
+        period=Duration.minutes(5),
+    )

@@ -67,6 +67,8 @@ class CallError(Exception):
 
     Attributes
     ----------
+    operation
+        The API's name of the call.
     code
         The service's name of the error, such as ResourceNotFoundException; of a connection's error its class.
     outcome_unknown
@@ -91,12 +93,13 @@ class CallError(Exception):
         reached: bool = True,
     ) -> None:
         super().__init__(f"{operation}: {code}: {one_line(message, limit=500)}")
+        self.operation = operation
         self.code = code
         self.outcome_unknown = outcome_unknown
         self.denied = denied or code in DENIED
         self.passing = passing
         self.reached = reached
-        self._told = (operation, message)
+        self._message = message
 
     @classmethod
     def of(cls, operation: str, error: Exception) -> CallError:
@@ -189,11 +192,11 @@ class Retries:
                 # Full jitter: callers that were throttled together must not come back together.
                 wait = random.uniform(0, longest_wait)
                 if not self._worth_another(error, wait + calls * timing.CALL_SECONDS, wait):
-                    operation, message = error._told
+                    message = error._message
                     if attempt > 1:
                         message += f" (call {attempt}, after {timing.now() - start:.0f} s)"
                     raise CallError(
-                        operation,
+                        error.operation,
                         error.code,
                         message,
                         passing=error.passing,

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from kinesis_video_configuration import Deadline, one_line
+from kinesis_video_configuration import Deadline, one_line, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import create_client
 from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS, CALL_SECONDS
@@ -62,19 +62,26 @@ def _retries_of(end: Deadline) -> Retries:
 
 
 def _event_object(request: Request) -> dict[str, str]:
-    return {"Bucket": os.environ["WORK_BUCKET"], "Key": event_key(request.request_id)}
+    return {"Bucket": os.environ["WORK_BUCKET"], "Key": event_key(request.identity)}
 
 
 def _start(event: Any, request: Request, retries: Retries) -> None:
-    retries.call(s3, "put_object", **_event_object(request), Body=json.dumps(event).encode())
+    kept = json.dumps({"event": event, "arrived": timing.since_1970()}).encode()
+    try:
+        # An event that Lambda repeats is as old as it was.
+        retries.call(s3, "put_object", **_event_object(request), Body=kept, IfNoneMatch="*")
+    except CallError as error:
+        if error.code not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+    name = request.identity
     try:
         retries.call(
             states,
             "start_execution",
             stateMachineArn=os.environ["STATE_MACHINE"],
-            # An event that Lambda repeats has the same id, and begins nothing.
-            name=request.request_id,
-            input=json.dumps({"request": request.request_id}),
+            # An event that Lambda repeats has the same name, and begins nothing.
+            name=name,
+            input=json.dumps({"request": name}),
         )
     except CallError as error:
         if error.code != "ExecutionAlreadyExists":

@@ -1,119 +1,205 @@
-"""What came of a pass: its counts, its failures by name, its metrics, and the answer to CloudFormation."""
+"""The end of a pass: its result, its metrics, what is left of earlier declarations, the answer to CloudFormation."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from os import environ
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import Deadline, one_line, timing
+from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_contract.fleets import (
+    DENIED,
+    EQUAL,
+    FAILURES,
+    FOREIGN,
+    METRICS,
+    NAME_PREFIX,
+    NOT_TRIED,
+    PASSES_FAILED,
+    SET,
+    SIGNS_OF_LIFE,
+)
 from kinesis_video_contract.fleets import FAILED as FAILED_STREAMS
-from kinesis_video_contract.fleets import GONE, METRICS, PASSES_FAILED, WITHOUT_RETENTION
 from kinesis_video_contract.metrics import NAMESPACE
+from kinesis_video_handler.ownership import Stack
 from kinesis_video_handler.protocol import Answer, AnswerNotSentError, Request, send
 
-from .declaration import FleetDeclaration
-from .planner import SKIP, Pass
-from .store import Store, event_key, folder_of
+from .declaration import FleetDeclaration, name_of
+from .outcome import Outcome
+from .planner import MAX_UNFINISHED, SKIP, Pass, fleets_that_share
+from .store import Earlier, Ledger, Store, event_key, folder_of
 
 TOLERATED_FAILURES = 0.05
-"""The share of streams that may fail: they are for the next pass. Beyond it the pass and a deployment fail."""
+"""The share of streams that may fail: they are for the next pass. Beyond it the pass and a deployment fail. A delete
+tolerates none: nobody would look at what it leaves."""
 COMPLETE, FAILED, SUPERSEDED, SKIPPED = "complete", "failed", "superseded", "skipped"
 _NAMED = 3
 
 logger = logging.getLogger(__name__)
 
 
-def conclude(
-    store: Store, cloudwatch: Any, name_prefix: str, this: Pass, state: Mapping[str, Any], end: Deadline
-) -> dict[str, Any]:
-    """Conclude a pass, whatever happened in it.
+class Conclusion:
+    """Concludes passes.
 
     Parameters
     ----------
     store
         The work bucket.
-    cloudwatch
-        The client that takes the metrics.
-    name_prefix
-        What they are published for.
-    this
-        The pass.
-    state
-        What the state machine has of it: the planner's answer, and the problem of a step that failed.
-    end
-        When Lambda stops the function.
-
-    Raises
-    ------
-    AnswerNotSentError
-        If CloudFormation did not take the answer; the state machine then repeats this step.
+    cloudwatch, cloudformation
+        The client that takes the metrics, and what makes that of CloudFormation.
+    retries
+        How CloudFormation is called.
     """
-    folder = folder_of(this.name)
-    plan = store.read(f"{folder}plan.json")
-    counts: Counter[str] = Counter()
-    failed: dict[str, str] = {}
-    for report in store.reports(this.name):
-        counts.update(report["counts"])
-        failed.update(report["failed"])
-    streams = plan["streams"] if plan else 0
-    missing = streams - counts.total()
-    if missing > 0:
-        counts["NotReported"] = missing
-    problem = _problem(state)
-    ended = COMPLETE
-    if state.get("go") == SKIP:
-        ended = SKIPPED
-    elif plan and store.ledger().turn != this.name:
-        ended, problem = SUPERSEDED, "a later pass took its turn"
-    elif problem or len(failed) + missing > TOLERATED_FAILURES * streams:
-        ended = FAILED
-    if failed:
-        store.write(f"{folder}failed.json", failed)
-    if ended == FAILED and not problem:
-        problem = _told(counts, failed, f"s3://{store.bucket}/{folder}failed.json")
-    result = {"ended": ended, "problem": problem, "counts": counts, "stopped": timing.since_1970()}
-    store.write(f"{folder}result.json", result)
-    logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
-    if ended in (COMPLETE, FAILED):
-        publish(cloudwatch, name_prefix, counts, {PASSES_FAILED: int(ended == FAILED)})
-    if ended == COMPLETE and not failed and not missing and not counts[WITHOUT_RETENTION]:
-        # A stream without retention keeps what it has. Of all others nobody has what was declared earlier any more.
-        store.change_ledger(lambda before: replace(before, earlier=()) if before.turn == this.name else before)
-    if this.request is not None:
-        _send(store, this, this.request, _answer(this.request, ended, problem, counts), end)
-    return {"ended": ended, "problem": problem}
+
+    def __init__(self, store: Store, cloudwatch: Any, cloudformation: Callable[[], Any], retries: Retries) -> None:
+        self._store = store
+        self._cloudwatch = cloudwatch
+        self._cloudformation = cloudformation
+        self._retries = retries
+
+    def conclude(self, this: Pass, state: Mapping[str, Any], end: Deadline) -> dict[str, Any]:
+        """Conclude a pass, whatever happened in it.
+
+        Parameters
+        ----------
+        this
+            The pass.
+        state
+            What the state machine has of it: the planner's answer, and the problem of a step that failed.
+        end
+            When Lambda stops the function.
+
+        Raises
+        ------
+        AnswerNotSentError
+            If CloudFormation did not take the answer; the state machine then repeats this step.
+        """
+        store, folder = self._store, folder_of(this.name)
+        turn = store.ledger().turn
+        plan = store.read(f"{folder}plan.json")
+        outcome = Outcome.read(store, this.name) if plan else Outcome(Counter(), {})
+        is_over = turn.name != this.name and plan is not None
+        problem = turn.stopped if turn.name == this.name and turn.stopped else _problem(state)
+        ended = COMPLETE
+        if state.get("go") == SKIP:
+            ended = SKIPPED
+        elif is_over:
+            ended, problem = SUPERSEDED, "a later pass took its turn"
+        elif this.kind == "Delete":
+            left = _failures_of_delete(outcome, stopped=bool(turn.stopped))
+            denied = bool(turn.stopped or state.get("denied"))
+            ended = FAILED if left or (problem and not denied) else COMPLETE
+        else:
+            problem = problem or self._problem_of_create(this, outcome)
+            tolerated = TOLERATED_FAILURES * (plan["streams"] if plan else 0)
+            ended = FAILED if problem or outcome.failures.total() > tolerated else COMPLETE
+        where = f"s3://{store.bucket}/{folder}streams.json"
+        if outcome.named:
+            store.write(f"{folder}streams.json", outcome.by_outcome())
+        if ended == FAILED:
+            problem = "; ".join(filter(None, (problem, _told(outcome, where))))
+        counts = outcome.counts
+        result = {"ended": ended, "problem": problem, "counts": counts, "stopped": timing.since_1970()}
+        store.write(f"{folder}result.json", result)
+        logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
+        if ended in (COMPLETE, FAILED):
+            self._close(this, outcome, failed=ended == FAILED)
+        if this.request is not None:
+            if ended in (SKIPPED, SUPERSEDED):
+                # Nobody waits for it any more: CloudFormation has sent a newer event.
+                store.delete(event_key(this.name))
+            else:
+                self._send(this, this.request, _answer(this.request, ended, problem, outcome), end)
+        if not (this.kind == "Delete" and ended == COMPLETE):
+            store.change_ledger(
+                lambda before: (
+                    replace(before, turn=replace(before.turn, ended=True)) if before.turn.name == this.name else before
+                )
+            )
+        return {"ended": ended, "problem": problem}
+
+    def _close(self, this: Pass, outcome: Outcome, *, failed: bool) -> None:
+        """Publish what came of the pass, and forget what no stream can have any more."""
+        failures = outcome.failures.total()
+        values = {metric: outcome.counts[name] for name, metric in METRICS.items()}
+        values |= {
+            METRICS[FAILED_STREAMS]: failures,
+            PASSES_FAILED: int(failed),
+            FAILURES: failures + int(failed),
+            SIGNS_OF_LIFE: 1,
+        }
+        publish(self._cloudwatch, values)
+        set_or_equal = outcome.counts[SET] + outcome.counts[EQUAL]
+        if outcome.counts[FOREIGN] and not set_or_equal and this.kind != "Delete":
+            logger.warning("no stream was set: what they have is not this fleet's", extra={"counts": outcome.counts})
+        before = self._store.ledger()
+        if outcome.counts and before.turn.name == this.name:
+            # Every stream that is not named has what is declared, or what others have declared.
+            after = self._narrowed(this, before, outcome.unfinished())
+            self._store.change_ledger(
+                lambda found: replace(found, earlier=after) if found.turn.name == this.name else found
+            )
+
+    def _narrowed(self, this: Pass, ledger: Ledger, unfinished: list[str]) -> tuple[Earlier, ...]:
+        if len(unfinished) > MAX_UNFINISHED:
+            return ledger.earlier
+        kept = []
+        for number, each in enumerate(ledger.earlier):
+            may_have = set(self._store.read(each.streams)) if each.streams else None
+            streams = [arn for arn in unfinished if may_have is None or arn in may_have]
+            if not streams:
+                continue
+            key = f"unfinished/{this.name}-{number}.json"
+            self._store.write(key, streams)
+            kept.append(replace(each, streams=key))
+        return tuple(kept)
+
+    def _problem_of_create(self, this: Pass, outcome: Outcome) -> str:
+        """Refuse a new prefix together with other settings: the streams of the old fleet would stay as they are."""
+        if this.request is None or this.kind != "Create" or not outcome.counts[FOREIGN]:
+            return ""
+        prefix = FleetDeclaration.parse(this.request.properties).name_prefix
+        try:
+            others = fleets_that_share(Stack(this.request, self._cloudformation, self._retries), prefix)
+        except CallError as error:
+            logger.warning("CloudFormation can't be asked for other fleets", extra={"problem": str(error)})
+            return ""
+        if not others:
+            return ""
+        foreign = [name_of(arn) for arn, (found, _) in outcome.named.items() if found == FOREIGN]
+        return (
+            f"{len(foreign)} streams ({', '.join(foreign[:_NAMED])}) have other settings than this fleet declares, "
+            f"and the fleet of {others[0]!r} in this stack may have set them; change `name_prefix` in a deployment of "
+            "its own and the other props in the next one, or add the streams to `exclude` if they are somebody else's"
+        )
+
+    def _send(self, this: Pass, request: Request, answer: Answer, end: Deadline) -> None:
+        key = event_key(this.name)
+        event = self._store.read(key)
+        if request.request_type == "Delete" and answer.status == "SUCCESS":
+            # CloudFormation deletes the bucket at once when it has the answer. If that fails half-way, this step is
+            # repeated: it needs the event to answer, and without the plan it misses none of the reports.
+            self._store.delete(f"{folder_of(this.name)}plan.json")
+            self._store.empty(but=key)
+        self._store.delete(key)
+        try:
+            send(request, answer, end)
+        except AnswerNotSentError:
+            # For this step to be repeated.
+            self._store.write(key, event)
+            raise
 
 
-def _send(store: Store, this: Pass, request: Request, answer: Answer, end: Deadline) -> None:
-    key = event_key(request.request_id)
-    event = store.read(key)
-    if request.request_type == "Delete" and answer.status == "SUCCESS":
-        # CloudFormation deletes the bucket at once when it has the answer. If that fails half-way, this step is
-        # repeated: it needs the event to answer, and without the plan it misses none of the reports.
-        store.delete(f"{folder_of(this.name)}plan.json")
-        store.empty(but=key)
-    store.delete(key)
-    try:
-        send(request, answer, end)
-    except AnswerNotSentError:
-        # For this step to be repeated.
-        store.write(key, event)
-        raise
-
-
-def publish(
-    cloudwatch: Any, name_prefix: str, counts: Mapping[str, int], others: Mapping[str, int] | None = None
-) -> None:
-    """Publish what came of streams, and other metrics with it. A failure is for the log: an answer waits."""
-    values = {metric: counts.get(outcome, 0) for outcome, metric in METRICS.items()}
-    values |= {METRICS[FAILED_STREAMS]: _failures(counts).total(), **(others or {})}
-    dimensions = [{"Name": "NamePrefix", "Value": name_prefix}]
+def publish(cloudwatch: Any, values: Mapping[str, int]) -> None:
+    """Publish metrics of the fleet. A failure is for the log: an answer waits."""
+    dimensions = [{"Name": NAME_PREFIX, "Value": environ["NAME_PREFIX"]}]
     data = [
         {"MetricName": metric, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
         for metric, value in values.items()
@@ -124,25 +210,38 @@ def publish(
         logger.error("metrics not published", extra={"problem": one_line(str(error))})
 
 
-def _failures(counts: Mapping[str, int]) -> Counter[str]:
-    return Counter({cause: count for cause, count in counts.items() if cause not in (*METRICS, GONE)})
+def _failures_of_delete(outcome: Outcome, *, stopped: bool) -> Counter[str]:
+    # A policy that denies it must not make a stack undeletable.
+    left = (DENIED, NOT_TRIED) if stopped else (DENIED,)
+    return Counter({cause: count for cause, count in outcome.failures.items() if cause not in left})
 
 
-def _answer(request: Request, ended: str, problem: str, counts: Mapping[str, int]) -> Answer:
+def _answer(request: Request, ended: str, problem: str, outcome: Outcome) -> Answer:
     # A failed Create has it, too: the rollback deletes by it what has been set.
     physical_id = request.physical_resource_id or FleetDeclaration.parse(request.properties).physical_id
     if ended != COMPLETE:
         return replace(Answer.failed(request), physical_resource_id=physical_id, reason=one_line(problem))
-    shown = {name.title().replace("_", ""): str(counts.get(name, 0)) for name in METRICS if name != FAILED_STREAMS}
-    return Answer.success(physical_id, Failed=str(_failures(counts).total()), **shown)
+    shown = {name.title().replace("_", ""): str(outcome.counts[name]) for name in METRICS if name != FAILED_STREAMS}
+    data = {**shown, "Failed": str(outcome.failures.total()), "Verified": str(not outcome.named).lower()}
+    if outcome.named and request.request_type == "Delete":
+        data["Left"] = _some(outcome)
+    return Answer.success(physical_id, **data)
 
 
-def _told(counts: Mapping[str, int], failed: Mapping[str, str], where: str) -> str:
-    causes = ", ".join(f"{cause} {count}" for cause, count in _failures(counts).most_common())
-    named = "; ".join(f"{name}: {cause}" for name, cause in list(failed.items())[:_NAMED])
-    return (
-        f"{_failures(counts).total()} of {sum(counts.values())} streams failed ({causes}), {where} names them: {named}"
-    )
+def _told(outcome: Outcome, where: str) -> str:
+    if not outcome.failures:
+        return ""
+    causes = ", ".join(f"{cause} {count}" for cause, count in outcome.failures.most_common())
+    failed, streams = outcome.failures.total(), outcome.counts.total()
+    return f"{failed} of {streams} streams failed ({causes}), {where} names them: {_some(outcome)}"
+
+
+def _some(outcome: Outcome) -> str:
+    """Name the first streams, those that failed before all others."""
+    failed = {name_of(arn): text or found for arn, (found, text) in outcome.named.items() if found in outcome.failures}
+    others = {name_of(arn): found for arn, (found, _) in outcome.named.items() if found not in outcome.failures}
+    named = list({**failed, **others}.items())
+    return "; ".join(f"{name}: {one_line(cause, limit=200)}" for name, cause in named[:_NAMED])
 
 
 def _problem(state: Mapping[str, Any]) -> str:

@@ -1,12 +1,11 @@
-"""What Lambda calls for the steps of a pass, and for streams that were created just now."""
+"""What Lambda calls for the steps of a pass."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -15,100 +14,108 @@ from botocore.exceptions import ParamValidationError
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import create_client
+from kinesis_video_contract.fleets import SIGNS_OF_LIFE
 
-from .conclusion import conclude, publish
+from .conclusion import Conclusion, publish
 from .pace import PacedRetries, Paces
-from .planner import Pass, Planner, event_of
+from .planner import NOTHING, SKIP, Planner, is_running, pass_of_execution
 from .store import Store, folder_of
-from .worker import Report, Rules, TurnLostError, Worker
+from .worker import Report, Rules, Worker
 
 RESERVE_SECONDS = 30
 """What a step keeps of its time for what comes after the calls."""
 
+# At DEBUG these write the credentials of their requests.
+for _name in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.INFO)
+
 logger = logging.getLogger(__name__)
 session = boto3.Session()
 kinesis_video = create_client(session)
+states = create_client(session, "stepfunctions")
 store = Store(session.client("s3"), os.environ["WORK_BUCKET"])
 
 
 def handler(event: Mapping[str, Any], context: Any) -> Any:
-    """Do one step of a pass, or configure new streams."""
-    deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
-    if "Records" in event:
-        _configure_new_streams(event["Records"], deadline.earlier(RESERVE_SECONDS))
-        return None
+    """Do one step of a pass: `plan`, `work` for each batch, and `conclude`."""
+    end = Deadline(context.get_remaining_time_in_millis() / 1000)
+    deadline = end.earlier(RESERVE_SECONDS)
     if event["step"] == "work":
-        return _work(event["batch"], deadline.earlier(RESERVE_SECONDS))
-    this = Pass(event["pass"], event["state_machine"], event_of(store, event["input"].get("request")))
+        return _work(event["batch"], deadline)
+    rate = int(os.environ["CALLS_PER_SECOND"])
+    retries = PacedRetries(deadline, Paces(rate))
+    event_name = event["input"].get("request")
+    this = pass_of_execution(store, event["pass"], event["execution"], event_name)
     if event["step"] == "conclude":
-        return conclude(store, session.client("cloudwatch"), os.environ["NAME_PREFIX"], this, event["state"], deadline)
-    rate = _rate("CALLS_PER_SECOND")
-    planner = Planner(
-        store,
-        kinesis_video,
-        session.client("stepfunctions"),
-        lambda: create_client(session, "cloudformation"),
-        PacedRetries(deadline.earlier(RESERVE_SECONDS), Paces(rate)),
-        rate,
-    )
+        cloudwatch = session.client("cloudwatch")
+        return Conclusion(store, cloudwatch, _cloudformation, retries).conclude(this, event["state"], end)
+    planner = Planner(store, kinesis_video, states, _cloudformation, retries, rate)
     try:
+        if last_round := event["state"].get("round"):
+            return planner.plan_again(this, last_round)
+        if event_name and this.request is None:
+            return {"go": SKIP, "problem": "its event of CloudFormation is answered"}
         return planner.plan(this)
     except (CallError, ParamValidationError, ValueError) as error:
         # Not to be repeated: it would fail again, or has been repeated.
-        return {"go": "nothing", "problem": str(error)}
+        denied = isinstance(error, CallError) and error.denied
+        return {"go": NOTHING, "problem": str(error), "denied": denied}
+
+
+def _cloudformation() -> Any:
+    return create_client(session, "cloudformation")
 
 
 def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     name = batch["pass"]
     plan = store.read(f"{folder_of(name)}plan.json")
-    if batch["end"] is not None:
-        deadline = Deadline(min(deadline.remaining(), batch["end"] - timing.since_1970()))
-    rules = Rules.parse(plan["declaration"], plan["earlier"])
-    worker = Worker(kinesis_video, rules, _rate("CALLS_PER_SECOND"), deadline, lambda: store.ledger().turn == name)
-    try:
-        report = worker.work(batch["streams"])
-    except TurnLostError:
-        logger.warning("another pass works now", extra={"pass": name})
-        return {}
+    if plan["end"] is not None:
+        deadline = Deadline(min(deadline.remaining(), plan["end"] - timing.since_1970()))
+    worker = Worker(
+        kinesis_video,
+        Rules.parse(plan["declaration"], plan["earlier"]),
+        int(os.environ["CALLS_PER_SECOND"]),
+        deadline,
+        lambda: _why_stop(name),
+        touch(store),
+        waits_for_access=batch["round"] == 1,
+    )
+    report = worker.work(batch["streams"])
+    if worker.denied:
+        store.change_ledger(
+            lambda before: (
+                replace(before, turn=replace(before.turn, stopped=worker.denied))
+                if before.turn.name == name
+                else before
+            )
+        )
+    if batch["round"] > 1:
+        report.give_up()
     key = f"{folder_of(name)}reports/{batch['number']:06}.json"
-    store.write(key, {"counts": report.counts, "failed": report.failed})
-    _log(report)
+    store.write(key, {"number": batch["number"], "counts": report.counts, "named": report.named, "again": report.again})
+    log(report)
+    if not worker.stopped:
+        publish(session.client("cloudwatch"), {SIGNS_OF_LIFE: 1})
     return {}
 
 
-def _configure_new_streams(records: list[Mapping[str, Any]], deadline: Deadline) -> None:
-    """Configure streams of which CloudTrail has told. One that fails is for the next pass.
-
-    A pass that answers CloudFormation doesn't wait for this. So what is declared meanwhile is set in the end, also in
-    the place of what was set here before.
-    """
-    created = {json.loads(record["body"])["detail"]["responseElements"]["streamARN"] for record in records}
-    replaced: list[Mapping[str, Any]] = []
-    while (ledger := store.ledger()).declaration is not None:
-        declared = ledger.declaration
-        rules = Rules.parse(declared, (*ledger.earlier, *replaced))
-        covered = sorted(arn for arn in created if rules.declaration and rules.declaration.covers(arn))
-        rate = _rate("NEW_STREAM_CALLS_PER_SECOND")
-        worker = Worker(kinesis_video, rules, rate, deadline, partial(_is_declared, declared))
-        try:
-            report = worker.work(covered)
-        except TurnLostError:
-            replaced.append(declared)
-            continue
-        publish(session.client("cloudwatch"), os.environ["NAME_PREFIX"], report.counts)
-        _log(report)
-        return
+def _why_stop(name: str) -> str:
+    turn = store.ledger().turn
+    if turn.name != name:
+        return "another pass works now"
+    if turn.stopped or is_running(states, turn.execution, if_unknown=True):
+        return turn.stopped
+    return "the pass was stopped"
 
 
-def _is_declared(declaration: Mapping[str, Any]) -> bool:
-    return store.ledger().declaration == declaration
+def touch(store: Store) -> Callable[[], object]:
+    """Make what notes that streams may have a configuration of this fleet from now on."""
+    return lambda: store.change_ledger(lambda before: replace(before, touched=True))
 
 
-def _rate(variable: str) -> int:
-    return int(os.environ[variable])
-
-
-def _log(report: Report) -> None:
+def log(report: Report) -> None:
+    """Say what came of some streams, and which failed."""
     logger.info("worked", extra={"counts": dict(report.counts)})
-    for name, problem in report.failed.items():
-        logger.error("failed", extra={"stream": name, "problem": problem})
+    for stream_arn, (outcome, text) in (*report.named.items(), *report.again.items()):
+        if text:
+            logger.error("not set", extra={"stream": stream_arn, "outcome": outcome, "problem": text})

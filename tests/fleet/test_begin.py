@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from kinesis_video_handler.protocol import CREATE_FAILED_ID
+from kinesis_video_handler.protocol import CREATE_FAILED_ID, Request
 from tests.cloudformation import CloudFormation
 
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
-OBJECT = {"Bucket": "work", "Key": "events/request-1.json"}
 
 
 @pytest.fixture
@@ -48,6 +47,10 @@ def cloudformation() -> Iterator[CloudFormation]:
         yield running
 
 
+def object_of(event: dict[str, Any]) -> dict[str, str]:
+    return {"Bucket": "work", "Key": f"events/{Request.from_event(event).identity}.json"}
+
+
 def event_of(cloudformation: CloudFormation, request_type: str, **more: Any) -> dict[str, Any]:
     return {
         "RequestType": request_type,
@@ -67,8 +70,8 @@ def test_a_pass_that_cannot_be_started_is_answered_and_leaves_nothing_in_the_buc
     s3, states = calls
     s3.add_response("put_object", {})
     states.add_client_error("start_execution", "StateMachineDoesNotExist", "gone", http_status_code=400)
-    s3.add_response("delete_object", {}, OBJECT)
     event = event_of(cloudformation, "Create")
+    s3.add_response("delete_object", {}, object_of(event))
     with cloudformation.one_answer_to(event) as answers:
         begin.handler(event, CONTEXT)
     assert (answers[0].status, answers[0].physical_resource_id) == ("FAILED", CREATE_FAILED_ID)
@@ -101,7 +104,7 @@ def test_an_error_of_our_own_is_answered_too(
 ) -> None:
     s3, _ = calls
     s3.add_response("put_object", {})
-    s3.add_response("delete_object", {}, OBJECT)
+    s3.add_response("delete_object", {}, object_of(event_of(cloudformation, "Create")))
     monkeypatch.delenv("STATE_MACHINE")
     event = event_of(cloudformation, "Create")
     with cloudformation.one_answer_to(event) as answers:

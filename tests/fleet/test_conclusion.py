@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kinesis_video_configuration import Deadline
-from kinesis_video_fleet.conclusion import conclude
-from kinesis_video_fleet.planner import Pass, event_of
-from kinesis_video_fleet.store import Store
+from kinesis_video_configuration.retries import Retries
+from kinesis_video_fleet.conclusion import Conclusion
+from kinesis_video_fleet.planner import pass_of_execution
+from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
 from tests.cloudformation import CloudFormation
 
+CAM_1 = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/cam-1/1"
 MOST_KEYS = 1000
 """Of one DeleteObjects, and on one page."""
 PROPERTIES = {"NamePrefix": "cam-"}
@@ -70,6 +73,11 @@ class Bucket:
             self.objects.pop(key, None)
 
 
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME_PREFIX", "cam-")
+
+
 @pytest.fixture
 def bucket() -> Bucket:
     """Of a fleet of 20 streams, and what 1,000 earlier passes have left."""
@@ -97,24 +105,27 @@ def event_for(bucket: Bucket, cloudformation: CloudFormation, request_type: str)
         "PhysicalResourceId": "stream-fleet/cam-",
         "ResourceProperties": PROPERTIES,
     }
-    bucket.objects["events/request-1.json"] = json.dumps(event).encode()
+    bucket.objects["events/request-1.json"] = json.dumps({"event": event, "arrived": 0}).encode()
     return event
 
 
-def worked(bucket: Bucket, counts: dict[str, int], failed: dict[str, str] | None = None) -> None:
+def worked(
+    bucket: Bucket, counts: dict[str, int], named: dict[str, tuple[str, str]] | None = None, **turn: Any
+) -> None:
     """Leave behind what the steps before have."""
-    ledger = {"turn": "request-1", "declaration": None, "earlier": [PROPERTIES]}
-    bucket.objects["ledger.json"] = json.dumps(ledger).encode()
+    ledger = Ledger(Turn("request-1", ended=False, **turn), (), None, (Earlier(PROPERTIES),), touched=True)
+    bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
     plan = {"streams": sum(counts.values())}
     bucket.objects["passes/request-1/plan.json"] = json.dumps(plan).encode()
-    report = {"counts": counts, "failed": failed or {}}
+    report = {"number": 0, "counts": counts, "named": named or {}, "again": {}}
     bucket.objects["passes/request-1/reports/000000.json"] = json.dumps(report).encode()
 
 
 def conclude_once(bucket: Bucket) -> dict[str, Any]:
     store = Store(bucket, "work")
-    this = Pass("request-1", "machine", event_of(store, "request-1"))
-    return conclude(store, CLOUDWATCH, "cam-", this, {"go": "work"}, Deadline(60))
+    this = pass_of_execution(store, "request-1", "arn", "request-1")
+    conclusion = Conclusion(store, CLOUDWATCH, lambda: None, Retries(Deadline(60)))
+    return conclusion.conclude(this, {"go": "work"}, Deadline(60))
 
 
 def test_a_delete_empties_the_bucket_with_few_calls(bucket: Bucket, cloudformation: CloudFormation) -> None:
@@ -132,8 +143,7 @@ def test_a_delete_is_answered_also_if_the_bucket_cannot_be_emptied_at_once(
     failing: int, bucket: Bucket, cloudformation: CloudFormation
 ) -> None:
     event = event_for(bucket, cloudformation, "Delete")
-    # One that failed, which the tolerance takes.
-    worked(bucket, {"removed": 39, "InternalFailure": 1}, {"cam-1": "InternalFailure"})
+    worked(bucket, {"removed": 39, "denied": 1}, {CAM_1: ("denied", "by a policy")})
     bucket.failing_deletes = {failing}
     with cloudformation.one_answer_to(event) as answers:
         with pytest.raises(ClientError):
@@ -157,11 +167,54 @@ def test_an_object_that_is_not_deleted_is_a_failure_of_the_step(bucket: Bucket, 
     assert bucket.objects == {}
 
 
-@pytest.mark.parametrize(("counts", "kept"), [({"set": 20}, []), ({"set": 19, "without_retention": 1}, [PROPERTIES])])
-def test_what_was_declared_earlier_is_known_while_a_stream_may_have_it(
-    counts: dict[str, int], kept: list[Any], bucket: Bucket, cloudformation: CloudFormation
+@pytest.mark.parametrize(
+    ("counts", "named", "turn", "status"),
+    [
+        ({"removed": 39, "InternalFailure": 1}, {CAM_1: ("InternalFailure", "again")}, {}, "FAILED"),
+        ({"removed": 39, "not_tried": 1}, {CAM_1: ("not_tried", "its batch has not reported")}, {}, "FAILED"),
+        ({"removed": 39, "denied": 1}, {CAM_1: ("denied", "by a policy")}, {}, "SUCCESS"),
+        ({"denied": 1, "not_tried": 9}, {CAM_1: ("denied", "by a policy")}, {"stopped": "denied"}, "SUCCESS"),
+        ({"removed": 39, "without_retention": 1}, {CAM_1: ("without_retention", "it keeps")}, {}, "SUCCESS"),
+        ({"removed": 38, "foreign": 1, "gone": 1}, {CAM_1: ("foreign", "")}, {}, "SUCCESS"),
+    ],
+)
+def test_a_delete_fails_if_anything_is_left_that_could_be_removed(
+    counts: dict[str, int],
+    named: dict[str, tuple[str, str]],
+    turn: dict[str, str],
+    status: str,
+    bucket: Bucket,
+    cloudformation: CloudFormation,
+) -> None:
+    event = event_for(bucket, cloudformation, "Delete")
+    worked(bucket, counts, named, **turn)
+    with cloudformation.one_answer_to(event) as answers:
+        conclude_once(bucket)
+    assert answers[0].status == status
+    assert "cam-1" in (answers[0].reason or answers[0].data["Left"])
+    # What is known of the streams stays until the last of them is done.
+    assert ("ledger.json" in bucket.objects) == (status == "FAILED")
+
+
+@pytest.mark.parametrize(
+    ("counts", "named", "kept"),
+    [
+        ({"set": 20}, {}, []),
+        ({"set": 19, "without_retention": 1}, {CAM_1: ("without_retention", "")}, []),
+        ({"set": 19, "without_retention": 1}, {CAM_1: ("without_retention", "it keeps")}, [CAM_1]),
+        ({"set": 19, "foreign": 1}, {CAM_1: ("foreign", "")}, []),
+        ({"set": 19, "InternalFailure": 1}, {CAM_1: ("InternalFailure", "again")}, [CAM_1]),
+    ],
+)
+def test_what_was_declared_earlier_is_known_of_the_streams_that_may_have_it(
+    counts: dict[str, int],
+    named: dict[str, tuple[str, str]],
+    kept: list[str],
+    bucket: Bucket,
+    cloudformation: CloudFormation,
 ) -> None:
     event_for(bucket, cloudformation, "Update")
-    worked(bucket, counts)
+    worked(bucket, counts, named)
     assert conclude_once(bucket)["ended"] == "complete"
-    assert json.loads(bucket.objects["ledger.json"])["earlier"] == kept
+    earlier = Store(bucket, "work").ledger().earlier
+    assert [json.loads(bucket.objects[each.streams]) for each in earlier] == ([kept] if kept else [])

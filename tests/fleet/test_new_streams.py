@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import asdict
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_contract.fleets import EQUAL, FOREIGN, REMOVED
-from kinesis_video_fleet.store import Store
+from kinesis_video_fleet.store import Ledger, Store, Turn
 from kinesis_video_fleet.worker import Rules
 
 from ..handler.conftest import DECLARED, DESCRIBE, STREAM_ARN, UPDATE, FakeClock, Service, clock
@@ -43,31 +47,45 @@ def entry(bucket: Bucket, service: Service, monkeypatch: pytest.MonkeyPatch) -> 
         "AWS_SECRET_ACCESS_KEY": "test",
         "WORK_BUCKET": "work",
         "NAME_PREFIX": "front-",
-        "NEW_STREAM_CALLS_PER_SECOND": "2",
+        "CALLS_PER_SECOND": "2",
+        "STATE_MACHINE": "arn",
     }.items():
         monkeypatch.setenv(name, value)
     from kinesis_video_configuration.service import create_client
-    from kinesis_video_fleet import entry
+    from kinesis_video_fleet import new_streams
 
-    client = create_client(entry.session)
+    client = create_client(boto3.Session())
     client.meta.events.register("before-send", service)
-    monkeypatch.setattr(entry, "kinesis_video", client)
-    monkeypatch.setattr(entry, "store", Store(bucket, "work"))
-    metrics = SimpleNamespace(put_metric_data=lambda **_: None)
-    monkeypatch.setattr(entry, "session", SimpleNamespace(client=lambda _: metrics))
-    return entry
+    monkeypatch.setattr(new_streams, "kinesis_video", client)
+    monkeypatch.setattr(new_streams, "store", Store(bucket, "work"))
+    published: Counter[str] = Counter()
+
+    def put_metric_data(*, MetricData: Any, **_: Any) -> None:  # noqa: N803
+        published.update({each["MetricName"]: each["Value"] for each in MetricData})
+
+    monkeypatch.setattr(
+        new_streams, "session", SimpleNamespace(client=lambda _: SimpleNamespace(put_metric_data=put_metric_data))
+    )
+    monkeypatch.setattr(new_streams, "published", published, raising=False)
+    return new_streams
 
 
 def declare(bucket: Bucket, declaration: Any) -> None:
     """Leave behind what a pass has that is complete."""
-    ledger = {"turn": "pass", "declaration": declaration, "earlier": []}
-    bucket.objects["ledger.json"] = json.dumps(ledger).encode()
+    ledger = Ledger(Turn("pass"), (), declaration, ())
+    bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
 
 
-def configure(entry: ModuleType) -> None:
-    record = {"body": json.dumps({"detail": {"responseElements": {"streamARN": STREAM_ARN}}})}
-    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
-    entry.handler({"Records": [record]}, context)
+def record_of(stream_arn: str) -> dict[str, Any]:
+    body = json.dumps({"detail": {"responseElements": {"streamARN": stream_arn}}})
+    return {"messageId": stream_arn, "body": body, "attributes": {"SentTimestamp": "1700000000000"}}
+
+
+def configure(entry: ModuleType, *records: dict[str, Any]) -> list[str]:
+    """Let Lambda bring records; return those that it is to bring again."""
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000, aws_request_id="request")
+    answer = entry.handler({"Records": list(records) or [record_of(STREAM_ARN)]}, context)
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
 def interval(service: Service) -> Any:
@@ -123,17 +141,53 @@ def test_what_the_service_may_store_otherwise_is_equal_and_not_foreign(
     entry: ModuleType, service: Service, row: Normalisation
 ) -> None:
     # They need botocore.
-    from kinesis_video_configuration.retries import Retries
-    from kinesis_video_configuration.service import KinesisVideo
+    from kinesis_video_fleet.pace import PacedRetries, Paces
 
     declared, found = row.configurations(DECLARED)
     properties = {"NamePrefix": "front-", "ImageGenerationConfiguration": declared}
-    streams = KinesisVideo(entry.kinesis_video, Retries(Deadline(60)))
+    calls = PacedRetries(Deadline(60), Paces(10))
+
+    def apply(declared: Any, *earlier: Any) -> str:
+        rules = Rules.parse(declared, [{"properties": each, "streams": None} for each in earlier])
+        return rules.apply(calls, entry.kinesis_video, STREAM_ARN, lambda: None)[0]
+
     service.configurations[STREAM_ARN] = found
-    outcome = Rules.parse(properties, ()).apply(streams, STREAM_ARN, lambda: None)
-    assert outcome == (FOREIGN if row.fields else EQUAL)
+    assert apply(properties) == (FOREIGN if row.fields else EQUAL)
     assert not service.calls[UPDATE]
     # And a delete finds it.
-    assert Rules.parse(None, (properties,)).apply(streams, STREAM_ARN, lambda: None) == (
-        FOREIGN if row.fields else REMOVED
-    )
+    assert apply(None, properties) == (FOREIGN if row.fields else REMOVED)
+
+
+def test_a_record_that_cannot_be_read_and_a_sick_stream_hold_up_no_other(
+    entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
+) -> None:
+    declare(bucket, declaring(seconds=3))
+    sick = STREAM_ARN.replace("front-door", "front-sick")
+    service.configurations[sick] = None
+    service.fail(UPDATE, *["InternalFailure" if number % 2 == 0 else "" for number in range(200)])
+    malformed = {"messageId": "malformed", "body": "{", "attributes": {}}
+    assert configure(entry, malformed, record_of(sick), record_of(STREAM_ARN)) in ([], [sick])
+    assert interval(service) == 3000
+    assert entry.published["NewStreamsUnreadable"] == 1
+
+
+def test_a_stream_that_stays_busy_is_brought_again_and_counted(
+    entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
+) -> None:
+    declare(bucket, declaring(seconds=3))
+    service.fail(UPDATE, "ResourceInUseException")
+    assert configure(entry) == [STREAM_ARN]
+    assert 60 <= clock.time <= 105
+    assert entry.published["NewStreamsFailed"] == 1
+    assert [key for key in bucket.objects if key.startswith("new-streams/")] == []
+
+
+def test_a_queue_that_is_old_begins_a_pass(
+    entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
+) -> None:
+    declare(bucket, declaring(seconds=3))
+    clock.time = 301
+    with Stubber(entry.states) as states:
+        states.add_response("start_execution", {"executionArn": "arn", "startDate": 0}, None)
+        configure(entry)
+        states.assert_no_pending_responses()

@@ -22,7 +22,7 @@ from bench.machinery.virtual_time import VirtualClock
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_fleet.pace import Pace
 from kinesis_video_fleet.planner import batches
-from kinesis_video_fleet.worker import Rules, TurnLostError, Worker
+from kinesis_video_fleet.worker import Rules, Worker
 
 CALLS_PER_SECOND = 45
 
@@ -96,14 +96,15 @@ def test_a_batch_is_bounded_by_its_bytes_too() -> None:
     assert all(len(str(batch)) < MAX_PAYLOAD_BYTES for batch in divided)
 
 
-def test_what_no_time_is_left_for_is_for_the_next_pass_and_takes_no_time() -> None:
+def test_what_no_time_is_left_for_is_named_and_takes_no_time() -> None:
     streams = [f"arn:aws:kinesisvideo:eu-west-1:111122223333:stream/cam-{number}/1" for number in range(1_000)]
     # Without a client: no call is made.
     report = Worker(None, Rules(None, ()), 1, Deadline(timing.CALL_SECONDS - 1)).work(streams)
-    assert report.counts == {"OutOfTime": 1_000}
-    assert len(report.failed) == 1_000
+    assert report.counts == {"not_tried": 1_000}
+    assert set(report.named) == set(streams)
 
 
-def test_a_pass_that_lost_its_turn_reports_nothing() -> None:
-    with pytest.raises(TurnLostError):
-        Worker(None, Rules(None, ()), 1, Deadline(60), lambda: False).work(["arn:aws:kinesisvideo:::stream/cam-1/1"])
+def test_a_pass_that_lost_its_turn_sets_nothing_more() -> None:
+    stream = "arn:aws:kinesisvideo:::stream/cam-1/1"
+    report = Worker(None, Rules(None, ()), 1, Deadline(60), lambda: "another pass works now").work([stream])
+    assert report.named == {stream: ("not_tried", "another pass works now")}

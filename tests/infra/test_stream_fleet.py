@@ -118,7 +118,22 @@ def test_each_role_may_do_what_it_does_and_nothing_else(template: dict[str, Any]
     for role in (begin, work):
         assert "ManagedPolicyArns" not in role["Properties"]
     looks = named(template, "AWS::IAM::Policy", "LooksAtPasses")["Properties"]["PolicyDocument"]["Statement"]
-    assert [(s["Action"], text_of(s["Resource"])) for s in looks] == [("states:ListExecutions", machine)]
+    executions = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:*"
+    assert [(s["Action"], text_of(s["Resource"])) for s in looks] == [("states:DescribeExecution", executions)]
+    new = named(template, "AWS::IAM::Role", "NewRole")
+    # Nothing of events/, where the ResponseURLs are.
+    assert statements(new) == {
+        "kinesisvideo:DescribeImageGenerationConfiguration,kinesisvideo:UpdateImageGenerationConfiguration": (
+            f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/cam-*/*"
+        ),
+        "s3:GetObject,s3:PutObject": f"{bucket}/ledger.json",
+        "s3:GetObject": f"{bucket}/unfinished/*",
+        "s3:DeleteObject,s3:PutObject": f"{bucket}/new-streams/*",
+        "s3:ListBucket": bucket,
+        "cloudwatch:PutMetricData": "*",
+        "states:StartExecution": machine,
+        **logs,
+    }
 
 
 def test_the_work_bucket_is_private_and_what_is_in_it_expires(template: dict[str, Any]) -> None:
@@ -127,8 +142,12 @@ def test_the_work_bucket_is_private_and_what_is_in_it_expires(template: dict[str
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     assert {(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules} == {("passes/", 30), ("events/", 1)}
     assert bucket["DeletionPolicy"] == "Delete"
-    (statement,) = only_resource(template, "AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    tls, events = only_resource(template, "AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"]
+    assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    (role,) = (name for name in resources_of(template, "AWS::IAM::Role") if "WorkRole" in name)
+    assert events["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [role, "Arn"]}}}
+    assert (events["Effect"], events["Principal"]) == ("Deny", {"AWS": "*"})
+    assert text_of(events["Resource"]).endswith("/events/*")
 
 
 def test_what_begins_passes_exists_only_while_the_fleet_does(template: dict[str, Any]) -> None:
@@ -146,19 +165,30 @@ def test_passes_begin_by_the_schedule_and_new_streams_by_their_event(template: d
     assert pattern["source"] == ["aws.kinesisvideo"]
     assert pattern["detail"]["eventName"] == ["CreateStream"]
     assert pattern["detail"]["requestParameters"] == {"streamName": [{"prefix": "cam-"}]}
-    queue = only_resource(template, "AWS::SQS::Queue")["Properties"]
-    assert queue["FifoQueue"] is True
-    timeout = named(template, "AWS::Lambda::Function", "Work")["Properties"]["Timeout"]
-    assert timeout <= queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
+    # Others may put events on the default bus.
+    assert pattern["account"] == [ACCOUNT]
+    queues = {name: queue["Properties"] for name, queue in resources_of(template, "AWS::SQS::Queue").items()}
+    ((dead_letters, _),) = ((name, q) for name, q in queues.items() if "RedrivePolicy" not in q)
+    (queue,) = (q for q in queues.values() if "RedrivePolicy" in q)
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letters, "Arn"]}
+    assert all(each["SqsManagedSseEnabled"] for each in queues.values())
+    timeout = named(template, "AWS::Lambda::Function", "NewFunction")["Properties"]["Timeout"]
+    assert timeout == 120 <= queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
+    mapping = only_resource(template, "AWS::Lambda::EventSourceMapping")["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-@pytest.mark.parametrize(("on_create", "calls"), [(True, ("43", "2")), (False, ("45", "0"))])
-def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool, calls: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("on_create", "calls"), [(True, {"43", "1"}), (False, {"45"})])
+def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool, calls: set[str]) -> None:
     fleet_of(stack, on_create=on_create)
     template = template_of(stack)
-    variables = named(template, "AWS::Lambda::Function", "Work")["Properties"]["Environment"]["Variables"]
-    assert (variables["CALLS_PER_SECOND"], variables["NEW_STREAM_CALLS_PER_SECOND"]) == calls
-    assert len(resources_of(template, "AWS::SQS::Queue")) == int(on_create)
+    functions = resources_of(template, "AWS::Lambda::Function").values()
+    variables = [each["Properties"]["Environment"]["Variables"] for each in functions]
+    assert {each["CALLS_PER_SECOND"] for each in variables if "CALLS_PER_SECOND" in each} == calls
+    # Lambda runs no fewer functions for a queue, and each has this pace.
+    for mapping in resources_of(template, "AWS::Lambda::EventSourceMapping").values():
+        assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert len(resources_of(template, "AWS::SQS::Queue")) == 2 * int(on_create)
 
 
 def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any]]:
@@ -183,11 +213,51 @@ def test_producers_reach_the_streams_and_their_images(
     ]
 
 
-def test_the_alarm_stays_until_the_next_pass(template: dict[str, Any]) -> None:
-    alarm = only_resource(template, "AWS::CloudWatch::Alarm")["Properties"]
-    assert alarm["TreatMissingData"] == "ignore"
-    names = {m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m}
-    assert names == {"StreamsFailed", "PassesFailed"}
+def test_the_alarm_is_on_while_any_of_its_parts_is(template: dict[str, Any]) -> None:
+    alarms = {name: alarm["Properties"] for name, alarm in resources_of(template, "AWS::CloudWatch::Alarm").items()}
+    rule = text_of(only_resource(template, "AWS::CloudWatch::CompositeAlarm")["Properties"]["AlarmRule"])
+    assert rule == f"({' OR '.join(f'ALARM({chr(34)}{name}{chr(34)})' for name in alarms)})"
+    by_metric = {
+        tuple(metric_names(alarm)): (alarm["EvaluationPeriods"] * period_of(alarm), alarm["TreatMissingData"])
+        for alarm in alarms.values()
+    }
+    assert by_metric == {
+        # Until the next pass it stays as it is, whatever comes of new streams.
+        ("Failures",): (300, "ignore"),
+        ("ExecutionsAborted", "ExecutionsTimedOut", "ExecutionsFailed"): (300, "notBreaching"),
+        # Twice `every`.
+        ("SignsOfLife",): (3600, "breaching"),
+        ("NewStreamsFailed", "NewStreamsUnreadable"): (300, "notBreaching"),
+        ("ApproximateAgeOfOldestMessage",): (300, "notBreaching"),
+        ("ApproximateNumberOfMessagesVisible",): (300, "notBreaching"),
+    }
+
+
+def metric_names(alarm: dict[str, Any]) -> list[str]:
+    if "Metrics" not in alarm:
+        return [alarm["MetricName"]]
+    return [m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m]
+
+
+def period_of(alarm: dict[str, Any]) -> int:
+    periods = {m["MetricStat"]["Period"] for m in alarm.get("Metrics", ()) if "MetricStat" in m}
+    (period,) = periods or {alarm["Period"]}
+    return int(period)
+
+
+@pytest.mark.parametrize(
+    ("every", "seconds"),
+    [(Duration.minutes(1), 900), (Duration.hours(6), 43_200), (Duration.days(3), 6 * 86_400)],
+)
+def test_an_alarm_looks_back_for_silence_as_long_as_cloudwatch_lets_it(
+    stack: Stack, every: Duration, seconds: int
+) -> None:
+    fleet_of(stack, every=every, on_create=False).alarm("Alarm")
+    alarms = resources_of(template_of(stack), "AWS::CloudWatch::Alarm").values()
+    (silence,) = (a["Properties"] for a in alarms if a["Properties"].get("MetricName") == "SignsOfLife")
+    assert silence["EvaluationPeriods"] * silence["Period"] == seconds
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    assert seconds <= (86_400 if silence["Period"] < 3600 else 7 * 86_400)
 
 
 def test_the_dashboard_shows_metrics_that_are_published(template: dict[str, Any]) -> None:
@@ -248,6 +318,42 @@ def test_fleets_that_share_streams_are_refused_in_another_stack_of_the_environme
     with pytest.raises(ValueError, match="shares streams"):
         fleet_of(Stack(app, "Other", env=ENVIRONMENT))
     fleet_of(Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="us-east-1")))
+
+
+def test_what_would_fail_or_surprise_later_is_said_at_synth(stack: Stack) -> None:
+    with fails_with("`every` is 4321 minutes, it must be at most 3 days, as an alarm looks back a week"):
+        fleet_of(stack, every=Duration.minutes(4321))
+    with fails_with("`exclude` has 'door', which does not begin with `name_prefix` 'cam-', take it out"):
+        fleet_of(stack, "B", exclude=["door"])
+    with fails_with(
+        "`calls_per_second` is 2, it must be at least 3 with `on_create`, as two calls are for new streams, raise it "
+        "or set `on_create=False`"
+    ):
+        fleet_of(stack, "C", calls_per_second=2)
+    fleet_of(stack, "D", calls_per_second=2, on_create=False)
+
+
+def test_the_longest_prefix_deploys(stack: Stack) -> None:
+    fleet_of(stack, name_prefix="c" * 212, prefix="all/")
+    for function in resources_of(template_of(stack), "AWS::Lambda::Function").values():
+        assert len(function["Properties"]["Description"]) <= 256
+
+
+def test_fleets_that_share_the_quota_are_told_of_it(stack: Stack) -> None:
+    fleet_of(stack, "One", name_prefix="one-")
+    fleet_of(stack, "Two", name_prefix="two-")
+    assert any("make 90 a second together" in warning for warning in messages_of(stack, "warning"))
+
+
+@pytest.mark.parametrize(("calls", "told"), [(25, False), (26, True)])
+def test_fleets_of_stacks_without_an_environment_may_meet(calls: int, told: bool) -> None:
+    app = App()
+    fleet_of(Stack(app, "One"), name_prefix="cam-", calls_per_second=25)
+    other = Stack(app, "Other")
+    fleet_of(other, name_prefix="cam-1", calls_per_second=calls)
+    warnings = messages_of(other, "warning")
+    assert any("shares streams with 'cam-' of 'One/Cameras' if both are deployed to one" in w for w in warnings)
+    assert any("make 51 a second together" in w for w in warnings) == told
 
 
 @pytest.mark.parametrize("imported", [True, False])

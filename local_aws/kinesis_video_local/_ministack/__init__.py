@@ -10,11 +10,13 @@ from . import (
     alarm_events,
     alarms,
     bucket_owners,
+    composite_alarms,
     exports,
     invocations,
     metrics,
     policy_quotas,
     policy_variables,
+    principal_arn,
     reset,
     resource_types,
     root_keys,
@@ -43,12 +45,14 @@ def install(kinesis_video: KinesisVideo) -> None:
     exports.install()
     invocations.install()
     alarms.install()
+    composite_alarms.install()
     alarm_events.install()
     metrics.install()
     trail.install()
     bucket_owners.install()
     policy_quotas.install()
     policy_variables.install()
+    principal_arn.install()
     simulation.install()
     transport.install()
     root_keys.install()

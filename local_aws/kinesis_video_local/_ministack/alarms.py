@@ -1,4 +1,4 @@
-"""Alarms on metric math as ministack's alarms."""
+"""Alarms as CloudWatch evaluates them: on metric math, by a metric's dimensions, and with what is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import metric_math
 
 
 def install() -> None:
-    """Let an alarm be about an expression of several metrics."""
+    """Let an alarm be about an expression of several metrics, and about a metric that has no values."""
     alarm_record = provisioners._cw_metric_alarm_record
     evaluate_alarm = cloudwatch._evaluate_alarm
 
@@ -28,20 +28,30 @@ def install() -> None:
         return {**alarm, "Metrics": metrics, "MetricName": None, "Namespace": None}
 
     def evaluate(alarm: dict[str, Any]) -> None:
-        if not alarm.get("Metrics"):
+        if not alarm.get("Metrics") and alarm.get("ExtendedStatistic"):
             evaluate_alarm(alarm)
             return
         now = time.time()
         old = alarm["StateValue"]
-        new = metric_math.state(alarm, [_values(alarm, now, number) for number in range(alarm["EvaluationPeriods"])])
+        watched = alarm if alarm.get("Metrics") else {**alarm, "Metrics": [_metric_of(alarm)]}
+        new = metric_math.state(
+            watched, [_values(watched, now, number) for number in range(alarm["EvaluationPeriods"])]
+        )
         if new != old:
             reason = f"Threshold Crossed: {alarm['ComparisonOperator']} {alarm['Threshold']}"
             alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(now))
             cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
             cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+            cloudwatch._evaluate_parent_alarms(alarm)
 
     provisioners._cw_metric_alarm_record = record
     cloudwatch._evaluate_alarm = evaluate
+
+
+def _metric_of(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the metric of an alarm as metric math does."""
+    metric = {name: alarm.get(name) for name in ("Namespace", "MetricName", "Dimensions")}
+    return {"Id": "metric", "MetricStat": {"Metric": metric, "Period": alarm["Period"], "Stat": alarm["Statistic"]}}
 
 
 def _values(alarm: Mapping[str, Any], now: float, number: int) -> dict[str, metric_math.Value]:
@@ -52,7 +62,7 @@ def _values(alarm: Mapping[str, Any], now: float, number: int) -> dict[str, metr
             continue
         period = int(stat["Period"])
         end = now - number * period
-        dimensions = {d["Name"]: d["Value"] for d in stat["Metric"].get("Dimensions", [])}
+        dimensions = {d["Name"]: d["Value"] for d in stat["Metric"].get("Dimensions") or []}
         key = (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], cloudwatch._dims_key(dimensions))
         points = [p for p in cloudwatch._metrics.get(key, []) if end - period < p["Timestamp"] <= end]
         statistics = cloudwatch._calc_stats(points)
