@@ -160,8 +160,10 @@ class Planner:
         done = {"go": NOTHING, "round": last_round}
         if last_round > 1 or not holds_turn(self._store.ledger().turn, this.name):
             return done
-        again = [arn for report in self._store.all(f"{folder_of(this.name)}reports/") for arn in report["again"]]
         plan = self._store.read(f"{folder_of(this.name)}plan.json")
+        if plan["end"] is not None and plan["end"] - timing.since_1970() <= timing.CALL_SECONDS:
+            return done
+        again = [arn for report in self._store.all(f"{folder_of(this.name)}reports/") for arn in report["again"]]
         return self._write(this, plan, again, last_round + 1) if again else done
 
     def _write(self, this: Pass, plan: dict[str, Any], stream_arns: list[str], number: int) -> dict[str, Any]:
