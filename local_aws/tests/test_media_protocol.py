@@ -200,7 +200,7 @@ def test_get_media_misses_nothing_and_ends_when_its_client_goes_away() -> None:
 
         store.add(stream, stored(1))
         request = {"StreamName": "a", "StartSelector": {"StartSelectorType": "EARLIEST"}}
-        answer = LiveMedia(streams, store, client_gone).get_media(request)
+        answer = LiveMedia(streams, store, client_gone, Anybody()).get_media(request)
         assert not isinstance(answer.body, bytes)
         first = await anext(answer.body)
         # It comes while the first one is being sent.
@@ -234,7 +234,9 @@ def test_get_media_begins_where_it_is_told_to(selector: dict[str, Any], first: i
         async def client_gone() -> None:
             await asyncio.Event().wait()
 
-        media = LiveMedia(streams, store, client_gone).get_media({"StreamName": "a", "StartSelector": selector})
+        media = LiveMedia(streams, store, client_gone, Anybody()).get_media(
+            {"StreamName": "a", "StartSelector": selector}
+        )
         assert not isinstance(media.body, bytes)
         store.add(stream, stored(4, age_seconds=-1))
         async with asyncio.timeout(20):
@@ -261,7 +263,9 @@ def test_get_media_says_what_its_selector_lacks(selector: dict[str, Any]) -> Non
 
         async def client_gone() -> None: ...
 
-        LiveMedia(streams, FragmentStore(), client_gone).get_media({"StreamName": "a", "StartSelector": selector})
+        LiveMedia(streams, FragmentStore(), client_gone, Anybody()).get_media(
+            {"StreamName": "a", "StartSelector": selector}
+        )
 
     with pytest.raises(ServiceError, match=f"{selector['StartSelectorType']} needs "):
         asyncio.run(get())
@@ -348,7 +352,7 @@ class Anybody:
 
     def check(self, action: str, resource: str) -> None: ...
 
-    def key_error(self, key_id: str) -> str | None: ...
+    def key_error(self, key_id: str, action: str) -> str | None: ...
 
     async def put_object(self, bucket: str, key: str, headers: Any, body: bytes) -> None: ...
 

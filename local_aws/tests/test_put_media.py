@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from kinesis_video_local import LocalAws
+from kinesis_video_local.kinesisvideo.media.acknowledgements import ERROR_IDS
 from kinesis_video_matroska import Cluster, Element, Frame, Reader, SimpleTag, Tags, write_header
 from kinesis_video_tools.camera import ClockVideo, Producer
 from wire import END_OF_FRAGMENT, HEADER, TRACK, Client, PutMediaRequest, cluster, put_media, summary
@@ -251,7 +252,16 @@ def test_a_stream_whose_key_cant_be_used_takes_nothing(
         kms.disable_key(KeyId=key)
     if change == "to be deleted":
         kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
-    assert put_media(aws.endpoint_url, headers, [HEADER + cluster(2)]) == [["BUFFERING", 2], ["ERROR", 2, error]]
+    events = put_media(aws.endpoint_url, headers, [HEADER + cluster(2)])
+    assert events == [["BUFFERING", 2], ["ERROR", 2, error]]
+    # Nor can it be read.
+    selector = {"StartSelectorType": "EARLIEST"}
+    read = client("kinesis-video-media").get_media(StreamName=stream_name, StartSelector=selector)["Payload"].read()
+    (tags,) = [element for element in Reader().feed(read) if isinstance(element, Tags)]
+    assert dict(tags.tags) == {
+        "AWS_KINESISVIDEO_ERROR_CODE": error,
+        "AWS_KINESISVIDEO_ERROR_ID": str(ERROR_IDS[error]),
+    }
 
 
 def test_a_connection_can_be_cut_in_the_middle(aws: LocalAws, headers: dict[str, str]) -> None:

@@ -68,8 +68,8 @@ class SignedCaller:
                 f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {resource}"
             )
 
-    def key_error(self, key_id: str) -> str | None:
-        """Tell why data can't be encrypted with a key; see `Caller`."""
+    def key_error(self, key_id: str, action: str) -> str | None:
+        """Tell why a key can't be used; see `Caller`."""
         if key_id.endswith("alias/aws/kinesisvideo"):
             return None
         key = self._find_key(key_id)
@@ -80,7 +80,7 @@ class SignedCaller:
         if key["KeyUsage"] != "ENCRYPT_DECRYPT":
             return "KMS_KEY_INVALID_USAGE"
         try:
-            self.check("kms:GenerateDataKey", key["Arn"])
+            self.check(action, key["Arn"])
         except DeniedError:
             return "KMS_KEY_ACCESS_DENIED"
         return None

@@ -48,13 +48,15 @@ class Caller(Protocol):
             If the credentials aren't good any more.
         """
 
-    def key_error(self, key_id: str) -> str | None:
-        """Tell why data can't be encrypted with a key, as an acknowledgement of PutMedia names it; None if it can.
+    def key_error(self, key_id: str, action: str) -> str | None:
+        """Tell why a key can't be used, as an acknowledgement of PutMedia names it; None if it can.
 
         Parameters
         ----------
         key_id
             The id, the ARN or an alias of the key.
+        action
+            What it is used for, such as ``kms:GenerateDataKey``.
         """
 
     async def put_object(self, bucket: str, key: str, headers: Mapping[str, str], body: bytes) -> None:

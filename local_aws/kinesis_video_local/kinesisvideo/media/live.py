@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from kinesis_video_matroska import write_header, write_tags
 
 from ...service.errors import invalid_argument
-from ...service.http import Answer
+from ...service.http import Answer, Caller
 from ...service.model import Model
 from ..streams import Request, Stream, Streams
+from .acknowledgements import ERROR_IDS
 from .archive import CONTENT_TYPE
 from .fragments import FragmentStore, MediaFragment, service_tags
 
@@ -30,12 +31,17 @@ class LiveMedia:
         Where their fragments are kept.
     client_gone
         Returns when the client has gone away.
+    caller
+        Who reads.
     """
 
-    def __init__(self, streams: Streams, store: FragmentStore, client_gone: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, streams: Streams, store: FragmentStore, client_gone: Callable[[], Awaitable[None]], caller: Caller
+    ) -> None:
         self._streams = streams
         self._store = store
         self._client_gone = client_gone
+        self._caller = caller
 
     def get_media(self, request: Request) -> Answer:
         """Send the fragments from a place on, and each new one, until the client goes away."""
@@ -43,6 +49,8 @@ class LiveMedia:
         selector = request["StartSelector"]
         kept = self._store.of(stream)
         after = _after(selector)
+        if key_error := self._caller.key_error(stream.kms_key_id, "kms:Decrypt"):
+            return Answer(200, {"Content-Type": CONTENT_TYPE}, _error(str(ERROR_IDS[key_error]), key_error))
         if after is not None and after not in {fragment.number for fragment in kept}:
             return Answer(200, {"Content-Type": CONTENT_TYPE}, _error(*_FRAGMENT_NOT_FOUND))
         if selector["StartSelectorType"] == "NOW" and kept:

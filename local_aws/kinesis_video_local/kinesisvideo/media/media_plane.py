@@ -83,4 +83,4 @@ class MediaPlane:
         return Playback(self._find_streams(request.caller), self._store, self._sessions, endpoint_url)
 
     def _live(self, request: Request) -> LiveMedia:
-        return LiveMedia(self._find_streams(request.caller), self._store, request.client_gone)
+        return LiveMedia(self._find_streams(request.caller), self._store, request.client_gone, request.caller)

@@ -212,7 +212,7 @@ class _Connection:
             raise FragmentError(fault.error)
         if self._streams.get(self._stream.name) is not self._stream:
             raise FragmentError("STREAM_NOT_ACTIVE")
-        if error := self._request.caller.key_error(self._stream.kms_key_id):
+        if error := self._request.caller.key_error(self._stream.kms_key_id, "kms:GenerateDataKey"):
             raise FragmentError(error)
 
     def _end(self, fragment: MediaFragment) -> None:
