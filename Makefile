@@ -2,8 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Compiled once: aws-cdk-lib takes seconds to compile, and in containers often nothing keeps what Python has compiled.
-UV := $(BIN)/uv pip install --quiet --compile-bytecode --python
+UV := $(BIN)/uv pip install --quiet --python
+# Compiled once: aws-cdk-lib takes seconds to compile, and in containers often nothing keeps what Python has compiled. But
+# only those of its 350 modules that the types of pyproject.toml follow: the others are half of it.
+CDK := $(shell sed -n 's/^    "aws_cdk\.\(aws_[a-z0-9_]*\)",$$/\1/p' pyproject.toml | paste -sd '|' -)
+compile = $(1)/bin/python -m compileall -q -j 2 -x '/aws_cdk/(?!($(CDK))/)aws_|/(sympy|networkx)/' $(call site_packages,$(1))
 # On a slow and busy machine one file of aws-cdk-lib takes more than the minute after which uv gives up.
 export UV_COMPILE_BYTECODE_TIMEOUT = 1800
 # Whatever is built is built with the pinned hatchling.
@@ -21,8 +24,14 @@ site_packages = $$($(1)/bin/python -c "import sysconfig; print(sysconfig.get_pat
 tell_of_node = echo "import os; os.environ.setdefault('JSII_NODE', '$(CURDIR)/node_modules/.bin/node')" \
 	> $(call site_packages,$(1))/jsii_node.pth
 
-.PHONY: help demo picture test setup lint format types unit oldest docs docs-serve diagrams dist audit mutants bench acceptance \
-	local-aws lock clean
+# Another Python asks for another set-up: `make test PYTHON=python3.13`.
+THIS_PYTHON := $(shell $(PYTHON) -c "import sys; print(sys.base_prefix, *sys.version_info)")
+ifneq ($(THIS_PYTHON),$(shell cat .venv/python 2>/dev/null || echo $(THIS_PYTHON)))
+.PHONY: .venv/ready
+endif
+
+.PHONY: help demo picture test setup lint format types unit tests oldest docs docs-serve diagrams dist audit mutants bench \
+	acceptance local-aws lock clean
 
 demo: setup ## deploy app.py to an AWS on this machine, send video, and show the images
 	$(BIN)/python demo.py
@@ -31,17 +40,20 @@ picture: demo ## make the contact sheet that the README shows
 	cp build/contact-sheet.png docs/contact-sheet.png
 
 test: setup .venv-oldest/ready ## everything that CI asks for
-	$(MAKE) --no-print-directory --jobs=2 lint types docs unit oldest
+	$(MAKE) --no-print-directory --jobs=2 lint types docs oldest
+	$(MAKE) --no-print-directory build/local-aws-tested tests
 
 setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
 .venv/ready: requirements.txt requirements-build.txt pyproject.toml local_aws/pyproject.toml
 	@echo "Setting up Python's packages in .venv ..."
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-build.txt
 	$(UV) .venv --requirement requirements.txt
 	$(UV) .venv --no-deps --editable . --editable local_aws
+	$(call compile,.venv)
 	$(call tell_of_node,.venv)
+	echo "$(THIS_PYTHON)" > .venv/python
 	touch $@
 
 node_modules/ready: package.json package-lock.json
@@ -69,16 +81,31 @@ build/pyright: .venv/ready node_modules/ready pyproject.toml $(shell find app.py
 	node_modules/.bin/node node_modules/pyright/index.js
 	@mkdir -p build && touch $@
 
-unit: setup ## the tests with a recent aws-cdk-lib, deployments included
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder # more than there are cores: they wait a good deal
+unit: setup ## the quick tests: no deployment, no local AWS
+	$(BIN)/pytest -n 2 --dist loadfile $(UNIT)
+
+UNIT := tests/configuration tests/fleet tests/handler tests/infra tests/test_archives.py tests/test_house.py \
+	tests/test_image_keys.py tests/test_matroska.py tests/test_templates.py
+
+tests: setup ## the tests with a recent aws-cdk-lib, deployments included, without the local AWS's own
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests # more than there are cores: they wait a good deal
+
+# The local AWS's own tests, if anything has changed that they read.
+build/local-aws-tested: .venv/ready pyproject.toml tests/archives.py tests/tools/clock_reader.py \
+		$(shell find lambda tools local_aws -name "*.py" -o -name "*.toml")
+	$(BIN)/pytest -n 3 --dist loadfile local_aws/tests
+	@mkdir -p build && touch $@
 
 oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
-	.venv-oldest/bin/pytest tests/infra --ignore tests/infra/test_wrong_values.py # which our own checks refuse, not the CDK
+	.venv-oldest/bin/pytest tests/infra $(OURS:%=--ignore tests/infra/test_%.py)
+
+# What our own checks refuse, not the CDK.
+OURS := wrong_values one_each
 
 .venv-oldest/ready: .venv/ready
 	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
-	$(PYTHON) -m venv .venv-oldest
-	$(UV) .venv-oldest --resolution lowest-direct --editable ".[tools]" "boto3>=1.43.106" "pytest>=9.0.0"
+	$(PYTHON) -m venv --clear .venv-oldest
+	$(UV) .venv-oldest --compile-bytecode --resolution lowest-direct --editable ".[tools]" "boto3>=1.43.106" "pytest>=9.0.0"
 	$(call tell_of_node,.venv-oldest)
 	touch $@
 

@@ -1,4 +1,4 @@
-"""Find out why no image of a stream arrives: 19 checks, in the order of an image's way from the stream to the bucket.
+"""Find out why no image of a stream arrives, by checks in the order of an image's way from the stream to the bucket.
 
 from kinesis_video_doctor import examine, report
 

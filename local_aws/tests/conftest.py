@@ -1,8 +1,10 @@
-"""A local AWS for each test module, whose streams are ACTIVE at once."""
+"""A local AWS that is empty for each test module, whose streams are ACTIVE at once."""
 
 from __future__ import annotations
 
 import itertools
+import signal
+import urllib.request
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,13 +17,23 @@ from wire import Client
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
+# A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
+@pytest.fixture(scope="session")
+def _running() -> Iterator[LocalAws]:
+    """One for all modules of a process: a start takes two seconds of CPU."""
     with LocalAws(creating_seconds=0) as aws:
         yield aws
+
+
+@pytest.fixture(scope="module")
+def aws(_running: LocalAws) -> LocalAws:
+    urllib.request.urlopen(f"{_running.endpoint_url}/_ministack/reset", data=b"").close()
+    return _running
 
 
 @pytest.fixture(scope="module")
