@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,6 +49,9 @@ def main() -> None:
             camera.take_right_to_bucket_away()
             camera.show("Without s3:PutObject", "6 s of video; each fragment is acknowledged as before", seconds=6)
         camera.print_newest()
+        with _step("Asking the doctor: kinesis-video doctor"):
+            verdict = camera.diagnose()
+        print(f"  {verdict}\n")
 
         with _step("Giving it back, and sending 6 s"):
             camera.give_right_to_bucket_back()
@@ -126,6 +131,24 @@ class Camera:
         for picture in pictures:
             print(f"  {picture.caption}  {picture.key}")
         print()
+
+    def diagnose(self) -> str:
+        """Return the verdict of `kinesis-video doctor`: the last two lines that it prints."""
+        command = [
+            sys.executable,
+            "-m",
+            "kinesis_video_tools",
+            "doctor",
+            self._stream_name,
+            "--producer",
+            self._role_arn,
+        ]
+        environment = {**os.environ, **self._aws.environment, "PYTHONIOENCODING": "utf-8"}
+        ran = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+        verdict = "\n".join(ran.stdout.splitlines()[-2:])
+        if not verdict.startswith("may-put-object: "):
+            sys.exit(f"The doctor has not found the missing permission: {verdict}{ran.stderr}")
+        return verdict
 
     def take_right_to_bucket_away(self) -> None:
         """Leave the producer the right to send video alone."""

@@ -17,7 +17,8 @@ from .calls import Fact, UndecidedError
 from .policies import literal
 from .stream import Key, Stream, needed
 
-_URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>.*)", re.DOTALL)
+# The service takes any text for the bucket. Old ones have up to 255 characters, and capitals.
+_URI = re.compile(r"s3:(//)?(?P<bucket>[a-zA-Z0-9._-]{3,255})(/(?P<prefix>.*))?", re.DOTALL)
 # A page has 1,000 objects: an hour's images at the shortest interval are 18.
 _MAX_PAGES = 20
 _FRAGMENT_NUMBER = "aws_kinesisvideo_fragment_number"
@@ -54,11 +55,20 @@ class Destination:
         self._call = stream.call
 
     @property
+    def uri(self) -> str:
+        """The URI of the destination."""
+        return str(self._stream.configuration["DestinationConfig"]["Uri"])
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether the URI names what can be a bucket."""
+        return _URI.fullmatch(self.uri) is not None
+
+    @property
     def _uri(self) -> re.Match[str]:
-        uri = str(self._stream.configuration["DestinationConfig"]["Uri"])
-        found = _URI.fullmatch(uri)
+        found = _URI.fullmatch(self.uri)
         if found is None:
-            raise UndecidedError(f"the destination {uri} is no bucket")
+            raise UndecidedError(f"the destination {self.uri} names no bucket, so there is nothing to look at")
         return found
 
     @property
@@ -69,7 +79,7 @@ class Destination:
     @property
     def prefix(self) -> str:
         """What the keys of the images begin with."""
-        return self._uri["prefix"]
+        return self._uri["prefix"] or ""
 
     @property
     def bucket_arn(self) -> str:

@@ -163,6 +163,17 @@ def test_a_destination_of_any_form_passes_and_no_advice_widens(site: Site, prefi
     assert resource == f"arn:aws:s3:::{BUCKET}/{begin}{'' if prefix.endswith('/') else f'{ACCOUNT}_formed_'}*"
 
 
+@pytest.mark.parametrize("uri", ["s3://[bucket/", "s3://b/", "https://images/cameras/", "s3:///cameras"])
+def test_a_destination_that_names_no_bucket_is_the_verdict(site: Site, uri: str) -> None:
+    def change(answer: dict[str, Any]) -> None:
+        answer["ImageGenerationConfiguration"]["DestinationConfig"]["Uri"] = uri
+
+    with answers(site, "kinesis-video.DescribeImageGenerationConfiguration", change):
+        diagnosis = site.examine()
+    assert diagnosis.verdict
+    assert (diagnosis.verdict.check, uri in diagnosis.verdict.seen) == ("bucket", True)
+
+
 STATUSES = {
     "UPDATING": (Status.PASSED, ""),
     "CREATING": (Status.FAILED, "wait until it is ACTIVE"),

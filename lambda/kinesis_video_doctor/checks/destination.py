@@ -19,6 +19,11 @@ _HEADERS = ("s3:x-amz-", "s3:signatureage", "s3:signatureversion", "s3:authtype"
 
 def bucket(destination: Destination, stream: Stream) -> Outcome:
     """Look for the bucket."""
+    if not destination.is_bucket:
+        return failed(
+            f"the destination {destination.uri} names no bucket, which UpdateImageGenerationConfiguration doesn't tell",
+            "set it to one such as s3://BUCKET/front-door/",
+        )
     found = destination.found
     name = destination.bucket
     if found is None:
