@@ -595,6 +595,36 @@ def test_a_rollback_that_has_nothing_to_do_succeeds_whatever_fails(
     assert answer.data == {"Verified": "false"}
 
 
+@pytest.mark.parametrize("late", ["configuration", "status", "name"])
+def test_a_rollback_is_seen_to_be_done_also_late(
+    function: Function, service: Service, stack: Stack, feature: Feature, late: str
+) -> None:
+    service.configurations[STREAM_ARN] = feature.declared
+    service.fail(feature.update, "NoDataRetentionException")
+    event = function.event("update-rolled-back")
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    if late == "configuration":
+        service.configurations[STREAM_ARN] = feature.altered
+        service.remember()
+        service.configurations[STREAM_ARN] = feature.declared
+        service.remember()
+        service.stale_seconds = 8
+    elif late == "status":
+        stack.status = "UPDATE_IN_PROGRESS"
+
+        def catch_up(_: str) -> None:
+            if stack.calls["DescribeStacks"] == 2:
+                stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+        stack.on_call = catch_up
+    else:
+        del event["ResourceProperties"]["StreamARN"]
+        event["ResourceProperties"]["StreamName"] = "front-door"
+        service.fail("DescribeStream", "AccessDeniedException")
+    answer = function.answer_to(event)
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
+
+
 @pytest.mark.parametrize("why", ["no rollback", "other settings", "can't be seen", "CloudFormation can't be asked"])
 def test_an_update_that_fails_fails_but_for_a_rollback_that_is_seen_to_be_done(
     function: Function, service: Service, stack: Stack, feature: Feature, why: str
