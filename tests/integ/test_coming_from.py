@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, CfnResource, Stack
+from aws_cdk.aws_s3 import Bucket
 from constructs import Construct
 
 from kinesis_video_local import Cdk
@@ -101,3 +104,23 @@ def test_by_cdk_orphan(deployments: Deployments, cloud: Cloud, cdk: Cdk, tmp_pat
 
     cdk.deploy(assembly("ours", stack_of(Camera("orphaned", props=ADOPT))))
     assert deployments.intervals() == {"orphaned": 3}
+
+
+def test_the_snippet_is_refused_by_the_local_aws_with_the_reason_that_the_page_gives(cloud: Cloud) -> None:
+    """`AwsCustomResource` needs the JavaScript SDK of Lambda's runtime; what stands in for it here makes its calls."""
+    page = Path(__file__).parents[2].joinpath("docs", "coming-from.md").read_text()
+    (snippet,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+
+    def build(stack: Stack) -> None:
+        # Otherwise its function looks for a newer SDK for a minute.
+        stack.node.set_context("@aws-cdk/customresources:installLatestAwsSdkDefault", False)
+        bucket = Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        exec(snippet, {"stack": stack, "bucket": bucket})
+
+    template = cloud.synthesise("Snippet", build)
+    (old,) = (r for r in json.loads(template)["Resources"].values() if r["Type"] == "Custom::AWS")
+    assert old["DeletionPolicy"] == "Retain"
+    cloud.start("Snippet", template)
+    assert cloud.wait("Snippet") == "ROLLBACK_COMPLETE"
+    (reason,) = (reason for status, reason in cloud.events("Snippet", "Custom::AWS") if status == "CREATE_FAILED")
+    assert "@aws-sdk/client-kinesis-video" in reason
