@@ -91,8 +91,9 @@ tests: setup ## the tests with a recent aws-cdk-lib, deployments included, witho
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests # more than there are cores: they wait a good deal
 
 # The local AWS's own tests, if anything has changed that they read.
-build/local-aws-tested: .venv/ready pyproject.toml tests/archives.py tests/tools/clock_reader.py \
-		$(shell find lambda tools local_aws -name "*.py" -o -name "*.toml")
+HELPERS := $(shell sed -n 's/^from \(tests[a-z._]*\) import.*/\1/p' local_aws/tests/*.py | sort -u | tr . / | sed 's/$$/.py/')
+build/local-aws-tested: .venv/ready pyproject.toml $(HELPERS) \
+		$(shell find lambda tools local_aws -name "*.py" -o -name "*.toml" -o -name "*.json" -o -name "*.csv")
 	$(BIN)/pytest -n 3 --dist loadfile local_aws/tests
 	@mkdir -p build && touch $@
 
