@@ -267,7 +267,7 @@ def test_h265_gives_images_as_well(aws: LocalAws, client: Client, stream: str, c
     assert [images.picture(key).size for key in images.wait(4)] == [(WIDTH, HEIGHT)] * 4
 
 
-OPEN_GOP = ("libx264", {"bf": "3", "x264-params": "open-gop=1:keyint=50:min-keyint=50:scenecut=0"})
+OPEN_GOP = ("libx264", {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"})
 
 
 def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_says_what_it_lacks(
