@@ -211,11 +211,14 @@ def test_an_arn_says_its_region_and_one_of_something_else_is_refused(capsys: pyt
     assert region_of(arn, "cloudformation", "stack") == "eu-west-2"
     assert region_of("arn:aws:states:eu-west-2:1:stateMachine:X", "states", "stateMachine") == "eu-west-2"
     assert region_of("Cameras", "cloudformation", "stack") is None
+    for line in (["send", "arn:aws:s3:::bucket"], ["doctor", "arn:aws:s3:::bucket"]):
+        assert main(line) == 2
+        assert "arn:aws:s3:::bucket is no ARN of a stream of kinesisvideo\n  → give the name" in capsys.readouterr().err
     for wrong in ("arn:", "arn:aws:s3:::bucket", arn.replace("stack/", "changeSet/"), arn.replace("eu-west-2", "")):
         assert main(["diff", wrong]) == 2
         problem, advice = capsys.readouterr().err.splitlines()
         assert problem == f"kinesis-video diff: {wrong} is no ARN of a stack of cloudformation"
-        assert advice == "  → give arn:aws:cloudformation:REGION:ACCOUNT:stack..."
+        assert advice == "  → give the name or the ARN of one, arn:aws:cloudformation:REGION:ACCOUNT:stack..."
 
 
 def test_the_endpoint_counts_for_every_client() -> None:
@@ -223,6 +226,18 @@ def test_the_endpoint_counts_for_every_client() -> None:
     for service in ("kinesisvideo", "s3"):
         assert session.client(service).meta.endpoint_url == "http://127.0.0.1:9"
     assert session.client("s3", endpoint_url="http://127.0.0.1:8").meta.endpoint_url == "http://127.0.0.1:8"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://[", "http://"])
+def test_an_endpoint_that_is_no_url_is_said(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = f"the endpoint is {url!r}, which is no address\n  → give a URL such as http://127.0.0.1:4566\n"
+    for line in (["diff", "X"], ["send", "x"], ["adopt"], ["fleet", "x"], ["doctor", "x"]):
+        assert main([*line, "--endpoint-url", url]) == 2
+        assert capsys.readouterr().err.endswith(said)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    assert main(["adopt"]) == 2
 
 
 class Scripted:

@@ -88,12 +88,28 @@ def session_of(options: argparse.Namespace, region: str | None = None) -> Accoun
         `options.session`.
     region
         The Region of an ARN that was given, if ``--region`` isn't; the environment and the profile come after it.
+
+    Raises
+    ------
+    CommandError
+        If the endpoint is no URL.
     """
+    _check_endpoint(options.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""))
     # All other SDKs and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
     region = options.region or region or os.environ.get("AWS_REGION")
     session = AccountSession(options.endpoint_url, region_name=region, profile_name=options.profile)
     options.region, options.session = session.region_name, session
     return session
+
+
+def _check_endpoint(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = not url or (parts.scheme in ("http", "https") and bool(parts.hostname))
+    except ValueError:
+        fits = False
+    if not fits:
+        raise CommandError(f"the endpoint is {url!r}, which is no address", "give a URL such as http://127.0.0.1:4566")
 
 
 def region_of(given: str, service: str, resource: str) -> str | None:
@@ -116,7 +132,8 @@ def region_of(given: str, service: str, resource: str) -> str | None:
     _, _, of_service, region, _, of_resource, *_ = [*given.split(":"), *[""] * 6]
     if of_service != service or re.split("[/:]", of_resource)[0] != resource or not region:
         raise CommandError(
-            f"{given} is no ARN of a {resource} of {service}", f"give arn:aws:{service}:REGION:ACCOUNT:{resource}..."
+            f"{given} is no ARN of a {resource} of {service}",
+            f"give the name or the ARN of one, arn:aws:{service}:REGION:ACCOUNT:{resource}...",
         )
     return region
 

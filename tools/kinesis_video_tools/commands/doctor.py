@@ -27,6 +27,7 @@ from ..command_line import (
     Patience,
     add_account,
     add_command,
+    region_of,
     session_of,
     show_progress,
     shows_colour,
@@ -92,7 +93,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the checks, print what they have found, and return the exit code."""
-    regions = {_parts(stream)[1] for stream in options.streams} - {None}
+    regions = {region_of(stream, "kinesisvideo", "stream") for stream in options.streams} - {None}
     if len(regions) > 1:
         raise CommandError(f"the streams are of {len(regions)} Regions", "run it once for each Region")
     session = session_of(options, next(iter(regions), None))
@@ -101,7 +102,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError("no stream is given", "give STREAM, or --stack NAME of a stack that declares images")
     if options.list:
         partition = session.get_partition_for_region(session.region_name) if session.region_name else "aws"
-        name = _parts(streams[0])[0] if len(streams) == 1 else "*"
+        names = [stream.split("/")[1] if stream.startswith("arn:") else stream for stream in streams]
+        name = names[0] if len(names) == 1 else "*"
         _print(json.dumps(doctor_policy(name, partition=partition), indent=2))
         return ExitCode.GOOD
     diagnoses = [_examine(stream, session, options) for stream in dict.fromkeys(streams)]
@@ -144,12 +146,6 @@ def _examine(stream: str, session: boto3.Session, options: argparse.Namespace) -
     finally:
         _progress("")
     return diagnosis
-
-
-def _parts(stream: str) -> tuple[str, str | None]:
-    """Return the stream's name, and its Region if its ARN is given."""
-    parts = stream.split(":")
-    return (parts[5].split("/")[1], parts[3]) if len(parts) == 6 and parts[5].count("/") == 2 else (stream, None)
 
 
 def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
-from ..command_line import CommandError, add_account, add_command, explain, say, session_of, show_progress
+from ..command_line import CommandError, add_account, add_command, explain, region_of, say, session_of, show_progress
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -38,7 +38,7 @@ def add_to(commands: Commands) -> None:
         good="every fragment has arrived",
         wrong="a fragment has not arrived",
     )
-    parser.add_argument("stream", metavar="STREAM", help="the name of a stream, which exists")
+    parser.add_argument("stream", metavar="STREAM", help="the name or the ARN of a stream, which exists")
 
     video = parser.add_argument_group("video")
     video.add_argument(
@@ -97,6 +97,9 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send the video, and return the exit code."""
+    region = region_of(options.stream, "kinesisvideo", "stream")
+    if region is not None:
+        options.stream = options.stream.split("/")[1]
     screen = _Screen(options.stream)
     try:
         width, height = options.size
@@ -122,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
         )
         producer = Producer(
             options.stream,
-            session=session_of(options),
+            session=session_of(options, region),
             role_arn=options.role,
             endpoint_url=options.endpoint_url,
             tags=tags,
