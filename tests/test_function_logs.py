@@ -26,12 +26,14 @@ FUNCTIONS: dict[str, Any] = {
     "kinesis_video_handler.entry": CLOUDFORMATION,
     "kinesis_video_fleet.begin": CLOUDFORMATION,
     "kinesis_video_fleet.entry": {"step": "work", "batch": {"pass": "1", "number": 1, "end": None, "streams": [ARN]}},
+    "kinesis_video_fleet.new_streams": {"Records": []},
     "kinesis_video_doctor.entry": {"Alarm": "a", "StreamARN": ARN, "TopicArn": "arn:aws:sns:us-east-1:111122223333:t"},
 }
 RUN = """
 import importlib, json, logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
 class Context:
+    aws_request_id = "1"
     def get_remaining_time_in_millis(self):
         return 35_000
 try:
