@@ -12,7 +12,8 @@ from ..report.text import Result, comparison
 # More than AWS takes in a stack: what comes before the first stream varies by as much as a hundred of them take.
 SMALL, LARGE = 100, 500
 FIGURES = ("time", "CPU", "peak memory")
-TARGET = 0.65
+TARGET = 1.10
+"""Of the CPU of the leanest other tool."""
 
 
 def run(repetitions: int) -> Result:
@@ -23,6 +24,8 @@ def run(repetitions: int) -> Result:
     samples = interleave(repetitions, cases, "synth")
     off, on = ({tool: samples[tool, validated] for tool in TOOLS} for validated in (False, True))
     shares = ratios(on, AWS_CUSTOM_RESOURCE, "CPU")
+    leanest = min((tool for tool in TOOLS if tool != OURS), key=lambda tool: shares[tool].median)
+    share = ratios(on, leanest, "CPU")[OURS]
     return Result(
         [
             f"Per further stream (a stack of {LARGE} against one of {SMALL}), as a multiple of {AWS_CUSTOM_RESOURCE}. "
@@ -30,8 +33,8 @@ def run(repetitions: int) -> Result:
             comparison(on, AWS_CUSTOM_RESOURCE, FIGURES),
             "Without it (`cdk synth --no-validation`):",
             comparison(off, AWS_CUSTOM_RESOURCE, FIGURES),
-            f"With validation {OURS} takes {shares[OURS]} of {AWS_CUSTOM_RESOURCE}'s CPU per further stream; the "
-            f"target is {TARGET}.",
+            f"With validation {OURS} takes {share} of the CPU of {leanest}, the leanest other tool, per further stream; "
+            f"the target is {TARGET:.2f}.",
         ],
         shares,
     )

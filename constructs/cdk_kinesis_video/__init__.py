@@ -42,7 +42,7 @@ __all__ = [
     "VideoStream",
 ]
 
-# Imported when they are used: `aws_cdk.aws_lambda` brings `aws_ec2`, 1.6 s and 220 MB for an app that uses neither.
+# Imported when they are used: `aws_cdk.aws_lambda` brings `aws_ec2`, 0.25 s of CPU and 34 MB with aws-cdk-lib 2.275.
 _WHEN_USED = {
     "DriftMonitor": "drift_monitor",
     "ImagesLayer": "images_layer",
