@@ -142,6 +142,8 @@ class VideoFile:
     def _convert(self, unfit: _UnfitError) -> None:
         """Read the file by FFmpeg, and encode the video again if that is needed."""
         try:
+            import av  # noqa: F401 # what the conversion needs and the tools don't bring
+
             from .conversion import Conversion
         except ImportError:
             raise self._refusal(unfit) from unfit
