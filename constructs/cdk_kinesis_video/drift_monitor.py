@@ -96,11 +96,11 @@ class Repair(str, Enum):
     """What the monitor sets again. It writes only what the stack holds, and only while the stack is at rest."""
 
     NONE = "NONE"
-    """Nothing: it reports."""
+    """Nothing: the monitor only reports."""
     MISSING = "MISSING"
-    """A configuration that the stream has no more."""
+    """A configuration that the stream has lost."""
     ALWAYS = "ALWAYS"
-    """Also one that somebody has changed to something else."""
+    """Also a configuration that somebody has changed."""
 
 
 class DriftMonitor(Construct):
@@ -130,8 +130,8 @@ class DriftMonitor(Construct):
         True looks at a stream also when somebody changes it, which needs a trail in CloudTrail that logs management
         events of this Region; EventBridge gets them as best effort. Only such a look knows who it was. Default: True.
     repair
-        What is set again: `Repair.NONE` nothing, `Repair.MISSING` a configuration that the stream has no more,
-        `Repair.ALWAYS` also one that was changed. What is repaired is reported as well. Default: `Repair.NONE`.
+        What the monitor sets again: `Repair.NONE` nothing, `Repair.MISSING` a configuration that the stream has lost,
+        `Repair.ALWAYS` also one that was changed. It reports what it repairs, too. Default: `Repair.NONE`.
 
     Raises
     ------
@@ -203,7 +203,7 @@ class DriftMonitor(Construct):
     def alarm(
         self, construct_id: str, *, alarm_name: str | None = None, alarm_description: str | None = None
     ) -> cloudwatch.Alarm:
-        """Define an alarm for what is not known to be as declared.
+        """Define an alarm that is quiet only while every stream is known to be as declared.
 
         It goes off if a stream differs, if a stream could not be compared, and if the monitor did not look for twice
         the time of `every`. It ends when that time has passed without any of them. It is in ALARM before the first
@@ -241,7 +241,7 @@ class DriftMonitor(Construct):
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
-            # No data at all is no look.
+            # Without any data, nothing has looked.
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
             alarm_name=alarm_name,
             alarm_description=alarm_description
@@ -335,7 +335,7 @@ class DriftMonitor(Construct):
                 f"Rule{number}",
                 description="Looks whether the streams of this stack have what it declares",
                 schedule_expression=events.Schedule.rate(self._every).expression_string,
-                # An `$or` of one is no operator to EventBridge, but the name of a field.
+                # EventBridge takes an `$or` with one element for the name of a field.
                 event_pattern={"$or": triggers} if len(triggers) > 1 else triggers[0],
                 targets=[
                     events.CfnRule.TargetProperty(

@@ -41,7 +41,7 @@ from .stack import Stack, StackChangedError
 logger = logging.getLogger(__name__)
 
 _LOOK_SHARE = 1 / 4
-"""Of the function's time, for each of the two looks; the rest is for the pause, the stack, and what is repaired."""
+"""The share of the function's time for each of the two looks. The rest is for the pause, CloudFormation and repairs."""
 
 _REPAIRED = {"MISSING": ("MISSING",), "ALWAYS": ("MISSING", "CHANGED")}
 _CAUSES = {"STREAM_DELETED": "DeleteStream", "NO_RETENTION": "UpdateDataRetention"}
@@ -71,7 +71,7 @@ def check(
     counts = Counter({"streams": 0, DRIFTED: 0, NOT_COMPARED_COUNT: 0})
     try:
         _look(event, deadline, kinesis_video, cloudformation, eventbridge, counts)
-    except Exception as error:  # an error of our own is a stream that isn't looked at, too
+    except Exception as error:  # an error of our own leaves streams without a look, too
         _not_compared(event, counts, None, error)
     logger.info(LOOKED, extra={STACK: _stack_name(event), **counts})
 

@@ -178,7 +178,7 @@ def test_the_command_runs_the_local_aws_until_ctrl_c(tested_project: Path) -> No
     command = [str(tested_project / "venv" / "bin" / "kinesis-video"), "local", "--port", "0", "--enforce-iam"]
     with subprocess.Popen(command, cwd=tested_project, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        lines = []
+        lines: list[str] = []
         while not lines or lines[-1].startswith(("export ", "# The log is ")):
             lines.append(process.stdout.readline())
         process.send_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
-"""What streams had already, as `kinesis-video adopt` found it.
+"""The configurations of existing streams, as `kinesis-video adopt` found them.
 
 The first deployment changes nothing, and deleting the stack leaves everything. Drop `adopt_existing` in the deployment
-after the first, and `removal_policy` if the stack shall take its configurations with it.
+after the first, and `removal_policy` if deleting the stack shall remove them.
 """
 
 from aws_cdk import App, Duration, Environment, RemovalPolicy, Stack

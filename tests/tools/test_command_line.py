@@ -213,11 +213,14 @@ def test_an_arn_says_its_region_and_one_of_something_else_is_refused(capsys: pyt
     assert region_of("Cameras", "cloudformation", "stack") is None
     for line in (["send", "arn:aws:s3:::bucket"], ["doctor", "arn:aws:s3:::bucket"]):
         assert main(line) == 2
-        assert "arn:aws:s3:::bucket is no ARN of a stream of kinesisvideo\n  → give the name" in capsys.readouterr().err
+        assert (
+            "arn:aws:s3:::bucket is not the ARN of a stream of kinesisvideo\n  → give the name"
+            in capsys.readouterr().err
+        )
     for wrong in ("arn:", "arn:aws:s3:::bucket", arn.replace("stack/", "changeSet/"), arn.replace("eu-west-2", "")):
         assert main(["diff", wrong]) == 2
         problem, advice = capsys.readouterr().err.splitlines()
-        assert problem == f"kinesis-video diff: {wrong} is no ARN of a stack of cloudformation"
+        assert problem == f"kinesis-video diff: {wrong} is not the ARN of a stack of cloudformation"
         assert advice == "  → give the name or the ARN of one, arn:aws:cloudformation:REGION:ACCOUNT:stack..."
 
 
@@ -232,7 +235,7 @@ def test_the_endpoint_counts_for_every_client() -> None:
 def test_an_endpoint_that_is_no_url_is_said(
     url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = f"the endpoint is {url!r}, which is no address\n  → give a URL such as http://127.0.0.1:4566\n"
+    said = f"the endpoint {url!r} is not a URL\n  → give a URL such as http://127.0.0.1:4566\n"
     for line in (["diff", "X"], ["send", "x"], ["adopt"], ["fleet", "x"], ["doctor", "x"]):
         assert main([*line, "--endpoint-url", url]) == 2
         assert capsys.readouterr().err.endswith(said)

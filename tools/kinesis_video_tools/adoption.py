@@ -1,7 +1,7 @@
 """The CDK app that declares what streams have already.
 
-What it declares is what is there: the first deployment of the app sets each configuration to what it is. Streams are
-imported, so nobody's stream changes hands, and configurations are retained, so deleting the stack leaves them.
+The first deployment of the app sets each configuration to its present values. The app imports the streams, so they keep
+their owner, and retains the configurations, so deleting the stack leaves them.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ _LINE = 88
 """What formatters take for the longest line."""
 
 _HEADER = '''\
-"""What streams had already, as `kinesis-video adopt` found it.
+"""The configurations of existing streams, as `kinesis-video adopt` found them.
 
 The first deployment changes nothing, and deleting the stack leaves everything. Drop `adopt_existing` in the deployment
-after the first, and `removal_policy` if the stack shall take its configurations with it.
+after the first, and `removal_policy` if deleting the stack shall remove them.
 """
 '''
 
@@ -118,7 +118,7 @@ class _NotExpressibleError(Exception):
 
 @dataclass(frozen=True)
 class _Block:
-    """What is declared alike for several streams."""
+    """A declaration that several streams share."""
 
     construct: str
     destination: str

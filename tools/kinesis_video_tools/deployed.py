@@ -49,7 +49,7 @@ class Declared:
         return physical_id if physical_id.startswith("arn:") else ""
 
     def declaration(self) -> Declaration:
-        """Work out what is declared.
+        """Resolve the expressions of the declaration.
 
         Raises
         ------

@@ -46,7 +46,7 @@ def parse_template(body: Any) -> Mapping[str, Any]:
             except yaml.YAMLError as error:
                 raise ValueError(f"the stack's template is neither JSON nor YAML: {error}") from error
     if not isinstance(template, Mapping):
-        raise ValueError("the stack's template is no map")
+        raise ValueError("the stack's template is not a map")
     return template
 
 

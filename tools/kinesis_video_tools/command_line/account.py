@@ -92,7 +92,7 @@ def session_of(options: argparse.Namespace, region: str | None = None) -> Accoun
     Raises
     ------
     CommandError
-        If the endpoint is no URL.
+        If the endpoint is not a URL.
     """
     _check_endpoint(options.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""))
     # All other SDKs and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
@@ -109,7 +109,7 @@ def _check_endpoint(url: str) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise CommandError(f"the endpoint is {url!r}, which is no address", "give a URL such as http://127.0.0.1:4566")
+        raise CommandError(f"the endpoint {url!r} is not a URL", "give a URL such as http://127.0.0.1:4566")
 
 
 def region_of(given: str, service: str, resource: str) -> str | None:
@@ -132,7 +132,7 @@ def region_of(given: str, service: str, resource: str) -> str | None:
     _, _, of_service, region, _, of_resource, *_ = [*given.split(":"), *[""] * 6]
     if of_service != service or re.split("[/:]", of_resource)[0] != resource or not region:
         raise CommandError(
-            f"{given} is no ARN of a {resource} of {service}",
+            f"{given} is not the ARN of a {resource} of {service}",
             f"give the name or the ARN of one, arn:aws:{service}:REGION:ACCOUNT:{resource}...",
         )
     return region
@@ -148,7 +148,7 @@ class Patience(Retries):
     """
 
     def __init__(self, seconds: float) -> None:
-        # A person waits: what is denied now is denied in a minute, too.
+        # A denied call fails at once: a person waits for the answer.
         super().__init__(Deadline(seconds), denied=Deadline(0))
         self._out_since: float | None = None
 

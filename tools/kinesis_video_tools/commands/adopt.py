@@ -115,6 +115,6 @@ def _read(client: Any, retries: Retries, prefix: str | None, owners: Owners) -> 
 def _stack_name(text: str) -> str:
     if not _STACK_NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no name of a stack; give 1 to 128 of a-z A-Z 0-9 -, with a letter first"
+            f"{text!r} is not a stack name; give 1 to 128 of a-z A-Z 0-9 -, starting with a letter"
         )
     return text
