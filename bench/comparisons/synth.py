@@ -33,8 +33,8 @@ def run(repetitions: int) -> Result:
             comparison(on, AWS_CUSTOM_RESOURCE, FIGURES),
             "Without it (`cdk synth --no-validation`):",
             comparison(off, AWS_CUSTOM_RESOURCE, FIGURES),
-            f"With validation {OURS} takes {share} of the CPU of {leanest}, the leanest other tool, per further stream; "
-            f"the target is {TARGET:.2f}.",
+            f"With validation {OURS} takes {share} of the CPU of {leanest}, the leanest other tool, per further "
+            f"stream; the target is {TARGET:.2f}.",
         ],
         shares,
     )
