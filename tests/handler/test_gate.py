@@ -88,6 +88,7 @@ def _guarded() -> None:
 
 @pytest.fixture
 def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", f"http://kinesisvideo.test:{server.port}")
     monkeypatch.setattr(timing, "CONNECT_SECONDS", 0.1)
     made = create_client(boto3.Session(region_name="us-east-1"))
@@ -223,6 +224,7 @@ def test_what_the_peer_has_not_confirmed_is_not_sent_once_more(
 ) -> None:
     # A reset tells that the system has let go of it; after an ordinary close it goes on to send for minutes.
     silent = Server(reply=b"")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", f"http://kinesisvideo.test:{silent.port}")
     monkeypatch.setattr(timing, "READ_SECONDS", 0.1)
     made = create_client(boto3.Session(region_name="us-east-1"))
