@@ -109,6 +109,7 @@ class ImageGenerator:
         self, stream: Stream, configuration: dict[str, Any], fragment: MediaFragment, producer: Caller
     ) -> None:
         # On AWS nobody hears of an image that can't be made or delivered; here the log does.
+        delivered = 0
         try:
             await self._faults.strike(FAULT)
             times = image_times(fragment)
@@ -120,8 +121,9 @@ class ImageGenerator:
                 bucket, key = _destination(stream, configuration, fragment, clock[index], producer.account)
                 headers = _headers(configuration["Format"], fragment, *times[index])
                 await producer.put_object(bucket, key, headers, picture)
+                delivered += 1
         except (DeniedError, ServiceError, UndecodableError) as error:
-            _logger.warning("no image of fragment %s: %s", fragment.number, error)
+            _logger.warning("no %s of fragment %s: %s", "more images" if delivered else "image", fragment.number, error)
         except ImportError:
             _logger.warning("no images without PyAV and Pillow: pip install kinesis-video-local")
 
