@@ -273,6 +273,19 @@ def test_a_stack_with_termination_protection_stays(client: Client) -> None:
         stack.delete()
 
 
+def test_a_stack_that_was_rolled_back_keeps_its_name_until_it_is_deleted(client: Client, export: str) -> None:
+    stack = Stack(client)
+    assert stack.deploy(importing(export)) == "ROLLBACK_COMPLETE"
+
+    body = json.dumps(tagged("a"))
+    with pytest.raises(ClientError, match="already exists"):
+        client("cloudformation").create_stack(StackName=stack.name, TemplateBody=body)
+    stack.delete()
+    client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=stack.name, WaiterConfig={"Delay": 1})
+    client("cloudformation").create_stack(StackName=stack.name, TemplateBody=body)
+    assert stack.wait() == "CREATE_COMPLETE"
+
+
 def test_a_nested_template_is_checked_as_well(client: Client) -> None:
     client("s3").create_bucket(Bucket="templates")
     client("s3").put_object(Bucket="templates", Key="dangling", Body=json.dumps(tagged({"Ref": "Nobody"})))

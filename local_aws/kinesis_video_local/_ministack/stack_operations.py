@@ -5,6 +5,7 @@
 - What an update replaces or removes is deleted while the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, with events.
 - The rollback of an update sends an Update back to a custom resource that was replaced, too, and deletes afterwards.
 - A custom resource whose Create failed is deleted in the rollback, by the physical id of its answer.
+- A stack whose creation was rolled back has to be deleted before another one gets its name.
 - A nested stack is rolled back and deleted with its parent, by its status as well.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import now_iso
-from ministack.services.cloudformation import _stacks, custom_resource, handlers, provisioners, stacks
+from ministack.services.cloudformation import _stacks, custom_resource, handlers, helpers, provisioners, stacks
 
 Record = dict[str, Any]
 # A resource, by its stack's id and its logical id.
@@ -45,6 +46,7 @@ def install() -> None:
     for module in (stacks, handlers):
         module._roll_back_operation = operations.roll_back
     custom_resource.deliver_response = operations.deliver_response
+    handlers._ACTION_HANDLERS["CreateStack"] = _of_new_name(handlers._ACTION_HANDLERS["CreateStack"])
     for action in ("ListStackResources", "DescribeStackResources", "DescribeStackResource"):
         handlers._ACTION_HANDLERS[action] = _without_empty_ids(handlers._ACTION_HANDLERS[action])
 
@@ -268,6 +270,16 @@ def _is_nested(stack: Record) -> bool:
 def _is_custom(record: Record) -> bool:
     resource_type: str = record["ResourceType"]
     return resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource"
+
+
+def _of_new_name(create: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def answer(params: Any) -> Any:
+        name = helpers._p(params, "StackName")
+        if _stacks.get(name, {}).get("StackStatus") == "ROLLBACK_COMPLETE":
+            return helpers._error("AlreadyExistsException", f"Stack [{name}] already exists")
+        return create(params)
+
+    return answer
 
 
 def _without_empty_ids(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
