@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -41,6 +42,15 @@ def test_it_sends_and_says_what_has_arrived() -> None:
         SimpleTag("camera", "east"),
     )
     assert [fragment.tags for fragment in received.fragments] == [[Tags(tags)]] * 3
+
+
+def test_programs_get_json() -> None:
+    with serve(Answer(error_in=0)) as service:
+        ran = send(service, "--fragments", "2", "--speed", "20", "--json")
+    came = json.loads(ran.stdout)
+    assert (came["stream"], came["fragments"], came["persisted"], came["complete"]) == ("front-door", 2, 1, False)
+    assert came["errors"][0]["error_code"] == "KMS_KEY_ACCESS_DENIED"
+    assert ran.returncode == 1
 
 
 def test_it_sends_as_a_role_with_notifications_and_without_images() -> None:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
-from ..command_line import CommandError, add_account, add_command, explain, region_of, say, session_of, show_progress
+from ..command_line import (
+    CommandError,
+    ExitCode,
+    add_account,
+    add_command,
+    add_json,
+    explain,
+    region_of,
+    say,
+    session_of,
+    show_progress,
+)
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -92,6 +106,7 @@ def add_to(commands: Commands) -> None:
     )
 
     parser.add_argument("--role", metavar="ARN", help="the role to assume, such as the producer's")
+    add_json(parser, "what came of the fragments")
     add_account(parser, "stream")
 
 
@@ -143,7 +158,13 @@ def run(options: argparse.Namespace) -> int:
         refused = explain(error, options.region) if isinstance(error, ClientError) else CommandError(str(error))
         raise CommandError(str(refused), f"{refused.fix}; {advice}" if refused.fix else advice) from error
     screen.end(report)
-    return 0 if report.complete else 1
+    if options.json:
+        came = {"stream": options.stream, **asdict(report), "complete": report.complete}
+        sys.stdout.write(json.dumps(came, indent=2) + "\n")
+    if not report.fragments:
+        # Ctrl-C came before the first of them, so nothing is known of the stream.
+        return ExitCode.UNKNOWN
+    return ExitCode.GOOD if report.complete else ExitCode.WRONG
 
 
 @contextmanager
