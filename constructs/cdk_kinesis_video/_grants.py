@@ -72,7 +72,7 @@ ADD_TO_RESOURCE_POLICY = "cdk-kinesis-video:add-to-resource-policy"
 
 @dataclass(frozen=True)
 class Statement:
-    """What is allowed, whoever is allowed it."""
+    """Actions on resources, for any grantee."""
 
     actions: Sequence[str]
     resources: Sequence[str]
@@ -199,7 +199,7 @@ def _as_policy_holder(resource: Any) -> Any:
 
 
 def _is_of_another_account(grantee: iam.IGrantable, ours: Callable[[], str]) -> bool:
-    # Theirs is mostly a token, and then nobody has to ask CDK for ours.
+    # The grantee's account is usually a token; skip the lookup then.
     theirs = account_of_grantee(grantee)
     return theirs is not None and is_known(theirs) and is_known(ours()) and theirs != ours()
 

@@ -1,4 +1,4 @@
-"""What the other rooms want to know of a stream, whichever construct it is."""
+"""Helpers for reading stream properties."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def cfn_stream_of(stream: IStreamRef) -> kinesisvideo.CfnStream | None:
 
 
 def name_of(stream: IStreamRef) -> str:
-    """Find the name of a stream as it is declared; a token if CloudFormation makes it up."""
+    """Find the name of a stream as it is declared; a token if CloudFormation generates it."""
     resource = cfn_stream_of(stream)
     # A VideoStream without a name gives its L1 a token that stands for nothing at all.
     declared = None if resource is None else stack_of(resource).resolve(resource.name)
@@ -115,7 +115,7 @@ def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
         from aws_cdk import aws_kms as kms
 
         return kms.Key.from_key_arn(resource, "cdk-kinesis-video:Key", key_id)
-    # A key id or an alias is good for no policy.
+    # IAM policies need a key ARN.
     Annotations.of(scope).add_warning_v2(
         UNKNOWN_STREAM_KEY,
         "the stream's `kms_key_id` is no ARN, so no right to its key was granted; give the key's ARN, or declare the "

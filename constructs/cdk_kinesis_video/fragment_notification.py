@@ -27,7 +27,7 @@ class FragmentNotification(StreamConfiguration):
     A notification is sent when a fragment has been stored that the producer has tagged with
     ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration while the stack
     has this construct. Renaming or moving the construct within its stack changes nothing. Kinesis Video Streams
-    publishes with the rights of the producer: grant them with `grant_put_media`. If nobody has them, a warning
+    publishes with the permissions of the producer: grant them with `grant_put_media`. If nobody has them, a warning
     says so.
 
     Parameters

@@ -52,7 +52,7 @@ class ImageDelivery(Mixin):
         False.
     adopt_existing
         The names of the streams whose image generation is taken over if they have one already, see `ImageGeneration`;
-        a stream whose name CloudFormation makes up can't be among them. Default: none of them.
+        a stream whose name CloudFormation generates can't be among them. Default: none of them.
     options
         The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`,
         and `revision`.
@@ -141,7 +141,7 @@ class ImageDelivery(Mixin):
         name = name_of(stream)
         folders = [self._prefix, name]
         if self._hex_prefix:
-            # Of a stream whose name CloudFormation makes up the path; moving that makes another stream anyway.
+            # The path stands in for a name that CloudFormation generates; moving that stream replaces it anyway.
             known = name if is_known(name) else stream.node.path
             folders.insert(0, hashlib.sha256(known.encode()).hexdigest()[:_HEX_DIGITS])
         return "".join(f"{folder}/" for folder in folders if folder)

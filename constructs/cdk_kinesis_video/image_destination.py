@@ -67,7 +67,7 @@ class ImageDestination(StreamConfiguration):
     ) -> iam.Grant:
         """Allow a producer to send video and have its images delivered.
 
-        Kinesis Video Streams writes the images with the rights of whoever calls PutMedia. This grants what that
+        Kinesis Video Streams writes the images with the permissions of the caller of PutMedia. This grants what that
         takes: PutMedia, GetDataEndpoint and DescribeStream on the stream, ``s3:PutObject`` below the destination's
         prefix, and Decrypt, Encrypt and GenerateDataKey with the stream's and the bucket's key where these are
         customer managed, in the keys' policies as well. For a grantee of another account the bucket's and the keys'

@@ -50,7 +50,7 @@ class ImageEvents(ImageDestination):
         description
             The rule's description. Default: it has none.
         rule_name
-            The rule's name. Default: CloudFormation makes one up.
+            The rule's name. Default: CloudFormation generates one.
         event_pattern
             What else an event must match. Default: each image under the prefix matches.
         cross_stack_scope

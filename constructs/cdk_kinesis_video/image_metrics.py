@@ -185,7 +185,7 @@ class ImageMetrics(ImageDestination):
             How many periods in a row must be without images. Default: 3. The last of them may be incomplete, so 1
             makes false alarms.
         alarm_name
-            The alarm's name. Default: CloudFormation makes one up.
+            The alarm's name. Default: CloudFormation generates one.
         alarm_description
             The alarm's description. Default: one that says what to look at.
 
@@ -247,7 +247,7 @@ class ImageMetrics(ImageDestination):
         Returns
         -------
         ImageDoctor
-            The function, for its metrics and for what else its role is to be allowed.
+            The function, for its metrics and for other permissions of its role.
 
         Raises
         ------

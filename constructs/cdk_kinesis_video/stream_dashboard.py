@@ -47,7 +47,7 @@ class StreamDashboard(Construct):
         The image generations to count the images of, each with something that counts them, see
         `ImageGeneration.metric_images_delivered`. Default: the dashboard has no graph of images.
     dashboard_name
-        The dashboard's name. Default: CloudFormation makes one up.
+        The dashboard's name. Default: CloudFormation generates one.
     period
         The time that one data point stands for. Default: 5 minutes.
 

@@ -183,7 +183,7 @@ class VideoStream(IVideoStream, DeclaredStream):
         The id of this construct within `scope`.
     stream_name
         The name, 1 to 256 of the characters ``a-z A-Z 0-9 _ . -``. A new name replaces the stream and leaves its media
-        behind. Default: CloudFormation makes a name up.
+        behind. Default: CloudFormation generates one.
     data_retention
         How long the stream keeps its media, in whole hours, 1 hour to 10 years. A stream that keeps nothing delivers
         no images. Default: one day.

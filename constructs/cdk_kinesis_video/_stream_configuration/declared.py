@@ -1,4 +1,4 @@
-"""What a stack declares for its streams, for whoever compares the streams with it."""
+"""What a stack declares for its streams, which the drift monitor compares with them."""
 
 from __future__ import annotations
 

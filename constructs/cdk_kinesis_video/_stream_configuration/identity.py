@@ -81,7 +81,7 @@ class Target:
             # What its `attr_arn` is within its own stack, without asking CDK for it.
             return {STREAM_ARN: {"Fn::GetAtt": [self.own_id, "Arn"]}}
         reference = self.stream.stream_ref
-        # Without the creation time of the stream it is no ARN that the API takes; the function looks the name up.
+        # The API takes no ARN without the creation time of the stream; the function looks the name up.
         if reference.stream_arn.endswith("/*"):
             return {STREAM_NAME: reference.stream_name}
         return {STREAM_ARN: reference.stream_arn}

@@ -71,7 +71,7 @@ class Network(Construct):
         vpc_subnets: ec2.SubnetSelection | None,
         security_groups: Sequence[ec2.ISecurityGroup] | None,
     ) -> None:
-        # Whoever gives a VPC has imported it already.
+        # The caller has imported it to give a VPC.
         from aws_cdk import aws_ec2 as ec2
 
         self._selected = _subnets_of(vpc, vpc_subnets)

@@ -57,7 +57,7 @@ def _action_of(operation: str) -> str:
     return f"kinesisvideo:{operation.title().replace('_', '')}"
 
 
-# All of them in every stack, whatever it declares: rights that went away with the last notification of a stack would
+# All of them in every stack: permissions that went away with the last notification of a stack would
 # be gone before CloudFormation has the function delete that notification.
 ACTIONS = sorted(
     (
@@ -177,7 +177,7 @@ class ConfigurationFunction(Construct):
         self._function, self._function_arn = define_function(self, PACKAGES, self._log_group_name, function)
         self._function.node.add_dependency(self._role)
         if policy is not None:
-            # So that the rights exist before the function and until the last custom resource is deleted.
+            # So that the permissions exist before the function and until the last custom resource is deleted.
             self._function.node.add_dependency(policy)
         if self._network is not None:
             self._network.lead_out(self._function)
@@ -236,7 +236,7 @@ class ConfigurationFunction(Construct):
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            # Inline, so that the rights exist before the function and until the last custom resource is deleted.
+            # Inline, so that the permissions exist before the function and until the last custom resource is deleted.
             inline_policies={"KinesisVideo": iam.PolicyDocument(statements=statements)},
         )
 

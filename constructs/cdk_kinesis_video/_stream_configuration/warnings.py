@@ -1,4 +1,4 @@
-"""The warning for a configuration that nobody may deliver for."""
+"""The warning for a configuration without a producer that has the permissions."""
 
 from __future__ import annotations
 
