@@ -27,3 +27,10 @@ def site() -> Iterator[Site]:
         site = Site(aws)
         site.build()
         yield site
+
+
+@pytest.fixture(autouse=True)
+def refreshed(request: pytest.FixtureRequest) -> None:
+    """Let video of the last minutes be there before anything breaks."""
+    if "site" in request.fixturenames:
+        request.getfixturevalue("site").refresh()

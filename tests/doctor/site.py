@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -51,6 +52,7 @@ class Site:
     models: Loader = field(default_factory=create_loader)
     """Of the services, which each session would read anew."""
     keys: dict[str, str] = field(default_factory=dict)
+    sent_at: float = -math.inf
     withheld: Set[str] = frozenset()
     granted: list[dict[str, Any]] = field(default_factory=list)
     configuration: dict[str, Any] = field(
@@ -91,8 +93,15 @@ class Site:
         self.allow_producer()
         self.allow_doctor()
         self.create_stream(STREAM)
-        self.send(STREAM)
-        self.wait_for_image(STREAM)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Send video again, if the last is a minute old: what is older than five minutes shows nothing."""
+        if time.monotonic() - self.sent_at > 60:
+            self.ask_for_endpoint(STREAM)
+            self.send(STREAM)
+            self.wait_for_newest(STREAM)
+            self.sent_at = time.monotonic()
 
     def allow_producer(self) -> None:
         """Give the producer what it needs, and what else was granted, but for the actions that are withheld."""
