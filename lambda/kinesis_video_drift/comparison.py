@@ -53,7 +53,7 @@ def compare(streams: KinesisVideo, declaration: Declaration) -> Drift | None:
         if error.code != "ResourceNotFoundException":
             raise
         return Drift("STREAM_DELETED", ())
-    if stream["Status"] == "DELETING":
+    if stream.get("Status") == "DELETING":
         return Drift("STREAM_DELETED", ())
     names = differences(feature, declaration.configuration, found or {})
     fields = [Difference(name, _value(declaration.configuration, name), _value(found or {}, name)) for name in names]

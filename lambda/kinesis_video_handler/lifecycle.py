@@ -302,7 +302,7 @@ class Lifecycle:
                 if kept is None or kept.is_final:
                     break
         except CallError as error:
-            if error.code == "OutOfTime" or (error.passing and error.reached):
+            if error.code == "OutOfTime" or (error.passing and (error.reached or self._stack.is_reached)):
                 raise
             # Where CloudFormation is never reached, a failure would keep the stack from ever being deleted.
             kept = Kept("left alone, CloudFormation can't be asked", {"problem": str(error)})

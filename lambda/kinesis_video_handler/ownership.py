@@ -40,6 +40,8 @@ class Stack:
 
     def __init__(self, request: Request, client: Callable[[], Any], retries: Retries) -> None:
         self._request = request
+        self.is_reached = False
+        """Whether CloudFormation has answered."""
         self._reader = StackReader(client, retries, request.stack_id)
 
     def is_rolled_back(self) -> bool:
@@ -125,7 +127,9 @@ class Stack:
         return bool(row["LogicalResourceId"] == self._request.logical_resource_id)
 
     def _status(self) -> str:
-        return str(self._reader.describe()["StackStatus"])
+        status = str(self._reader.describe()["StackStatus"])
+        self.is_reached = True
+        return status
 
 
 class Written:

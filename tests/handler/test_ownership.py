@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -316,8 +317,15 @@ def test_what_was_adopted_stays_until_the_flag_is_dropped(
     assert service.configurations[STREAM_ARN] is None
 
 
-@pytest.mark.parametrize("fault", ["AccessDenied", "no connection"])
-@pytest.mark.parametrize("operation", ["DescribeStacks", "ListStackResources"])
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        ("DescribeStacks", "AccessDenied"),
+        ("ListStackResources", "AccessDenied"),
+        # Such as from a VPC without a way to it.
+        ("DescribeStacks", "no connection"),
+    ],
+)
 def test_delete_leaves_it_alone_if_cloudformation_can_not_be_asked(
     function: Function,
     service: Service,
@@ -338,8 +346,16 @@ def test_delete_leaves_it_alone_if_cloudformation_can_not_be_asked(
     assert warning.stream == STREAM_ARN  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("fault", ["Throttling", "ServiceUnavailable", "timeout", "broken body"])
-@pytest.mark.parametrize("operation", ["DescribeStacks", "ListStackResources"])
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        *product(
+            ["DescribeStacks", "ListStackResources"], ["Throttling", "ServiceUnavailable", "timeout", "broken body"]
+        ),
+        # It was there a moment ago.
+        ("ListStackResources", "no connection"),
+    ],
+)
 def test_delete_fails_if_cloudformation_is_busy_to_the_end_so_that_it_comes_again(
     function: Function, service: Service, stack: Stack, feature: Feature, operation: str, fault: str
 ) -> None:
