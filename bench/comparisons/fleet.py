@@ -13,6 +13,7 @@ from cdk_kinesis_video import StreamFleet
 
 from ..machinery.simulated_fleet import (
     ACCOUNT,
+    ERRORS,
     MAX_ANSWER_SECONDS,
     MAX_FUNCTION_SECONDS,
     MAX_HISTORY_EVENTS,
@@ -29,6 +30,7 @@ STREAMS = 100_000
 QUOTA = 50
 LONGEST_NAME = 235
 """Longer ones have no room in a destination of 255 characters with this bucket."""
+SICK_SHARES = (0.0002, 0.01, 0.1)
 
 
 def run(_repetitions: int) -> Result:
@@ -49,6 +51,17 @@ def run(_repetitions: int) -> Result:
                 ["case", "minutes", "streams a second", "calls", "throttled", "batches", "failed"],
                 [[name, *_row(simulation)] for name, simulation in cases.items()],
             ),
+            "The same, with and without CloudFormation's bound, if some streams are sick for the whole pass: their "
+            "updates are answered with 5xx (busy), denied, or not answered (slow). The rate counts the healthy ones:",
+            table(
+                ["sick", "share", "bound", "ended", "minutes", "healthy set", "streams a second", "named"],
+                [
+                    sick_row(share, sickness, bound)
+                    for sickness in ERRORS
+                    for share in SICK_SHARES
+                    for bound in (False, True)
+                ],
+            ),
             "The limits that are documented, and the most that any of these took:",
             table(
                 ["limit", "allowed", "taken"],
@@ -61,6 +74,23 @@ def run(_repetitions: int) -> Result:
             ),
         ]
     )
+
+
+def sick_row(share: float, sickness: str, bound: bool) -> list[str]:
+    """Simulate a pass with sick streams."""
+    simulation = simulate_pass(STREAMS, sick_share=share, sickness=sickness, bound=bound)
+    named = sum(len(names) for names in simulation.named.values())
+    healthy = simulation.streams - simulation.sick
+    return [
+        sickness,
+        f"{share:.2%}",
+        "yes" if bound else "no",
+        simulation.result["ended"],
+        f"{simulation.seconds / 60:.0f}",
+        f"{simulation.result['counts'].get('set', 0) / healthy:.1%}",
+        f"{simulation.rate:.1f}",
+        f"{named:,}",
+    ]
 
 
 def _row(simulation: Simulation) -> list[str]:

@@ -299,9 +299,9 @@ def _run(
     else:
         event = {
             "RequestType": "Create",
-            "ResponseURL": "https://cloudformation",
+            "ResponseURL": "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer",
             "RequestId": "first",
-            "StackId": "stack",
+            "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/Fleet/1",
             "LogicalResourceId": "Fleet",
             "ResourceProperties": {**properties, "ServiceTimeout": str(MAX_ANSWER_SECONDS)},
         }

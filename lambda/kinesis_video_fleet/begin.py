@@ -36,7 +36,7 @@ def handler(event: Any, context: Any) -> None:
     AnswerNotSentError
         If CloudFormation did not take that answer; Lambda then repeats the event.
     ValueError
-        If the event is no event of CloudFormation and so has nobody to answer to.
+        If the event is no event of CloudFormation for the function's own stack, and so is not answered.
     """
     request = Request.from_event(event)
     require_own_stack(request.stack_id, getattr(context, "invoked_function_arn", ""))

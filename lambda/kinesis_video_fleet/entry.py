@@ -78,7 +78,8 @@ def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         deadline,
         lambda: _why_stop(name),
         touch(store),
-        waits_for_access=batch["round"] == 1,
+        # Once a pass.
+        waits_for_access=batch["number"] == 0,
     )
     report = worker.work(batch["streams"])
     if worker.denied:

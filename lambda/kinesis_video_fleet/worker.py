@@ -122,11 +122,11 @@ class TurnLostError(Exception):
 
 
 class _Calls(PacedRetries):
-    """Calls that are made one time, and that remember whether access is denied to all of them."""
+    """Calls that are made one time, and that remember which operations are allowed, and since when others are not."""
 
     def __init__(self, deadline: Deadline, paces: Paces) -> None:
         super().__init__(deadline, paces)
-        self.succeeded: dict[str, float] = {}
+        self.succeeded: set[str] = set()
         self.denied: dict[str, float] = {}
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -137,8 +137,7 @@ class _Calls(PacedRetries):
             if error.denied:
                 self.denied.setdefault(name, timing.now())
             raise
-        self.succeeded[name] = timing.now()
-        self.denied.pop(name, None)
+        self.succeeded.add(name)
         return response
 
     def repeat(self, unit: Callable[[], Any], calls: int = 1) -> Any:
@@ -163,7 +162,7 @@ class Worker:
     touch
         Is called before the first stream is set, or is found to be set.
     waits_for_access
-        Whether denied access is waited for, as a new permission takes a while to reach every part of IAM.
+        Whether access that is denied to all calls is waited for: a new permission takes a while to reach all of IAM.
     """
 
     def __init__(
@@ -202,7 +201,6 @@ class Worker:
         return report
 
     def _one(self, stream_arn: str) -> tuple[str, bool, tuple[str, str]]:
-        first_denied: float | None = None
         attempt = 0
         while True:
             attempt += 1
@@ -218,11 +216,10 @@ class Worker:
                 if code == "ResourceNotFoundException":
                     return stream_arn, False, (GONE, "")
                 if error.denied:
-                    first_denied = timing.now() if first_denied is None else first_denied
-                    if self._calls.succeeded.get(error.operation, -1) > first_denied or not self._patience:
-                        # Others have access, so there is nothing to wait for.
+                    if error.operation in self._calls.succeeded or not self._patience:
+                        # The permission is there, but not for this stream.
                         return stream_arn, True, failure
-                    if timing.now() - self._calls.denied.get(error.operation, timing.now()) >= self._patience:
+                    if timing.now() - self._calls.denied[error.operation] >= self._patience:
                         self.denied = self.stopped = str(error)
                         return stream_arn, True, failure
                     wait = min(timing.FIRST_WAIT_SECONDS * 2**attempt, timing.LONGEST_WAIT_SECONDS)

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_s3 as s3
 
+from cdk_kinesis_video import StreamFleet
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.__main__ import main
 from tests.cloudformation import SECRET, Answered, CloudFormation
@@ -113,12 +116,14 @@ def lose_events(cloud: Cloud, stack: str) -> None:
         events.disable_rule(Name=rule)
 
 
-def show(cloud: Cloud, stack: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command says of the last pass."""
+def show(
+    cloud: Cloud, fleet: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str
+) -> tuple[int, str]:
+    """What the command says of the last pass, and its exit code."""
     for name, value in cloud.aws.environment.items():
         monkeypatch.setenv(name, value)
-    main(["fleet", state_machine(cloud, stack), "--passes", "1"])
-    return capsys.readouterr().out
+    code = main(["fleet", fleet, "--passes", "1", *options])
+    return code, capsys.readouterr().out
 
 
 def test_what_differs_is_left_alone_by_create_update_and_delete(fleets: Cloud, synthesised: Template) -> None:
@@ -149,6 +154,8 @@ def test_a_stream_is_configured_when_it_is_created_or_else_by_the_schedule(
     fleets: Cloud, synthesised: Template
 ) -> None:
     assert fleets.deploy_template("New", template_of(synthesised, "new-")) == "CREATE_COMPLETE"
+    (queue,) = (url for url in fleets.physical_ids("New", "AWS::SQS::Queue") if "Failed" not in url)
+    fleets.aws.client("sqs").send_message(QueueUrl=queue, MessageBody="no event of anybody")
     fleets.kinesisvideo.create_stream(StreamName="new-without", DataRetentionInHours=0)
     fleets.kinesisvideo.create_stream(StreamName="new-7", DataRetentionInHours=24)
     fleets.kinesisvideo.create_stream(StreamName="new-1", DataRetentionInHours=24)
@@ -176,18 +183,29 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     failed = object_of(fleets, "Third", failed_pass, "streams.json")["failed"]
     assert {name for name, found in configured(fleets, names).items() if found is None} == set(failed)
     assert all("InvalidArgumentException" in cause for cause in failed.values())
-    assert "failed in" in show(fleets, "Third", monkeypatch, capsys)
+    code, shown = show(fleets, "third-", monkeypatch, capsys)
+    assert (code, "failed in" in shown) == (1, True)
+    assert all(f"  failed: {name}: " in shown for name in failed)
 
     fleets.aws.clear_calls()
     assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
     assert sorted(call.stream or "" for call in fleets.aws.calls(UPDATE)) == sorted(failed)
     fleets.aws.clear_calls()
     fleets.aws.inject_fault(DESCRIBE, delay_seconds=2, times=29)
-    begin_pass(fleets, "Third")
-    until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "Third", monkeypatch, capsys))
-    until(lambda: "running" not in show(fleets, "Third", monkeypatch, capsys))
+    code, shown = show(fleets, "Third", monkeypatch, capsys, "--start", "--json")
+    assert json.loads(shown)["started"].startswith("arn:")
+    until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "third-", monkeypatch, capsys)[1])
+    # One that meets it is skipped, and hides neither it nor the last one that did work.
+    assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
+    code, shown = show(fleets, "third-", monkeypatch, capsys)
+    assert code == 0
+    assert re.search(r"running: .*\n.*complete in .*\n1 passes were skipped", shown)
+    until(lambda: "running" not in show(fleets, "third-", monkeypatch, capsys)[1])
     assert (len(fleets.aws.calls(DESCRIBE)), fleets.aws.calls(UPDATE)) == (29, [])
-    assert "complete in 0." in show(fleets, "Third", monkeypatch, capsys)
+    assert "complete in 0." in show(fleets, "third-", monkeypatch, capsys)[1]
+    code, shown = show(fleets, "Third", monkeypatch, capsys, "--json")
+    (told,) = json.loads(shown)["passes"]
+    assert (code, told["counts"], told["not_set"]) == (0, {"equal": 29}, {})
 
 
 def test_an_update_that_fails_beyond_the_tolerance_is_rolled_back_on_every_stream(
@@ -245,10 +263,13 @@ class Sender:
             "ResourceProperties": {**self._properties, **properties},
             **({"PhysicalResourceId": physical_id} if physical_id else {}),
         }
+        self.invoke(event)
+        return event
+
+    def invoke(self, event: dict[str, Any]) -> None:
         self._cloud.aws.client("lambda").invoke(
             FunctionName=self.function, InvocationType="Event", Payload=json.dumps(event)
         )
-        return event
 
     def answer(
         self, request_type: str, physical_id: str | None = None, logical_id: str | None = None, **properties: str
@@ -289,7 +310,8 @@ def test_what_is_adopted_is_set_and_stays(fleets: Cloud, sender: Sender) -> None
     fleets.create_stream(name)
     update = fleets.kinesisvideo.update_image_generation_configuration
     update(StreamName=name, ImageGenerationConfiguration=FOREIGN)
-    assert sender.answer("Create").data["Foreign"] == "1"
+    data = sender.answer("Create").data
+    assert (data["Foreign"], data["Verified"]) == ("1", "false")
     assert configured(fleets, [name]) == {name: FOREIGN["SamplingInterval"]}
     assert sender.answer("Create", AdoptExisting="true").data["Set"] == "1"
     assert sender.answer("Delete", "stream-fleet/sent-", AdoptExisting="true").status == "SUCCESS"
@@ -331,3 +353,133 @@ def test_two_fleets_that_share_streams_do_no_harm_to_each_other(fleets: Cloud, s
     assert last_result(fleets, "Both1")["counts"] == {"foreign": 3}
     assert fleets.delete("Both1") == "DELETE_COMPLETE"
     assert configured(fleets, names) == dict.fromkeys(names, 3000)
+
+
+def test_a_delete_that_leaves_something_fails_and_names_it(fleets: Cloud, synthesised: Template) -> None:
+    names = create_streams(fleets, "left-", 5)
+    assert fleets.deploy_template("Left", template_of(synthesised, "left-")) == "CREATE_COMPLETE"
+    buckets = fleets.physical_ids("Left", "AWS::S3::Bucket")
+    # Each stream gets two attempts, and the last one fails in both.
+    fleets.aws.inject_fault(UPDATE, error="InternalFailure", times=6)
+    assert fleets.delete("Left") == "DELETE_FAILED"
+    (left,) = (name for name, found in configured(fleets, names).items() if found is not None)
+    reasons = [reason for status, reason in fleets.events("Left", FLEET) if status == "DELETE_FAILED"]
+    assert re.search(rf"1 of 5 streams failed \(InternalFailure 1\), s3://.*: {left}: ", reasons[0])
+
+    (bucket,) = (name for name in buckets if "images" not in name)
+    assert "s3://" + bucket in reasons[0]
+
+
+def test_a_delete_goes_on_from_what_the_one_before_it_left(fleets: Cloud, sender: Sender) -> None:
+    names = create_streams(fleets, "sent-again-", 5)
+    assert sender.answer("Create").status == "SUCCESS"
+    fleets.aws.inject_fault(UPDATE, error="InternalFailure", times=6)
+    failed = sender.answer("Delete", "stream-fleet/sent-")
+    (left,) = (name for name, found in configured(fleets, names).items() if found is not None)
+    assert (failed.status, f"{left}: " in str(failed.reason)) == ("FAILED", True)
+    fleets.aws.clear_calls()
+    assert sender.answer("Delete", "stream-fleet/sent-").status == "SUCCESS"
+    assert [call.stream for call in fleets.aws.calls(DESCRIBE)] == [left]
+    assert configured(fleets, names) == dict.fromkeys(names)
+
+
+def test_who_can_not_delete_a_fleet_retains_it_and_declares_it_once_more(fleets: Cloud, synthesised: Template) -> None:
+    names = create_streams(fleets, "kept-", 2)
+    assert fleets.deploy_template("Kept", template_of(synthesised, "kept-")) == "CREATE_COMPLETE"
+    fleets.aws.inject_fault(UPDATE, error="InternalFailure", times=4)
+    assert fleets.delete("Kept") == "DELETE_FAILED"
+    retained = [*fleets.logical_ids("Kept", FLEET), *fleets.logical_ids("Kept", "AWS::S3::Bucket")]
+    fleets.cloudformation.delete_stack(StackName="Kept", RetainResources=retained)
+    until(lambda: fleets.status("Kept") == "")
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
+    assert fleets.deploy_template("Once", template_of(synthesised, "kept-")) == "CREATE_COMPLETE"
+    assert last_result(fleets, "Once")["counts"] == {"equal": 2}
+    assert fleets.delete("Once") == "DELETE_COMPLETE"
+    assert configured(fleets, names) == dict.fromkeys(names)
+
+
+def test_what_an_administrator_denies_makes_no_stack_undeletable(fleets: Cloud, synthesised: Template) -> None:
+    names = create_streams(fleets, "scp-", 3)
+    assert fleets.deploy_template("Scp", template_of(synthesised, "scp-")) == "CREATE_COMPLETE"
+    # The first of each round; what others may do is not waited for.
+    fleets.aws.inject_fault(UPDATE, error="AccessDeniedException", times=1)
+    assert fleets.delete("Scp") == "DELETE_COMPLETE"
+    assert configured(fleets, names) == dict.fromkeys(names)
+
+
+def test_a_fleet_that_set_nothing_is_deleted_without_a_call(fleets: Cloud, synthesised: Template) -> None:
+    assert fleets.deploy_template("Nothing", template_of(synthesised, "nothing-")) == "CREATE_COMPLETE"
+    fleets.aws.clear_calls()
+    assert fleets.delete("Nothing") == "DELETE_COMPLETE"
+    assert fleets.aws.calls() == []
+
+
+def test_the_schedule_takes_no_turn_of_a_deployment(fleets: Cloud, synthesised: Template) -> None:
+    names = create_streams(fleets, "turn-", 6)
+    assert fleets.deploy_template("Turn", template_of(synthesised, "turn-")) == "CREATE_COMPLETE"
+    fleets.aws.clear_calls()
+    fleets.aws.inject_fault(UPDATE, delay_seconds=3, times=6)
+    fleets.start("Turn", template_of(synthesised, "turn-", **with_seconds(synthesised, 5)))
+    until(lambda: bool(fleets.aws.calls(DESCRIBE)))
+    assert run_pass(fleets, "Turn")["status"] == "SUCCEEDED"
+    assert fleets.wait("Turn") == "UPDATE_COMPLETE"
+    assert configured(fleets, names) == dict.fromkeys(names, 5000)
+    assert len(fleets.aws.calls(UPDATE)) == 6
+
+
+def test_a_pass_that_is_stopped_sets_few_streams_more_and_the_next_one_goes_on(
+    fleets: Cloud, synthesised: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fleets.deploy_template("Stop", template_of(synthesised, "stop-")) == "CREATE_COMPLETE"
+    lose_events(fleets, "Stop")
+    create_streams(fleets, "stop-", 160)
+    fleets.aws.clear_calls()
+    states = fleets.aws.client("stepfunctions")
+    execution = begin_pass(fleets, "Stop")
+    until(lambda: bool(fleets.aws.calls(UPDATE)))
+    states.stop_execution(executionArn=execution, cause="by hand")
+    already = len(fleets.aws.calls(UPDATE))
+    # It waits until no call of the stopped pass can reach the service.
+    assert run_pass(fleets, "Stop")["status"] == "SUCCEEDED"
+    counts = last_result(fleets, "Stop")["counts"]
+    assert counts["set"] + counts["equal"] == 159
+    assert counts["equal"] - already <= 100
+    assert len(fleets.aws.calls(UPDATE)) == 159
+    code, shown = show(fleets, "stop-", monkeypatch, capsys, "--passes", "2")
+    assert (code, "by hand" in shown) == (0, True)
+    assert "not_tried" in shown
+
+
+def test_a_deployment_that_is_tried_again_gets_an_answer_of_its_own(fleets: Cloud, sender: Sender) -> None:
+    already = len(sender.receiver.puts)
+    url = sender.receiver.response_url
+    event = sender.send("Create")
+    until(lambda: len(sender.receiver.puts) > already)
+    # With the same RequestId, as CloudFormation does.
+    sender.invoke({**event, "ResponseURL": f"{url}&attempt=2"})
+    until(lambda: len(sender.receiver.puts) > already + 1)
+    # And what Lambda repeats begins nothing.
+    sender.invoke({**event, "ResponseURL": f"{url}&attempt=2"})
+    first, second = sender.receiver.puts[already:]
+    assert second.path == f"{first.path}&attempt=2"
+
+
+def test_another_prefix_together_with_other_settings_is_refused(fleets: Cloud) -> None:
+    def fleet(prefix: str, seconds: int) -> str:
+        def declare_it(stack: Stack) -> None:
+            bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+            StreamFleet(
+                stack, "Cameras", name_prefix=prefix, bucket=bucket, sampling_interval=Duration.seconds(seconds)
+            )
+
+        return fleets.synthesise("Moved", declare_it)
+
+    names = create_streams(fleets, "moved-1", 2)
+    assert fleets.deploy_template("Moved", fleet("moved-", 3)) == "CREATE_COMPLETE"
+    assert fleets.deploy_template("Moved", fleet("moved-1", 5)) == "UPDATE_ROLLBACK_COMPLETE"
+    reasons = [reason for status, reason in fleets.events("Moved", FLEET) if status == "CREATE_FAILED"]
+    assert "the fleet of 'moved-' in this stack may have set them; change `name_prefix` in a deployment" in reasons[0]
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
+    assert fleets.deploy_template("Moved", fleet("moved-1", 3)) == "UPDATE_COMPLETE"
+    assert fleets.deploy_template("Moved", fleet("moved-1", 5)) == "UPDATE_COMPLETE"
+    assert configured(fleets, names) == dict.fromkeys(names, 5000)

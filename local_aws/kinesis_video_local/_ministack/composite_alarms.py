@@ -15,7 +15,6 @@ def install() -> None:
     """Let templates declare alarms of alarms."""
     provisioners._RESOURCE_HANDLERS[_TYPE] = {"create": _create, "update": _update, "delete": _delete}
     provisioners._REPLACING_PROPERTIES[_TYPE] = ("AlarmName",)
-    provisioners._STACK_TAG_PROPERTY[_TYPE] = ("Tags", "list")
 
 
 def _create(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
