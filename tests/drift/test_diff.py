@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ NAMES = ("declared", "joined", "imported", "notified", "unknown")
 
 
 def storage(stack: Stack) -> None:
+    # A template without resources is none.
+    sns.Topic(stack, "Topic")
     CfnOutput(stack, "Prefix", value="of-another-stack", export_name="prefix-of-another-stack")
 
 
@@ -97,6 +100,17 @@ def test_people_get_a_table_and_programs_get_json(deployed: Cloud, capsys: pytes
         {"field": "Status", "declared": "ENABLED", "actual": "DISABLED"},
         {"field": "SamplingInterval", "declared": 3000, "actual": 1000},
     ]
+
+
+def test_a_narrow_terminal_gets_a_line_for_each_value(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["diff", STACK]) == 2
+    said = capsys.readouterr().out
+    assert "declared  CHANGED\n  Status\n    declared  ENABLED\n    actual    DISABLED\n  SamplingInterval\n" in said
+    assert said.endswith("0 of 5 configurations are as declared\n")
 
 
 def test_repair_sets_again_what_can_be_set(deployed: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
