@@ -11,16 +11,13 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 REPETITIONS = 7
 COMPARISONS = (
     "footprint",
-    "imports",
     "one_camera",
     "synth",
-    "round_trips",
     "handler",
     "deploy",
     "survival",
@@ -32,7 +29,7 @@ RUN_FUNCTIONS = {"handler", "deploy", "survival"}
 
 
 def main() -> None:
-    """Run what is asked for; only a run of everything writes the results and the plots."""
+    """Run what is asked for; only a run of everything writes the results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("comparison", nargs="*", choices=[[], *COMPARISONS], help="run these only, and write no file")
     parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="how often what is timed is repeated")
@@ -44,7 +41,6 @@ def main() -> None:
         parser.error("run `make bench`, which installs what the functions need")
     # Validation takes seconds of each synth, and finds nothing here; what measures it switches it on.
     os.environ["CDK_VALIDATION"] = "false"
-    figures: dict[str, Any] = {}
     parts: list[str] = []
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
@@ -56,13 +52,8 @@ def main() -> None:
             began = time.monotonic()
             result = importlib.import_module(f"bench.comparisons.{name}").run(arguments.repetitions)
             print(f"\n{result}\n\n{title} took {time.monotonic() - began:.0f} s.\n", flush=True)
-            figures[name] = result.figures
             parts.append(f"## {title}\n\n{result}")
     if not arguments.comparison:
-        # matplotlib is needed for nothing else.
-        from .report import plots
-
-        plots.draw(figures, _HERE / "plots")
         (_HERE / "results.md").write_text("\n\n".join([_introduction(arguments.repetitions), *parts]) + "\n")
         print(f"All of it took {(time.monotonic() - start) / 60:.0f} minutes.")
 

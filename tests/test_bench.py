@@ -18,7 +18,6 @@ from aws_cdk import aws_s3 as s3
 
 import bench
 from bench.__main__ import COMPARISONS
-from bench.comparisons.round_trips import per_further_stream
 from bench.machinery.cameras import EncodedVideo, Site
 from bench.machinery.processes import measure
 from bench.machinery.rounds import Sample, Spread, interleave, ratios
@@ -27,6 +26,8 @@ from bench.peers import AWS_CUSTOM_RESOURCE, CRHELPER, OURS, PROVIDER_FRAMEWORK,
 from bench.report.text import comparison, short, table
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
 from kinesis_video_local import LocalAws
+
+from .round_trips import per_further_stream
 
 # CloudFormation's quotas of a template.
 MAX_RESOURCES = 500

@@ -73,8 +73,7 @@ def run(repetitions: int) -> Result:
             _reasons(steps),
             f"{OURS} created and updated a stack of 240 streams {sum(whole)} times in {len(whole)}; the target is "
             "every time.",
-        ],
-        {tool: {count: _ratio(steps, tool, count, "create") for count in COUNTS} for tool in TOOLS},
+        ]
     )
 
 

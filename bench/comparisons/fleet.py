@@ -10,8 +10,7 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import StreamFleet
-
-from ..machinery.simulated_fleet import (
+from tests.fleet.simulation import (
     ACCOUNT,
     ERRORS,
     MAX_ANSWER_SECONDS,
@@ -23,6 +22,7 @@ from ..machinery.simulated_fleet import (
     history_events,
     simulate,
 )
+
 from ..report.text import Result, table
 
 STREAMS = 100_000

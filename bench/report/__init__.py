@@ -1,1 +1,1 @@
-"""How the results are written: tables, plots and the file."""
+"""How the results are written: tables and the file."""

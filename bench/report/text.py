@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tabulate import tabulate
 
@@ -16,10 +15,9 @@ _LONGEST_REASON = 120
 
 @dataclass(frozen=True)
 class Result:
-    """What a comparison found: paragraphs and tables for the results, and the figures for the plots."""
+    """What a comparison found: paragraphs and tables for the results."""
 
     paragraphs: Sequence[str]
-    figures: Any = None
 
     def __str__(self) -> str:
         """Write the paragraphs in Markdown."""

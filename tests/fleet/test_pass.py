@@ -11,18 +11,19 @@ import pytest
 from cfnlint.api import lint_all
 
 from bench.comparisons.fleet import LONGEST_NAME, definition, simulate_pass
-from bench.machinery.simulated_fleet import (
+from kinesis_video_configuration import Deadline, timing
+from kinesis_video_fleet.pace import Pace
+from kinesis_video_fleet.planner import batches
+from kinesis_video_fleet.worker import Rules, Worker
+
+from .simulation import (
     MAX_ANSWER_SECONDS,
     MAX_FUNCTION_SECONDS,
     MAX_HISTORY_EVENTS,
     MAX_PAYLOAD_BYTES,
     history_events,
 )
-from bench.machinery.virtual_time import VirtualClock
-from kinesis_video_configuration import Deadline, timing
-from kinesis_video_fleet.pace import Pace
-from kinesis_video_fleet.planner import batches
-from kinesis_video_fleet.worker import Rules, Worker
+from .virtual_time import VirtualClock
 
 CALLS_PER_SECOND = 45
 
