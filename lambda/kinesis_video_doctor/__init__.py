@@ -8,9 +8,9 @@ print(report(diagnosis))
 The checks only read. `kinesis-video doctor` is the same as a command.
 """
 
+from .doctor_policy import doctor_policy
 from .examination import CHECK_NAMES, examine
 from .findings import Diagnosis, Finding, Status
 from .report import report, summary
-from .rights import doctor_policy
 
 __all__ = ["CHECK_NAMES", "Diagnosis", "Finding", "Status", "doctor_policy", "examine", "report", "summary"]

@@ -75,7 +75,10 @@ def _result(call: Calls, principal: str, action: str, resource: str, context: Ma
             for key, value in context.items()
         ],
     )
-    (result,) = answer["EvaluationResults"]
+    results = answer["EvaluationResults"]
+    if not results:
+        raise UndecidedError(f"the simulator says nothing of {action}", "look again")
+    result = results[0]
     specific = _specific(result, resource)
     missing = sorted({*result.get("MissingContextValues", ()), *specific.get("MissingContextValues", ())})
     if missing:
