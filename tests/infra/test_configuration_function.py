@@ -107,7 +107,7 @@ def test_the_runtime_is_that_of_every_function_of_the_library() -> None:
     functions = resources_of(template_of(stack), "AWS::Lambda::Function").values()
     # That of the bucket's notifications is CDK's own.
     ours = [f["Properties"] for f in functions if f["Properties"]["Handler"].startswith("kinesis_video_")]
-    assert [properties["Runtime"] for properties in ours] == ["python3.12"] * 4
+    assert [properties["Runtime"] for properties in ours] == ["python3.12"] * 5
 
 
 def test_a_log_group_of_ones_own(stack: Stack) -> None:
