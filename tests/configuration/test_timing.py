@@ -15,7 +15,9 @@ FUNCTION_SECONDS = 180
 def test_after_the_patience_with_iam_every_call_fits_and_one_lost_reply_of_each() -> None:
     # A Create by name: look up, read, set, read back.
     work = timing.ACCESS_DENIED_SECONDS + 2 * 4 * timing.CALL_SECONDS
-    assert work + timing.ANSWER_RESERVE_SECONDS <= FUNCTION_SECONDS
+    # And what is read back too early is read once more.
+    second_look = timing.SECOND_LOOK_SECONDS + timing.CALL_SECONDS
+    assert work + second_look + timing.ANSWER_RESERVE_SECONDS <= FUNCTION_SECONDS
 
 
 def test_a_call_takes_what_its_timeouts_allow() -> None:
