@@ -119,7 +119,9 @@ class Evidence:
         """The newest image and its fragment, where the newest fragments show no tag; None if there is none."""
         fragments = self._video.fragments
         images = self._images(min(self._stream.since, *map(self._time, fragments)), None)
-        attributed = self._attribute(fragments, images, enough=1)
+        # An hour can have thousands of both.
+        newest = sorted(images, key=lambda image: image.delivered)[-_MAX_HEADS:]
+        attributed = self._attribute(fragments, newest, enough=1)
         return next(((self._listed(number), image) for number, image in attributed.images.items()), None)
 
     # Which fragments have an image
