@@ -327,7 +327,8 @@ class StreamFleet(Construct):
         by_thing_name
             True for the role of an IoT role alias whose things are named like their streams: the policy then says
             ``${credentials-iot:ThingName}`` in the place of the stream's name, and each thing reaches its own stream
-            and images only. `prefix` must have ``{stream_name}`` as a folder. Default: False.
+            and images only. A thing that is named like a stream outside the fleet reaches that one, so choose who may
+            name things. `prefix` must have ``{stream_name}`` as a folder. Default: False.
         tag_stream
             True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
             ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
