@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kinesis_video_local import LocalAws
 from kinesis_video_tools.__main__ import main
 from tests.archives import zipped
 
@@ -40,6 +41,13 @@ def configuration(name: str, number: int) -> Any:
         "Format": "JPEG",
         **CHANGES[number % 5],
     }
+
+
+@pytest.fixture(scope="module")
+def _cloud() -> Iterator[Cloud]:
+    # Of its own: the other tests have it bootstrapped by the CDK CLI.
+    with LocalAws(quotas=False, creating_seconds=0) as aws:
+        yield Cloud(aws)
 
 
 @pytest.fixture
