@@ -33,6 +33,13 @@ def test_a_snippet_runs_and_synthesises(code: str) -> None:
     assert root.synth().stacks[0].template["Resources"]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_code_is_wider_than_the_site_shows(page: Path) -> None:
+    # Without those blocks that no reader sees as code.
+    blocks = re.findall(r"^```(?!\{)[^\n]*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 84] == []
+
+
 @pytest.mark.parametrize(
     "page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md"], ids=lambda p: p.name
 )
