@@ -47,6 +47,14 @@ def test_a_pass_keeps_the_documented_limits(name_length: int) -> None:
     assert history_events(definition()) <= MAX_HISTORY_EVENTS / 100
 
 
+@pytest.mark.parametrize(("sickness", "pace"), [("busy", 0.9), ("denied", 0.9), ("slow", 0.75)])
+def test_sick_streams_cost_the_others_no_time(sickness: str, pace: float) -> None:
+    simulation = simulate_pass(2_000, sick_share=0.01, sickness=sickness, bound=True)
+    assert simulation.result["counts"]["set"] == 1_980
+    assert len(simulation.named["failed"]) == simulation.sick == 20
+    assert simulation.rate >= pace * 0.9 * CALLS_PER_SECOND
+
+
 def test_throttling_by_others_is_waited_for() -> None:
     simulation = simulate_pass(500, others_per_second=30)
     assert simulation.throttled > 0
