@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from kinesis_video_local import Cdk, LocalAws
-from kinesis_video_tools.camera import ClockVideo, Report, fragment_tags
+from kinesis_video_matroska import Fragment
+from kinesis_video_tools.camera import ClockVideo, Report, Video, fragment_tags
 from kinesis_video_tools.contact_sheet import ContactSheet, Picture, Section
 from kinesis_video_tools.delivered_images import DeliveredImage
 from tests.templates import PSEUDO_PARAMETERS, resolve
@@ -25,6 +27,7 @@ OUTPUT = Path("build")
 # The service takes 5 fragments a second: half a minute of video is sent in one.
 FRAGMENT_SECONDS = 6
 SPEED = 100
+BEFORE = timedelta(minutes=1)
 
 
 def main() -> None:
@@ -45,8 +48,10 @@ def main() -> None:
             camera.show("An image every 3 seconds", "30 s of video, as app.py declares it", seconds=30, images=10)
         camera.print_newest()
 
-        with _step("Taking the producer's right to the bucket away, and sending 6 s: the service says nothing of it"):
-            camera.take_right_to_bucket_away()
+        with _step(
+            "Taking the producer's permission for the bucket away, and sending 6 s: the service says nothing of it"
+        ):
+            camera.take_permission_away()
             camera.show("Without s3:PutObject", "6 s of video; each fragment is acknowledged as before", seconds=6)
         camera.print_newest()
         with _step("Asking the doctor: kinesis-video doctor"):
@@ -54,7 +59,7 @@ def main() -> None:
         print(f"  {verdict}\n")
 
         with _step("Giving it back, and sending 6 s"):
-            camera.give_right_to_bucket_back()
+            camera.give_permission_back()
             camera.show("With s3:PutObject again", "6 s of video", seconds=6, images=2)
         camera.print_newest()
 
@@ -76,6 +81,20 @@ def main() -> None:
     print(f"Everything that the demo started is stopped. The images are on\n  {html}\n  {png}")
 
 
+class Period:
+    """A video that begins at a given time."""
+
+    def __init__(self, video: Video, start: int) -> None:
+        self.track = video.track
+        self.duration = video.duration
+        self._video = video
+        self._start = start
+
+    def fragments(self, _now: int) -> Iterator[Fragment]:
+        """Return the fragments, the first one at the given time."""
+        return self._video.fragments(self._start)
+
+
 class Camera:
     """The camera of app.py's stack: its stream, its producer and its images."""
 
@@ -89,6 +108,8 @@ class Camera:
         self._seen: list[DeliveredImage] = []
         self._seconds_to_images = 0.0
         self._report = Report()
+        # Video is sent faster than it lasts. So that each period follows the one before, the first is of a while ago.
+        self._end = datetime.now(UTC) - BEFORE
         role_name = self._role_arn.rpartition("/")[2]
         iam = aws.client("iam")
         (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
@@ -102,12 +123,13 @@ class Camera:
         return _flat(answer.get("ImageGenerationConfiguration", {}))
 
     def show(self, heading: str, text: str, *, seconds: float, images: int = 0) -> None:
-        """Send video with the producer's rights, wait for so many images, and put them on the contact sheet."""
-        video = ClockVideo(
-            "front door", width=640, height=368, frame_rate=4, fragment_seconds=min(seconds, FRAGMENT_SECONDS)
-        )
+        """Send video with the producer's permissions, wait for so many images, and put them on the contact sheet."""
+        length = min(seconds, FRAGMENT_SECONDS)
+        video = ClockVideo("front door", width=640, height=368, frame_rate=4, fragment_seconds=length)
         producer = self._aws.producer(self._stream_name, role_arn=self._role_arn, tags=fragment_tags())
-        self._report = producer.send(video, seconds=seconds, speed=SPEED)
+        start, self._end = self._end, self._end + timedelta(seconds=seconds)
+        period = Period(video, round(start.timestamp() * 1000))
+        self._report = producer.send(period, fragments=round(seconds / length), speed=SPEED)
         begin = time.monotonic()
         if images:
             new = self._images.wait(images, beside=self._seen)
@@ -120,7 +142,8 @@ class Camera:
             sys.exit(f"{len(new)} images have arrived instead of {images}")
         self._seen += new
         pictures = [Picture(image.key, image.timestamp, self._images.read(image)) for image in new]
-        self._sections.append(Section(heading, text, pictures))
+        times = f"{start:%H:%M:%S} to {self._end:%H:%M:%S} UTC"
+        self._sections.append(Section(heading, f"{times}: {text}", pictures))
 
     def print_newest(self) -> None:
         """Print what came of the newest video."""
@@ -150,21 +173,21 @@ class Camera:
             sys.exit(f"The doctor has not found the missing permission: {verdict}{ran.stderr}")
         return verdict
 
-    def take_right_to_bucket_away(self) -> None:
-        """Leave the producer the right to send video alone."""
+    def take_permission_away(self) -> None:
+        """Leave the producer only the permission to send video."""
         document = self._policy["PolicyDocument"]
         kept = [statement for statement in document["Statement"] if statement["Action"] != "s3:PutObject"]
         self._put_policy({**document, "Statement": kept})
 
-    def give_right_to_bucket_back(self) -> None:
-        """Give the producer its declared rights."""
+    def give_permission_back(self) -> None:
+        """Give the producer its declared permissions."""
         self._put_policy(self._policy["PolicyDocument"])
 
     def write_contact_sheet(self) -> Sequence[Path]:
         """Write every image that has arrived to a page and to a picture."""
         sheet = ContactSheet(
             "What arrived in the bucket",
-            f"Images of the stream {self._stream_name}, generated by the local AWS and put with the producer's rights",
+            f"Images of the stream {self._stream_name}, made by the local AWS and written with the producer's permissions",
             self._sections,
         )
         OUTPUT.mkdir(exist_ok=True)
