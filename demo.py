@@ -187,7 +187,7 @@ class Camera:
         """Write every image that has arrived to a page and to a picture."""
         sheet = ContactSheet(
             "What arrived in the bucket",
-            f"Images of the stream {self._stream_name}, made by the local AWS and written with the producer's permissions",
+            f"Images of the stream {self._stream_name}, written by the local AWS with the producer's permissions",
             self._sections,
         )
         OUTPUT.mkdir(exist_ok=True)
