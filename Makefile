@@ -66,12 +66,18 @@ help: ## list these
 
 lint: setup ## check the format, lint, and check who imports whom
 	$(BIN)/ruff format --check .
+	$(FORMAT_PAGES) --check $(PAGES)
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 
 format: setup ## write what `lint` asks for
 	$(BIN)/ruff format .
+	$(FORMAT_PAGES) $(PAGES)
 	$(BIN)/ruff check --fix .
+
+# The site shows 84 columns of code.
+FORMAT_PAGES := $(BIN)/ruff format --isolated --line-length 84
+PAGES := $(wildcard *.md docs/*.md docs/*/*.md examples/*.md local_aws/*.md)
 
 types: setup build/pyright ## check the types
 	$(BIN)/mypy
