@@ -1,4 +1,4 @@
-"""A producer that may deliver: a camera is an IoT thing, and gets its credentials through an IoT role alias.
+"""A producer that is allowed to write images: an IoT thing, with credentials from an IoT role alias.
 
 AWS's own sample policy for devices lets them send video and has no right to the bucket, so no image arrives. Here a
 thing may do what both take, for the stream and the images that have its name, and for no other.
