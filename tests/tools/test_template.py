@@ -17,10 +17,16 @@ DESCRIBED = {
         {"ParameterKey": "Hidden", "ParameterValue": "****"},
         {"ParameterKey": "Stage", "ParameterValue": "prod"},
         {"ParameterKey": "Folders", "ParameterValue": "a, b,c"},
+        {"ParameterKey": "Placeholder", "ParameterValue": "${!x}"},
         {"ParameterKey": "Stored", "ParameterValue": "/name", "ResolvedValue": "stored"},
     ],
 }
-ROWS = [{"LogicalResourceId": "Bucket", "PhysicalResourceId": "images"}, {"LogicalResourceId": "Pending"}]
+ROWS = [
+    {"LogicalResourceId": "Bucket", "PhysicalResourceId": "images"},
+    {"LogicalResourceId": "Pending"},
+    {"LogicalResourceId": "Nested", "PhysicalResourceId": "nested-id"},
+]
+OUTPUTS = {"nested-id": {"Of.Nested": "of-nested"}}
 TEMPLATE = {
     "Parameters": {"Stage": {"Type": "String"}, "Folders": {"Type": "CommaDelimitedList"}},
     "Mappings": {"ByStage": {"prod": {"width": 640, "folder": "p"}}},
@@ -37,7 +43,7 @@ TEMPLATE = {
 
 
 def values(template: Any = TEMPLATE) -> Values:
-    return Values(template, DESCRIBED, ROWS, lambda: {"exported": "of-others"})
+    return Values(template, DESCRIBED, ROWS, lambda: {"exported": "of-others"}, OUTPUTS.__getitem__)
 
 
 def unless(condition: str) -> dict[str, Any]:
@@ -59,6 +65,9 @@ def unless(condition: str) -> dict[str, Any]:
         ({"Fn::ImportValue": {"Fn::Sub": "${Imported}"}}, None),
         ({"Fn::ImportValue": "exported"}, "of-others"),
         ({"Fn::Sub": "s3://${Bucket}/${AWS::Region}/${!Literal}/"}, "s3://images/eu-west-1/${Literal}/"),
+        ({"Fn::Sub": "${Placeholder}/${!y}"}, "${!x}/${y}"),
+        ({"Fn::GetAtt": ["Nested", "Outputs.Of.Nested"]}, "of-nested"),
+        ({"Fn::Sub": "${Nested.Outputs.Of.Nested}/"}, "of-nested/"),
         ({"Fn::Sub": ["${Bucket}/${f}", {"f": {"Ref": "Stage"}, "Bucket": "mine"}]}, "mine/prod"),
         (unless("IsProd"), "yes"),
         (unless("IsTest"), "no"),
@@ -89,6 +98,8 @@ def test_expressions_have_the_values_that_cloudformation_gives_them(expression: 
         {"Ref": "Pending"},
         {"Fn::GetAtt": ["Bucket", "Arn"]},
         {"Fn::Sub": "${Bucket.Arn}"},
+        {"Fn::GetAtt": ["Nested", "Outputs.Other"]},
+        {"Ref": ["Bucket"]},
         {"Fn::Sub": ["${Given}", {}]},
         unless("OfUnknown"),
         unless("Nowhere"),
@@ -113,6 +124,7 @@ Parameters:
   Folders: {Type: CommaDelimitedList}
 Mappings:
   ByStage: {prod: {folder: p}}
+  ByAccount: {111122223333: {size: 1.10}}
 Conditions:
   IsProd: !Equals [!Ref Stage, prod]
   Either: !Or [!Condition IsProd, !Not [!Condition IsProd]]
@@ -126,6 +138,7 @@ Resources:
           Of: !Select [1, !Split ["-", !Join ["-", !Ref Folders]]]
       Status: !If [Either, ENABLED, DISABLED]
       Width: !If [IsProd, !Ref AWS::NoValue, 640]
+      Size: !FindInMap [ByAccount, !Ref AWS::AccountId, size]
       Imported: !ImportValue exported
       Long:
         Fn::Sub: "${AWS::StackName}"
@@ -138,6 +151,7 @@ def test_yaml_has_the_same_values_and_dates_stay_text() -> None:
     assert values(template).resolve(template["Resources"]["Images"]["Properties"]) == {
         "Uri": "s3://images/p/b/",
         "Status": "ENABLED",
+        "Size": "1.10",
         "Imported": "of-others",
         "Long": "Cameras",
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from kinesis_video_configuration import FEATURES, Declaration
 from kinesis_video_configuration.retries import Retries, pages
-from kinesis_video_configuration.stack import is_gone
+from kinesis_video_configuration.stack import StackReader, is_gone
 from kinesis_video_contract.fleets import RESOURCE_TYPE as FLEET
 from kinesis_video_drift import Stack, StackChangedError
 
@@ -92,6 +92,10 @@ def declared_in(cloudformation: Any, retries: Retries, stack_name: str) -> Itera
         answers = pages(partial(retries.call, cloudformation, "list_exports"))
         return {export["Name"]: export["Value"] for answer in answers for export in answer["Exports"]}
 
+    def outputs(stack_id: str) -> Mapping[str, str]:
+        described = StackReader(lambda: cloudformation, retries, stack_id).describe()
+        return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
     def within(name: str) -> Iterator[Declared]:
         stack = Stack.read(cloudformation, retries, name)
         if stack.is_changing or stack.status == "DELETE_COMPLETE":
@@ -101,8 +105,10 @@ def declared_in(cloudformation: Any, retries: Retries, stack_name: str) -> Itera
             return
         answer = retries.call(cloudformation, "get_template", StackName=name, TemplateStage="Processed")
         template = parse_template(answer["TemplateBody"])
-        (described,) = retries.call(cloudformation, "describe_stacks", StackName=name)["Stacks"]
-        values = Values(template, described, there, exports)
+        described = StackReader(lambda: cloudformation, retries, name).describe()
+        if (described["StackStatus"], described.get("LastUpdatedTime")) != (stack.status, stack.updated):
+            raise StackChangedError(f"{name} is being changed or was changed, it is {described['StackStatus']}")
+        values = Values(template, described, there, exports, outputs)
         resources = template.get("Resources") or {}
         for row in there:
             if row["ResourceType"] == NESTED_STACK and row.get("PhysicalResourceId"):

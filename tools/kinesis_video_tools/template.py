@@ -19,7 +19,7 @@ _HIDDEN = "****"
 """The value that CloudFormation tells of a parameter with NoEcho."""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
 _DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:.*?\}\}")
-_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 _LIST_TYPES = ("CommaDelimitedList", "List<")
 _NO_VALUE = object()
 
@@ -51,7 +51,11 @@ def parse_template(body: Any) -> Mapping[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML with CloudFormation's short forms, such as ``!Sub``; dates stay text, as in CloudFormation."""
+    """Reads YAML with CloudFormation's short forms, such as ``!Sub``.
+
+    Dates stay text, and so do numbers, which may be keys of mappings, such as an account's: a custom resource gets all
+    of its properties as text.
+    """
 
 
 def _construct_short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -70,7 +74,7 @@ def _construct_short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.split(":")[-1] not in ("timestamp", "int", "float")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_multi_constructor("!", _construct_short_form)
@@ -89,6 +93,8 @@ class Values:
         Its resources, as ListStackResources has them.
     exports
         Returns the exports of the account and Region, by their names; called if the template imports one.
+    outputs
+        Returns the outputs of a nested stack, by their names; called with its id if the template takes one.
     """
 
     def __init__(
@@ -97,10 +103,12 @@ class Values:
         described: Mapping[str, Any],
         rows: Iterable[Mapping[str, Any]],
         exports: Callable[[], Mapping[str, str]],
+        outputs: Callable[[str], Mapping[str, str]],
     ) -> None:
         self._conditions = template.get("Conditions") or {}
         self._mappings = template.get("Mappings") or {}
         self._exports = exports
+        self._outputs = outputs
         _, partition, _, region, account, _ = described["StackId"].split(":", 5)
         self._references: dict[str, Any] = {
             "AWS::AccountId": account,
@@ -144,9 +152,7 @@ class Values:
             return value
         if len(value) == 1:
             ((name, argument),) = value.items()
-            if name == "Ref":
-                return self._reference(argument)
-            if str(name).startswith("Fn::"):
+            if name == "Ref" or str(name).startswith("Fn::"):
                 return self._call(name, argument)
         resolved = {name: self._resolve(inner) for name, inner in value.items()}
         return {name: inner for name, inner in resolved.items() if inner is not _NO_VALUE}
@@ -166,6 +172,13 @@ class Values:
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             raise unknown from None
 
+    def _attribute(self, argument: Any) -> str:
+        name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        kind, output = attribute.split(".", 1)
+        if kind != "Outputs":
+            raise ValueError(attribute)
+        return self._outputs(self._reference(name))[output]
+
     def _join(self, argument: Any) -> str:
         separator, items = argument
         return str(separator).join(_text(item) for item in self._resolve(items))
@@ -183,14 +196,16 @@ class Values:
         text, given = (argument, {}) if isinstance(argument, str) else argument
 
         def value_of(match: re.Match[str]) -> str:
-            name = match[1].strip()
+            if match[1]:
+                return f"${{{match[2]}}}"
+            name = match[2].strip()
             if name in given:
                 return _text(self._resolve(given[name]))
             if "." in name:
                 return _text(self._resolve({"Fn::GetAtt": name.split(".", 1)}))
             return _text(self._reference(name))
 
-        return _VARIABLE.sub(value_of, text).replace("${!", "${")
+        return _VARIABLE.sub(value_of, text)
 
     def _if(self, argument: Any) -> Any:
         condition, then, otherwise = argument
@@ -231,7 +246,9 @@ def _text(value: Any) -> str:
 
 
 _FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
+    "Ref": Values._reference,
     "Fn::FindInMap": Values._find_in_map,
+    "Fn::GetAtt": Values._attribute,
     "Fn::If": Values._if,
     "Fn::ImportValue": Values._import,
     "Fn::Join": Values._join,
@@ -239,4 +256,4 @@ _FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
     "Fn::Split": Values._split,
     "Fn::Sub": Values._substitute,
 }
-"""All others, such as `Fn::GetAtt`, have values that the stack doesn't tell."""
+"""All others have values that the stack doesn't tell, and so has `Fn::GetAtt` but for a nested stack's outputs."""
