@@ -389,7 +389,7 @@ class DriftMonitor(Construct):
         declarations: dict[str, list[Any]] = {}
         for declared in group:
             declarations.setdefault(declared.feature.resource_type, []).append(declared.properties)
-        written = Token.as_string(Lazy.uncached_any(_ForEventBridge(self._stack.to_json_string(declarations))))
+        written = Token.as_string(Lazy.uncached_any(_ForEventBridge(declarations)))
         known = {"StackId": self._stack.stack_id, "Repair": self._repair.value, "PutEvents": self._puts_events}
         # EventBridge puts the time as text, and the detail as the object that it is.
         return f'{{"Time":<time>,"Detail":<detail>,{json.dumps(known)[1:-1]},"Declarations":{written}}}'
@@ -397,21 +397,62 @@ class DriftMonitor(Construct):
 
 @jsii.implements(IAnyProducer)
 class _ForEventBridge:
-    """JSON whose values may have the characters that are the ends of a placeholder to EventBridge.
+    """JSON within a template of EventBridge's, whose values may have any character.
 
-    CDK resolves it when it knows which references of other stacks are imports, parameters or plain.
+    CDK resolves it when it knows which references of other stacks are imports, parameters or plain. `to_json_string` of
+    CDK's would leave it to the values that CloudFormation puts in to be without a quotation mark.
     """
 
-    def __init__(self, written: str) -> None:
-        self._written = written
+    def __init__(self, declarations: Mapping[str, Any]) -> None:
+        self._declarations = declarations
 
     def produce(self, context: IResolveContext) -> Any:
-        resolved = context.resolve(self._written)
-        if isinstance(resolved, str):
-            return _escape(resolved)
-        # What CloudFormation puts in, an ARN, a Region or a bucket's name, has neither.
-        separator, parts = resolved["Fn::Join"]
-        return {"Fn::Join": [separator, [_escape(part) if isinstance(part, str) else part for part in parts]]}
+        return {"Fn::Join": ["", list(_json(context.resolve(self._declarations)))]}
+
+
+def _json(value: Any) -> Iterator[Any]:
+    """Write JSON as parts: text, and the expressions of CloudFormation."""
+    if isinstance(value, list):
+        yield "["
+        for number, each in enumerate(value):
+            yield "," * bool(number)
+            yield from _json(each)
+        yield "]"
+    elif not isinstance(value, Mapping):
+        yield _escape(json.dumps(value, ensure_ascii=False))
+    elif not _is_expression(value):
+        yield "{"
+        for number, (name, each) in enumerate(value.items()):
+            yield f'{"," * bool(number)}"{name}":'
+            yield from _json(each)
+        yield "}"
+    elif "Fn::Join" in value and value["Fn::Join"][0] == "":
+        yield '"'
+        before = None
+        for part in value["Fn::Join"][1]:
+            is_text = isinstance(part, str)
+            yield _escape(json.dumps(part, ensure_ascii=False)[1:-1]) if is_text else _escaped(part, before)
+            before = part
+        yield '"'
+    else:
+        yield from ('"', value, '"')
+
+
+def _is_expression(value: Mapping[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
+
+
+def _escaped(expression: Mapping[str, Any], before: Any) -> Mapping[str, Any]:
+    """Have CloudFormation escape a value that may have any character, such as a parameter's, in a URI or an ARN.
+
+    An attribute, a Region, and the name of a bucket have no such character.
+    """
+    if before == "s3://" or "Fn::GetAtt" in expression or str(expression.get("Ref")).startswith("AWS::"):
+        return expression
+    for character, escape in (("\\", r"\\"), ('"', r"\""), ("<", r"\u003c"), (">", r"\u003e")):
+        # It knows no replacement but this.
+        expression = {"Fn::Join": [escape, {"Fn::Split": [character, expression]}]}
+    return expression
 
 
 def _check_images(images: Any, stack: Stack) -> None:

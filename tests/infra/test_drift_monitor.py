@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, Fn, NestedStack, Stack, Stage
+from aws_cdk import App, CfnMapping, CfnParameter, Duration, Fn, NestedStack, Stack, Stage
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -18,6 +18,7 @@ from cdk_kinesis_video import ConfigurationFunction, DriftMonitor, FragmentNotif
 from cdk_kinesis_video.drift_monitor import MAX_INPUT_CHARACTERS
 from kinesis_video_configuration import Declaration
 from kinesis_video_contract.drift import DETAIL_TYPE, SOURCE
+from kinesis_video_tools.template import Values
 from tests.templates import stringify
 
 from .conftest import (
@@ -318,6 +319,39 @@ def test_what_is_declared_elsewhere_is_referred_to_as_cdk_does_it(origin: Any) -
     (bucket_name,) = (part for part in uri if isinstance(part, dict))
     (target,) = drift_rule(template)["Targets"]
     assert bucket_name in target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
+
+
+ANY_TEXT = 'a"b\\n\\<time>&>'
+
+
+def test_a_value_with_any_character_is_the_same_in_the_input_and_in_the_custom_resource() -> None:
+    stack = Stack(App(), "Cameras")
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", f"b-{CfnParameter(stack, 'Part').value_as_string}")
+    folder = CfnParameter(stack, "Folder").value_as_string
+    mapping = CfnMapping(stack, "Folders", mapping={"of": {"prod": ANY_TEXT}})
+    of_nested = Fn.join('<"', [Fn.select(0, Fn.split('"', folder)), Fn.sub('<a>"${Folder}')])
+    for number, prefix in enumerate((folder, Fn.import_value("x"), mapping.find_in_map("of", "prod"), of_nested)):
+        stream = VideoStream(stack, f"Stream{number}")
+        ImageGeneration(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=f"{prefix}/<a>\\/")
+    DriftMonitor(stack, "Drift")
+    template = template_of(stack)
+    resources = resources_of(template, IMAGE_GENERATION)
+    described = {
+        "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/Cameras/1",
+        "StackName": "Cameras",
+        "Parameters": [{"ParameterKey": name, "ParameterValue": ANY_TEXT} for name in ("Folder", "Part")],
+    }
+    rows = [{"LogicalResourceId": name, "PhysicalResourceId": arn(name)} for name in resources]
+    values = Values(template, described, rows, lambda: {"x": ANY_TEXT}, lambda _: {})
+    (target,) = drift_rule(template)["Targets"]
+    event = event_of(values.resolve(target["InputTransformer"]["InputTemplate"]))
+    found = {
+        each["StreamARN"]: each["ImageGenerationConfiguration"] for each in event["Declarations"][IMAGE_GENERATION]
+    }
+    assert found == {
+        arn(name): values.resolve(each["Properties"]["ImageGenerationConfiguration"])
+        for name, each in resources.items()
+    }
 
 
 def dangling(template: dict[str, Any]) -> list[str]:
