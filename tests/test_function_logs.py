@@ -88,6 +88,7 @@ def test_no_function_logs_credentials_at_debug(aws: Any, module: str) -> None:
             "AWS_ENDPOINT_URL": url,
             "AWS_DEFAULT_REGION": "us-east-1",
             "WORK_BUCKET": "work",
+            "STACK_ID": CLOUDFORMATION["StackId"],
             "STATE_MACHINE": "arn:aws:states:us-east-1:111122223333:stateMachine:passes",
             "NAME_PREFIX": "front-",
             "CALLS_PER_SECOND": "2",

@@ -138,7 +138,7 @@ class FleetEngine:
             ],
             timeout=BEGIN_TIMEOUT,
             memory_size=256,
-            environment={"STATE_MACHINE": self.state_machine.state_machine_arn},
+            environment={"STATE_MACHINE": self.state_machine.state_machine_arn, "STACK_ID": self._stack.stack_id},
         )
         self._new_stream_calls = shared // NEW_STREAM_FUNCTIONS
         self.queue: sqs.Queue | None = None

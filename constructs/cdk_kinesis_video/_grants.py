@@ -110,6 +110,7 @@ def grant_with_policy(
     scope: Construct, grantee: iam.IGrantable, statement: Statement, resource: s3.IBucket | sns.ITopic, name: str
 ) -> iam.Grant:
     """Allow on a bucket or topic, by its own policy as well if the grantee is of another account."""
+    grantee = _for_this_account(scope, grantee)
     check_at_synth(grantee)
     made = iam.Grant.add_to_principal_or_resource(
         grantee=grantee,
@@ -131,6 +132,7 @@ def grant_on_key(
     """Allow actions with a customer managed key, by its policy as well; there is nothing to do without a key."""
     if key is None:
         return None
+    grantee = _for_this_account(scope, grantee)
     made = key.grant(grantee, *actions)
     # A key whose policy was written by hand may leave nothing to IAM. Into another stack's key policy no role can go
     # without a circle between the stacks; there CDK's default policy, which leaves it to IAM, has to do.
@@ -191,6 +193,26 @@ def arn_for(grantee: iam.IGrantable, stream: IStreamRef) -> str:
 def thing_arn(scope: Construct) -> str:
     """Make the ARN of the stream that has the name of the thing whose credentials are used."""
     return stack_of(scope).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{THING_NAME}/*")
+
+
+def _for_this_account(scope: Construct, grantee: iam.IGrantable) -> iam.IGrantable:
+    """Let an AWS service act for this account alone: anybody may have it act for theirs.
+
+    See https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    principal: Any = principal_of(grantee)
+    if has(principal, "node"):
+        return grantee
+    fragment = principal.policy_fragment
+    keys = [key.lower() for condition in fragment.conditions.values() for key in condition]
+    if "Service" not in fragment.principal_json or any(key.startswith("aws:source") for key in keys):
+        return grantee
+    if len(fragment.principal_json) > 1:
+        raise ValueError(f"`grantee` is {given(principal)} of an AWS service and others, grant to each of them alone")
+    limited: iam.IGrantable = principal.with_conditions(
+        {"StringEquals": {"aws:SourceAccount": account_of(stack_of(scope))}}
+    )
+    return limited
 
 
 def _as_policy_holder(resource: Any) -> Any:

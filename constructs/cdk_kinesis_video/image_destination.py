@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from constructs import Construct
 
 from kinesis_video_contract.destinations import (
     MAX_URI_LENGTH,
@@ -131,14 +132,19 @@ class ImageDestination(StreamConfiguration):
         return change_known(self._prefix, literal_in_policy)
 
     def _warn_of_open_prefix(self) -> None:
-        if self._prefix and not self._prefix.endswith("/"):
-            Annotations.of(self).add_warning_v2(OPEN_PREFIX, _OPEN_PREFIX_WARNING)
+        warn_of_open_prefix(self, self._prefix)
 
     def _objects(self, keys: str) -> str:
         return f"{bucket_arn_of(self._bucket)}/{keys}*"
 
     def _grant_on_bucket(self, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
         return grant_with_policy(self, grantee, statement, self._bucket, bucket_name_of(self._bucket))
+
+
+def warn_of_open_prefix(scope: Construct, prefix: str) -> None:
+    """Warn where what is allowed for a prefix is allowed for others, too."""
+    if prefix and not prefix.endswith("/"):
+        Annotations.of(scope).add_warning_v2(OPEN_PREFIX, _OPEN_PREFIX_WARNING)
 
 
 def check_bucket(bucket: Any) -> None:

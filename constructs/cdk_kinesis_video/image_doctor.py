@@ -175,6 +175,8 @@ class ImageDoctor(Construct):
             "Rule",
             description="Has the stream's images diagnosed when the alarm goes off",
             event_pattern={
+                # Other accounts may send events to the bus, too.
+                "account": [alarm.env.account],
                 "source": ["aws.cloudwatch"],
                 "detail-type": ["CloudWatch Alarm State Change"],
                 "resources": [alarm.alarm_arn],

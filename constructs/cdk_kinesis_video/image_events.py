@@ -9,7 +9,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ._jsii import account_of, stack_of
+from ._jsii import account_of, is_owned, stack_of
 from ._protocols import BucketNotificationDestination, RuleTarget
 from ._validation import change_known, check_id, check_text, check_type, has, is_known
 from .image_destination import ImageDestination
@@ -85,7 +85,9 @@ class ImageEvents(ImageDestination):
         detail: dict[str, Any] = {"bucket": {"name": [self._bucket.bucket_name]}}
         if self._prefix:
             detail["object"] = {"key": [self._key_pattern()]}
-        rule.add_event_pattern(source=["aws.s3"], detail_type=["Object Created"], detail=detail)
+        # Other accounts may send events to the bus, too. Whose an imported bucket is, nobody says here.
+        account = [self._bucket.env.account] if is_owned(self._bucket) else None
+        rule.add_event_pattern(account=account, source=["aws.s3"], detail_type=["Object Created"], detail=detail)
         # A rule that matches less than all images doesn't count them.
         if self._counter is None and event_pattern is None:
             self._counter = ImageCounter.of_rule(rule)

@@ -80,7 +80,7 @@ from ._validation import (
     whole_minutes,
 )
 from .destination_path import DestinationPath
-from .image_destination import check_bucket, check_bucket_region, destination_uri_of, uri_path
+from .image_destination import check_bucket, check_bucket_region, destination_uri_of, uri_path, warn_of_open_prefix
 from .image_generation import ImageOptions, most_images_per_day, request_of_options
 from .stream_dashboard import graph
 from .stream_metrics import MetricOptions, metric
@@ -346,6 +346,7 @@ class StreamFleet(Construct):
                 f"`prefix` is {self.prefix!r}, it must have {STREAM_NAME!r} as a folder when `by_thing_name` is True, "
                 f"or each thing could overwrite the images of all, take a prefix such as '{DEFAULT_PREFIX}'"
             )
+        warn_of_open_prefix(self, self.prefix)
         of_all = f"{self._name_prefix}*"
         arn = stack_of(self).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{of_all}/*")
         streams = thing_arn(self) if by_thing_name else arn

@@ -96,6 +96,11 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     """One for each check."""
 
+    def __post_init__(self) -> None:
+        """Write out what doesn't print, as in a finding."""
+        for name in "stream", "account", "region":
+            object.__setattr__(self, name, printable(getattr(self, name)))
+
     def __getitem__(self, check: str) -> Finding:
         """Return the finding of a check.
 

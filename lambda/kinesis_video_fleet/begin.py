@@ -15,7 +15,7 @@ from kinesis_video_configuration import Deadline, one_line, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import create_client
 from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS, CALL_SECONDS
-from kinesis_video_handler.protocol import CREATE_FAILED_ID, Answer, Request, require_own_stack, send
+from kinesis_video_handler.protocol import CREATE_FAILED_ID, Answer, Request, send
 
 from .store import event_key
 
@@ -39,7 +39,8 @@ def handler(event: Any, context: Any) -> None:
         If the event is no event of CloudFormation for the function's own stack, and so is not answered.
     """
     request = Request.from_event(event)
-    require_own_stack(request.stack_id, getattr(context, "invoked_function_arn", ""))
+    if request.stack_id != os.environ["STACK_ID"]:
+        raise ValueError(f"the event is not of the function's own stack but of {one_line(request.stack_id, limit=200)}")
     logger.info("event", extra={"request_type": request.request_type, "request_id": request.request_id})
     end = Deadline(context.get_remaining_time_in_millis() / 1000)
     if request.physical_resource_id == CREATE_FAILED_ID:

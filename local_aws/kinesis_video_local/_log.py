@@ -1,9 +1,13 @@
-"""What the log leaves out: how connections end."""
+"""What the log leaves out: how connections end, and what doesn't print in the text of whoever connects."""
 
 from __future__ import annotations
 
 import logging
 import ssl
+import traceback
+from typing import Any
+
+from kinesis_video_configuration import printable
 
 _LOGGERS = ("asyncio", "hypercorn.error")
 # What asyncio says of each piece for a client that has gone away.
@@ -11,9 +15,25 @@ _MESSAGES = ("SSL connection is closed", "socket.send() raised exception.")
 
 
 def install() -> None:
-    """Leave out of the log the ends of connections that clients cut, or never close, as TLS ones often end."""
+    """Leave out of the log the ends of connections that clients cut, or never close, as TLS ones often end.
+
+    A name or a key in it can then neither clear a terminal nor pass for a line of the log.
+    """
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_is_news)
+    logging.setLogRecordFactory(_PrintableRecord)
+
+
+class _PrintableRecord(logging.LogRecord):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if self.exc_info and self.exc_info[0]:
+            # What a formatter finds here, it doesn't make.
+            lines = "".join(traceback.format_exception(*self.exc_info)).splitlines()
+            self.exc_text = "\n".join(map(printable, lines))
+
+    def getMessage(self) -> str:  # noqa: N802  # logging names it so
+        return printable(super().getMessage())
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -243,3 +244,13 @@ def _exports(lines: IO[str]) -> Iterator[list[str]]:
         if not line.startswith("export "):
             return
         yield line.removeprefix("export ").strip().split("=", 1)
+
+
+def test_what_a_client_sends_is_text_in_the_log() -> None:
+    with LocalAws() as aws:
+        body = json.dumps({"a\x1b[2J\nforged": "x"}).encode()
+        urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/config", data=body).close()
+        log = aws.log.read_text()
+
+    assert r"a\x1b[2J\nforged" in log
+    assert "\x1b" not in log

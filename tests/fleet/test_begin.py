@@ -23,6 +23,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "WORK_BUCKET": "work",
+        "STACK_ID": "stack",
         "STATE_MACHINE": "arn:aws:states:eu-west-1:111122223333:stateMachine:passes",
     }.items():
         monkeypatch.setenv(name, value)
@@ -93,6 +94,13 @@ def test_an_event_that_lambda_repeats_is_left_to_its_pass(
     s3.add_response("put_object", {})
     states.add_client_error("start_execution", "ExecutionAlreadyExists", "it is", http_status_code=400)
     begin.handler(event_of(cloudformation, "Update", PhysicalResourceId="stream-fleet/cam-"), CONTEXT)
+    assert cloudformation.puts == []
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_forged_event_of_another_stack_begins_nothing(begin: ModuleType, cloudformation: CloudFormation) -> None:
+    with pytest.raises(ValueError, match=r"^the event is not of the function's own stack but of other$"):
+        begin.handler(event_of(cloudformation, "Create", StackId="other"), CONTEXT)
     assert cloudformation.puts == []
 
 

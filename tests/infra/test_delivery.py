@@ -36,6 +36,7 @@ def test_a_rule_fires_for_the_objects_under_the_prefix(stack: Stack, images: Ima
     rule = only_resource(template, "AWS::Events::Rule")["Properties"]
     (bucket_id,) = resources_of(template, "AWS::S3::Bucket")
     assert rule["EventPattern"] == {
+        "account": [{"Ref": "AWS::AccountId"}],
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
         "detail": {"bucket": {"name": [{"Ref": bucket_id}]}, "object": {"key": [{"prefix": "front-door/"}]}},

@@ -156,6 +156,61 @@ def test_warns_of_a_prefix_that_also_begins_the_keys_of_others(
     assert "as 'cam-1' includes 'cam-10/'; end it with a slash" in warning
 
 
+@pytest.mark.parametrize("prefix", [DestinationPath("/images"), "token"])
+def test_warns_of_a_fleets_prefix_that_also_begins_the_keys_of_others(
+    stack: Stack, role: iam.Role, prefix: Any
+) -> None:
+    token = CfnParameter(stack, "Site").value_as_string
+    bucket = s3.Bucket.from_bucket_name(stack, "Any", "images")
+    all_of = StreamFleet(
+        stack, "Fleet", name_prefix="cam-", bucket=bucket, prefix=token if prefix == "token" else prefix
+    )
+    all_of.grant_put_media(role)
+    assert len([text for text in messages_of(stack, "warning") if "open-prefix" in text]) == 1
+
+
+def service(source: dict[str, str]) -> iam.PrincipalBase:
+    principal = iam.ServicePrincipal("rekognition.amazonaws.com")
+    return principal.with_conditions({"StringEquals": source}) if source else principal
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"aws:SourceAccount": ENVIRONMENT.account}),
+        ({"aws:PrincipalTag/a": "b"}, {"aws:PrincipalTag/a": "b", "aws:SourceAccount": ENVIRONMENT.account}),
+        ({"aws:SourceOrgID": "o-1"}, {"aws:SourceOrgID": "o-1"}),
+    ],
+)
+def test_a_service_is_granted_what_it_does_for_this_account(
+    stack: Stack, stream: Any, given: dict[str, str], expected: dict[str, str]
+) -> None:
+    key = kms.Key(stack, "Key")
+    bucket = s3.Bucket(stack, "Bucket", encryption_key=key)
+    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="a").grant_read_images(service(given))
+    FragmentNotification(stack, "Notes", stream=stream, topic=sns.Topic(stack, "Topic")).grant_put_media(service(given))
+    granted = [
+        statement
+        for resource in template_of(stack)["Resources"].values()
+        for document in ("PolicyDocument", "KeyPolicy")
+        for statement in resource.get("Properties", {}).get(document, {}).get("Statement", ())
+        if statement.get("Principal") == {"Service": "rekognition.amazonaws.com"}
+    ]
+    assert {action for each in granted for action in [each["Action"]] if isinstance(action, str)} == {
+        "kms:Decrypt",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "sns:Publish",
+    }
+    assert [each["Condition"]["StringEquals"] for each in granted] == [expected] * len(granted)
+
+
+def test_a_service_and_others_are_granted_apart(images: ImageGeneration) -> None:
+    both = iam.CompositePrincipal(service({}), iam.ArnPrincipal(OTHER_ROLE))
+    with fails_with("`grantee` is a CompositePrincipal of an AWS service and others, grant to each of them alone"):
+        images.grant_read_images(both)
+
+
 def test_without_a_prefix_the_whole_bucket_is_the_destination(stack: Stack, role: iam.Role, stream: Any) -> None:
     bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
     images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket)

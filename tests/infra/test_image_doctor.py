@@ -99,6 +99,7 @@ def test_each_alarm_runs_it_for_its_own_stream(template: Template) -> None:
         pattern = rule["Properties"]["EventPattern"]
         (alarm,) = pattern.pop("resources")
         assert pattern == {
+            "account": [{"Ref": "AWS::AccountId"}],
             "source": ["aws.cloudwatch"],
             "detail-type": ["CloudWatch Alarm State Change"],
             "detail": {"state": {"value": ["ALARM"]}},

@@ -191,6 +191,12 @@ def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool,
     assert len(resources_of(template, "AWS::SQS::Queue")) == 2 * int(on_create)
 
 
+def test_the_function_of_cloudformations_events_knows_its_stack(stack: Stack) -> None:
+    fleet_of(stack)
+    begin = named(template_of(stack), "AWS::Lambda::Function", "BeginFunction")
+    assert begin["Properties"]["Environment"]["Variables"]["STACK_ID"] == {"Ref": "AWS::StackId"}
+
+
 def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any]]:
     policy = named(template, "AWS::IAM::Policy", f"{role}DefaultPolicy")["Properties"]["PolicyDocument"]
     return [(s["Action"], text_of(s["Resource"])) for s in policy["Statement"]]

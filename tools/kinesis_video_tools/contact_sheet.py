@@ -13,6 +13,8 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from kinesis_video_configuration import printable
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -84,8 +86,8 @@ class ContactSheet:
         """Write a page that needs no other file."""
         sections = "\n".join(_html_of(section) for section in self.sections)
         return (
-            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(self.title)}</title>\n'
-            f"<style>{_STYLE}</style>\n<h1>{escape(self.title)}</h1>\n<p>{escape(self.text)}</p>\n{sections}\n</html>\n"
+            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{_written(self.title)}</title>\n'
+            f"<style>{_STYLE}</style>\n<h1>{_written(self.title)}</h1>\n<p>{_written(self.text)}</p>\n{sections}\n</html>\n"
         )
 
     def png(self) -> bytes:
@@ -151,7 +153,8 @@ class _Drawing:
         for column, picture in enumerate(pictures):
             x = _MARGIN + column * (_WIDTH + _GAP)
             self._y = top
-            with Image.open(io.BytesIO(picture.data)) as image:
+            # Of other formats Pillow starts programs, such as Ghostscript.
+            with Image.open(io.BytesIO(picture.data), formats=("JPEG", "PNG")) as image:
                 if image.width * image.height > _MAX_PIXELS:
                     self._draw.rectangle((x, top, x + _WIDTH, top + _HEIGHT), outline=_ACCENT)
                     self._draw.text((x + _GAP, top + _GAP), "too large", fill=_ACCENT, font=self._font(_TEXT_SIZE))
@@ -180,7 +183,11 @@ class _Drawing:
 def _html_of(section: Section) -> str:
     figures = "\n".join(_figure(picture) for picture in section.pictures)
     pictures = f'<div class="images">\n{figures}\n</div>' if figures else '<div class="none">no image</div>'
-    return f"<h2>{escape(section.heading)}</h2>\n<p>{escape(section.text)}</p>\n{pictures}"
+    return f"<h2>{_written(section.heading)}</h2>\n<p>{_written(section.text)}</p>\n{pictures}"
+
+
+def _written(text: str) -> str:
+    return escape(printable(text))
 
 
 def _figure(picture: Picture) -> str:
@@ -188,5 +195,5 @@ def _figure(picture: Picture) -> str:
     data = base64.b64encode(picture.data).decode()
     return (
         f'<figure><img src="data:image/{kind};base64,{data}" alt="{escape(picture.caption)}">'
-        f"<figcaption>{escape(picture.caption)}<code>{escape(picture.key)}</code></figcaption></figure>"
+        f"<figcaption>{escape(picture.caption)}<code>{_written(picture.key)}</code></figcaption></figure>"
     )

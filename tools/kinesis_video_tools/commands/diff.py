@@ -158,7 +158,7 @@ def _lines(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     state = row["state"] + (", repaired" if row["repaired"] else "")
     fields = row["fields"] or [{"field": row["configuration"], "declared": None, "actual": None}]
     for field in fields:
-        yield (name, state, field["field"], _shown(field["declared"]), _shown(field["actual"]))
+        yield (name, state, _shown(field["field"]), _shown(field["declared"]), _shown(field["actual"]))
         name = state = ""
 
 

@@ -95,8 +95,7 @@ def run(options: argparse.Namespace) -> int:
     machine = _machine_of(options.fleet, session, states, s3)
     if options.start:
         started = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-        sys.stdout.write(json.dumps({"started": started}) if options.json else f"a pass was started: {started}")
-        sys.stdout.write("\n")
+        _tell(json.dumps({"started": started}) if options.json else f"a pass was started: {started}")
         return ExitCode.GOOD
     store = _store_of(states, s3, machine)
     running = [_read(store, states, each) for each in _executions(states, machine, "RUNNING")]
@@ -116,14 +115,13 @@ def run(options: argparse.Namespace) -> int:
         turn = store.ledger().turn
         for each in running:
             has_turn = turn.name == each.execution["name"]
-            sys.stdout.write(f"{_begin(each)}{_running(each, 'list the streams' if has_turn else 'take its turn')}\n")
+            _tell(f"{_begin(each)}{_running(each, 'list the streams' if has_turn else 'take its turn')}")
         for number, each in enumerate(done):
-            sys.stdout.write(f"{_begin(each)}{_done(each, store.bucket)}\n")
-            sys.stdout.writelines(_names(each) if number == 0 else ())
+            _tell(f"{_begin(each)}{_done(each, store.bucket)}", *(_names(each) if number == 0 else ()))
         if skipped:
-            sys.stdout.write(f"{skipped} passes were skipped, since another one was at work or nothing is declared\n")
+            _tell(f"{skipped} passes were skipped, since another one was at work or nothing is declared")
         if not done:
-            sys.stdout.write("no pass has ended yet\n" if running else "no pass has started yet\n")
+            _tell("no pass has ended yet" if running else "no pass has started yet")
     if not done:
         return ExitCode.UNKNOWN
     return ExitCode.GOOD if done[0].ended == "complete" and not done[0].failed else ExitCode.WRONG
@@ -223,9 +221,14 @@ def _done(each: _Pass, bucket: str) -> str:
 def _names(each: _Pass) -> Iterator[str]:
     for outcome, names in (each.outcome.by_outcome() if each.outcome else {}).items():
         told = [f"{name}: {cause}" for name, cause in names.items()] if isinstance(names, dict) else names
-        yield from (f"  {outcome}: {printable(one)}\n" for one in told[:_SHOWN])
+        yield from (f"  {outcome}: {one}" for one in told[:_SHOWN])
         if len(told) > _SHOWN:
-            yield f"  {outcome}: and {len(told) - _SHOWN:,} more, which --json names\n"
+            yield f"  {outcome}: and {len(told) - _SHOWN:,} more, which --json names"
+
+
+def _tell(*lines: str) -> None:
+    """Print lines: what is in the bucket and in the machine is text of strangers."""
+    sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
 
 
 def _passes(text: str) -> int:

@@ -1,0 +1,71 @@
+"""What others have named is text wherever a command or a page shows it: it clears no terminal and forges no line."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from kinesis_video_doctor import Diagnosis, Finding, Status, report, summary
+from kinesis_video_fleet.outcome import Outcome
+from kinesis_video_tools.commands import diff, fleet
+from kinesis_video_tools.contact_sheet import ContactSheet, Picture, Section
+
+HOSTILE = "a\x1b[2J\x07\x00\r\n  ✓ images: forged\u202e\u2028\x9b31m<script>"
+NOW = datetime.now(UTC)
+
+
+def _diff() -> str:
+    field = {"field": f"FormatConfig.{HOSTILE}", "declared": HOSTILE, "actual": {HOSTILE: HOSTILE}}
+    row = {"configuration": "ImageGenerationConfiguration", "state": "CHANGED", "repaired": False, "fields": [field]}
+    stream = f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{HOSTILE}/1"
+    return diff._table(HOSTILE, [{**row, "stream": stream, "problem": HOSTILE}], 0)
+
+
+def _doctor() -> str:
+    findings = (Finding("images", "images", Status.FAILED, HOSTILE, HOSTILE),)
+    diagnosis = Diagnosis(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 5, findings)
+    return "\n".join([report(diagnosis), report(diagnosis, width=200), summary(diagnosis)])
+
+
+def _sheet(data: bytes) -> ContactSheet:
+    return ContactSheet(HOSTILE, HOSTILE, [Section(HOSTILE, HOSTILE, [Picture(HOSTILE, NOW, data)])])
+
+
+def _fleet(capsys: pytest.CaptureFixture[str]) -> str:
+    named = {f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{HOSTILE}/1": (HOSTILE, HOSTILE)}
+    execution = {"name": HOSTILE, "status": "FAILED", "startDate": NOW, "stopDate": NOW}
+    plan = {"kind": HOSTILE, "streams": 1, "begun": 1}
+    one = fleet._Pass(execution, plan, {"ended": HOSTILE, "stopped": 2}, Outcome(Counter({HOSTILE: 1}), named), "")
+    fleet._tell(fleet._begin(one), fleet._done(one, HOSTILE), *fleet._names(one))
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shown", [_diff, _doctor, lambda: _sheet(b"").html()], ids=["diff", "doctor", "contact sheet"])
+def test_it_is_printable_where_it_is_shown(shown: Callable[[], str]) -> None:
+    _assert_harmless(shown())
+
+
+def test_it_is_printable_in_the_passes_of_a_fleet(capsys: pytest.CaptureFixture[str]) -> None:
+    _assert_harmless(_fleet(capsys))
+
+
+def _assert_harmless(text: str) -> None:
+    assert r"a\x1b[2J" in text
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+    assert not re.search("^ *✓ images: forged", text, re.MULTILINE)
+
+
+def test_a_picture_is_a_jpeg_or_a_png() -> None:
+    """For an EPS, Pillow runs Ghostscript."""
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n"
+    written = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(written, "GIF")
+    for data in eps, written.getvalue():
+        with pytest.raises(UnidentifiedImageError):
+            _sheet(data).png()
