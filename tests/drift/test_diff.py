@@ -180,6 +180,21 @@ def test_a_template_in_yaml_with_conditions_is_read(cloud: Cloud, capsys: pytest
     assert capsys.readouterr().out == "1 of 1 configurations are as declared\n"
 
 
+def test_what_cloudformation_does_not_tell_as_it_is_is_neither_compared_nor_set(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(stack: Stack) -> None:
+        stream = VideoStream(stack, "Stream", stream_name="beyond-ascii", removal_policy=RemovalPolicy.DESTROY)
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="t\xfcr/")
+
+    template = json.dumps(json.loads(cloud.synthesise("BeyondAscii", build)), ensure_ascii=False)
+    assert cloud.deploy_template("BeyondAscii", template) == "CREATE_COMPLETE"
+    assert main(["diff", "BeyondAscii", "--repair"]) == 2
+    assert "the stack doesn't tell the value of '?'" in capsys.readouterr().out
+    assert cloud.images("beyond-ascii")["DestinationConfig"]["Uri"] == "s3://camera-images/t\xfcr/"
+
+
 def test_a_stack_that_is_being_changed_is_not_compared(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     # Before its first resource, there is nothing that could differ.
     cloud.cloudformation.create_change_set(

@@ -36,6 +36,7 @@ TEMPLATE = {
         "Both": {"Fn::And": [{"Condition": "IsProd"}, {"Condition": "IsTest"}]},
         "Any": {"Fn::Or": [{"Condition": "IsProd"}, {"Condition": "IsTest"}]},
         "OfUnknown": {"Fn::Equals": [{"Ref": "Hidden"}, "x"]},
+        "OfMangled": {"Fn::Equals": ["?", "?"]},
         "Numbers": {"Fn::Equals": [1, "1"]},
         "Truths": {"Fn::Equals": [True, "true"]},
     },
@@ -100,6 +101,9 @@ def test_expressions_have_the_values_that_cloudformation_gives_them(expression: 
         {"Fn::Sub": "${Bucket.Arn}"},
         {"Fn::GetAtt": ["Nested", "Outputs.Other"]},
         {"Ref": ["Bucket"]},
+        # CloudFormation executes 't\xfcr', and tells so of it.
+        "s3://images/t?r/",
+        unless("OfMangled"),
         {"Fn::Sub": ["${Given}", {}]},
         unless("OfUnknown"),
         unless("Nowhere"),

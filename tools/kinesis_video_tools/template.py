@@ -136,13 +136,18 @@ class Values:
         Raises
         ------
         UnknownValueError
-            If there is an expression whose value the stack doesn't tell, or a dynamic reference.
+            If there is an expression whose value the stack doesn't tell, a dynamic reference, or a question mark, which
+            CloudFormation tells in the place of any character beyond ASCII.
         """
         resolved = self._resolve(value)
         if resolved is _NO_VALUE:
             return None
-        if reference := _DYNAMIC_REFERENCE.search(json.dumps(resolved)):
+        text = json.dumps(resolved)
+        if reference := _DYNAMIC_REFERENCE.search(text):
             raise UnknownValueError(reference[0])
+        # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814
+        if "?" in text:
+            raise UnknownValueError("'?', which CloudFormation also writes for any character beyond ASCII")
         return resolved
 
     def _resolve(self, value: Any) -> Any:
@@ -226,7 +231,7 @@ class Values:
         if name == "Condition":
             return self._holds(self._conditions[argument])
         if name == "Fn::Equals":
-            one, other = map(self._resolve, argument)
+            one, other = map(self.resolve, argument)
             return _text(one) == _text(other)
         if name == "Fn::Not":
             return not self._holds(argument[0])

@@ -7,6 +7,8 @@
 - A custom resource whose Create failed is deleted in the rollback, by the physical id of its answer.
 - A stack whose creation was rolled back has to be deleted before another one gets its name.
 - A nested stack is rolled back and deleted with its parent, by its status as well.
+- A template, and the outputs and parameters of a stack, are told with a question mark for each character beyond ASCII,
+  see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-delete.html
@@ -49,6 +51,8 @@ def install() -> None:
     handlers._ACTION_HANDLERS["CreateStack"] = _of_new_name(handlers._ACTION_HANDLERS["CreateStack"])
     for action in ("ListStackResources", "DescribeStackResources", "DescribeStackResource"):
         handlers._ACTION_HANDLERS[action] = _without_empty_ids(handlers._ACTION_HANDLERS[action])
+    for action in ("DescribeStacks", "GetTemplate"):
+        handlers._ACTION_HANDLERS[action] = _in_ascii(handlers._ACTION_HANDLERS[action])
 
 
 class _Operations:
@@ -280,6 +284,14 @@ def _of_new_name(create: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return create(params)
 
     return answer
+
+
+def _in_ascii(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def in_ascii(params: Any) -> Any:
+        status, headers, body = answer(params)
+        return status, headers, body.decode().encode("ascii", "replace")
+
+    return in_ascii
 
 
 def _without_empty_ids(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
