@@ -12,6 +12,8 @@ from typing import Any
 
 from kinesis_video_contract.configurations import FEATURES, STREAM_ARN, STREAM_NAME, Feature, Fields
 
+from .text import shown
+
 _QUALITY = "FormatConfig.JPEGQuality"
 
 
@@ -50,7 +52,7 @@ class Declaration:
 
 def _parse_fields(path: str, value: Any, fields: Fields, ignore_unknown: bool) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"`{path}` is {value!r}, it must be a map")
+        raise ValueError(f"`{path}` is {shown(value)}, it must be a map")
     unknown = [str(name) for name in value if name not in fields]
     if unknown and not ignore_unknown:
         raise ValueError(
@@ -67,13 +69,12 @@ def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields, ig
     if isinstance(kind, Mapping):
         return _parse_fields(path, value, kind, ignore_unknown)
     if not isinstance(value, str | int) or isinstance(value, bool):
-        raise ValueError(f"`{path}` is {value!r}, it must be text or a number")
-    if kind is str:
-        return str(value)
+        raise ValueError(f"`{path}` is {shown(value)}, it must be text or a number")
     try:
-        return int(value)
+        # Python makes no text of a number with thousands of digits.
+        return kind(str(value))
     except ValueError:
-        raise ValueError(f"`{path}` is {value!r}, it must be a whole number") from None
+        raise ValueError(f"`{path}` is {shown(value)}, it must be a whole number") from None
 
 
 def differences(feature: Feature, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -128,13 +128,16 @@ class KinesisVideo:
         The fields in which the stream has something else, and is left alone; none of them if the configuration was
         removed; None if there was nothing to remove.
         """
+        sent = False
 
         def read_and_remove() -> list[str] | None:
+            nonlocal sent
             found = self._found(feature, self._retries.once(self._client, feature.describe, StreamARN=stream_arn))
             if found is None:
-                return None
+                return [] if sent else None
             fields = differences(feature, configuration, found)
             if not fields:
+                sent = True
                 # Left out, the API deletes the configuration.
                 self._retries.once(self._client, feature.update, StreamARN=stream_arn)
             return fields
@@ -143,4 +146,6 @@ class KinesisVideo:
 
     @staticmethod
     def _found(feature: Feature, response: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return response.get(feature.configuration) or None
+        found: Mapping[str, Any] = response.get(feature.configuration) or {}
+        # A configuration whose fields are all left out, 0 or empty is none.
+        return found if differences(feature, found, {}) else None

@@ -26,3 +26,11 @@ def printable(text: str) -> str:
     terminal nor pass for a line of a report. Letters of all scripts and blanks stay.
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def shown(value: object) -> str:
+    """Write a value for a message, also one that Python can't write: it is nested too deep, or has too many digits."""
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):
+        return f"too large {'an' if isinstance(value, int) else 'a'} {type(value).__name__} to show"

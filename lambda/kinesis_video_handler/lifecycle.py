@@ -218,12 +218,15 @@ class Lifecycle:
 
     def _taken_back(self, declaration: Declaration, stream_arn: str) -> bool:
         try:
-            self._streams_afterwards.remove(declaration.feature, stream_arn, declaration.configuration)
+            for earlier_looks, _ in enumerate(self._looks()):
+                names = self._streams_afterwards.remove(declaration.feature, stream_arn, declaration.configuration)
+                # Nothing may be there yet at the first look.
+                if names is not None or earlier_looks:
+                    self._written.forget(self._request, stream_arn)
+                    return True
         except CallError as error:
             logger.warning("could not take back", extra={"stream": stream_arn, "problem": str(error)})
-            return False
-        self._written.forget(self._request, stream_arn)
-        return True
+        return False
 
     def _verify(self, declaration: Declaration, stream_arn: str) -> bool:
         """Read the configuration back. It was accepted, so what is odd now is worth a warning and not a rollback."""
@@ -263,6 +266,8 @@ class Lifecycle:
             if error.code not in ("ResourceNotFoundException", "NoDataRetentionException"):
                 raise
             logger.info("nothing to delete", extra={**extra, "problem": str(error)})
+        # Whatever the stream has from now on is somebody else's.
+        self._written.forget(self._request, stream_arn)
         return done
 
     def _remove(self, declaration: Declaration, stream_arn: str) -> None:
@@ -273,17 +278,16 @@ class Lifecycle:
             found = self._streams.configuration(declaration.feature, stream_arn)
             names = differences(declaration.feature, declaration.configuration, found) if found else None
             if names == []:
+                if self._is_kept(stream_arn):
+                    return
+                names = self._streams.remove(declaration.feature, stream_arn, declaration.configuration)
+            if names == []:
                 break
-        if names == []:
-            if self._is_kept(stream_arn):
-                return
-            names = self._streams.remove(declaration.feature, stream_arn, declaration.configuration)
         if names:
             logger.warning("left alone, somebody else has changed the configuration", extra={**extra, "fields": names})
         elif names is None:
             logger.info("nothing to delete, the stream has no configuration", extra=extra)
         else:
-            self._written.forget(self._request, stream_arn)
             logger.info("configuration deleted", extra=extra)
 
     def _is_kept(self, stream_arn: str) -> bool:
@@ -312,7 +316,8 @@ class Lifecycle:
         return True
 
     def _adopts(self) -> bool:
-        return str(self._request.properties.get("AdoptExisting")).lower() == "true"
+        flag = self._request.properties.get("AdoptExisting")
+        return flag is True or (isinstance(flag, str) and flag.lower() == "true")
 
     def _is_rolled_back(self) -> bool:
         """Whether the event undoes an update."""

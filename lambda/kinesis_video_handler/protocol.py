@@ -52,7 +52,7 @@ _S3_SUFFIXES = {
 def _is_of_s3(url: str, stack_id: str) -> bool:
     """Whether an address is one of Amazon S3: whoever may invoke the function could have it call any other."""
     suffix = _S3_SUFFIXES.get(stack_id.split(":")[1] if ":" in stack_id else "", "amazonaws.com")
-    region = r"[a-z]{2}(-[a-z]+)+-\d"
+    region = r"[a-z]{2,4}(-[a-z]+)+-\d"
     host = rf"([a-z0-9][a-z0-9.-]*\.)?s3([.-](dualstack\.)?{region}|-external-1)?\.{re.escape(suffix)}(:443)?"
     return re.match(rf"https://{host}[/?]", url) is not None
 
@@ -165,7 +165,7 @@ class Request:
     def is_at(self, properties: Mapping[str, Any]) -> bool:
         """Whether properties lead to the stream that the resource has."""
         name = properties.get("StreamName")
-        by_name = f":stream/{name}/" in self.physical_resource_id
+        by_name = isinstance(name, str) and f":stream/{name}/" in self.physical_resource_id
         return by_name if name else self.physical_resource_id == properties.get("StreamARN")
 
     def seconds_left(self) -> float:
@@ -186,9 +186,10 @@ class Request:
 
     def _service_timeout(self) -> int:
         try:
-            return int(self.properties[SERVICE_TIMEOUT])
-        except (KeyError, TypeError, ValueError):
-            return timing.SERVICE_TIMEOUT_SECONDS
+            seconds = int(self.properties[SERVICE_TIMEOUT])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            seconds = 0
+        return seconds if 0 < seconds <= timing.SERVICE_TIMEOUT_SECONDS else timing.SERVICE_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,7 @@ S3 = "https://cloudformation-custom-resource-response-"
         ("aws", "https://s3.us-east-1.amazonaws.com/bucket/answer"),
         ("aws-us-gov", f"{S3}usgovwest1.s3.us-gov-west-1.amazonaws.com/answer"),
         ("aws-cn", f"{S3}cnnorth1.s3.cn-north-1.amazonaws.com.cn/answer"),
+        ("aws-eusc", f"{S3}euscdeeast1.s3.eusc-de-east-1.amazonaws.eu/answer"),
         ("aws", "http://127.0.0.1:9999/answer"),
         ("aws", "http://localhost:4566/answer"),
     ],

@@ -139,7 +139,7 @@ def test_delete_reads_again_before_each_attempt_to_remove(function: Function, se
     service._answer_to = another_stack  # type: ignore[method-assign]
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == IMAGES.altered
-    assert [operation for operation, _ in service.requests] == [DESCRIBE, DESCRIBE, UPDATE, DESCRIBE]
+    assert [operation for operation, _ in service.requests] == [DESCRIBE, DESCRIBE, UPDATE, DESCRIBE, DESCRIBE]
 
 
 @pytest.fixture

@@ -208,7 +208,18 @@ def test_a_rollback_takes_no_stream_that_a_refused_update_has_never_left(
     assert service.configurations == {STREAM_ARN: feature.declared, OTHER_STREAM_ARN: feature.altered}
 
 
-@pytest.mark.parametrize("old", [{}, None, "front-door", {"StreamARN": None}, {"StreamName": ""}, {"StreamName": []}])
+OLD: list[Any] = [
+    {},
+    None,
+    "front-door",
+    {"StreamARN": None},
+    {"StreamName": ""},
+    {"StreamName": []},
+    {"StreamName": 10**5000},
+]
+
+
+@pytest.mark.parametrize("old", OLD, ids=range(len(OLD)))
 def test_a_rollback_that_does_not_tell_its_stream_takes_none(
     function: Function, service: Service, stack: Stack, feature: Feature, old: object
 ) -> None:
@@ -472,10 +483,22 @@ def test_a_status_that_lags_does_not_end_a_deletion(
     assert service.configurations[STREAM_ARN] is None
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"{configuration}": {"SamplingInterval": "fast", "Status": []}},
+        # Neither of the two can be written as text.
+        pytest.param({"{configuration}": {"SamplingInterval": 10**5000, "Status": 10**5000}}, id="digits"),
+        pytest.param({"{configuration}": {"SamplingInterval": nested(99_999), "Status": nested(99_999)}}, id="nested"),
+        pytest.param({"{configuration}": nested(99_999), "AdoptExisting": 10**5000}, id="all of it"),
+        pytest.param({"{configuration}": {"DestinationConfig": nested(99_999)}}, id="map"),
         {"{configuration}": "on"},
         {"{configuration}": None},
         {"StreamARN": None},
@@ -521,6 +544,15 @@ def test_what_the_service_may_store_otherwise_is_still_ones_own(
     assert service.configurations[STREAM_ARN] == (found if row.fields else None)
 
 
+@pytest.mark.parametrize("nothing", [{"DestinationConfig": {}}, {"Status": "", "DestinationConfig": {"Uri": "/"}}])
+def test_what_has_no_value_is_no_configuration(
+    function: Function, service: Service, feature: Feature, nothing: dict[str, Any]
+) -> None:
+    service.configurations[STREAM_ARN] = nothing
+    assert function.answer_to("create").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] == feature.declared
+
+
 # What was read too early
 
 
@@ -560,6 +592,33 @@ def test_a_delete_comes_so_soon_that_nothing_seems_to_be_there(
     service.remember()
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] is None
+
+
+@pytest.mark.parametrize("seen", [None, "altered"])
+def test_a_delete_reads_again_if_only_its_last_look_is_stale(
+    function: Function, service: Service, stack: Stack, feature: Feature, seen: str | None
+) -> None:
+    declared = service.configurations[STREAM_ARN] = feature.declared
+    service.stale_seconds = 1
+
+    def from_another_replica(operation: str) -> None:
+        stale = service.calls[operation] == 2
+        service._past = [(-10, {STREAM_ARN: (seen and feature.altered) if stale else declared})]
+
+    service.on_call = from_another_replica
+    assert function.answer_to("delete").status == "SUCCESS"
+    assert service.configurations[STREAM_ARN] is None
+
+
+@pytest.mark.parametrize("fault", ["NoDataRetentionException", "InvalidArgumentException"])
+def test_what_may_be_set_on_another_stream_is_taken_back_though_it_is_seen_late(
+    function: Function, service: Service, feature: Feature, fault: str
+) -> None:
+    service.stale_seconds = 8
+    service.remember()
+    service.fail(feature.update, "done, connection reset", fault)
+    assert function.answer_to("update-to-another-stream").status == "FAILED"
+    assert service.configurations[OTHER_STREAM_ARN] is None
 
 
 def test_a_create_that_has_lost_its_reply_is_made_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,11 +98,15 @@ def test_what_was_set_for_a_request_is_its_own_when_it_comes_again(
     assert "ListStackResources" not in stack.calls
 
 
-@pytest.mark.parametrize("other", ["another request", "another resource", "another stack", "altered", "removed"])
+DELETED = {"removed": DECLARED, "gone before it was removed": None, "altered before it was removed": IMAGES.altered}
+
+
+@pytest.mark.parametrize("other", ["another request", "another resource", "another stack", "altered", *DELETED])
 def test_nothing_else_is_its_own(function: Function, service: Service, stack: Stack, other: str) -> None:
     event = function.event("create")
     function.answer_to(event)
-    if other == "removed":
+    if other in DELETED:
+        service.configurations[STREAM_ARN] = DELETED[other]
         stack.has("StreamImageGeneration", STREAM_ARN, status="DELETE_IN_PROGRESS")
         function.answer_to("delete")
         # By another stack.
@@ -175,6 +180,8 @@ def test_an_event_that_is_too_old_changes_nothing(
         (signed(600), "900"),
         (signed(3300), None),
         (signed(3300), "soon"),
+        *((signed(600), odd) for odd in ("0", "-5", "36000", ["900"], math.inf, math.nan)),
+        pytest.param(signed(600), 10**5000, id="huge"),
         (signed(-3600), "900"),
         (f"Expires={FakeClock.started_at + 300:.0f}", "900"),
         ("", "900"),
