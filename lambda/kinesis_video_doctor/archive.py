@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,6 +69,8 @@ class Read:
     """Whether it has the tag by which a producer asks for images."""
     own_prefix: str
     """What its images' keys begin with after the destination's prefix."""
+    tags: Sequence[str] = ()
+    """The names of all its tags."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,12 @@ class Video:
     def fragments(self) -> Sequence[Listed]:
         """The fragments that the service has received in that time, oldest first."""
         stream = self._stream
-        try:
-            if stream.retention == 0:
-                raise UndecidedError("a stream without retention has no archive to look at")
-        except UndecidedError:
-            # Without DescribeStream the archive may answer all the same.
-            if stream.arn_given is None:
-                raise
+        # Without DescribeStream the archive may answer all the same.
+        hours = None
+        with suppress(UndecidedError):
+            hours = stream.retention
+        if hours == 0:
+            raise UndecidedError("a stream without retention has no archive to look at")
         now = stream.now
         selector = {
             "FragmentSelectorType": "SERVER_TIMESTAMP",
@@ -122,13 +124,16 @@ class Video:
                 "list_fragments",
                 service=_SERVICE,
                 endpoint_url=endpoint,
-                StreamARN=stream.arn,
+                **stream.address,
                 FragmentSelector=selector,
                 MaxResults=_FRAGMENTS_PER_PAGE,
                 **page,
             )
             fragments += map(Listed.parse, page["Fragments"])
             if not page.get("NextToken"):
+                if not fragments:
+                    # Without retention there would be none either.
+                    _ = stream.retention
                 return sorted(fragments, key=lambda fragment: fragment.arrived)
             page = {"NextToken": page["NextToken"]}
         raise UndecidedError(
@@ -190,7 +195,7 @@ class Video:
             "get_media_for_fragment_list",
             service=_SERVICE,
             endpoint_url=self._endpoint("GET_MEDIA_FOR_FRAGMENT_LIST"),
-            StreamARN=self._stream.arn,
+            **self._stream.address,
             Fragments=[fragment.number for fragment in chosen],
         )
         body = memoryview(answer["Payload"])
@@ -201,15 +206,13 @@ class Video:
         if len(read) != len(chosen):
             raise UndecidedError(f"the archive gave {len(read)} fragments of {len(chosen)}")
         fragments = [
-            Read(listed, asks_for_images(fragment), _own_prefix(fragment))
+            Read(listed, asks_for_images(fragment), _own_prefix(fragment), _names(fragment))
             for listed, fragment in zip(chosen, read, strict=True)
         ]
         return Media(fragments, tracks)
 
     def _endpoint(self, api: str) -> str:
-        answer = self._call(
-            "kinesisvideo:GetDataEndpoint", "get_data_endpoint", StreamARN=self._stream.arn, APIName=api
-        )
+        answer = self._call("kinesisvideo:GetDataEndpoint", "get_data_endpoint", **self._stream.address, APIName=api)
         return str(answer["DataEndpoint"])
 
 
@@ -253,3 +256,7 @@ def asks_for_images(fragment: Fragment) -> bool:
 def _own_prefix(fragment: Fragment) -> str:
     tags = [tag for element in fragment.tags for tag in element.tags]
     return next((tag.value for tag in tags if tag.name == TagName.IMAGE_PREFIX), "")
+
+
+def _names(fragment: Fragment) -> Sequence[str]:
+    return [tag.name for element in fragment.tags for tag in element.tags]

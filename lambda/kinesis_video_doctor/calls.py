@@ -63,6 +63,10 @@ class UndecidedError(Exception):
         )
 
 
+class DependsError(UndecidedError):
+    """A check depends on what only the producer's own request knows: where no image arrives, it explains that."""
+
+
 class Fact(Generic[T]):
     """A property that is asked for once, whether it is answered or not.
 

@@ -232,8 +232,17 @@ class Destination:
         metadata = {name.lower(): value for name, value in (answer or {}).get("Metadata", {}).items()}
         return metadata.get(_FRAGMENT_NUMBER)
 
-    def deleted_since(self, since: datetime, own_prefixes: Sequence[str]) -> int:
+    def deleted_since(self, since: datetime, arrived: datetime, own_prefixes: Sequence[str]) -> int:
         """Count the images of the stream that were deleted, as a bucket with versions has it by its delete markers.
+
+        Parameters
+        ----------
+        since
+            The times in their keys are not older.
+        arrived
+            They were deleted later: a key's time alone can be ahead.
+        own_prefixes
+            What the producer's tags add to the destination's prefix.
 
         Raises
         ------
@@ -251,5 +260,5 @@ class Destination:
                 Prefix=begin,
                 KeyMarker=f"{begin}{milliseconds(since)}",
             )
-            count += len(answer.get("DeleteMarkers", []))
+            count += sum(marker["LastModified"] >= arrived for marker in answer.get("DeleteMarkers", []))
         return count

@@ -177,7 +177,7 @@ class Evidence:
     def _missing(self, fragment: Listed, own: str, seen: str) -> Outcome:
         """Say that none arrives, unless something shows that a consumer takes them away."""
         with suppress(UndecidedError):
-            if deleted := self._destination.deleted_since(self._time(fragment), [own]):
+            if deleted := self._destination.deleted_since(self._time(fragment), fragment.arrived, [own]):
                 return unknown(
                     f"{seen}; {deleted} images of since then were deleted, so a consumer may take them away",
                     "look into what deletes them: the images arrive if it does so after it has read them",

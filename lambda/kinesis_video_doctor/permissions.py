@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from .calls import UndecidedError
+from .calls import DependsError, Fact, UndecidedError
 from .destination import Destination
 from .evidence import Evidence
 from .findings import Outcome, failed, passed, warned
@@ -50,8 +50,34 @@ class Permissions:
         """The ARNs of images as they could arrive now, one for each prefix that the examined fragments ask for."""
         return [self.destination.image_arn(own) for own in self.own_prefixes]
 
-    def of_all(self, ask: Callable[[Producer], Lack | None], allowed: str) -> Outcome:
-        """Ask of each producer what it lacks.
+    @Fact
+    def senders(self) -> Sequence[Producer]:
+        """Those that may send video: of several that have asked for the endpoint, the others are no producers."""
+        usable = self.producers.usable
+        if len(usable) == 1:
+            return usable
+        return [producer for producer in usable if self._may_send(producer)] or usable
+
+    @property
+    def senders_known(self) -> Sequence[Producer]:
+        """The same, and those that are known where there is none in the stream's account."""
+        try:
+            return self.senders
+        except UndecidedError:
+            return self.producers.known
+
+    def _may_send(self, producer: Producer) -> bool:
+        try:
+            return self.producers.simulate(
+                producer, "kinesisvideo:PutMedia", self.stream.arn, self.stream.account
+            ).allowed
+        except UndecidedError:
+            return True
+
+    def of_all(
+        self, producers: Sequence[Producer], ask: Callable[[Producer], Lack | None], allowed: str, symptom: str
+    ) -> Outcome:
+        """Ask of each producer what it lacks, which would explain a symptom.
 
         All of them lack it, or some and no image arrives: that is a failure. If images arrive it is none, for somebody
         may have asked for the endpoint once who is no producer.
@@ -61,11 +87,10 @@ class Permissions:
         UndecidedError
             If it can't be told of any.
         """
-        usable = self.producers.usable
         lacks: list[Lack] = []
         undecided: UndecidedError | None = None
         able: list[Producer] = []
-        for producer in usable:
+        for producer in producers:
             try:
                 lack = ask(producer)
             except UndecidedError as error:
@@ -77,6 +102,8 @@ class Permissions:
                 lacks.append(lack)
         names = ", ".join(producer.name for producer in able)
         if undecided and not (lacks and lacks[0].is_certain) and not (able and self._evidence.arrive):
+            if isinstance(undecided, DependsError) and symptom == "images" and self._evidence.are_missing:
+                return warned(undecided.seen, undecided.fix, explains=symptom)
             raise undecided
         if not lacks:
             return passed(f"{names} {allowed}")
@@ -86,10 +113,11 @@ class Permissions:
             seen = f"{names} {allowed}; {seen}"
             if self._evidence.arrive:
                 return passed(seen)
-            certain = certain and self._evidence.are_missing
+            # If video asks for images, somebody may send it.
+            certain = certain and symptom == "images" and self._evidence.are_missing
         elif undecided:
             certain = certain and not self._evidence.arrive
-        return failed(seen, fix) if certain else warned(seen, fix, explains="images")
+        return failed(seen, fix) if certain else warned(seen, fix, explains=symptom)
 
     def judge(
         self,
@@ -183,7 +211,10 @@ class Permissions:
         if allowed == Match.YES and policy.denies == Match.NO:
             return ""
         if allowed != Match.NO or policy.denies == Match.MAYBE:
-            raise UndecidedError(f"the policy or a grant of {key.arn} has a condition on {action} that can't be judged")
+            raise DependsError(
+                f"the policy or a grant of {key.arn} has a condition on {action} that can't be judged",
+                f"look whether {who.arn} meets it when it uses the key via {via}",
+            )
         statement: dict[str, Any] = {"Effect": "Allow", "Action": list(KEY_ACTIONS), "Resource": key.arn}
         if policy.delegates == Match.YES:
             return self.fix(who, decision, statement, ours="images.grant_put_media(role)")

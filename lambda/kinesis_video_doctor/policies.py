@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -15,6 +15,8 @@ from typing import Any
 
 Statement = Mapping[str, Any]
 
+_NETWORK = ("aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourcevpcarn")
+_HEADERS = ("s3:x-amz-", "s3:signatureage", "s3:signatureversion", "s3:authtype", "s3:tlsversion", "s3:if-")
 _VARIABLE = re.compile(r"\$\{[^}*?$]*\}")
 _PATTERN = re.compile(r"(\$\{[*?$]\}|[*?])")
 
@@ -82,14 +84,33 @@ def judge(policy: Mapping[str, Any], request: Request) -> Judgement:
     allows = delegates = denies = Match.NO
     denying: Statement = {}
     for statement in _list(policy.get("Statement")):
-        rest = min(_action(statement, request), _resource(statement, request), _conditions(statement, request))
-        principal, account = _principal(statement, request)
-        if statement["Effect"] == "Allow":
+        if not isinstance(statement, Mapping) or _action(statement, request) == Match.NO:
+            continue
+        try:
+            rest = min(_resource(statement, request), _conditions(statement, request))
+            principal, account = _principal(statement, request)
+        except (AttributeError, TypeError):
+            # Of another form than the documentation's: nobody knows what it means.
+            rest = principal = account = Match.MAYBE
+        if statement.get("Effect") == "Allow":
             allows = max(allows, min(rest, principal))
             delegates = max(delegates, min(rest, account))
         elif (match := min(rest, max(principal, account))) > denies:
             denies, denying = match, statement
     return Judgement(allows, delegates, denies, denying)
+
+
+def because_of(keys: Sequence[str]) -> str:
+    """Say what is known of the service's requests to S3, of what the keys of conditions ask for."""
+    lower = [key.lower() for key in keys]
+    known = []
+    if any(key in _NETWORK for key in lower):
+        known.append("from AWS's own network")
+    if any(key.startswith(_HEADERS) for key in lower):
+        known.append("without headers of encryption")
+    if known:
+        return f": Kinesis Video Streams writes {' and '.join(known)}"
+    return ", unless its requests meet the condition: the doctor can't see them"
 
 
 def _principal(statement: Statement, request: Request) -> tuple[Match, Match]:

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .calls import Calls, UndecidedError
+from .calls import Calls, DependsError, UndecidedError
+from .policies import because_of
 
 BOUNDARY = "its permissions boundary"
 """An obstacle of which a producer has one at the most."""
 
 _THING = "credentials-iot:ThingName"
+_FIX_OF_THING = (
+    f"compare the key of the image with the policy's resource, where the thing's name stands for ${{{_THING}}}, and "
+    "change the destination's prefix or the policy so that they agree"
+)
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,12 @@ def _result(call: Calls, principal: str, action: str, resource: str, context: Ma
     specific = _specific(result, resource)
     missing = sorted({*result.get("MissingContextValues", ()), *specific.get("MissingContextValues", ())})
     if missing:
-        raise UndecidedError(
+        raise DependsError(
             f"whether {principal} is allowed {action} on {resource} depends on {', '.join(missing)}, "
-            "which only the producer's request knows"
+            "which only the producer's request knows",
+            _FIX_OF_THING
+            if missing == [_THING]
+            else f"allow it in a way that doesn't depend on it{because_of(missing)}",
         )
     decision = specific.get("EvalResourceDecision", result["EvalDecision"])
     return Decision(decision == "allowed", "" if decision == "allowed" else _obstacle(decision, result, specific))

@@ -142,11 +142,15 @@ class Stream:
         """The start of the time that is looked at."""
         return self.now - timedelta(minutes=self.minutes)
 
+    @property
+    def address(self) -> Mapping[str, Any]:
+        """What calls name the stream by: its name, unless its ARN was given. DescribeStream may be refused."""
+        return {"StreamARN": self.arn_given} if self.arn_given else {"StreamName": self.name}
+
     @Fact
     def described(self) -> Mapping[str, Any] | None:
         """What DescribeStream says; None if there is no such stream."""
-        address = {"StreamARN": self.arn_given} if self.arn_given else {"StreamName": self.name}
-        answer = self.call("kinesisvideo:DescribeStream", "describe_stream", absent=_NO_SUCH_STREAM, **address)
+        answer = self.call("kinesisvideo:DescribeStream", "describe_stream", absent=_NO_SUCH_STREAM, **self.address)
         return answer["StreamInfo"] if answer else None
 
     @property
@@ -203,12 +207,11 @@ class Stream:
     @Fact
     def configured(self) -> Mapping[str, Any] | None:
         """The image generation configuration; None if the stream has none, or if there is no stream."""
-        address = {"StreamARN": self.arn_given} if self.arn_given else {"StreamName": self.name}
         answer = self.call(
             "kinesisvideo:DescribeImageGenerationConfiguration",
             IMAGE_GENERATION.describe,
             absent=_NO_SUCH_STREAM,
-            **address,
+            **self.address,
         )
         return (answer or {}).get(IMAGE_GENERATION.configuration) or None
 

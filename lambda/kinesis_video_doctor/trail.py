@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .calls import Fact
+from .calls import Fact, UndecidedError
 from .stream import Stream
 
 # 50 records each, and 2 calls a second.
@@ -60,7 +61,9 @@ class Trail:
         found: list[Record] = []
         page: dict[str, Any] = {}
         oldest: datetime | None = None
-        names = {self._stream.name, self._stream.arn}
+        names = {self._stream.name}
+        with suppress(UndecidedError):
+            names.add(self._stream.arn)
         for _ in range(_MAX_PAGES):
             page = self._stream.call(
                 "cloudtrail:LookupEvents",

@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kinesis_video_doctor import Status, report
-from kinesis_video_matroska import Track
+from kinesis_video_matroska import SimpleTag, Tags, Track
 from kinesis_video_tools.camera import fragment_tags
 
 from .breakages import another_stream, answers, bucket_policy, foreign_bucket, images_lost, key_policy
-from .site import ACCOUNT, BUCKET, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
+from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
 from .test_evidence import configured_earlier, lose
 from .test_harmless import a_grant_allows_what_the_role_lacks, not_passed
 
@@ -30,9 +30,10 @@ IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
         (Track(1, "V_AV1", b"\x81", 160, 96), "AV1"),
         (Track(1, "V_MJPEG", b"", 160, 96), "Motion JPEG"),
         (Track(1, "V_MS/VFW/FOURCC", b"\x28", 160, 96), "Video for Windows"),
-        (Track(1, "V_MPEG4/ISO/AVC", b"", 160, 96), "codec private data"),
+        (Track(1, "V_MPEG4/ISO/AVC", b"", 160, 96), "without its codec private data"),
+        (Track(1, "V_MPEG4/ISO/AVC", b"\0\0\0\1\x67", 160, 96), "not in the form avcC"),
     ],
-    ids=["h265", "av1", "mjpeg", "vfw", "h264"],
+    ids=["h265", "av1", "mjpeg", "vfw", "h264", "annex-b"],
 )
 def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str, fresh: bool) -> None:
     with another_stream(site, "undecodable"):
@@ -81,6 +82,53 @@ def test_a_deny_that_cannot_hit_is_no_warning(site: Site, condition: Any) -> Non
         assert not_passed(site.examine().findings) == {}
 
 
+THING = "${credentials-iot:ThingName}"
+
+
+@pytest.mark.parametrize(
+    ("check", "granted", "words"),
+    [
+        ("may-put-object", allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{THING}/*"), "the thing's name stands for"),
+        (
+            "may-put-object",
+            allow("s3:PutObject", IMAGES, Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            "from AWS's own network",
+        ),
+        (
+            "may-put-object",
+            allow("s3:PutObject", IMAGES, Condition={"Null": {"s3:x-amz-server-side-encryption": "false"}}),
+            "without headers of encryption",
+        ),
+        (
+            "may-use-keys",
+            allow(KEY_ACTIONS, "*", Condition={"StringEquals": {"kms:EncryptionContext:project": "video"}}),
+            "kms:EncryptionContext:project",
+        ),
+    ],
+    ids=["thing", "network", "header", "context"],
+)
+def test_an_allow_that_depends_explains_images_that_do_not_arrive(
+    site: Site, check: str, granted: dict[str, Any], words: str
+) -> None:
+    actions = ["s3:PutObject"] if check == "may-put-object" else KEY_ACTIONS
+    with images_lost(site, "depending"), site.producer_without(*actions, granted=[granted]):
+        diagnosis = site.examine("depending")
+        assert site.examine()[check].status == Status.UNKNOWN
+    assert diagnosis.verdict == diagnosis[check]
+    assert words in f"{diagnosis[check].seen} {diagnosis[check].fix}"
+
+
+@pytest.mark.parametrize(
+    "name", ["aws_kinesisvideo_image_generation", "AWS_KINESISVIDEO_NOTIFICATION", "AWS_KINESISVIDEO_IMAGE_GENERATION "]
+)
+def test_a_tag_that_is_almost_the_right_one_is_named(site: Site, name: str) -> None:
+    with another_stream(site, "almost"):
+        site.send("almost", tags=[Tags((SimpleTag(name, "true"),))])
+        diagnosis = site.examine("almost")
+    assert diagnosis.verdict == diagnosis["tagged"]
+    assert f"they have {name!r}" in diagnosis["tagged"].seen
+
+
 def test_a_conditional_deny_overcomes_a_grant(site: Site) -> None:
     condition = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
     deny: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": condition}
@@ -109,13 +157,21 @@ def test_a_colleague_who_asked_once_is_no_failure_and_a_producer_is(site: Site) 
         site.wait_for_newest("two")
         diagnosis = site.examine("two")
         assert not_passed(diagnosis.findings) == {"producer": Status.WARNED}
-        assert "colleague lacks s3:PutObject" in diagnosis["may-put-object"].seen
+        assert "colleague lacks kinesisvideo:PutMedia" in diagnosis["may-put-media"].seen
         assert diagnosis.exit_code() == 0
         lose(site, "two")
         diagnosis = site.examine("two")
+        # Who may not send video is none of its producers, and explains no image.
+        assert diagnosis.verdict == diagnosis["images"]
+        assert diagnosis["may-put-media"].status == Status.WARNED
+        assert diagnosis["may-put-object"].status == Status.PASSED
+        with bucket_policy(site, Principal={"AWS": PRODUCER}):
+            denied = site.examine("two")
+            assert (denied.verdict, denied["bucket-policy"].status) == (denied["bucket-policy"], Status.FAILED)
+        with another_asks(site, "camera", "two", [allow("kinesisvideo:PutMedia", "*")]):
+            diagnosis = site.examine("two")
     assert diagnosis.verdict
-    assert diagnosis.verdict.check == "may-put-media"
-    assert diagnosis["may-put-object"].status == Status.FAILED
+    assert "producer may put images; arn:aws:iam::000000000000:role/camera lacks s3:PutObject" in diagnosis.verdict.seen
 
 
 def test_the_producer_is_found_behind_the_records_of_others(site: Site) -> None:

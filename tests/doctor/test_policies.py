@@ -47,6 +47,7 @@ def judged(effect: str, request: Request = REQUEST, **statement: Any) -> Judgeme
         ({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/other/camera-1"}, NO, NO, NO),
         ({"Service": "kinesisvideo.amazonaws.com"}, NO, NO, NO),
         ({"AWS": "AIDAEXAMPLE"}, NO, NO, NO),
+        (["of another form"], MAYBE, MAYBE, MAYBE),
     ],
 )
 def test_principals(principal: Any, allows: Match, delegates: Match, denied: Match) -> None:

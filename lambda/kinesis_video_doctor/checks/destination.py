@@ -9,12 +9,9 @@ from ..calls import UndecidedError
 from ..destination import Destination
 from ..findings import Outcome, failed, passed, unknown, warned
 from ..permissions import Permissions
-from ..policies import Match
+from ..policies import Match, because_of
 from ..producers import Producer
 from ..stream import Key, Stream
-
-_NETWORK = ("aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourcevpcarn")
-_HEADERS = ("s3:x-amz-", "s3:signatureage", "s3:signatureversion", "s3:authtype", "s3:tlsversion", "s3:if-")
 
 
 def bucket(destination: Destination, stream: Stream) -> Outcome:
@@ -57,7 +54,7 @@ def bucket_policy(destination: Destination, permissions: Permissions) -> Outcome
         if destination.found is None:
             raise UndecidedError("the bucket doesn't exist, so there is nothing to look at")
         return passed("the bucket has no policy")
-    producers = permissions.producers.known
+    producers = permissions.senders_known
     whom: Sequence[Producer | None] = producers or [None]
     judged = [
         (producer, arn, permissions.judge_bucket_policy(producer, arn))
@@ -88,26 +85,13 @@ def bucket_policy(destination: Destination, permissions: Permissions) -> Outcome
     keys = list(dict.fromkeys(key for values in perhaps[0].get("Condition", {}).values() for key in values))
     return warned(
         f"{name} of the bucket's policy denies s3:PutObject, depending on {', '.join(keys) or 'who the principal is'}",
-        f"exempt the producer from it{_because(keys)}",
+        f"exempt the producer from it{because_of(keys)}",
         explains="images",
     )
 
 
 def _named(statement: Mapping[str, Any]) -> str:
     return f"the statement {statement.get('Sid') or 'without a Sid'}"
-
-
-def _because(keys: list[str]) -> str:
-    """Say what is known of the service's requests to S3, of what the condition asks for."""
-    lower = [key.lower() for key in keys]
-    known = []
-    if any(key in _NETWORK for key in lower):
-        known.append("from AWS's own network")
-    if any(key.startswith(_HEADERS) for key in lower):
-        known.append("without headers of encryption")
-    if known:
-        return f": Kinesis Video Streams writes {' and '.join(known)}"
-    return ", unless its requests meet the condition: the doctor can't see them"
 
 
 def bucket_key(destination: Destination, stream: Stream) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ..archive import Video
-from ..calls import UndecidedError
+from ..calls import DependsError, UndecidedError
 from ..findings import Outcome, Status, failed, passed, warned
 from ..permissions import Lack, Permissions
 from ..policies import Match
@@ -50,10 +50,10 @@ def may_put_media(permissions: Permissions, video: Video) -> Outcome:
         statement = {"Effect": "Allow", "Action": action, "Resource": stream.arn}
         return Lack(f"{who.arn} lacks {action} on {stream.arn}", permissions.fix(who, decision, statement, ours=_GRANT))
 
-    outcome = permissions.of_all(lack, "may send video")
+    usable = permissions.producers.usable
+    outcome = permissions.of_all(usable, lack, "may send video", "fragments")
     if outcome.status != Status.PASSED:
         return outcome
-    usable = permissions.producers.usable
     if len(usable) == 1 and (without := lack(usable[0], "kinesisvideo:GetDataEndpoint")):
         return warned(f"{without.seen}, without which it can't find where to send", without.fix, explains="fragments")
     if video.is_silent and (without := lack(usable[0], "kinesisvideo:TagStream")):
@@ -79,7 +79,7 @@ def may_put_object(permissions: Permissions) -> Outcome:
             raise undecided
         return None
 
-    return permissions.of_all(lack, "may put images")
+    return permissions.of_all(permissions.senders, lack, "may put images", "images")
 
 
 def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack | None:
@@ -97,14 +97,14 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
         if match == Match.NO:
             return Lack(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
         if match == Match.MAYBE:
-            raise UndecidedError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
+            raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
         return None
     fix = permissions.fix(who, decision, statement, ours=_GRANT)
     # What is not denied but just not allowed, the policy of a bucket of the same account can allow alone.
     allows = Match.NO if decision.obstacle else permissions.judge_bucket_policy(who, image).allows
     if allows != Match.NO and not destination.is_foreign:
         if allows == Match.MAYBE:
-            raise UndecidedError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
+            raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
         return None
     own = image.rpartition("/")[0]
     return Lack(f"{who.arn} lacks s3:PutObject on {images if images.startswith(own) else f'{own}/*'}", fix)
@@ -131,4 +131,4 @@ def may_use_keys(permissions: Permissions, stream: Stream) -> Outcome:
         seen, fixes = zip(*((one.seen, one.fix) for one in lacks), strict=True)
         return Lack("; ".join(seen), "; ".join(dict.fromkeys(fixes)), is_certain=certain)
 
-    return permissions.of_all(lack, "may use the keys")
+    return permissions.of_all(permissions.senders, lack, "may use the keys", "images")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from ..archive import Video
@@ -21,6 +22,8 @@ _NAMES = {
     "V_MS/VFW/FOURCC": "in the form of Video for Windows",
     "V_UNCOMPRESSED": "not compressed",
 }
+_LIKE_A_TAG = re.compile("image|notification", re.IGNORECASE)
+_OF_THE_ARCHIVE = ("AWS_KINESISVIDEO_FRAGMENT", "AWS_KINESISVIDEO_SERVER", "AWS_KINESISVIDEO_PRODUCER")
 _OFF = timedelta(hours=1)
 """From this difference on, a producer's clock is told."""
 
@@ -94,8 +97,12 @@ def tagged(video: Video, evidence: Evidence) -> Outcome:
     if last:
         # Whether the archive hands the tag on to readers is not documented, and an image proves it.
         return passed(f"the archive shows no tag in the last {count} fragments, and an image lies in the bucket of one")
+    names = list(dict.fromkeys(name for fragment in media.fragments for name in fragment.tags))
+    # Those of the service's own are not what a producer has sent.
+    others = [name for name in names if _LIKE_A_TAG.search(name) and not name.startswith(_OF_THE_ARCHIVE)]
+    instead = f"; they have {', '.join(map(repr, others))}, and a tag counts as it is written" if others else ""
     return warned(
-        f"none of the last {count} fragments has the tag AWS_KINESISVIDEO_IMAGE_GENERATION",
+        f"none of the last {count} fragments has the tag AWS_KINESISVIDEO_IMAGE_GENERATION{instead}",
         "the producer must call putKinesisVideoEventMetadata(STREAM_EVENT_TYPE_IMAGE_GENERATION) after a key frame; "
         "kvssink can't, nor does GetImages need it",
     )
@@ -117,8 +124,17 @@ def codec(video: Video, evidence: Evidence) -> Outcome:
         if evidence.arrive:
             return passed(f"{seen}, and images of it arrive")
         return warned(f"{seen}, and only H.264 is sure to make images", "encode it as H.264", explains="images")
-    if (not first.codec_private or first.encoded) and not evidence.arrive:
-        lack = "compressed once more by Matroska" if first.encoded else "without its codec private data"
+    lack = (
+        "compressed once more by Matroska"
+        if first.encoded
+        else "without its codec private data"
+        if not first.codec_private
+        # https://www.matroska.org/technical/codec_specs.html: an AVCDecoderConfigurationRecord, which begins with 1.
+        else "with codec private data that are not in the form avcC"
+        if first.codec_private[0] != 1
+        else ""
+    )
+    if lack and not evidence.arrive:
         return warned(
             f"track {first.number} is called H.264 and is {lack}, so it can't be decoded",
             "send the sequence and picture parameter sets as the track's CodecPrivate, in the form avcC",
