@@ -23,13 +23,20 @@ from .retries import Retries
 Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctions"]
 
 
-def create_client(session: boto3.Session, service: Service = "kinesisvideo") -> Any:
+def create_client(
+    session: boto3.Session,
+    service: Service = "kinesisvideo",
+    *,
+    read_seconds: float = timing.READ_SECONDS,
+    connections: int = 10,
+) -> Any:
     """Make a client with the timeouts of `timing` and without botocore's retries, as `Retries` takes it."""
     client = session.client(
         service,
         config=Config(
             connect_timeout=timing.CONNECT_SECONDS,
-            read_timeout=timing.READ_SECONDS,
+            read_timeout=read_seconds,
+            max_pool_connections=connections,
             retries={"mode": "standard", "total_max_attempts": 1},
         ),
     )

@@ -110,7 +110,7 @@ class Conclusion:
         store.write(f"{folder}result.json", result)
         logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
         if ended in (COMPLETE, FAILED):
-            self._close(this, outcome, failed=ended == FAILED)
+            self._close(this, outcome, planned=plan is not None, failed=ended == FAILED)
         if this.request is not None:
             if ended in (SKIPPED, SUPERSEDED):
                 # Nobody waits for it any more: CloudFormation has sent a newer event.
@@ -125,7 +125,7 @@ class Conclusion:
             )
         return {"ended": ended, "problem": problem}
 
-    def _close(self, this: Pass, outcome: Outcome, *, failed: bool) -> None:
+    def _close(self, this: Pass, outcome: Outcome, *, planned: bool, failed: bool) -> None:
         """Publish what came of the pass, and forget what no stream can have any more."""
         failures = outcome.failures.total()
         values = {metric: outcome.counts[name] for name, metric in METRICS.items()}
@@ -140,7 +140,7 @@ class Conclusion:
         if outcome.counts[FOREIGN] and not set_or_equal and this.kind != "Delete":
             logger.warning("no stream was set: what they have is not this fleet's", extra={"counts": outcome.counts})
         before = self._store.ledger()
-        if outcome.counts and before.turn.name == this.name:
+        if planned and before.turn.name == this.name:
             # Every stream that is not named has what is declared, or what others have declared.
             after = self._narrowed(this, before, outcome.unfinished())
             self._store.change_ledger(
@@ -222,9 +222,10 @@ def _answer(request: Request, ended: str, problem: str, outcome: Outcome) -> Ans
     if ended != COMPLETE:
         return replace(Answer.failed(request), physical_resource_id=physical_id, reason=one_line(problem))
     shown = {name.title().replace("_", ""): str(outcome.counts[name]) for name in METRICS if name != FAILED_STREAMS}
-    data = {**shown, "Failed": str(outcome.failures.total()), "Verified": str(not outcome.named).lower()}
-    if outcome.named and request.request_type == "Delete":
-        data["Left"] = _some(outcome)
+    verified = not outcome.named and not problem
+    data = {**shown, "Failed": str(outcome.failures.total()), "Verified": str(verified).lower()}
+    if request.request_type == "Delete" and not verified:
+        data["Left"] = _some(outcome) or one_line(problem, limit=500)
     return Answer.success(physical_id, **data)
 
 

@@ -16,11 +16,11 @@ from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import create_client
 from kinesis_video_contract.fleets import SIGNS_OF_LIFE
 
-from .conclusion import Conclusion, publish
+from .conclusion import SKIPPED, Conclusion, publish
 from .pace import PacedRetries, Paces
 from .planner import NOTHING, SKIP, Planner, is_running, pass_of_execution
 from .store import Store, folder_of
-from .worker import Report, Rules, Worker
+from .worker import FIRST_READ_SECONDS, THREADS, Report, Rules, Worker
 
 RESERVE_SECONDS = 30
 """What a step keeps of its time for what comes after the calls."""
@@ -31,7 +31,8 @@ for _name in ("boto3", "botocore", "urllib3"):
 
 logger = logging.getLogger(__name__)
 session = boto3.Session()
-kinesis_video = create_client(session)
+kinesis_video = create_client(session, connections=THREADS)
+impatient = create_client(session, read_seconds=FIRST_READ_SECONDS, connections=THREADS)
 states = create_client(session, "stepfunctions")
 store = Store(session.client("s3"), os.environ["WORK_BUCKET"])
 
@@ -47,6 +48,9 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
     event_name = event["input"].get("request")
     this = pass_of_execution(store, event["pass"], event["execution"], event_name)
     if event["step"] == "conclude":
+        if event_name and this.request is None:
+            # It is answered already, and the bucket of a fleet that is deleted must stay empty.
+            return {"ended": SKIPPED, "problem": ""}
         cloudwatch = session.client("cloudwatch")
         return Conclusion(store, cloudwatch, _cloudformation, retries).conclude(this, event["state"], end)
     planner = Planner(store, kinesis_video, states, _cloudformation, retries, rate)
@@ -72,7 +76,7 @@ def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     if plan["end"] is not None:
         deadline = Deadline(min(deadline.remaining(), plan["end"] - timing.since_1970()))
     worker = Worker(
-        kinesis_video,
+        impatient if batch["round"] == 1 else kinesis_video,
         Rules.parse(plan["declaration"], plan["earlier"]),
         int(os.environ["CALLS_PER_SECOND"]),
         deadline,

@@ -11,9 +11,17 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import Deadline, timing
-from kinesis_video_contract.fleets import EQUAL, NEW_STREAMS_FAILED, NEW_STREAMS_SET, NEW_STREAMS_UNREADABLE, SET
+from kinesis_video_contract.fleets import (
+    EQUAL,
+    NEW_STREAMS_FAILED,
+    NEW_STREAMS_SET,
+    NEW_STREAMS_UNREADABLE,
+    NO_FAILURES,
+    SET,
+)
 
 from .conclusion import publish
+from .declaration import name_of
 from .entry import kinesis_video, log, session, states, store, touch
 from .store import Ledger
 from .worker import Report, Rules, Worker
@@ -39,8 +47,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     unreadable = 0
     for record in records:
         try:
-            by_stream[json.loads(record["body"])["detail"]["responseElements"]["streamARN"]] = record["messageId"]
-        except (KeyError, TypeError, ValueError):
+            by_stream[_stream_of(record)] = record["messageId"]
+        except (LookupError, TypeError, ValueError):
             unreadable += 1
             logger.error("no record of a new stream", extra={"record": record["messageId"]})
     mark = f"new-streams/{context.aws_request_id}.json"
@@ -52,7 +60,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         store.delete(mark)
     log(report)
     counts = report.counts
-    failed = [arn for arn, (_, text) in report.named.items() if text]
+    failed = [arn for arn, (outcome, _) in report.named.items() if outcome not in NO_FAILURES]
     publish(
         session.client("cloudwatch"),
         {
@@ -62,6 +70,13 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         },
     )
     return {"batchItemFailures": [{"itemIdentifier": by_stream[arn]} for arn in failed]}
+
+
+def _stream_of(record: Mapping[str, Any]) -> str:
+    stream_arn = str(json.loads(record["body"])["detail"]["responseElements"]["streamARN"])
+    # What has no name is no stream's ARN.
+    name_of(stream_arn)
+    return stream_arn
 
 
 def _set(created: list[str], deadline: Deadline) -> Report:
@@ -76,11 +91,10 @@ def _set(created: list[str], deadline: Deadline) -> Report:
             report = worker.work(left)
             whole.counts += report.counts
             whole.named |= report.named
+            whole.again = report.again
             left = list(report.again)
             if not left or worker.stopped:
                 break
-        else:
-            whole.again = report.again
         if ledger.declaration == store.ledger().declaration:
             return whole.give_up()
         replaced.append({"properties": ledger.declaration, "streams": None})

@@ -24,8 +24,11 @@ from kinesis_video_contract.fleets import DENIED, EQUAL, FOREIGN, GONE, NOT_TRIE
 from .declaration import FleetDeclaration
 from .pace import PacedRetries, Paces
 
-THREADS = 10
-"""Of which each waits for one call: enough for a reply time of 100 ms, and what botocore keeps connections for."""
+THREADS = 20
+"""Of which each waits for one call: enough for a reply time of 100 ms while every tenth call gets no reply."""
+FIRST_READ_SECONDS = 2.0
+"""How long the first attempt waits for a reply: until it is over, the call counts in the pace. The second one waits
+longer, and sees what became of the first."""
 LOOK_SECONDS = 1
 """How often a pass looks whether it may still work."""
 THROTTLED_ATTEMPTS = 6
@@ -185,6 +188,7 @@ class Worker:
         self._touch: Callable[[], object] | None = touch
         self._patience = timing.ACCESS_DENIED_SECONDS if waits_for_access else 0
         self._look_at = timing.now()
+        self._is_through = False
         self.denied = ""
         """Why the pass can't go on: nobody could make one of the calls."""
         self.stopped = ""
@@ -220,6 +224,9 @@ class Worker:
                         # The permission is there, but not for this stream.
                         return stream_arn, True, failure
                     if timing.now() - self._calls.denied[error.operation] >= self._patience:
+                        if self._is_through:
+                            # Others need no such call: a pass that finds all set but one must not end for that one.
+                            return stream_arn, True, failure
                         self.denied = self.stopped = str(error)
                         return stream_arn, True, failure
                     wait = min(timing.FIRST_WAIT_SECONDS * 2**attempt, timing.LONGEST_WAIT_SECONDS)
@@ -231,6 +238,7 @@ class Worker:
                     return stream_arn, error.passing, failure
                 timing.sleep(random.uniform(0, wait))
             else:
+                self._is_through = self._is_through or outcome[0] in (SET, EQUAL, REMOVED)
                 return stream_arn, False, outcome
 
     def _before_setting(self) -> None:

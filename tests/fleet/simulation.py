@@ -54,8 +54,6 @@ OF_AN_EXECUTION = 2
 PATH = ("Plan", "Planned", "Batches", "Plan", "Planned", "Batches", "Plan", "Planned", "Conclude", "Ended", "Done")
 """Of a pass that tries some streams again."""
 
-HANGING_SECONDS = timing.READ_SECONDS
-"""How long a call hangs until botocore gives it up."""
 ERRORS = {
     "busy": ("InternalFailure", 500),
     "denied": ("AccessDeniedException", 401),
@@ -126,6 +124,12 @@ class _Service:
         self._others = others
         self._others_until: dict[str, float] = {}
 
+    def as_patient_as(self, client: Any) -> _Service:
+        """Make another client of the same service."""
+        other = object.__new__(_Service)
+        vars(other).update(vars(self), meta=client.meta)
+        return other
+
     def __getattr__(self, method: str) -> Any:
         operation = self.meta.method_to_api_mapping[method]
 
@@ -158,7 +162,7 @@ class _Service:
             return
         code, status = ERRORS[self._sickness]
         if not code:
-            self._clock.sleep(HANGING_SECONDS)
+            self._clock.sleep(self.meta.config.read_timeout)
             raise ReadTimeoutError(endpoint_url="https://kinesisvideo")
         answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
         raise ClientError(answer, operation)
@@ -270,6 +274,7 @@ def simulate(
             (quotas, "time", SimpleNamespace(monotonic=clock.now)),
             (worker, "ThreadPoolExecutor", clock.pool),
             (entry, "kinesis_video", service),
+            (entry, "impatient", service.as_patient_as(entry.impatient)),
             (entry, "store", Store(bucket, "work")),
             (entry, "states", nothing),
             (conclusion, "send", lambda *_: None),

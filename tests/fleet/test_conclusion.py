@@ -121,11 +121,11 @@ def worked(
     bucket.objects["passes/request-1/reports/000000.json"] = json.dumps(report).encode()
 
 
-def conclude_once(bucket: Bucket) -> dict[str, Any]:
+def conclude_once(bucket: Bucket, state: dict[str, Any] | None = None) -> dict[str, Any]:
     store = Store(bucket, "work")
     this = pass_of_execution(store, "request-1", "arn", "request-1")
     conclusion = Conclusion(store, CLOUDWATCH, lambda: None, Retries(Deadline(60)))
-    return conclusion.conclude(this, {"go": "work"}, Deadline(60))
+    return conclusion.conclude(this, state or {"go": "work"}, Deadline(60))
 
 
 def test_a_delete_empties_the_bucket_with_few_calls(bucket: Bucket, cloudformation: CloudFormation) -> None:
@@ -196,10 +196,39 @@ def test_a_delete_fails_if_anything_is_left_that_could_be_removed(
     assert ("ledger.json" in bucket.objects) == (status == "FAILED")
 
 
+def test_a_delete_that_may_not_list_the_streams_says_so(bucket: Bucket, cloudformation: CloudFormation) -> None:
+    event = event_for(bucket, cloudformation, "Delete")
+    state = {"go": "nothing", "problem": "ListStreams: AccessDenied: no", "denied": True}
+    with cloudformation.one_answer_to(event) as answers:
+        conclude_once(bucket, state)
+    assert answers[0].status == "SUCCESS"
+    assert (answers[0].data["Left"], answers[0].data["Verified"]) == (state["problem"], "false")
+
+
+@pytest.mark.parametrize(
+    "state", [{"go": "nothing"}, {"go": "skip", "problem": "its event of CloudFormation is answered"}]
+)
+def test_what_is_answered_writes_nothing_more(
+    state: dict[str, Any], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"AWS_DEFAULT_REGION": "eu-west-1", "WORK_BUCKET": "work", "CALLS_PER_SECOND": "2"}.items():
+        monkeypatch.setenv(name, value)
+    from kinesis_video_fleet import entry
+
+    bucket.objects.clear()
+    monkeypatch.setattr(entry, "store", Store(bucket, "work"))
+    execution = {"pass": "request-1", "execution": "arn", "input": {"request": "request-1"}}
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    entry.handler({"step": "conclude", "state": state, **execution}, context)
+    # CloudFormation could not delete the bucket.
+    assert bucket.objects == {}
+
+
 @pytest.mark.parametrize(
     ("counts", "named", "kept"),
     [
         ({"set": 20}, {}, []),
+        ({}, {}, []),
         ({"set": 19, "without_retention": 1}, {CAM_1: ("without_retention", "")}, []),
         ({"set": 19, "without_retention": 1}, {CAM_1: ("without_retention", "it keeps")}, [CAM_1]),
         ({"set": 19, "foreign": 1}, {CAM_1: ("foreign", "")}, []),

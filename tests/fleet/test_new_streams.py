@@ -14,7 +14,8 @@ from botocore.stub import Stubber
 
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_contract.fleets import EQUAL, FOREIGN, REMOVED
-from kinesis_video_fleet.store import Ledger, Store, Turn
+from kinesis_video_fleet.declaration import FleetDeclaration
+from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
 from kinesis_video_fleet.worker import Rules
 
 from ..handler.conftest import DECLARED, DESCRIBE, STREAM_ARN, UPDATE, FakeClock, Service, clock
@@ -22,6 +23,9 @@ from ..normalisations import Normalisation, each_normalisation
 from .test_conclusion import Bucket
 
 __all__ = ["clock"]
+
+
+NO_ARNS: list[Any] = [5, None, "", "front-door", {}]
 
 
 def declaring(seconds: int) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def declare(bucket: Bucket, declaration: Any) -> None:
     bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
 
 
-def record_of(stream_arn: str) -> dict[str, Any]:
+def record_of(stream_arn: Any) -> dict[str, Any]:
     body = json.dumps({"detail": {"responseElements": {"streamARN": stream_arn}}})
     return {"messageId": stream_arn, "body": body, "attributes": {"SentTimestamp": "1700000000000"}}
 
@@ -158,28 +162,68 @@ def test_what_the_service_may_store_otherwise_is_equal_and_not_foreign(
     assert apply(None, properties) == (FOREIGN if row.fields else REMOVED)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["{", "5", "null", '{"detail": null}', *(record_of(arn)["body"] for arn in NO_ARNS)],
+)
 def test_a_record_that_cannot_be_read_and_a_sick_stream_hold_up_no_other(
-    entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
+    body: str, entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
 ) -> None:
     declare(bucket, declaring(seconds=3))
     sick = STREAM_ARN.replace("front-door", "front-sick")
     service.configurations[sick] = None
     service.fail(UPDATE, *["InternalFailure" if number % 2 == 0 else "" for number in range(200)])
-    malformed = {"messageId": "malformed", "body": "{", "attributes": {}}
+    malformed = {"messageId": "malformed", "body": body, "attributes": {}}
     assert configure(entry, malformed, record_of(sick), record_of(STREAM_ARN)) in ([], [sick])
     assert interval(service) == 3000
     assert entry.published["NewStreamsUnreadable"] == 1
 
 
-def test_a_stream_that_stays_busy_is_brought_again_and_counted(
-    entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [
+        (UPDATE, "ResourceInUseException"),
+        (UPDATE, "InvalidArgumentException"),
+        (UPDATE, "AccessDeniedException"),
+        (DESCRIBE, "AccessDeniedException"),
+    ],
+)
+def test_a_stream_that_cannot_be_set_is_brought_again_and_counted(
+    operation: str, error: str, entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
 ) -> None:
     declare(bucket, declaring(seconds=3))
-    service.fail(UPDATE, "ResourceInUseException")
+    service.fail(operation, error)
     assert configure(entry) == [STREAM_ARN]
-    assert 60 <= clock.time <= 105
+    assert clock.time <= 105
+    # What may pass is waited for.
+    assert clock.time >= 55 or error == "InvalidArgumentException"
     assert entry.published["NewStreamsFailed"] == 1
     assert [key for key in bucket.objects if key.startswith("new-streams/")] == []
+
+
+def test_a_new_stream_without_retention_is_not_brought_again(
+    entry: ModuleType, bucket: Bucket, service: Service
+) -> None:
+    earlier = declaring(seconds=3)
+    ledger = Ledger(Turn("pass"), (), declaring(seconds=5), (Earlier(earlier),))
+    bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
+    service.configurations[STREAM_ARN] = dict(FleetDeclaration.parse(earlier).of(STREAM_ARN))
+    service.fail(UPDATE, "NoDataRetentionException")
+    assert configure(entry) == []
+
+
+def test_one_stream_that_is_denied_ends_no_pass_that_finds_all_others_set(
+    entry: ModuleType, service: Service, clock: FakeClock
+) -> None:
+    from kinesis_video_fleet.worker import Worker
+
+    names = [STREAM_ARN.replace("front-door", f"front-{number}") for number in range(50)]
+    declared = FleetDeclaration.parse(declaring(seconds=3))
+    service.configurations.update({name: dict(declared.of(name)) for name in names[1:]}, **{names[0]: None})
+    service.fail(UPDATE, "AccessDeniedException")
+    worker = Worker(entry.kinesis_video, Rules(declared), 45, Deadline(800))
+    report = worker.work(names)
+    assert (report.counts, list(report.again), worker.denied) == ({"equal": 49}, names[:1], "")
 
 
 def test_a_queue_that_is_old_begins_a_pass(
