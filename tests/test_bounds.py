@@ -66,6 +66,15 @@ try:
 except MatroskaError as error:
     print(error)
 """,
+    "tags in many elements": """
+body = element(ids.TAGS, element(ids.TAG, small(ids.SIMPLE_TAG) * 900)) * 900
+pieces = [HEADER] + [CLUSTER + FRAME + body] * 20
+limit(MEGABYTES)
+try:
+    read_media(pieces)
+except MatroskaError as error:
+    print(error)
+""",
     "elements of tags": """
 body = element(ids.TAGS, b"")
 pieces = [HEADER, CLUSTER] + [body * 10_000] * 20

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -227,10 +227,23 @@ def _any_like(patterns: Any, value: str, flags: int = 0) -> bool:
 
 
 def _regular(pattern: str) -> str:
-    parts = _PATTERN.split(pattern)
     # `${?}` and the like are the character itself.
-    patterns = {"*": ".*", "?": "."} | {f"${{{c}}}": re.escape(c) for c in "*?$"}
-    return "".join(patterns.get(part, re.escape(part)) for part in parts)
+    patterns = {"*": "*", "?": "."} | {f"${{{c}}}": re.escape(c) for c in "*?$"}
+    begin, *rest = _split(patterns.get(part, re.escape(part)) for part in _PATTERN.split(pattern))
+    # Each piece where it comes first, which is never tried again: many stars would take hours.
+    return begin + "".join(f"(?>.*?{piece})" for piece in rest[:-1]) + "".join(f".*{end}" for end in rest[-1:])
+
+
+def _split(parts: Iterable[str]) -> Iterator[str]:
+    """Divide the parts of a pattern at its stars."""
+    piece = ""
+    for part in parts:
+        if part == "*":
+            yield piece
+            piece = ""
+        else:
+            piece += part
+    yield piece
 
 
 def literal(text: str) -> str:

@@ -25,10 +25,6 @@ from .worker import FIRST_READ_SECONDS, THREADS, Report, Rules, Worker
 RESERVE_SECONDS = 30
 """What a step keeps of its time for what comes after the calls."""
 
-# At DEBUG these write the credentials of their requests.
-for _name in ("boto3", "botocore", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.INFO)
-
 logger = logging.getLogger(__name__)
 session = boto3.Session()
 kinesis_video = create_client(session, connections=THREADS)

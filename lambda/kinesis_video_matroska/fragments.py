@@ -42,7 +42,8 @@ class FragmentCollector:
     """Puts fragments together from the elements of one stream.
 
     Tags belong to the cluster before them. Tags before the first cluster, and those between an end-of-fragment tag and
-    the next cluster, belong to the next one. A fragment has 60,000 frames and 1,000 Tags elements at the most.
+    the next cluster, belong to the next one. A fragment has 60,000 frames, 1,000 tags and
+    1,000 elements of them at the most.
     """
 
     def __init__(self) -> None:
@@ -72,7 +73,10 @@ class FragmentCollector:
             case Tags() if TagName.END_OF_FRAGMENT in element:
                 return self.close()
             case Tags():
-                _append(self.open.tags if self.open else self._tags_of_next, element, _MAX_TAGS, "Tags elements")
+                tags = self.open.tags if self.open else self._tags_of_next
+                if sum(len(each.tags) for each in (*tags, element)) > _MAX_TAGS:
+                    raise MatroskaError(f"a fragment has more than {_MAX_TAGS} tags")
+                _append(tags, element, _MAX_TAGS, "Tags elements")
             case Segment():
                 return self.close()
         return None

@@ -80,6 +80,9 @@ def test_a_producer_that_is_not_known_may_be_any_of_its_account() -> None:
         ("Resource", "arn:aws:s3:::images/*", YES),
         ("Resource", "arn:aws:s3:::images/cameras/????????????_front-door_*", YES),
         ("Resource", "arn:aws:s3:::Images/*", NO),
+        # Each star tried with each other would take longer than anybody waits.
+        ("Resource", "arn:aws:s3:::images/" + "*0" * 12 + "*!", NO),
+        ("Resource", "arn:aws:s3:::*" + "*0" * 12 + "*.jpg", YES),
         ("Resource", "arn:aws:s3:::images", NO),
         ("Resource", "arn:aws:s3:::images/${aws:username}/*", MAYBE),
         ("Resource", "arn:aws:s3:::images/${aws:username}.jpg", MAYBE),

@@ -240,6 +240,8 @@ HOSTILE = "x\nimport os  # \r\x1b[2J\u2028\"\"\"'''"
         existing("cam-1", images(FormatConfig=HOSTILE, WidthPixels=HOSTILE)),
         existing("cam-1", images(DestinationConfig={"Uri": f"s3://{HOSTILE}", "DestinationRegion": REGION})),
         existing("cam-1", images(DestinationConfig={"Uri": "s3://images", "DestinationRegion": HOSTILE})),
+        # An expression that tried each way to read it would never end.
+        existing("cam-1", images(DestinationConfig={"Uri": f"s3://{'a' * 62}_", "DestinationRegion": REGION})),
         existing("cam-1", notification={"Status": HOSTILE, "DestinationConfig": {"Uri": HOSTILE}}),
     ],
 )

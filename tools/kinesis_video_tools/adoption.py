@@ -43,7 +43,7 @@ MAX_CONFIGURATIONS = 490
 
 # What the constructs take beside the bounds of the contract; tests/tools/test_adoption.py shows that they take it.
 _URI = re.compile(r"s3://(?P<bucket>[^/]+)(?P<path>/.*)?", re.DOTALL)
-_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]+([.-]?[a-z0-9]+|-+[a-z0-9]+)*")
+_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]+((\.|-+)[a-z0-9]+)*")
 # The constructs would take it for a token of CDK's, and Python can't write the others.
 _NO_TEXT = re.compile(r"\$\{Token\[|[\ud800-\udfff]")
 _STREAM_ARN = re.compile(
