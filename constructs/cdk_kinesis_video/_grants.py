@@ -60,8 +60,13 @@ def put_media_actions(tag_stream: Any) -> tuple[str, ...]:
     return (*PUT_MEDIA_ACTIONS, "kinesisvideo:TagStream") if tag_stream else PUT_MEDIA_ACTIONS
 
 
-THING_NAME = "${credentials-iot:ThingName}"
-"""The policy variable that stands for the thing which has got its credentials through an IoT role alias.
+THING_NAME_KEY = "credentials-iot:ThingName"
+"""The key of a request's context that has the thing which has got its credentials through an IoT role alias.
+
+See https://docs.aws.amazon.com/iot/latest/developerguide/authorizing-direct-aws.html
+"""
+THING_NAME = f"${{{THING_NAME_KEY}}}"
+"""The policy variable that stands for that thing.
 
 See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
 """
@@ -100,7 +105,10 @@ def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> ia
     """Allow by the grantee's own policy."""
     check_at_synth(grantee)
     made = iam.Grant.add_to_principal(
-        grantee=grantee, actions=list(statement.actions), resource_arns=list(statement.resources)
+        grantee=grantee,
+        actions=list(statement.actions),
+        resource_arns=list(statement.resources),
+        conditions=statement.conditions,
     )
     _warn_of_principal(scope, grantee, takes_policies(grantee, made) and keeps_policies(grantee), statement)
     return made

@@ -52,6 +52,7 @@ from ._function import check_runtime
 from ._grants import (
     IMAGE_KEY_ACTIONS,
     THING_NAME,
+    THING_NAME_KEY,
     Statement,
     check_grantee,
     combine,
@@ -327,8 +328,8 @@ class StreamFleet(Construct):
         by_thing_name
             True for the role of an IoT role alias whose things are named like their streams: the policy then says
             ``${credentials-iot:ThingName}`` in the place of the stream's name, and each thing reaches its own stream
-            and images only. A thing that is named like a stream outside the fleet reaches that one, so choose who may
-            name things. `prefix` must have ``{stream_name}`` as a folder. Default: False.
+            and images only, if its name begins with `name_prefix`. `prefix` must have ``{stream_name}`` as a folder.
+            Default: False.
         tag_stream
             True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
             ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
@@ -353,11 +354,20 @@ class StreamFleet(Construct):
         keys = change_known(self.prefix, literal_in_policy).replace(
             STREAM_NAME, THING_NAME if by_thing_name else of_all
         )
-        on_objects = Statement(("s3:PutObject",), (f"{bucket_arn_of(self._bucket)}/{keys.removesuffix('*')}*",))
+        objects = f"{bucket_arn_of(self._bucket)}/{keys.removesuffix('*')}*"
+        # What a variable stands for is compared as any key of the request's context, so a thing with another name gets
+        # nothing. A Deny of all streams but these would take away what the role is granted for other fleets.
+        conditions = {"StringLike": {THING_NAME_KEY: of_all}} if by_thing_name else None
         self._warnings.found_producer(self)
         return combine(
-            grant(self, grantee, Statement(put_media_actions(tag_stream), (streams,))),
-            grant_with_policy(self, grantee, on_objects, self._bucket, bucket_name_of(self._bucket)),
+            grant(self, grantee, Statement(put_media_actions(tag_stream), (streams,), conditions)),
+            grant_with_policy(
+                self,
+                grantee,
+                Statement(("s3:PutObject",), (objects,), conditions),
+                self._bucket,
+                bucket_name_of(self._bucket),
+            ),
             grant_on_key(self, grantee, IMAGE_KEY_ACTIONS, bucket_key_of(self._bucket)),
         )
 

@@ -197,25 +197,31 @@ def test_the_function_of_cloudformations_events_knows_its_stack(stack: Stack) ->
     assert begin["Properties"]["Environment"]["Variables"]["STACK_ID"] == {"Ref": "AWS::StackId"}
 
 
-def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any]]:
+def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any, Any]]:
     policy = named(template, "AWS::IAM::Policy", f"{role}DefaultPolicy")["Properties"]["PolicyDocument"]
-    return [(s["Action"], text_of(s["Resource"])) for s in policy["Statement"]]
+    return [(s["Action"], text_of(s["Resource"]), s.get("Condition")) for s in policy["Statement"]]
 
 
 @pytest.mark.parametrize(
-    ("role", "stream", "folder"),
+    ("role", "stream", "folder", "condition"),
     [
-        ("Producers", "cam-*/*", "cameras/cam-*/*"),
-        ("Things", "${credentials-iot:ThingName}/*", "cameras/${credentials-iot:ThingName}/*"),
+        ("Producers", "cam-*/*", "cameras/cam-*/*", None),
+        (
+            "Things",
+            "${credentials-iot:ThingName}/*",
+            "cameras/${credentials-iot:ThingName}/*",
+            # A thing that is named like a stream outside the fleet reaches nothing.
+            {"StringLike": {"credentials-iot:ThingName": "cam-*"}},
+        ),
     ],
 )
 def test_producers_reach_the_streams_and_their_images(
-    template: dict[str, Any], role: str, stream: str, folder: str
+    template: dict[str, Any], role: str, stream: str, folder: str, condition: Any
 ) -> None:
     put_media = ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"]
     assert policy_of(template, role) == [
-        (put_media, f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/{stream}"),
-        ("s3:PutObject", f"arn:aws:s3:::camera-images/{folder}"),
+        (put_media, f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/{stream}", condition),
+        ("s3:PutObject", f"arn:aws:s3:::camera-images/{folder}", condition),
     ]
 
 
