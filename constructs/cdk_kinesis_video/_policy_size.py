@@ -50,12 +50,15 @@ class _FitsIntoIam:
 
 def _too_many_managed(role: iam.Role) -> str | None:
     # CDK divides a role's own policy into managed ones when it outgrows IAM's inline policies.
-    count = sum(isinstance(child, iam.ManagedPolicy) for child in role.node.children)
-    if count == 0:
+    if not any(isinstance(child, iam.ManagedPolicy) for child in role.node.children):
         return None
-    resource = role.node.default_child
+    stack, resource = stack_of(role), role.node.default_child
+    # These name the role, and it names others.
+    policies = [node for node in stack.node.find_all() if isinstance(node, iam.CfnManagedPolicy)]
+    role_name, *roles = stack.resolve([role.role_name, *(policy.roles for policy in policies)])
+    count = sum(role_name in (names or ()) for names in roles)
     if isinstance(resource, iam.CfnRole):
-        count += len(stack_of(role).resolve(resource.managed_policy_arns) or ())
+        count += len(stack.resolve(resource.managed_policy_arns) or ())
     quota = role.node.try_get_context(HIGHER_QUOTA) or MANAGED_POLICIES_OF_A_ROLE
     if count <= quota:
         return None

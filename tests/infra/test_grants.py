@@ -566,8 +566,16 @@ def problem_of(stack: Stack) -> str:
     return str(caught.value)
 
 
-def test_fails_on_a_role_that_would_have_more_managed_policies_than_iam_takes(stack: Stack, role: iam.Role) -> None:
-    grant_many(stack, role, 62)
+@pytest.mark.parametrize("of_the_user", [0, 1, 2])
+def test_fails_on_a_role_that_would_have_more_managed_policies_than_iam_takes(
+    stack: Stack, role: iam.Role, of_the_user: int
+) -> None:
+    grant_many(stack, role, (62, 56, 50)[of_the_user])
+    statements = [iam.PolicyStatement(actions=["s3:ListAllMyBuckets"], resources=["*"])]
+    if of_the_user > 0:
+        iam.ManagedPolicy(stack, "NamesTheRole", roles=[role], statements=statements)
+    if of_the_user > 1:
+        role.add_managed_policy(iam.ManagedPolicy(stack, "NamedByTheRole", statements=statements))
     problem = problem_of(stack)
     assert "`grantee` 'Cameras/Role' would have 11 managed policies, IAM takes 10 of a role, grant" in problem
     assert "`by_thing_name`" in problem

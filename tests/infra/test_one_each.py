@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from aws_cdk import App, CfnOutput, CfnParameter, Environment, Fn, NestedStack, Stack, Stage
+from aws_cdk import App, ArnFormat, CfnOutput, CfnParameter, Environment, Fn, NestedStack, Stack, Stage, Token
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -115,7 +115,25 @@ TOKENS: dict[str, Import] = {
 OWN_TOKENS: dict[str, Import] = {
     "Fn.get_att": lambda scope, home, cfn, stream: arn(scope, Fn.get_att(cfn.logical_id, "Arn").to_string()),
     "Fn.ref": lambda scope, home, cfn, stream: named(scope, Fn.ref(cfn.logical_id)),
+    "Fn.sub": lambda scope, home, cfn, stream: arn(scope, Fn.sub(f"${{{home.get_logical_id(cfn)}.Arn}}")),
+    "Fn.sub of the name": lambda scope, home, cfn, stream: named(scope, Fn.sub(f"${{{home.get_logical_id(cfn)}}}")),
+    "Fn.sub with a value": lambda scope, home, cfn, stream: named(scope, Fn.sub("${Name}", {"Name": cfn.ref})),
+    "GetAtt as text": lambda scope, home, cfn, stream: arn(
+        scope, Token.as_string({"Fn::GetAtt": f"{home.get_logical_id(cfn)}.Arn"})
+    ),
+    "the name of split_arn": lambda scope, home, cfn, stream: named(
+        scope, str(home.split_arn(cfn.attr_arn, ArnFormat.SLASH_RESOURCE_NAME).resource_name)
+    ),
 }
+
+
+def parameter(scope: Construct, home: Stack, cfn: kinesisvideo.CfnStream, stream: VideoStream | None) -> IStreamRef:
+    assert isinstance(scope, NestedStack)
+    scope.set_parameter("Stream", cfn.attr_arn)
+    return arn(scope, CfnParameter(scope, "Stream").value_as_string)
+
+
+NESTED_TOKENS: dict[str, Import] = {"a parameter": parameter}
 
 
 def arn(scope: Construct, stream_arn: str) -> IStreamRef:
@@ -131,7 +149,8 @@ def named(scope: Construct, stream_name: str) -> IStreamRef:
 @pytest.mark.parametrize(
     ("token", "place"),
     [(token, place) for token in TOKENS for place in ("own", "other", "nested")]
-    + [(token, "own") for token in OWN_TOKENS],
+    + [(token, "own") for token in OWN_TOKENS]
+    + [(token, "nested") for token in NESTED_TOKENS],
 )
 def test_fails_on_a_stream_of_the_app_and_a_token_of_it(
     token: str, place: str, make: type, imported_first: bool
@@ -141,7 +160,9 @@ def test_fails_on_a_stream_of_the_app_and_a_token_of_it(
     scope = home if place == "own" else Stack(app, "There") if place == "other" else NestedStack(home, "There")
     stream = declared(home, make)
     cfn = stream if isinstance(stream, kinesisvideo.CfnStream) else stream.cfn_stream  # type: ignore[attr-defined]
-    again = (TOKENS | OWN_TOKENS)[token](scope, home, cfn, stream if isinstance(stream, VideoStream) else None)
+    again = (TOKENS | OWN_TOKENS | NESTED_TOKENS)[token](
+        scope, home, cfn, stream if isinstance(stream, VideoStream) else None
+    )
     one, two = ((scope, again), (home, stream)) if imported_first else ((home, stream), (scope, again))
     images(one[0], one[1], "One")
     with fails_with(sentence(f"{one[0].node.path}/One", f"{two[0].node.path}/Two")):

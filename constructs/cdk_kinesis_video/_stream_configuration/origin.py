@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from aws_cdk import CfnOutput, Reference, Stack, Tokenization
+from aws_cdk import CfnOutput, CfnParameter, Reference, Stack, Tokenization
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import IConstruct
 
 from .._jsii import stack_of
 from .._validation import TOKEN
+
+_IN_SUB = re.compile(r"\$\{(\w+(\.Arn)?)\}")
 
 
 def origin_of(stream: IStreamRef, stack: Stack) -> kinesisvideo.CfnStream | None:
@@ -31,7 +34,19 @@ def _behind(text: str, stack: Stack) -> kinesisvideo.CfnStream | None:
     if not Reference.is_reference(token):
         return _named_by(stack.resolve(text), stack)
     target: Any = getattr(token, "target", None)
+    if isinstance(target, CfnParameter):
+        return _given_as(target)
     return target if isinstance(target, kinesisvideo.CfnStream) else None
+
+
+def _given_as(parameter: CfnParameter) -> kinesisvideo.CfnStream | None:
+    """Find what a nested stack is given as a parameter."""
+    nested = stack_of(parameter)
+    resource: Any = nested.nested_stack_resource
+    if resource is None:
+        return None
+    parent = stack_of(resource)
+    return _named_by((parent.resolve(resource.parameters) or {}).get(nested.resolve(parameter.logical_id)), parent)
 
 
 def _named_by(value: Any, stack: Stack) -> kinesisvideo.CfnStream | None:
@@ -41,6 +56,14 @@ def _named_by(value: Any, stack: Stack) -> kinesisvideo.CfnStream | None:
             return _behind_output(exported[0]) if exported else None
         case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), "Arn"]}:
             return _only(logical_id, [stream for stream in _streams(stack) if stack_of(stream) is stack])
+        case {"Fn::Sub": [str(text), dict(values)]}:
+            return _named_by(values.get(text.removeprefix("${").removesuffix("}")), stack)
+        case {"Fn::Sub": str(text)} if found := _IN_SUB.fullmatch(text):
+            return _named_by({"Fn::GetAtt": found[1].split(".")} if "." in text else {"Ref": found[1]}, stack)
+        case {"Fn::GetAtt": str(text)}:
+            return _named_by({"Fn::GetAtt": text.split(".")}, stack)
+        case {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::Select": [5, {"Fn::Split": [":", arn]}]}]}]}:
+            return _named_by({"Fn::Select": [1, {"Fn::Split": ["/", arn]}]}, stack)
         case {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": [str(logical_id), "Arn"]}]}]}:
             # The name in an ARN, which may be another stack's: then the logical id has to be the only one of the app.
             return _only(logical_id, _streams(stack.node.root))
