@@ -106,9 +106,10 @@ class Evidence:
         except UndecidedError:
             return False
 
-    @property
-    def are_missing(self) -> bool:
-        """Whether a fragment asks for images, and none of it arrives."""
+    def shows(self, symptom: str) -> bool:
+        """Whether nothing comes in, ``fragments``, or a fragment asks for images and none arrives, ``images``."""
+        if symptom == "fragments":
+            return self._video.is_silent
         try:
             return self.outcome.status == Status.FAILED
         except UndecidedError:

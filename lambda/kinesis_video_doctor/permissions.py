@@ -102,7 +102,7 @@ class Permissions:
                 lacks.append(lack)
         names = ", ".join(producer.name for producer in able)
         if undecided and not (lacks and lacks[0].is_certain) and not (able and self._evidence.arrive):
-            if isinstance(undecided, DependsError) and symptom == "images" and self._evidence.are_missing:
+            if isinstance(undecided, DependsError) and self._evidence.shows(symptom):
                 return warned(undecided.seen, undecided.fix, explains=symptom)
             raise undecided
         if not lacks:
@@ -113,8 +113,10 @@ class Permissions:
             seen = f"{names} {allowed}; {seen}"
             if self._evidence.arrive:
                 return passed(seen)
-            # If video asks for images, somebody may send it.
-            certain = certain and symptom == "images" and self._evidence.are_missing
+            if symptom == "fragments":
+                # Somebody may send, so that another one may not explains nothing by itself.
+                return warned(seen, fix)
+            certain = certain and self._evidence.shows(symptom)
         elif undecided:
             certain = certain and not self._evidence.arrive
         return failed(seen, fix) if certain else warned(seen, fix, explains=symptom)

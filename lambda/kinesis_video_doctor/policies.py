@@ -164,12 +164,21 @@ def _filled(pattern: str, context: Mapping[str, str]) -> str:
 
 def _conditions(statement: Statement, request: Request) -> Match:
     matches = [
-        _condition(operator, values, known.get(key.lower()))
+        Match.NO if _is_old_tls(operator, key, values) else _condition(operator, values, known.get(key.lower()))
         for known in [{key.lower(): value for key, value in request.context.items()}]
         for operator, conditions in statement.get("Condition", {}).items()
         for key, values in conditions.items()
     ]
     return min(matches, default=Match.YES)
+
+
+def _is_old_tls(operator: str, key: str, values: Any) -> bool:
+    """Tell whether a condition is for TLS before 1.2, which no endpoint of AWS takes any more.
+
+    See https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-HTTP-HTTPS
+    """
+    is_less = operator.startswith("NumericLessThan") and "Equals" not in operator
+    return is_less and key.lower() == "s3:tlsversion" and all(_number(one) <= 1.2 for one in _list(values))
 
 
 def _condition(operator: str, values: Any, value: str | None) -> Match:

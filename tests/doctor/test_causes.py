@@ -31,9 +31,10 @@ IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
         (Track(1, "V_MJPEG", b"", 160, 96), "Motion JPEG"),
         (Track(1, "V_MS/VFW/FOURCC", b"\x28", 160, 96), "Video for Windows"),
         (Track(1, "V_MPEG4/ISO/AVC", b"", 160, 96), "without its codec private data"),
-        (Track(1, "V_MPEG4/ISO/AVC", b"\0\0\0\1\x67", 160, 96), "not in the form avcC"),
+        (Track(1, "V_MPEG4/ISO/AVC", b"\0\0\0\1\x67\x42\0\x1e", 160, 96), "not in the form avcC"),
+        (Track(1, "V_MPEG4/ISO/AVC", b"\1\x42\0\x1e\xff\xe0\0", 160, 96), "not in the form avcC"),
     ],
-    ids=["h265", "av1", "mjpeg", "vfw", "h264", "annex-b"],
+    ids=["h265", "av1", "mjpeg", "vfw", "h264", "annex-b", "no-sets"],
 )
 def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str, fresh: bool) -> None:
     with another_stream(site, "undecodable"):
@@ -74,6 +75,7 @@ def test_a_deny_that_depends_explains_images_that_do_not_arrive(site: Site, cond
         {"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}},
         {"NumericLessThan": {"aws:EpochTime": "1577836800"}},
         {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam:*:role/producer"}},
+        {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
     ],
     ids=str,
 )
@@ -259,6 +261,21 @@ def test_a_refused_update_is_no_change(site: Site) -> None:
 
     with answers(site, "cloudtrail.LookupEvents", refused):
         assert "CloudTrail has no change" in site.examine(later=0)["recent"].seen
+
+
+def test_a_producer_of_another_account_is_not_said_to_be_missing(site: Site) -> None:
+    assert "another account" in site.examine(producer="arn:aws:iam::111122223333:role/camera")["producer"].seen
+
+
+def test_a_permission_to_send_that_depends_explains_that_no_video_comes(site: Site) -> None:
+    granted = [allow("kinesisvideo:PutMedia", "*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})]
+    with another_stream(site, "nowhere"), site.producer_without("kinesisvideo:PutMedia", granted=granted):
+        diagnosis = site.examine("nowhere")
+        assert diagnosis.verdict == diagnosis["may-put-media"]
+        assert (diagnosis["may-put-media"].status, diagnosis["fragments"].status) == (Status.WARNED, Status.FAILED)
+    with another_stream(site, "unplugged"), another_asks(site, "passer-by", "unplugged", []):
+        diagnosis = site.examine("unplugged")
+    assert diagnosis.verdict == diagnosis["fragments"]
 
 
 def test_who_sends_nothing_and_may_not_tag_the_stream_is_told(site: Site) -> None:

@@ -19,14 +19,14 @@ def producer(producers: Producers, stream: Stream) -> Outcome:
     """Find out who calls PutMedia."""
     found = producers.found
     first = found.producers[0]
-    if first.missing:
-        return failed(f"{first.arn} doesn't exist", "give the ARN of the role or user that calls PutMedia")
     if all(one.account != stream.account for one in found.producers):
         return failed(
             f"{first.arn} is of another account than the stream, {stream.account}, and a stream has no policy that "
             "would let it in",
             "let the producer assume a role of the stream's account",
         )
+    if first.missing:
+        return failed(f"{first.arn} doesn't exist", "give the ARN of the role or user that calls PutMedia")
     cut = f"; CloudTrail's history was read back to {found.cut}" if found.cut else ""
     if len(found.producers) + len(found.others) > 1:
         names = ", ".join([*(one.arn for one in found.producers), *found.others])

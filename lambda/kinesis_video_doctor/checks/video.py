@@ -13,6 +13,7 @@ from ..stream import Stream
 
 _H264 = ("V_MPEG4/ISO/AVC", "V_MPEG/ISO/AVC")
 _VIDEO_TRACK = 1
+_SMALLEST_AVCC = 7
 _NAMES = {
     "V_MPEGH/ISO/HEVC": "H.265",
     "V_AV1": "AV1",
@@ -129,9 +130,9 @@ def codec(video: Video, evidence: Evidence) -> Outcome:
         if first.encoded
         else "without its codec private data"
         if not first.codec_private
-        # https://www.matroska.org/technical/codec_specs.html: an AVCDecoderConfigurationRecord, which begins with 1.
+        # An AVCDecoderConfigurationRecord, which begins with 1 and has seven bytes and two parameter sets.
         else "with codec private data that are not in the form avcC"
-        if first.codec_private[0] != 1
+        if first.codec_private[0] != 1 or len(first.codec_private) <= _SMALLEST_AVCC
         else ""
     )
     if lack and not evidence.arrive:
