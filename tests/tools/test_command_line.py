@@ -206,6 +206,38 @@ def test_aws_region_counts_and_an_option_counts_more(monkeypatch: pytest.MonkeyP
     assert region("eu-west-3", "eu-west-2") == "eu-west-3"
 
 
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "no Region is set\n  → give --region REGION"),
+        (
+            {"AWS_ENDPOINT_URL_CLOUDFORMATION": "nonsense"},
+            "boto3 can't make a call, ValueError: Invalid endpoint: nons",
+        ),
+        (
+            {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/not-there"},
+            "boto3 can't make a call, FileNotFoundError: ",
+        ),
+    ],
+)
+def test_a_setting_that_boto3_can_not_use_is_no_error_of_ours(
+    variables: dict[str, str], problem: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"AWS_REGION": "eu-west-1", **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["diff", "Cameras"]) == 2
+    assert capsys.readouterr().err.startswith(f"kinesis-video diff: {problem}")
+
+
+def test_an_empty_region_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+    options = argparse.Namespace(region=None, profile=None, endpoint_url=None)
+    assert session_of(options).region_name == "us-east-2"
+
+
 def test_an_arn_says_its_region_and_one_of_something_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     arn = "arn:aws:cloudformation:eu-west-2:111122223333:stack/Cameras/1"
     assert region_of(arn, "cloudformation", "stack") == "eu-west-2"
@@ -231,7 +263,7 @@ def test_the_endpoint_counts_for_every_client() -> None:
     assert session.client("s3", endpoint_url="http://127.0.0.1:8").meta.endpoint_url == "http://127.0.0.1:8"
 
 
-@pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://[", "http://"])
+@pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://[", "http://", "http://x:99999", "http://x:y"])
 def test_an_endpoint_that_is_no_url_is_said(
     url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

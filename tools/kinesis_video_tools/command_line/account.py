@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoRegionError
 from botocore.parsers import ResponseParserError
 
 from kinesis_video_configuration import Deadline, timing
@@ -93,11 +93,15 @@ def session_of(options: argparse.Namespace, region: str | None = None) -> Accoun
     ------
     CommandError
         If the endpoint is not a URL.
+    NoRegionError
+        Of botocore, if the Region is set to nothing.
     """
     _check_endpoint(options.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""))
     # All other SDKs and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
-    region = options.region or region or os.environ.get("AWS_REGION")
+    region = options.region or region or os.environ.get("AWS_REGION") or None
     session = AccountSession(options.endpoint_url, region_name=region, profile_name=options.profile)
+    if session.region_name == "":
+        raise NoRegionError
     options.region, options.session = session.region_name, session
     return session
 
@@ -105,7 +109,7 @@ def session_of(options: argparse.Namespace, region: str | None = None) -> Accoun
 def _check_endpoint(url: str) -> None:
     try:
         parts = urlsplit(url)
-        fits = not url or (parts.scheme in ("http", "https") and bool(parts.hostname))
+        fits = not url or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
     except ValueError:
         fits = False
     if not fits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from kinesis_video_configuration.retries import CallError
 from .exit_codes import ExitCode
 from .failures import CommandError, explain
 from .screen import say
+
+_PACKAGES = re.compile("boto3|botocore|kinesis_video_.*")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     except (CommandError, CallError, BotoCoreError, ClientError, ResponseParserError) as error:
         return _fail(options.command, explain(error, getattr(options, "region", None)))
     except Exception as error:
-        return _fail(options.command, _error_of_ours(error))
+        return _fail(options.command, _unexpected(error))
     finally:
         if session := getattr(options, "session", None):
             session.close()
@@ -46,9 +49,18 @@ def _fail(command: str, error: CommandError) -> int:
     return ExitCode.UNKNOWN
 
 
-def _error_of_ours(error: Exception) -> CommandError:
-    where = traceback.extract_tb(error.__traceback__)[-1]
+def _unexpected(error: Exception) -> CommandError:
+    """Tell an error of boto3, over a setting that it can't use, from one of ours."""
+    places = traceback.extract_tb(error.__traceback__)
+    packages = [part for place in places for part in Path(place.filename).parts if _PACKAGES.fullmatch(part)]
+    said = f"{type(error).__name__}: {one_line(str(error))}"
+    if packages[-1] in ("boto3", "botocore"):
+        return CommandError(
+            f"boto3 can't make a call, {said}",
+            "look at --profile, --endpoint-url, the environment's variables AWS_..., and the files that they name",
+        )
+    where = places[-1]
     return CommandError(
-        f"an error of kinesis-video itself, {type(error).__name__}: {one_line(str(error))}",
+        f"an error of kinesis-video itself, {said}",
         f"report it with this place: {Path(where.filename).name}:{where.lineno} {where.name}",
     )
