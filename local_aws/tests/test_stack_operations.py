@@ -77,10 +77,10 @@ class Witnesses:
         )
         return self.wait()
 
-    def delete(self) -> None:
+    def delete(self, *, ended: str = "DELETE_COMPLETE", **options: Any) -> None:
         (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
-        self._cloudformation.delete_stack(StackName=self.name)
-        assert self.wait(stack["StackId"]) == "DELETE_COMPLETE"
+        self._cloudformation.delete_stack(StackName=self.name, **options)
+        assert self.wait(stack["StackId"]) == ended
 
     def wait(self, stack_id: str | None = None) -> str:
         while True:
@@ -287,6 +287,21 @@ def test_a_stack_that_is_deleted_says_so(stack: Witnesses) -> None:
             "resources": {"A": ["DELETE_IN_PROGRESS", "a"]},
         }
     ]
+
+
+def test_what_a_resource_depends_on_stays_if_that_can_not_be_deleted(stack: Witnesses) -> None:
+    # Each depends on the one before it.
+    stack.deploy(A={"Id": "a"}, B={"Id": "b", "Fail": "Delete"}, C={"Id": "c"})
+    stack.seen()
+
+    stack.delete(ended="DELETE_FAILED")
+
+    assert [seen["event"] for seen in stack.seen()] == [["Delete", "C", "c"], ["Delete", "B", "b"]]
+    assert stack.resources() == {"A": "a", "B": "b"}
+
+    stack.delete(RetainResources=["B"])
+
+    assert [seen["event"] for seen in stack.seen()] == [["Delete", "A", "a"]]
 
 
 def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(aws: LocalAws, stack: Witnesses) -> None:

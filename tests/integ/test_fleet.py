@@ -368,6 +368,10 @@ def test_a_delete_that_leaves_something_fails_and_names_it(fleets: Cloud, synthe
 
     (bucket,) = (name for name in buckets if "images" not in name)
     assert "s3://" + bucket in reasons[0]
+    fleets.aws.clear_calls()
+    assert fleets.delete("Left") == "DELETE_COMPLETE"
+    assert [call.stream for call in fleets.aws.calls(DESCRIBE)] == [left]
+    assert configured(fleets, names) == dict.fromkeys(names)
 
 
 def test_a_delete_goes_on_from_what_the_one_before_it_left(fleets: Cloud, sender: Sender) -> None:

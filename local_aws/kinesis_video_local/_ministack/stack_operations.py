@@ -5,6 +5,7 @@
 - What an update replaces or removes is deleted while the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, with events.
 - The rollback of an update sends an Update back to a custom resource that was replaced, too, and deletes afterwards.
 - A custom resource whose Create failed is deleted in the rollback, by the physical id of its answer.
+- What a resource depends on stays if the resource can't be deleted with its stack.
 - A stack whose creation was rolled back has to be deleted before another one gets its name.
 - A nested stack is rolled back and deleted with its parent, by its status as well.
 - A template, and the outputs and parameters of a stack, are told with a question mark for each character beyond ASCII,
@@ -75,6 +76,8 @@ class _Operations:
         self._failed: dict[str, dict[str, Record]] = {}
         # Of the stacks that are being rolled back: the resources of before, and the replacements to delete.
         self._restored: dict[str, tuple[dict[str, Record], dict[str, Record]]] = {}
+        # Of the stacks that are being deleted: what a resource depends on that can't be deleted.
+        self._needed: dict[str, dict[str, Record]] = {}
 
     def add_event(
         self,
@@ -186,10 +189,22 @@ class _Operations:
         mine["ResourceStatus"] = "DELETE_IN_PROGRESS"
         if events:
             self._add_event(*event, "DELETE_IN_PROGRESS", "", physical_id)
-        self._delete(resource_type, physical_id, properties, stack_name, logical_id)
+        try:
+            self._delete(resource_type, physical_id, properties, stack_name, logical_id)
+        except Exception:
+            if stack["StackStatus"] == "DELETE_IN_PROGRESS":
+                self._keep_dependencies(stack, logical_id)
+            raise
         mine["ResourceStatus"] = "DELETE_COMPLETE"
         if events:
             self._add_event(*event, "DELETE_COMPLETE", "", physical_id)
+
+    def _keep_dependencies(self, stack: Record, logical_id: str) -> None:
+        """Take from ministack's sight, until the deletion has ended, what a resource depends on."""
+        resources = stack["_resources"]
+        needed = stacks._with_dependencies([logical_id], stack["_template"]["Resources"], set(resources))
+        kept = {name: resources.pop(name) for name in needed - {logical_id} if name in resources}
+        self._needed.setdefault(stack["StackId"], {}).update(kept)
 
     async def roll_back(
         self, stack_name: str, stack_id: str, stack: Record, operation: Record, reason: str = ""
@@ -231,6 +246,8 @@ class _Operations:
         """Follow a stack's status; return what it is on AWS."""
         stack = _stacks.get(stack_name, {})
         parent = _stacks.get(stack.get("_parent_stack_name"), {})
+        if status in ("DELETE_FAILED", "DELETE_COMPLETE"):
+            stack.get("_resources", {}).update(self._needed.pop(stack_id, {}))
         if status in _SENT_BACK and parent.get("StackStatus") == "UPDATE_ROLLBACK_IN_PROGRESS":
             status = stack["StackStatus"] = _SENT_BACK[status]
         if status == _ROLLBACK_CLEANUP and stack_id in self._restored:
