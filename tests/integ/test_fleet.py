@@ -6,11 +6,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_s3 as s3
+from botocore.exceptions import ClientError
 
 from cdk_kinesis_video import StreamFleet
 from kinesis_video_local import LocalAws
@@ -329,6 +332,52 @@ def test_the_response_url_is_in_no_history(fleets: Cloud, sender: Sender) -> Non
         assert SECRET not in json.dumps(history, default=str)
     (bucket,) = fleets.physical_ids("Sent", "AWS::S3::Bucket")
     assert "Contents" not in fleets.aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="events/")
+
+
+def test_only_the_worker_reads_the_response_url(fleets: Cloud, sender: Sender) -> None:
+    (bucket,) = fleets.physical_ids("Sent", "AWS::S3::Bucket")
+    keys = ("events/kept.json", "passes/kept/plan.json")
+    for key in keys:
+        fleets.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"{}")
+    iam = fleets.aws.client("iam")
+    anybody: Any = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "*", "Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    everything: Any = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(document_of(anybody)))
+    (worker,) = (name for name in fleets.physical_ids("Sent", "AWS::IAM::Role") if "WorkRole" in name)
+    iam.update_assume_role_policy(RoleName=worker, PolicyDocument=json.dumps(document_of(anybody)))
+    iam.put_role_policy(RoleName="reader", PolicyName="s3", PolicyDocument=json.dumps(document_of(everything)))
+
+    def reads(role: str) -> dict[str, str]:
+        arn = f"arn:aws:iam::000000000000:role/{role}"
+        session = fleets.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=fleets.aws.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+        read: dict[str, str] = {}
+        with closing(s3):
+            for key in keys:
+                try:
+                    read[key] = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+                except ClientError as error:
+                    read[key] = error.response["Error"]["Code"]
+        return read
+
+    assert reads("reader") == {"events/kept.json": "AccessDenied", "passes/kept/plan.json": "{}"}
+    assert reads(worker) == dict.fromkeys(keys, "{}")
+    fleets.aws.client("s3").delete_object(Bucket=bucket, Key=keys[0])
+
+
+def document_of(statement: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:

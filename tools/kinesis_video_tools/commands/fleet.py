@@ -133,9 +133,19 @@ def _machine_of(fleet: str, session: Any, states: Any, s3: Any) -> str:
         return fleet
     pages = states.get_paginator("list_state_machines").paginate()
     machines = [m["stateMachineArn"] for page in pages for m in page["stateMachines"] if _MACHINES in m["name"]]
-    by_prefix = [arn for arn in machines if _prefix_of(states, s3, arn) == fleet]
+    prefixes: dict[str, str] = {}
+    unreadable: Exception | None = None
+    for arn in machines:
+        try:
+            prefixes[arn] = _prefix_of(states, s3, arn)
+        except (CommandError, states.exceptions.ClientError) as error:
+            # It may be another fleet, which is nobody's business here.
+            unreadable = error
+    by_prefix = [arn for arn, prefix in prefixes.items() if prefix == fleet]
+    if len(by_prefix) > 1:
+        raise CommandError(f"{fleet!r} is the prefix of several fleets", f"give one of these: {', '.join(by_prefix)}")
     if by_prefix:
-        return str(by_prefix[0])
+        return by_prefix[0]
     cloudformation = session.client("cloudformation")
     found: list[str] = []
     try:
@@ -147,10 +157,12 @@ def _machine_of(fleet: str, session: Any, states: Any, s3: Any) -> str:
             raise
     if len(found) == 1:
         return found[0]
-    prefixes = ", ".join(filter(None, (_prefix_of(states, s3, arn) for arn in found or machines)))
+    if unreadable is not None:
+        raise unreadable
+    known = ", ".join(filter(None, (prefixes[arn] for arn in found or machines)))
     raise CommandError(
         f"{fleet!r} is {'a stack of several fleets' if found else 'neither a fleet nor the stack of one'}",
-        f"give one of these: {prefixes}" if prefixes else "look at the name, --region and --profile",
+        f"give one of these: {known}" if known else "look at the name, --region and --profile",
     )
 
 
