@@ -1,8 +1,9 @@
 """Who may come in: programs on this machine, and no web page.
 
 A browser sends what any page asks it to, also to 127.0.0.1, and this AWS runs code. So a request is refused that names
-another host, as after DNS rebinding; that comes from a page whose origin isn't allowed; or that a page of another site
-causes without naming its origin. Programs send neither ``Origin`` nor ``Sec-Fetch-Site``.
+another host, as after DNS rebinding; that comes from a page whose origin isn't allowed; that a page of another site
+causes without naming its origin; or that calls an operation by a link. Programs send neither ``Origin`` nor
+``Sec-Fetch-Site``.
 
 See https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site and
 https://fetch.spec.whatwg.org/#cors-protocol
@@ -16,6 +17,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -117,15 +119,23 @@ class FrontDoor:
                 f"Origin is {foreign[0]}, and no web page may use the local AWS; "
                 "start it with `--allow-origin` to let the pages of an origin use it"
             )
-        sites = [site for site in _values(headers, b"sec-fetch-site") if site not in ("none", "same-origin")]
-        if sites and not origins:
-            return f"Sec-Fetch-Site is {sites[0]}, and no web page of another site may use the local AWS"
+        sites = [] if origins else _values(headers, b"sec-fetch-site")
+        if others := [site for site in sites if site not in ("none", "same-origin")]:
+            return f"Sec-Fetch-Site is {others[0]}, and no web page of another site may use the local AWS"
+        if sites and _names_action(scope):
+            return "A browser may open what is here, and not call an operation by a link"
         path: str = scope["path"]
         if self._control_key and path.startswith((CONTROL_PATH, _MINISTACK_PATH)) and not _OPEN_PATHS.fullmatch(path):
             shown = "".join(_values(headers, b"authorization")).encode()
             if not hmac.compare_digest(shown, f"Bearer {self._control_key}".encode()):
                 return "Only the program that started the local AWS may control it, since it enforces IAM"
         return None
+
+
+def _names_action(scope: Mapping[str, Any]) -> bool:
+    # Behind a link in a mail, or a redirect from an address that was typed, the browser says that nobody sent it.
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    return any(name.lower() == "action" for name, _ in query)
 
 
 def _is_own(host: str) -> bool:

@@ -93,6 +93,10 @@ def ask(
         ("GET", "/?Action=DeleteStack&StackName=s", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
         ("GET", "/?Action=DeleteStack&StackName=s", {"Sec-Fetch-Site": "same-site"}),
         ("HEAD", "/bucket/key", {"Sec-Fetch-Site": "cross-site"}),
+        # Links in a mail, and redirects from an address that was typed: a stack can bring a function and run it.
+        ("GET", "/?Action=CreateStack&StackName=s", {"Sec-Fetch-Site": "none"}),
+        ("GET", "/any?StackName=s&%41ction=CreateStack", {"Sec-Fetch-Site": "none"}),
+        ("GET", "/?Action=CreateStack&StackName=s", {"Sec-Fetch-Site": "same-origin"}),
         # Preflights.
         ("OPTIONS", CREATE_FUNCTION, {"Origin": PAGE, "Access-Control-Request-Method": "POST"}),
         ("OPTIONS", "/bucket/key", {"Origin": PAGE, "Access-Control-Request-Method": "PUT"}),
