@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import boto3
 from botocore.exceptions import ClientError
 
+from kinesis_video_configuration import printable
+
 from . import STACK
 from .site import Site
 
@@ -34,6 +36,10 @@ class Finding:
     """What was seen."""
     assumed: str | None = None
     """What the local AWS does; None if it is of no interest, as times are."""
+
+    def __post_init__(self) -> None:
+        """Write out what doesn't print: it is text of others."""
+        object.__setattr__(self, "seen", printable(self.seen))
 
     @property
     def differs(self) -> bool:

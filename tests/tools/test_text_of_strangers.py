@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image, UnidentifiedImageError
 
+from acceptance.__main__ import table
+from acceptance.run import Finding as Seen
 from kinesis_video_doctor import Diagnosis, Finding, Status, report, summary
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_tools.commands import diff, fleet
@@ -37,6 +39,11 @@ def _sheet(data: bytes) -> ContactSheet:
     return ContactSheet(HOSTILE, HOSTILE, [Section(HOSTILE, HOSTILE, [Picture(HOSTILE, NOW, data)])])
 
 
+def _acceptance() -> str:
+    seen = Seen("a statement", HOSTILE)
+    return table([seen], "111122223333", "us-east-1") + seen.seen
+
+
 def _fleet(capsys: pytest.CaptureFixture[str]) -> str:
     named = {f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{HOSTILE}/1": (HOSTILE, HOSTILE)}
     execution = {"name": HOSTILE, "status": "FAILED", "startDate": NOW, "stopDate": NOW}
@@ -46,7 +53,7 @@ def _fleet(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("shown", [_diff, _doctor, lambda: _sheet(b"").html()], ids=["diff", "doctor", "contact sheet"])
+@pytest.mark.parametrize("shown", [_diff, _doctor, _acceptance, lambda: _sheet(b"").html()])
 def test_it_is_printable_where_it_is_shown(shown: Callable[[], str]) -> None:
     _assert_harmless(shown())
 
