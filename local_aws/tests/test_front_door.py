@@ -292,6 +292,15 @@ def page_server(tmp_path: Path) -> Iterator[int]:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        page, _, port = self.path.partition("?")
+        if page != "/redirect":
+            super().do_GET()
+            return
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:{port}/?Action=CreateTopic&Name=forged&Version=2010-03-31")
+        self.end_headers()
+
     def log_message(self, *_: Any) -> None:
         pass
 
@@ -302,15 +311,19 @@ def test_a_page_in_a_real_browser_does_and_reads_nothing(page_server: int, tmp_p
         aws.client("kinesisvideo").create_stream(StreamName="mine")
         for browser in BROWSERS:
             # A page of another host is another site; one of this machine is of the same site.
-            for host in "127.0.0.1", "evil.example":
+            for host, path, expected in (
+                ("127.0.0.1", "", "made 15 attempts, read 0"),
+                ("evil.example", "", "made 15 attempts, read 0"),
+                ("evil.example", "redirect", "not call an operation by a link"),
+            ):
                 line = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-                line += [f"--user-data-dir={tmp_path / host}", "--virtual-time-budget=20000", "--dump-dom"]
+                line += [f"--user-data-dir={tmp_path / (host + path)}", "--virtual-time-budget=20000", "--dump-dom"]
                 line += ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--no-proxy-server"]
                 # Without what asks the user before a page reaches this machine, as in older browsers.
                 line += ["--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"]
-                page = f"http://{host}:{page_server}/?{urlsplit(aws.endpoint_url).port}"
+                page = f"http://{host}:{page_server}/{path}?{urlsplit(aws.endpoint_url).port}"
                 shown = subprocess.run([*line, page], capture_output=True, text=True, timeout=120, check=True)
-                assert "made 15 attempts, read 0" in shown.stdout, shown.stderr
+                assert expected in shown.stdout, shown.stderr
         names = [stream["StreamName"] for stream in aws.client("kinesisvideo").list_streams()["StreamInfoList"]]
         assert names == ["mine"]
         assert aws.client("sns").list_topics()["Topics"] == []
