@@ -1,4 +1,4 @@
-"""The packages of this distribution that run in Lambda, and the folders that CDK makes assets of."""
+"""The packages of this distribution that run in Lambda, and the folders that the CDK uses as assets."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def folder_of(package: str) -> Path:
 def code_of(*names: str) -> str:
     """Pack code for an asset, and return the folder. A name with a dot is one file of a package, without the others.
 
-    What is deployed has no docstrings: they are a quarter of the function's code. All else stays on its line, since the
-    log of a function names lines.
+    The deployed code has no docstrings, which are a quarter of the function's code. All other lines keep their numbers,
+    since the log of a function names lines.
     """
     packed = Path(mkdtemp(prefix="cdk-kinesis-video-"))
-    # Not before: CDK copies an asset when it is declared, and all stacks of an app have the same.
+    # Removed at exit, not before: the CDK copies an asset when it is declared, and all stacks of an app use the same.
     atexit.register(rmtree, packed, ignore_errors=True)
     for name in names:
         package, _, file = name.partition(".")

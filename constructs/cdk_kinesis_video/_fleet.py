@@ -1,4 +1,4 @@
-"""What goes through the streams of a fleet: the state machine, its functions, its bucket, and what begins it."""
+"""The resources that run a fleet's passes: the state machine, its functions, its bucket, and what starts it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PACKAGES = (
 )
 KEPT_DAYS = 30
 NEW_STREAM_FUNCTIONS = 2
-"""The fewest that Lambda runs for a standard queue."""
+"""The minimum concurrency that Lambda allows for a standard queue."""
 NEW_STREAM_SHARE = 20
-"""One in so many calls is for new streams, at least one for each function; the rest is for the pass."""
+"""One in this many calls is for new streams, at least one for each function; the others are for the pass."""
 NEW_STREAMS_AT_A_TIME = 10
 BEGIN_TIMEOUT = NEW_STREAMS_TIMEOUT = Duration.minutes(2)
 PLAN_TIMEOUT = WORK_TIMEOUT = Duration.minutes(15)
@@ -41,20 +41,20 @@ _ASK_AGAIN = Duration.seconds(5)
 
 
 class FleetEngine:
-    """The resources of a fleet but the custom resource, in a construct of their own.
+    """The resources of a fleet except the custom resource, in a construct of their own.
 
     Parameters
     ----------
     home
-        What they belong to.
+        The construct that they belong to.
     name_prefix
-        What the names of the streams begin with.
+        The prefix of the streams' names.
     calls_per_second
-        How often each operation is called at the most.
+        The maximum number of calls a second of each operation.
     on_create
         Whether new streams are configured at once.
     removal_policy
-        What happens to the configurations, and to what is known of them.
+        What happens to the configurations and to the records about them.
     runtime
         The runtime of its functions. Default: the latest.
     """
@@ -87,10 +87,10 @@ class FleetEngine:
                 s3.LifecycleRule(prefix="passes/", expiration=Duration.days(KEPT_DAYS)),
                 s3.LifecycleRule(prefix="events/", expiration=Duration.days(1)),
             ],
-            # The last step of a delete empties it. Where no delete is sent, it stays with the configurations.
+            # The last step of a delete empties it. If no delete is sent, it stays together with the configurations.
             removal_policy=removal_policy,
         )
-        # Nobody reads the ResponseURLs but what answers them, whatever else they may read in this account.
+        # Only the answering function reads the ResponseURLs, whatever other principals can read in this account.
         events_of_it = self.bucket.arn_for_objects("events/*")
         shared = new_stream_calls(calls_per_second) if on_create else 0
         self._work = self._function(
@@ -114,7 +114,7 @@ class FleetEngine:
         self.state_machine = sfn.StateMachine(
             home, "Passes", definition_body=sfn.DefinitionBody.from_chainable(self._definition())
         )
-        # A policy of its own: in the role's it would be a circle, from the machine to the function to its role.
+        # A separate policy: in the role's policy it would be a cycle, from the machine to the function to its role.
         self._looks_at_passes = iam.Policy(
             home,
             "LooksAtPasses",
@@ -145,10 +145,10 @@ class FleetEngine:
         self.dead_letters: sqs.Queue | None = None
 
     def begin_with(self, resource: CfnResource, every_minutes: int) -> None:
-        """Begin passes with the custom resource, and from then on by the schedule and for new streams.
+        """Start passes with the custom resource, and from then on by the schedule and for new streams.
 
-        What a pass takes exists before the custom resource and until its delete is answered. What begins others exists
-        after it only, so that nothing sets again what a delete has removed.
+        The resources that a pass needs exist before the custom resource and until its delete is answered. The resources
+        that start other passes exist only after it, so that nothing sets again what a delete has removed.
         """
         for needed in (self.bucket, self._work, self.state_machine, self._looks_at_passes, self.begin):
             resource.node.add_dependency(needed)
@@ -239,7 +239,7 @@ class FleetEngine:
 
     def _definition(self) -> sfn.IChainable:
         path = sfn.JsonPath
-        # It answers CloudFormation, which else waits an hour: so it is tried for 21 minutes.
+        # It answers CloudFormation, which otherwise waits an hour: so it is retried for 21 minutes.
         conclude = self._step("Conclude", attempts=8).next(
             sfn.Choice(self._home, "Ended", state_name="Ended")
             .when(
@@ -256,7 +256,7 @@ class FleetEngine:
             # One worker calls as often as the quota allows.
             max_concurrency=1,
             item_reader=sfn.S3JsonLItemReader(bucket=self.bucket, key=path.string_at("$.key")),
-            # What failed is counted stream by stream in the end.
+            # Failures are counted stream by stream at the end.
             tolerated_failure_percentage=100,
             result_path=path.DISCARD,
         )
@@ -336,7 +336,7 @@ class FleetEngine:
         return lambda_.Function(
             self._home,
             f"{name}Function",
-            # Lambda takes 256 characters.
+            # Lambda allows 256 characters.
             description=f"{name.lower()}: the Kinesis video streams {self._name_prefix}"[:255] + "*",
             runtime=self._runtime,
             architecture=lambda_.Architecture.ARM_64,
@@ -368,7 +368,7 @@ class FleetEngine:
                 resources=[self.bucket.arn_for_objects("*")],
             ),
             self._may_list_bucket(),
-            # Who else has a stream, when the fleet is deleted: of this stack only.
+            # Which other resource holds a stream, when the fleet is deleted: of this stack only.
             iam.PolicyStatement(
                 actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
                 resources=[self._stack.stack_id],
@@ -389,7 +389,7 @@ class FleetEngine:
         )
 
     def _may_list_bucket(self) -> iam.PolicyStatement:
-        # Without it S3 says that an object is denied which isn't there.
+        # Without it S3 says that access is denied to an object that doesn't exist.
         return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
 
     @staticmethod
@@ -403,5 +403,5 @@ class FleetEngine:
 
 
 def new_stream_calls(calls_per_second: int) -> int:
-    """Tell how many calls a second of a fleet are for new streams."""
+    """Return how many calls a second of a fleet are for new streams."""
     return NEW_STREAM_FUNCTIONS * max(1, calls_per_second // (NEW_STREAM_FUNCTIONS * NEW_STREAM_SHARE))

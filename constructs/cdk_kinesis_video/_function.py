@@ -1,8 +1,8 @@
 """The Lambda functions of this library and their log groups, as resources of templates that are included.
 
-To CDK each is a CfnFunction or a CfnLogGroup with the path and the logical id of the L2. To have objects of them here
+To the CDK each is a CfnFunction or a CfnLogGroup with the path and the logical id of the L2. Python objects for them
 would import `aws_cdk.aws_lambda`, with it `aws_ec2`, and `aws_cdk.aws_logs`: 0.25 s of CPU and 34 MB with aws-cdk-lib
-2.275, where an app of one camera takes as much CPU as with `AwsCustomResource` without them.
+2.275. Without them, an app with one camera takes as much CPU as with `AwsCustomResource`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._assets import code_of
 from ._validation import given
 
 LATEST_RUNTIME = "python3.14"
-"""The latest Python of CDK's, by its name: `aws_lambda.Runtime` would have to be imported."""
+"""The CDK's latest Python, by its name: `aws_lambda.Runtime` would have to be imported."""
 
 OLDEST_PYTHON_MINOR = 11
 LOG_RETENTION_DAYS = 30
@@ -56,7 +56,7 @@ def define_log_group(scope: Construct) -> tuple[str, str]:
 
 
 def log_statement(log_group_arn: str) -> iam.PolicyStatement:
-    """Make the statement with which a function writes its log."""
+    """Make the statement that allows a function to write its log."""
     return iam.PolicyStatement(
         actions=["logs:CreateLogStream", "logs:PutLogEvents"],
         # The ARN of a log group ends in `:*`, which stands for its log streams.
@@ -67,7 +67,7 @@ def log_statement(log_group_arn: str) -> iam.PolicyStatement:
 def define_function(
     scope: Construct, packages: Sequence[str], log_group_name: str, properties: Mapping[str, Any]
 ) -> tuple[include.CfnInclude, str]:
-    """Define a function whose code is packages of this distribution, and return its ARN, too."""
+    """Define a function whose code consists of packages of this distribution, and return its ARN, too."""
     code = s3_assets.Asset(scope, "Code", path=code_of(*packages))
     function = {
         "Architectures": ["arm64"],
@@ -93,7 +93,7 @@ def define_function(
 def _include(
     scope: Construct, construct_id: str, resource: dict[str, Any], *values: dict[str, Any]
 ) -> tuple[include.CfnInclude, list[str]]:
-    """Define a resource without an object for it, and return the values of these expressions, too."""
+    """Define a resource without a Python object for it, and return the values of these expressions, too."""
     outputs = {f"Value{number}": {"Value": value} for number, value in enumerate(values)}
     with TemporaryDirectory() as directory:
         path = Path(directory, "template.json")
@@ -103,7 +103,7 @@ def _include(
 
 
 def _taken(output: CfnOutput) -> str:
-    """Take the value of an output, and the output out of the stack."""
+    """Return the value of an output, and remove the output from the stack."""
     value = Token.as_string(output.value)
     scope = output.node.scope
     assert scope is not None

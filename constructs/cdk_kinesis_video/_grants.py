@@ -1,6 +1,6 @@
-"""Grants that say so when they can't be complete: what this app may not write itself becomes a warning with the text.
+"""Grants that warn if they can't be complete: a statement that this app can't add becomes a warning with its text.
 
-A stream has no resource policy. Buckets, topics and keys have one, and need a statement there for a principal of
+A stream has no resource policy. Buckets, topics and keys have one, which needs a statement for a principal of
 another account.
 """
 
@@ -55,18 +55,18 @@ PUBLISH_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 def put_media_actions(tag_stream: Any) -> tuple[str, ...]:
-    """List the actions with which a producer sends video, and tags its stream if that is asked for."""
+    """List the actions that a producer needs to send video, and to tag its stream if requested."""
     check_bool("tag_stream", tag_stream)
     return (*PUT_MEDIA_ACTIONS, "kinesisvideo:TagStream") if tag_stream else PUT_MEDIA_ACTIONS
 
 
 THING_NAME_KEY = "credentials-iot:ThingName"
-"""The key of a request's context that has the thing which has got its credentials through an IoT role alias.
+"""The context key for the thing that got its credentials through an IoT role alias.
 
 See https://docs.aws.amazon.com/iot/latest/developerguide/authorizing-direct-aws.html
 """
 THING_NAME = f"${{{THING_NAME_KEY}}}"
-"""The policy variable that stands for that thing.
+"""The policy variable for the name of that thing.
 
 See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iot.html
 """
@@ -84,7 +84,7 @@ class Statement:
     conditions: Mapping[str, Mapping[str, Any]] | None = None
 
     def text(self, scope: Construct, principal: iam.IPrincipal | None = None) -> str:
-        """Write it as a policy has it."""
+        """Return the statement as a policy has it."""
         statement = iam.PolicyStatement(
             actions=list(self.actions),
             resources=list(self.resources),
@@ -98,11 +98,11 @@ def check_grantee(prop: str, grantee: Any) -> None:
     """Check that somebody can be granted something."""
     check_type(prop, grantee, has(grantee, "grant_principal"), "a role, a user or another grantee such as iam.Role")
     if isinstance(principal_of(grantee), iam.UnknownPrincipal):
-        raise ValueError(f"`{prop}` is {given(grantee)}, which is imported without its role, give the role itself")
+        raise ValueError(f"`{prop}` is {given(grantee)}, which is imported without its role, pass the role itself")
 
 
 def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> iam.Grant:
-    """Allow by the grantee's own policy."""
+    """Allow in the grantee's own policy."""
     check_at_synth(grantee)
     made = iam.Grant.add_to_principal(
         grantee=grantee,
@@ -117,7 +117,7 @@ def grant(scope: Construct, grantee: iam.IGrantable, statement: Statement) -> ia
 def grant_with_policy(
     scope: Construct, grantee: iam.IGrantable, statement: Statement, resource: s3.IBucket | sns.ITopic, name: str
 ) -> iam.Grant:
-    """Allow on a bucket or topic, by its own policy as well if the grantee is of another account."""
+    """Allow on a bucket or topic, in its own policy as well if the grantee belongs to another account."""
     grantee = _for_this_account(scope, grantee)
     check_at_synth(grantee)
     made = iam.Grant.add_to_principal_or_resource(
@@ -137,13 +137,13 @@ def grant_with_policy(
 def grant_on_key(
     scope: Construct, grantee: iam.IGrantable, actions: Sequence[str], key: kms.IKey | None
 ) -> iam.Grant | None:
-    """Allow actions with a customer managed key, by its policy as well; there is nothing to do without a key."""
+    """Allow actions on a customer managed key, in its policy as well; does nothing without a key."""
     if key is None:
         return None
     grantee = _for_this_account(scope, grantee)
     made = key.grant(grantee, *actions)
-    # A key whose policy was written by hand may leave nothing to IAM. Into another stack's key policy no role can go
-    # without a circle between the stacks; there CDK's default policy, which leaves it to IAM, has to do.
+    # A custom key policy may not delegate to IAM. The key policy of another stack can't name a role without a cycle
+    # between the stacks; that case depends on CDK's default policy, which delegates to IAM.
     in_key_policy = is_owned(key) and made.resource_statement is not None
     if is_owned(key) and not in_key_policy and _is_in_stack(grantee, stack_of(key)):
         key.add_to_resource_policy(
@@ -157,7 +157,7 @@ def grant_on_key(
 
 
 class _Combined(iam.Grant):
-    """Grants that CDK combines when somebody looks at them: few apps do, and it takes a round trip for each stream."""
+    """Grants that the CDK combines when they are read: few apps do that, and it takes a round trip for each stream."""
 
     _parts: list[iam.Grant]
 
@@ -168,7 +168,7 @@ class _Combined(iam.Grant):
         return combined
 
     def __getattr__(self, name: str) -> Any:
-        # All that a grant has comes from CDK's object, which is missed first.
+        # Every attribute of a grant comes from the CDK's object, which is created when it is first missing.
         parts = vars(self)["_parts"]
         if len(parts) > 1:
             parts[:] = [reduce(iam.Grant.combine, parts)]
@@ -176,14 +176,14 @@ class _Combined(iam.Grant):
 
 
 def combine(first: iam.Grant, *others: iam.Grant | None) -> iam.Grant:
-    """Make one grant of several."""
+    """Combine several grants into one."""
     parts = [part for grant in (first, *others) if grant is not None for part in vars(grant).get("_parts", [grant])]
     return _Combined.of(parts) if len(parts) > 1 else first
 
 
 def stream_arn(stream: IStreamRef) -> str:
-    """Make the ARN of a stream for a policy; of one imported by its name it is a pattern."""
-    # The reference would ask CDK for the name as well.
+    """Make the ARN of a stream for a policy; for a stream imported by its name it is a pattern."""
+    # The reference would ask the CDK for the name as well.
     arn: str | None = getattr(stream, "stream_arn", None)
     return arn or stream.stream_ref.stream_arn
 
@@ -193,18 +193,18 @@ def arn_for(grantee: iam.IGrantable, stream: IStreamRef) -> str:
     principal: Any = principal_of(grantee)
     if not isinstance(stream, DeclaredStream) or not has(principal, "node"):
         return stream_arn(stream)
-    # The L2's ARN is also for other environments, which takes a second round trip.
+    # The L2's ARN also works for other environments, which takes a second round trip.
     in_one_stack = stack_of(principal) is stack_of(stream.declared_in)
     return stream.cfn_stream.attr_arn if in_one_stack else stream_arn(stream)
 
 
 def thing_arn(scope: Construct) -> str:
-    """Make the ARN of the stream that has the name of the thing whose credentials are used."""
+    """Make the ARN of the stream with the name of the thing whose credentials are used."""
     return stack_of(scope).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{THING_NAME}/*")
 
 
 def _for_this_account(scope: Construct, grantee: iam.IGrantable) -> iam.IGrantable:
-    """Let an AWS service act for this account alone: anybody may have it act for theirs.
+    """Allow an AWS service to act for this account only: other accounts could make it act for them.
 
     See https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -216,7 +216,7 @@ def _for_this_account(scope: Construct, grantee: iam.IGrantable) -> iam.IGrantab
     if "Service" not in fragment.principal_json or any(key.startswith("aws:source") for key in keys):
         return grantee
     if len(fragment.principal_json) > 1:
-        raise ValueError(f"`grantee` is {given(principal)} of an AWS service and others, grant to each of them alone")
+        raise ValueError(f"`grantee` is {given(principal)} of an AWS service and others, grant to each one separately")
     limited: iam.IGrantable = principal.with_conditions(
         {"StringEquals": {"aws:SourceAccount": account_of(stack_of(scope))}}
     )
@@ -224,7 +224,7 @@ def _for_this_account(scope: Construct, grantee: iam.IGrantable) -> iam.IGrantab
 
 
 def _as_policy_holder(resource: Any) -> Any:
-    # The types of both have what the interface asks for, which their generated Python types don't say.
+    # Both types satisfy the interface, although their generated Python types don't say so.
     return resource
 
 
@@ -235,7 +235,7 @@ def _is_of_another_account(grantee: iam.IGrantable, ours: Callable[[], str]) -> 
 
 
 def _is_in_stack(grantee: Any, stack: Stack) -> bool:
-    # A principal such as iam.ArnPrincipal is no construct and in no stack.
+    # A principal such as iam.ArnPrincipal is not a construct and belongs to no stack.
     return hasattr(grantee, "node") and stack_of(grantee).node.path == stack.node.path
 
 
@@ -244,14 +244,14 @@ def _warn_of_principal(scope: Construct, grantee: iam.IGrantable, success: bool,
     if success and not foreign:
         return
     advice = (
-        "; a stream has no policy of its own, so let a principal of another account assume a role of the stream's"
+        "; a stream has no policy of its own, so a principal of another account must assume a role of the stream's"
         if foreign and statement.actions[0].startswith("kinesisvideo:")
         else ""
     )
     Annotations.of(scope).add_warning_v2(
         PRINCIPAL_WITHOUT_POLICY,
-        f"`grantee` {'is of another account' if foreign else 'takes no policy'}, add this statement to its own policy: "
-        f"{statement.text(scope)}{advice}",
+        f"`grantee` {'is of another account' if foreign else 'accepts no policy'}, add this statement to its own "
+        f"policy: {statement.text(scope)}{advice}",
     )
 
 

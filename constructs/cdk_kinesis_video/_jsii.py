@@ -1,7 +1,7 @@
-"""What CDK is asked once, since it never changes and many streams share it.
+"""Caches of the CDK's answers that never change and that many streams share.
 
-CDK lives in a process of its own; each answer takes a round trip of about 0.5 ms. jsii keeps every construct until its
-process ends, so these caches free nothing earlier than it does.
+The CDK runs in a separate process; each answer takes a round trip of about 0.5 ms. jsii keeps every construct until its
+process ends, so these caches keep nothing alive that jsii would free.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Answer = TypeVar("_Answer")
 
 
 def once(ask: Callable[[_Owner], _Answer]) -> Callable[[_Owner], _Answer]:
-    """Keep each answer, by the type of the question, which `functools.cache` takes for anything that is hashable."""
+    """Cache each answer, and keep the types: `functools.cache` accepts any hashable arguments."""
     kept: Any = cache(ask)
     answers: Callable[[_Owner], _Answer] = kept
     return answers
@@ -47,7 +47,7 @@ def account_of(stack: Stack) -> str:
 
 @once
 def partition_of(region: str) -> str:
-    """Find a Region's partition, empty if CDK doesn't know it: saves two trips for each further imported stream."""
+    """Find a Region's partition, or "" if the CDK doesn't know it: saves two trips for each further imported stream."""
     from aws_cdk.region_info import RegionInfo
 
     return RegionInfo.get(region).partition or ""
@@ -79,13 +79,13 @@ def bucket_key_of(bucket: s3.IBucket) -> kms.IKey | None:
 
 @once
 def is_owned(resource: IConstruct) -> bool:
-    """Say whether the app declares it: saves a trip for each grant."""
+    """Return whether the app declares the bucket: saves a trip for each grant."""
     return Resource.is_owned_resource(resource)
 
 
 @once
 def principal_of(grantee: iam.IGrantable) -> iam.IPrincipal:
-    """Find whom a grant is made to: saves a trip for each statement of a grant."""
+    """Find the principal of a grant: saves a trip for each statement of a grant."""
     return grantee.grant_principal
 
 
@@ -98,13 +98,13 @@ def account_of_grantee(grantee: iam.IGrantable) -> str | None:
 @once
 def millis_of(duration: Duration) -> float:
     """Convert to milliseconds: saves a trip for each further stream that shares a Duration."""
-    # jsii rounds nothing: asked for an integral number, it throws its own error with a stack trace of the inside.
+    # jsii doesn't round: asked for an integral number, it raises its own error with an internal stack trace.
     return duration.to_milliseconds(integral=False)
 
 
 @once
 def is_token(text: str) -> bool:
-    """Say whether text that looks like a token has one: saves a trip for each use; streams share bucket and Region."""
+    """Return whether text that looks like a token has one: saves a trip for each use of a shared bucket or Region."""
     return Token.is_unresolved(text)
 
 
@@ -112,7 +112,7 @@ _takers: set[iam.IGrantable] = set()
 
 
 def takes_policies(grantee: iam.IGrantable, grant: iam.Grant | None = None) -> bool:
-    """Say whether the grantee takes statements, all if it took one: saves a trip for each."""
+    """Return whether the grantee accepts statements, all of them if it accepted one: saves a trip for each."""
     if grantee not in _takers and grant is not None and grant.success:
         _takers.add(grantee)
     return grantee in _takers
@@ -120,10 +120,10 @@ def takes_policies(grantee: iam.IGrantable, grant: iam.Grant | None = None) -> b
 
 @once
 def keeps_policies(grantee: iam.IGrantable) -> bool:
-    """Say whether the grantee has a policy after it took a statement: saves three trips for each.
+    """Return whether the grantee has a policy after it accepted a statement: saves three trips for each.
 
-    A role that was imported with ``mutable=False``, or is ``without_policy_updates()``, takes every statement and
-    drops it. It has no policy then, where every other has one as a child.
+    A role that was imported with ``mutable=False``, or is ``without_policy_updates()``, accepts every statement and
+    drops it. It then has no policy, while every other role has one as a child.
     """
     if isinstance(grantee, iam.Role | iam.User | iam.Group | iam.LazyRole):
         return True

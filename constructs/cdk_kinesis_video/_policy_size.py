@@ -1,4 +1,4 @@
-"""What IAM refuses of the policies of a role or a user, told at synth."""
+"""Checks at synth whether IAM would refuse the policies of a role or a user."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ._validation import has
 MANAGED_POLICIES_OF_A_ROLE = 10
 INLINE_CHARACTERS_OF_A_ROLE, INLINE_CHARACTERS_OF_A_USER, INLINE_CHARACTERS_OF_A_GROUP = 10_240, 2_048, 5_120
 HIGHER_QUOTA = "cdk-kinesis-video:managed-policies-of-a-role"
-"""The key of the context that has an account's higher quota of managed policies."""
+"""The context key for an account's higher quota of managed policies."""
 
 _MINIMIZE = "@aws-cdk/aws-iam:minimizePolicies"
 _SHORTEST_ARN = len("arn:aws:s3:::abc")
 _ADVICE = (
-    "grant things that are named like their streams with `by_thing_name`, allow streams whose names begin alike by one "
+    "use `by_thing_name` for things that have the names of their streams, allow streams with a common prefix by one "
     "statement of your own with a wildcard"
 )
 
 
 def check_at_synth(grantee: iam.IGrantable) -> None:
-    """Check the policies of a grantee when all grants are made; CDK is told once for each."""
+    """Check the policies of a grantee once all grants are made; the check is added once for each grantee."""
     _check(principal_of(grantee))
 
 
@@ -49,11 +49,11 @@ class _FitsIntoIam:
 
 
 def _too_many_managed(role: iam.Role) -> str | None:
-    # CDK divides a role's own policy into managed ones when it outgrows IAM's inline policies.
+    # CDK splits a role's own policy into managed policies when it exceeds the limit for inline policies.
     if not any(isinstance(child, iam.ManagedPolicy) for child in role.node.children):
         return None
     stack, resource = stack_of(role), role.node.default_child
-    # These name the role, and it names others.
+    # Managed policies that name the role, besides those that the role names.
     policies = [node for node in stack.node.find_all() if isinstance(node, iam.CfnManagedPolicy)]
     role_name, *roles = stack.resolve([role.role_name, *(policy.roles for policy in policies)])
     count = sum(role_name in (names or ()) for names in roles)
@@ -64,7 +64,7 @@ def _too_many_managed(role: iam.Role) -> str | None:
         return None
     minimize = "" if role.node.try_get_context(_MINIMIZE) else f", set the context {_MINIMIZE!r} to true"
     return (
-        f"{count} managed policies, IAM takes {quota} of a role, {_ADVICE}{minimize}, take several roles, or set the "
+        f"{count} managed policies, IAM allows a role {quota}, {_ADVICE}{minimize}, use several roles, or set the "
         f"context {HIGHER_QUOTA!r} to the account's quota if that is higher"
     )
 
@@ -80,11 +80,11 @@ def _too_long(principal: Any) -> str | None:
     least = sum(_least_length(stack_of(policy).resolve(policy.policy_document)) for policy in policies)
     if least <= most:
         return None
-    return f"inline policies of at least {least:,} characters, IAM takes {most:,} of a {kind}, {_ADVICE}"
+    return f"inline policies of at least {least:,} characters, IAM allows a {kind} {most:,}, {_ADVICE}"
 
 
 def _least_length(value: Any) -> int:
-    """Count the characters of a policy, with the shortest ARN for each that only CloudFormation knows."""
+    """Count the characters of a policy, with the shortest possible ARN for each that only CloudFormation knows."""
     if isinstance(value, Mapping):
         if "Fn::Join" in value:
             # Its parts without the quotation marks of each.

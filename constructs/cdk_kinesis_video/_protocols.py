@@ -1,6 +1,6 @@
-"""Protocols for what users hand over to EventBridge and to buckets.
+"""Protocols for the targets of EventBridge rules and of bucket notifications.
 
-The methods of aws-cdk-lib's classes and of the interfaces that these implement name their parameters differently, so
+aws-cdk-lib's classes name the parameters of their methods differently from the interfaces that they implement, so
 pyright refuses the classes. These protocols have positional parameters only, so mypy and pyright accept those classes.
 """
 
@@ -18,7 +18,7 @@ class RuleTarget(Protocol):
     """One of ``aws_cdk.aws_events_targets``."""
 
     def bind(self, rule: events.IRule, target_id: str | None = ..., /) -> events.RuleTargetConfig:
-        """Return how the rule invokes it."""
+        """Return the rule's settings for this target."""
         ...
 
 
@@ -26,5 +26,5 @@ class BucketNotificationDestination(Protocol):
     """One of ``aws_cdk.aws_s3_notifications``."""
 
     def bind(self, scope: Construct, bucket: s3.IBucket, /) -> s3.BucketNotificationDestinationConfig:
-        """Return how the bucket notifies it."""
+        """Return the bucket's settings for this destination."""
         ...

@@ -21,19 +21,19 @@ UNKNOWN_STREAM_KEY = "cdk-kinesis-video:unknown-stream-key"
 
 
 class CfnStream(kinesisvideo.CfnStream):
-    """The L1 of a stream of this library. It notes what is set in Python, which saves two round trips a stream.
+    """The L1 of a stream of this library. It records properties set in Python, which saves two round trips a stream.
 
-    What JavaScript sets, such as a mixin that is written in it, is not noted.
+    Properties that JavaScript sets, such as a mixin written in JavaScript, are not recorded.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a property, and note it."""
+        """Set a property, and record it."""
         super().__setattr__(name, value)
         if name in _NOTED:
             self.note(**{name: value})
 
     def note(self, **properties: Any) -> None:
-        """Note what the properties are."""
+        """Record properties."""
         vars(self).setdefault("noted", {}).update(properties)
 
 
@@ -41,7 +41,7 @@ _NOTED = ("data_retention_in_hours", "kms_key_id")
 
 
 def property_of(stream: kinesisvideo.CfnStream, name: str) -> Any:
-    """Find what a property of an L1 is now."""
+    """Return the current value of a property of an L1."""
     return vars(stream)["noted"][name] if isinstance(stream, CfnStream) else getattr(stream, name)
 
 
@@ -49,7 +49,7 @@ class DeclaredStream:
     """A stream of this library that is declared in this app."""
 
     cfn_stream: kinesisvideo.CfnStream
-    """The L1 behind it, for what has no prop here."""
+    """The L1 behind it, for properties without a prop here."""
     declared_in: Construct
     """The construct that it belongs to."""
 
@@ -59,7 +59,7 @@ def check_stream(prop: str, stream: Any) -> None:
     if isinstance(stream, DeclaredStream | kinesisvideo.CfnStream):
         return
     reference = getattr(stream, "stream_ref", None)
-    # The streams of Kinesis Data Streams have a property of the same name.
+    # Streams of Kinesis Data Streams have a property with the same name.
     if type(reference).__name__ == "StreamReference" and not isinstance(reference, StreamReference):
         raise ValueError(
             f"`{prop}` is the Kinesis data stream {stream.node.path!r}, it must be a Kinesis video stream: a "
@@ -85,9 +85,9 @@ def cfn_stream_of(stream: IStreamRef) -> kinesisvideo.CfnStream | None:
 
 
 def name_of(stream: IStreamRef) -> str:
-    """Find the name of a stream as it is declared; a token if CloudFormation generates it."""
+    """Return the name of a stream as it is declared; a token if CloudFormation generates it."""
     resource = cfn_stream_of(stream)
-    # A VideoStream without a name gives its L1 a token that stands for nothing at all.
+    # A VideoStream without a name gives its L1 a token that resolves to nothing.
     declared = None if resource is None else stack_of(resource).resolve(resource.name)
     if resource is None or declared is None:
         return stream.stream_ref.stream_name
@@ -100,7 +100,7 @@ def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
     if key is not None:
         return key
     resource = cfn_stream_of(stream)
-    # A mixin is given the L1 of a VideoStream, which knows the key itself.
+    # A mixin gets the L1 of a VideoStream; the VideoStream has the key.
     if resource is stream:
         key = cast("kms.IKey | None", getattr(resource.node.scope, "encryption_key", None))
         if key is not None:
@@ -118,8 +118,8 @@ def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
     # IAM policies need a key ARN.
     Annotations.of(scope).add_warning_v2(
         UNKNOWN_STREAM_KEY,
-        "the stream's `kms_key_id` is no ARN, so no right to its key was granted; give the key's ARN, or declare the "
-        "stream as VideoStream(encryption_key=...)",
+        "the stream's `kms_key_id` is not an ARN, so no permission on its key was granted; set the key's ARN, or "
+        "declare the stream as VideoStream(encryption_key=...)",
     )
     return None
 

@@ -1,7 +1,7 @@
-"""Checks of what the user gives. A token passes each of them untouched: its value is known only to CloudFormation.
+"""Checks of the user's values. A token passes each of them unchanged: only CloudFormation knows its value.
 
-Each error is one sentence: the prop in backticks, what was given, what is allowed, and what to change where that
-doesn't follow.
+Each error is one sentence: the prop in backticks, the given value, what is allowed, and what to change if that
+isn't obvious.
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ from aws_cdk import Duration, RemovalPolicy, Token
 
 from ._jsii import is_token, millis_of
 
-# CDK writes a token into text as `${Token[...]}`, and as a number far beyond those that JavaScript counts with.
+# The CDK writes a token into text as `${Token[...]}`, and as a number far beyond JavaScript's safe integers.
 _TOKEN_IN_TEXT = "${Token["
 TOKEN = re.compile(r"(\$\{Token\[[^]]*\]\})")
 _LARGEST_COUNT = 2**53
 
 
 def is_known(value: Any) -> bool:
-    """Whether the value itself is here, and not a token for it.
+    """Return whether this is the value itself, and not a token for it.
 
-    CDK's answer costs a round trip to its process, so only what looks like a token is asked about.
+    The CDK's answer takes a round trip to its process, so it is asked only about values that look like a token.
     """
     if isinstance(value, str):
         return _TOKEN_IN_TEXT not in value or not is_token(value)
     if isinstance(value, int):
-        # As a number, a token is a fraction to Python.
+        # In Python, a number token is a float.
         return True
     if isinstance(value, float):
-        # JSON has no infinite number, and jsii's process ends when it is asked about one.
+        # JSON has no infinite number, and jsii's process crashes when it is asked about one.
         return abs(value) < _LARGEST_COUNT or not math.isfinite(value) or not Token.is_unresolved(value)
     return not Token.is_unresolved(value)
 
 
 def change_known(text: str, change: Callable[[str], str]) -> str:
-    """Change the parts of a text that are known, and leave its tokens."""
+    """Change the known parts of a text, and leave its tokens."""
     return "".join(part if TOKEN.fullmatch(part) else change(part) for part in TOKEN.split(text))
 
 
 def has(value: Any, name: str) -> bool:
-    """Whether a thing has a property, without asking CDK for its value where the class tells; a class has none."""
+    """Return whether an object has a property, without asking the CDK for its value if the class shows it."""
     return not isinstance(value, type) and (hasattr(type(value), name) or hasattr(value, name))
 
 
 def given(value: Any) -> str:
-    """Describe what was given, a construct by its path."""
+    """Describe a given value, a construct by its path."""
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     if value is None or isinstance(value, str | int | float):
         return repr(value)
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    # jsii's names for what CDK exports no class of.
+    # jsii's names for types of which the CDK exports no class.
     name = type(value).__name__.removeprefix("_").removesuffix("Proxy").replace("InterfaceDynamic", "construct")
     article = "an" if name[0] in "AEIOUaeiou" else "a"
     return f"the {name} {value.node.path!r}" if has(value, "node") else f"{article} {name}"
@@ -69,13 +69,13 @@ def either(allowed: Sequence[str]) -> str:
 
 
 def check_type(prop: str, value: Any, fitting: bool, allowed: str) -> None:
-    """Check that a thing is of the kind that the prop takes."""
+    """Check that a value has the type that the prop accepts."""
     if not fitting:
         raise ValueError(f"`{prop}` is {given(value)}, it must be {allowed}")
 
 
 def check_place(scope: Any, construct_id: Any) -> None:
-    """Check where a construct is defined."""
+    """Check the scope of a construct."""
     check_type("scope", scope, has(scope, "node"), "a construct such as the stack")
     check_id(construct_id)
 
@@ -86,7 +86,7 @@ def check_id(construct_id: Any) -> None:
 
 
 def check_bool(prop: str, value: Any) -> None:
-    """Check a yes or no."""
+    """Check a boolean."""
     check_type(prop, value, isinstance(value, bool), "True or False")
 
 
@@ -96,7 +96,7 @@ def check_enum(prop: str, value: Any, allowed: type[Enum]) -> None:
 
 
 def check_removal_policy(removal_policy: Any) -> None:
-    """Check what happens to a thing that is removed; nothing of ours has a snapshot."""
+    """Check a removal policy; this library's resources have no snapshots."""
     allowed = (RemovalPolicy.DESTROY, RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
     check_type("removal_policy", removal_policy, removal_policy in allowed, either([given(one) for one in allowed]))
 
@@ -123,7 +123,7 @@ def check_pattern(prop: str, value: Any, pattern: str, maximum: int, allowed: st
 
 
 def check_list(prop: str, value: Any, items: str) -> None:
-    """Check that it is a list, whose items are for the caller to check."""
+    """Check that it is a list; the caller checks its items."""
     check_type(prop, value, isinstance(value, Sequence) and not isinstance(value, str), f"a list of {items}")
 
 
@@ -135,7 +135,7 @@ def check_duration(prop: str, value: Any, example: str) -> None:
 def whole_minutes(prop: str, value: Any, example: str, maximum: int | None = None) -> int:
     """Check the time between two runs of a schedule, and count its minutes."""
     check_type(prop, value, isinstance(value, Duration), f"a Duration such as {example}")
-    # CDK converts no token to another unit.
+    # The CDK can't convert a token to another unit.
     if value.is_unresolved():
         raise ValueError(f"`{prop}` is a token, it must be known at synth, such as {example}")
     minutes = millis_of(value) / 60_000
@@ -161,17 +161,17 @@ def check_period(prop: str, value: Any) -> None:
 
 
 def check_topic(topic: Any) -> None:
-    """Check that it is a standard topic; an imported one is known by its name alone."""
+    """Check that it is a standard topic; for an imported one the name decides."""
     check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
     if topic.fifo or (is_known(topic.topic_arn) and topic.topic_arn.endswith(".fifo")):
         raise ValueError(
-            f"`topic` is the FIFO topic {topic.node.path!r}, notifications go to standard topics only, take one "
+            f"`topic` is the FIFO topic {topic.node.path!r}, notifications go to standard topics only, use one "
             "without `fifo`"
         )
 
 
 def check_options(owner: str, options: Any, allowed: type) -> None:
-    """Check that keyword arguments have names that a TypedDict has."""
+    """Check that the names of keyword arguments are keys of a TypedDict."""
     unknown = sorted(options.keys() - allowed.__annotations__.keys())
     if unknown:
         raise TypeError(f"{owner} has no prop {', '.join(f'`{name}`' for name in unknown)}")

@@ -1,4 +1,4 @@
-"""A destination that is declared as it is."""
+"""An existing destination, declared exactly as it is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ._validation import check_type
 
 
 class DestinationPath:
-    """The path of a destination's URI, character by character, for a destination that exists already.
+    """The exact path of a destination's URI, for a destination that exists already.
 
     `ImageGeneration(prefix="front-door")` adds the slash that most people want and declares
     ``s3://<bucket>/front-door/``. Scripts often set a destination without that slash, and adding it changes the keys of
-    all later images. A `DestinationPath` in the place of that text changes nothing:
+    all later images. A `DestinationPath` instead of that text changes nothing:
 
     ============================== ============================== ======================================
     `prefix`                       URI                            key of an image
@@ -22,19 +22,19 @@ class DestinationPath:
     ============================== ============================== ======================================
 
     Without a slash at its end, ``/cam-1`` also covers the keys of ``/cam-10`` and of the folder ``cam-1-old/``, so
-    permissions, notifications of the bucket and request metrics for the one include the other. The rule of
-    `on_image_delivered` tells them apart by the stream's name.
+    permissions, notifications of the bucket and request metrics for one include the other. The rule of
+    `on_image_delivered` distinguishes them by the stream's name.
 
     Parameters
     ----------
     path
-        What follows the bucket's name in the URI: empty, or text that begins with a slash. It has no ``*``, and the URI
-        has at most 255 characters.
+        The part of the URI after the bucket's name: empty, or text that begins with a slash. It must not contain
+        ``*``, and the URI has at most 255 characters.
 
     Raises
     ------
     ValueError
-        If `path` is of another form.
+        If `path` has another form.
 
     See Also
     --------
@@ -47,10 +47,10 @@ class DestinationPath:
         self._path = path
 
     def __repr__(self) -> str:
-        """Write it as code."""
+        """Return it as code."""
         return f"DestinationPath({self._path!r})"
 
     @property
     def path(self) -> str:
-        """What follows the bucket's name in the URI."""
+        """The part of the URI after the bucket's name."""
         return self._path

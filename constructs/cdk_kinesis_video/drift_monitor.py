@@ -1,4 +1,4 @@
-"""The monitor of what a stack declares for its streams: whether they still have it."""
+"""A monitor that compares streams with the configurations that their stack declares."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _AT_REST = [
     "UPDATE_ROLLBACK_COMPLETE",
 ]
 
-# An input but for its declarations, with a stack id of 256 characters.
+# An input without its declarations, with a stack id of 256 characters.
 _MAX_FRAME_CHARACTERS = 512
 _MAX_CHARACTERS_OF_AN_ARN = len('"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream//1690707290324"')
 # Of a name of the API's or a number, with its quotation marks.
@@ -93,28 +93,28 @@ _MAX_CHARACTERS_OF_ANOTHER_VALUE = 22
 
 
 class Repair(str, Enum):
-    """What the monitor sets again. It writes only what the stack holds, and only while the stack is at rest."""
+    """What the monitor sets again: only on streams that the stack holds, and only while the stack is at rest."""
 
     NONE = "NONE"
     """Nothing: the monitor only reports."""
     MISSING = "MISSING"
     """A configuration that the stream has lost."""
     ALWAYS = "ALWAYS"
-    """Also a configuration that somebody has changed."""
+    """A configuration that the stream has lost, and one that somebody has changed."""
 
 
 class DriftMonitor(Construct):
-    """Watch whether the streams of a stack still have what the stack declares, and report or repair what differs.
+    """Compare the streams of a stack with its declarations, and report or repair differences.
 
-    CloudFormation doesn't look at custom resources again: neither its drift detection nor another deployment sees a
-    configuration that was changed or removed by hand. This has the stack's function look after each deployment,
-    on a schedule, and when CloudTrail tells of a change. It sees configurations that were changed or removed, streams
-    that were deleted, and streams whose data retention was set to 0.
+    CloudFormation doesn't check custom resources again: neither its drift detection nor another deployment sees a
+    configuration that was changed or removed by hand. With this monitor, the stack's function checks the streams after
+    each deployment, on a schedule, and when CloudTrail reports a change. It detects configurations that were changed or
+    removed, streams that were deleted, and streams whose data retention was set to 0.
 
-    A difference counts if a second look 10 seconds later sees one, too, and the stack is at rest, so a deployment is no
-    drift. Each stream that drifts is a line in the function's log, with the fields, their declared and actual values
-    and who changed it, where that is known; each stream that could not be compared is another. The function needs no
-    further permissions.
+    A difference counts if a second check 10 seconds later sees one, too, and the stack is at rest, so a deployment is
+    not reported as drift. Each stream that drifts is a line in the function's log, with the fields, their declared and
+    actual values, and who changed it, if known; each stream that could not be compared is another line. The function
+    needs no further permissions.
 
     Parameters
     ----------
@@ -123,20 +123,21 @@ class DriftMonitor(Construct):
     construct_id
         The id of this construct within `scope`.
     images
-        The image generations and fragment notifications to watch, of this stack. Default: all of the stack.
+        The image generations and fragment notifications of this stack to watch. Default: all of the stack.
     every
-        The time between two looks, in whole minutes, 1 minute to 1 day, known at synth. Default: 1 hour.
+        The time between two checks, in whole minutes, 1 minute to 1 day, known at synth. Default: 1 hour.
     on_change
-        True looks at a stream also when somebody changes it, which needs a trail in CloudTrail that logs management
-        events of this Region; EventBridge gets them as best effort. Only such a look knows who it was. Default: True.
+        True also checks a stream when somebody changes it. This needs a CloudTrail trail that logs management events of
+        this Region; EventBridge receives them on a best-effort basis. Only such a check knows who made the change.
+        Default: True.
     repair
         What the monitor sets again: `Repair.NONE` nothing, `Repair.MISSING` a configuration that the stream has lost,
-        `Repair.ALWAYS` also one that was changed. It reports what it repairs, too. Default: `Repair.NONE`.
+        `Repair.ALWAYS` also one that was changed. The monitor reports repairs, too. Default: `Repair.NONE`.
 
     Raises
     ------
     ValueError
-        If one of `images` is of another stack, or if a prop is out of its bounds.
+        If one of `images` belongs to another stack, or if a prop is out of its bounds.
 
     See Also
     --------
@@ -170,13 +171,13 @@ class DriftMonitor(Construct):
         self._puts_events = False
         self._metric_filters: set[str] = set()
         self._defined = False
-        # When all of the stack is declared.
+        # When the stack is declared completely.
         at_synth(self, self._define_rules)
 
     def metric_drifted(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of streams that were seen to differ: a count, summed over `every`.
+        """Return the number of streams that differed: a count, summed over `every`.
 
-        A stream counts again at each look, until it is as declared. The metric is of the whole stack and costs what
+        A stream counts again at each check, until it is as declared. The metric covers the whole stack and costs what
         CloudWatch charges for a custom metric.
 
         Parameters
@@ -189,9 +190,9 @@ class DriftMonitor(Construct):
     def metric_not_compared(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of streams that could not be compared: a count, summed over `every`.
 
-        A permission is missing, the service is down, or it throttles the calls for one stream all the time. Each look
-        has a data point, also if it is 0, so the statistic ``SampleCount`` is the number of looks. The metric costs
-        what `metric_drifted` does.
+        The reason is a missing permission, an outage of the service, or constant throttling of the calls for a stream.
+        Each check has a data point, also if it is 0, so the statistic ``SampleCount`` is the number of checks. The
+        metric costs as much as `metric_drifted`.
 
         Parameters
         ----------
@@ -205,9 +206,9 @@ class DriftMonitor(Construct):
     ) -> cloudwatch.Alarm:
         """Define an alarm that is quiet only while every stream is known to be as declared.
 
-        It goes off if a stream differs, if a stream could not be compared, and if the monitor did not look for twice
-        the time of `every`. It ends when that time has passed without any of them. It is in ALARM before the first
-        look, which follows the end of the first deployment.
+        It goes off if a stream differs, if a stream could not be compared, or if there was no check for twice the time
+        of `every`. It ends when that time has passed without any of them. It is in ALARM before the first check, which
+        follows the end of the first deployment.
 
         Parameters
         ----------
@@ -221,10 +222,10 @@ class DriftMonitor(Construct):
         check_id(construct_id)
         check_text("alarm_name", alarm_name, "cameras-drifted")
         check_text("alarm_description", alarm_description, "Somebody has changed a camera")
-        # A look may fall a little behind its period, so two of them are one here.
+        # A check may come a little late, so the alarm's period is that of two checks.
         period = Duration.minutes(2 * self._every.to_minutes())
         doubt = cloudwatch.MathExpression(
-            # Both metrics have a data point for each look: FILL has nothing to fill of a metric that never had one.
+            # Both metrics have a data point for each check: FILL fills nothing if a metric never had a data point.
             expression="IF(FILL(looks, 0) < 1, 1, FILL(drifted, 0) + FILL(not_compared, 0))",
             label="Streams not known to be as declared",
             using_metrics={
@@ -241,7 +242,7 @@ class DriftMonitor(Construct):
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
-            # Without any data, nothing has looked.
+            # Without any data there was no check.
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
             alarm_name=alarm_name,
             alarm_description=alarm_description
@@ -257,17 +258,17 @@ class DriftMonitor(Construct):
         description: str | None = None,
         rule_name: str | None = None,
     ) -> events.Rule:
-        """Define an EventBridge rule for each stream that is seen to differ, at each look.
+        """Define an EventBridge rule for each stream that differs, at each check.
 
-        The event's detail is what the log says. With the first such rule, the function may put events of the source
-        ``cdk-kinesis-video`` on the default event bus.
+        The event's detail equals the line of the log. With the first such rule, the function is allowed to put events
+        of the source ``cdk-kinesis-video`` on the default event bus.
 
         Parameters
         ----------
         construct_id
             The id of the rule within this construct.
         target
-            What is invoked. Default: nothing; add targets with ``add_target`` of the rule.
+            The target to invoke. Default: none; add targets with ``add_target`` of the rule.
         description
             The rule's description. Default: it has none.
         rule_name
@@ -317,7 +318,7 @@ class DriftMonitor(Construct):
         return metric(NAMESPACE, name, {"StackName": self._stack.stack_name}, {**defaults, **options})
 
     def _define_rules(self) -> None:
-        """Define the rules, once however often the app is synthesised."""
+        """Define the rules once, however often the app is synthesised."""
         if self._defined:
             return
         self._defined = True
@@ -335,7 +336,7 @@ class DriftMonitor(Construct):
                 f"Rule{number}",
                 description="Looks whether the streams of this stack have what it declares",
                 schedule_expression=events.Schedule.rate(self._every).expression_string,
-                # EventBridge takes an `$or` with one element for the name of a field.
+                # EventBridge interprets an `$or` with one element as the name of a field.
                 event_pattern={"$or": triggers} if len(triggers) > 1 else triggers[0],
                 targets=[
                     events.CfnRule.TargetProperty(
@@ -369,8 +370,8 @@ class DriftMonitor(Construct):
             "detail-type": ["CloudFormation Stack Status Change"],
             "detail": {"stack-id": [self._stack.stack_id], "status-details": {"status": _AT_REST}},
         }
-        # The function's own calls are no reason to look, and a deployment makes one for each stream. A filter on a
-        # field that is missing matches nothing, and the identity of a user has no role.
+        # The function's own calls don't start a check; a deployment makes one call for each stream. A filter on a
+        # missing field matches nothing, and the identity of a user has no role.
         issuers: list[dict[str, Any]] = [{"anything-but": [self._provider.role.role_arn]}, {"exists": False}]
         for issuer in issuers if self._on_change else ():
             yield {
@@ -385,22 +386,22 @@ class DriftMonitor(Construct):
             }
 
     def _template(self, group: Sequence[Declared]) -> str:
-        """Write the input of a target, with tokens for what only CDK or CloudFormation knows."""
+        """Write the input of a target, with tokens for values that only the CDK or CloudFormation knows."""
         declarations: dict[str, list[Any]] = {}
         for declared in group:
             declarations.setdefault(declared.feature.resource_type, []).append(declared.properties)
         written = Token.as_string(Lazy.uncached_any(_ForEventBridge(declarations)))
         known = {"StackId": self._stack.stack_id, "Repair": self._repair.value, "PutEvents": self._puts_events}
-        # EventBridge puts the time as text, and the detail as the object that it is.
+        # EventBridge inserts the time as text and the detail as an object.
         return f'{{"Time":<time>,"Detail":<detail>,{json.dumps(known)[1:-1]},"Declarations":{written}}}'
 
 
 @jsii.implements(IAnyProducer)
 class _ForEventBridge:
-    """JSON within a template of EventBridge's, whose values may have any character.
+    """JSON within an EventBridge template, whose values may have any character.
 
-    CDK resolves it when it knows which references of other stacks are imports, parameters or plain. `to_json_string` of
-    CDK's would leave it to the values that CloudFormation puts in to be without a quotation mark.
+    The CDK resolves it when it knows which references of other stacks are imports, parameters or plain. The CDK's own
+    `to_json_string` would break if a value that CloudFormation inserts had a quotation mark.
     """
 
     def __init__(self, declarations: Mapping[str, Any]) -> None:
@@ -443,14 +444,14 @@ def _is_expression(value: Mapping[str, Any]) -> bool:
 
 
 def _escaped(expression: Mapping[str, Any], before: Any) -> Mapping[str, Any]:
-    """Have CloudFormation escape a value that may have any character, such as a parameter's, in a URI or an ARN.
+    """Make CloudFormation escape a value that may have any character, such as a parameter's, in a URI or an ARN.
 
-    An attribute, a Region, and the name of a bucket have no such character.
+    An attribute, a Region, and the name of a bucket have no character to escape.
     """
     if before == "s3://" or "Fn::GetAtt" in expression or str(expression.get("Ref")).startswith("AWS::"):
         return expression
     for character, escape in (("\\", r"\\"), ('"', r"\""), ("<", r"\u003c"), (">", r"\u003e")):
-        # It knows no replacement but this.
+        # CloudFormation has no other way to replace characters.
         expression = {"Fn::Join": [escape, {"Fn::Split": [character, expression]}]}
     return expression
 
@@ -459,19 +460,19 @@ def _check_images(images: Any, stack: Stack) -> None:
     items = "ImageGenerations and FragmentNotifications"
     check_list("images", images, items)
     if not images:
-        raise ValueError("`images` is empty, give at least one ImageGeneration, or None for all of the stack")
+        raise ValueError("`images` is empty, pass at least one ImageGeneration, or None for all of the stack")
     for each in images:
         fits = isinstance(each, ImageGeneration | FragmentNotification)
         check_type("images", each, fits, f"a list of {items}")
         if stack_of(each) is not stack:
             raise ValueError(
-                f"`images` has {each.node.path!r} of another stack, whose own function looks after it, define a "
+                f"`images` has {each.node.path!r} of another stack, which has a function of its own, define a "
                 "DriftMonitor there"
             )
 
 
 def _groups(watched: Sequence[Declared]) -> Iterator[list[Declared]]:
-    """Divide what is declared into inputs, none of them too long."""
+    """Divide the declarations into inputs, none of them too long."""
     group: list[Declared] = []
     length = _MAX_FRAME_CHARACTERS
     for declared in watched:
@@ -502,5 +503,5 @@ def _max_characters(declared: Declared) -> int:
 
 
 def _escape(written: str) -> str:
-    """Escape what means something to EventBridge; in JSON it is within a value."""
+    """Escape characters that are special to EventBridge; in JSON they are always within a value."""
     return written.replace("<", r"\u003c").replace(">", r"\u003e")

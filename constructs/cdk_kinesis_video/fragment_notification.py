@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class FragmentNotification(StreamConfiguration):
-    """Define that Kinesis Video Streams notifies a topic of a stream's fragments.
+    """Make Kinesis Video Streams notify a topic of a stream's fragments.
 
     A notification is sent when a fragment has been stored that the producer has tagged with
-    ``AWS_KINESISVIDEO_NOTIFICATION``; it says nothing of images. The stream has the configuration while the stack
+    ``AWS_KINESISVIDEO_NOTIFICATION``; it doesn't describe images. The stream has the configuration while the stack
     has this construct. Renaming or moving the construct within its stack changes nothing. Kinesis Video Streams
-    publishes with the permissions of the producer: grant them with `grant_put_media`. If nobody has them, a warning
-    says so.
+    publishes with the permissions of the producer: grant them with `grant_put_media`. If no producer has them, a
+    warning says so.
 
     Parameters
     ----------
@@ -47,22 +47,22 @@ class FragmentNotification(StreamConfiguration):
         What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
         it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
         notifications go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation
-        is rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
+        is rolled back, while plain RETAIN leaves it for the next attempt to find. Default: `RemovalPolicy.DESTROY`.
     adopt_existing
-        True takes over a stream that has its fragment notification already, from another stack, another tool or
-        by hand: it is set to what is declared here. Otherwise such a stream is refused and nothing is touched. While it
+        True takes over a stream that has a fragment notification already, from another stack, another tool or
+        by hand, and sets it as declared here. Otherwise such a stream is refused and nothing is touched. While it
         is True, removing this construct leaves the configuration on the stream, so set it for one deployment only.
         Default: False.
     revision
-        Text of any kind, such as a date or the number of a ticket: another one has the function set the declared
-        configuration again in the next deployment, for instance after somebody has changed it by hand. CloudFormation
-        updates a resource only if its properties change. Default: none.
+        Any text, such as a date or the number of a ticket: if it changes, the function sets the declared configuration
+        again in the next deployment, for instance after somebody has changed it by hand. CloudFormation updates a
+        resource only if its properties change. Default: none.
 
     Raises
     ------
     ValueError
         If the topic is a FIFO topic, if the stream keeps no data, if it is known to be in another Region or account
-        than this stack, if it has its notifications declared already, or if a prop is of another kind than these.
+        than this stack, if its notifications are declared already, or if a prop has the wrong type.
 
     See Also
     --------
@@ -107,25 +107,25 @@ class FragmentNotification(StreamConfiguration):
     def grant_put_media(
         self, grantee: iam.IGrantable, *, by_thing_name: bool = False, tag_stream: bool = False
     ) -> iam.Grant:
-        """Allow a producer to send video and have its notifications published.
+        """Allow a producer to send video and to publish its notifications.
 
-        This grants PutMedia, GetDataEndpoint and DescribeStream on the stream, ``sns:Publish`` on the topic, and what
-        these take of the stream's and the topic's key where they are customer managed, in the keys' policies as well.
-        For a grantee of another account the topic's and the keys' policies allow it too. What this app can't write
-        itself becomes a warning with the statement to add.
+        This grants PutMedia, GetDataEndpoint and DescribeStream on the stream, ``sns:Publish`` on the topic, and the
+        necessary actions on the stream's and the topic's customer managed keys, in the keys' policies as well.
+        For a grantee of another account the topic's and the keys' policies allow it too. If this app can't change a
+        policy, a warning has the statement to add.
 
         Parameters
         ----------
         grantee
             The producer's role or user.
         by_thing_name
-            True for the role of an IoT role alias whose things are named like their streams: the policy then says
-            ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
+            True for the role of an IoT role alias whose things have the names of their streams: the policy then uses
+            ``${credentials-iot:ThingName}`` instead of the stream's name and stays the same for any number of
             streams. Default: False.
         tag_stream
             True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
-            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
-            has access, so give it only to producers that need it. Default: False.
+            ``kvs_gstreamer_sample``, tags its stream when it starts, and exits without this permission. Policies can
+            grant access by tags, so allow it only to producers that need it. Default: False.
 
         Raises
         ------

@@ -25,34 +25,35 @@ _HEX_DIGITS = 4
 
 
 class ImageDelivery(Mixin):
-    """Deliver the images of each stream that this is applied to, each stream's to a prefix of its own.
+    """Deliver the images of each stream that this is applied to, each stream's to its own prefix.
 
-    With ``delivery = ImageDelivery(bucket=bucket)``, ``stream.with_(delivery)`` is for one stream and
-    ``Mixins.of(app).apply(delivery)`` for all that the app has by then. The prefix of a stream is its name. A stream
-    that has its `ImageGeneration` declared already keeps that.
+    With ``delivery = ImageDelivery(bucket=bucket)``, ``stream.with_(delivery)`` applies it to one stream and
+    ``Mixins.of(app).apply(delivery)`` to all streams that the app has so far. The prefix of a stream is its name. A
+    stream whose `ImageGeneration` is declared already keeps it.
 
     Parameters
     ----------
     bucket
         The bucket that the images are delivered to, in the streams' Region.
     prefix
-        What the prefixes of all streams begin with, such as ``cameras/``; a slash follows it, also a token, so let the
-        token's value neither begin nor end in one. Default: nothing.
+        The start of all streams' prefixes, such as ``cameras/``. A slash is added after it, also after a token, so the
+        token's value must neither begin nor end with one. Default: nothing.
     hex_prefix
         True puts four hexadecimal digits before each stream's prefix, different for each stream and always the same
-        for one. S3 scales by prefix, 3,500 images a second each, and names that begin alike make one. Default: False.
+        for one. S3 scales by prefix, with 3,500 images a second each, and names that begin alike share one.
+        Default: False.
     producer
-        Who sends the video of all these streams; it is allowed to, see `ImageGeneration.grant_put_media`. Default:
-        nobody is, and each stream has a warning until `grant_put_media` is called.
+        The role or user that sends the video of all these streams. It is granted `ImageGeneration.grant_put_media`.
+        Default: none, and each stream has a warning until `grant_put_media` is called.
     by_thing_name
-        True if `producer` is the role of an IoT role alias whose things are named like their streams, see
-        `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't work out. Default: False.
+        True if `producer` is the role of an IoT role alias whose things have the names of their streams, see
+        `ImageGeneration.grant_put_media`. It excludes `hex_prefix`, which a policy can't compute. Default: False.
     tag_stream
         True if `producer` tags its streams, as AWS's C++ producer does, see `ImageGeneration.grant_put_media`. Default:
         False.
     adopt_existing
-        The names of the streams whose image generation is taken over if they have one already, see `ImageGeneration`;
-        a stream whose name CloudFormation generates can't be among them. Default: none of them.
+        The names of the streams whose image generation is taken over if they have one already, see `ImageGeneration`.
+        A stream whose name CloudFormation generates can't be listed. Default: none.
     options
         The props of `ImageGeneration` that are the same for each stream, from `sampling_interval` to `removal_policy`,
         and `revision`.
@@ -63,7 +64,7 @@ class ImageDelivery(Mixin):
         If there is no such prop.
     ValueError
         If a prop is out of its bounds, if `by_thing_name` or `tag_stream` is given without `producer`, or
-        `by_thing_name` with `hex_prefix`; and where it is applied, as by `ImageGeneration`.
+        `by_thing_name` with `hex_prefix`; and when it is applied, the errors of `ImageGeneration`.
 
     See Also
     --------
@@ -95,9 +96,9 @@ class ImageDelivery(Mixin):
         if producer is not None:
             check_grantee("producer", producer)
         if by_thing_name and producer is None:
-            raise ValueError("`by_thing_name` is True without `producer`, give the role of the IoT role alias")
+            raise ValueError("`by_thing_name` is True without `producer`, pass the role of the IoT role alias")
         if tag_stream and producer is None:
-            raise ValueError("`tag_stream` is True without `producer`, give the role that sends the video")
+            raise ValueError("`tag_stream` is True without `producer`, pass the role that sends the video")
         if by_thing_name and hex_prefix:
             raise ValueError("`by_thing_name` and `hex_prefix` are both True, leave one of the two out")
         super().__init__()
@@ -113,11 +114,11 @@ class ImageDelivery(Mixin):
 
     @property
     def image_generations(self) -> Sequence[ImageGeneration]:
-        """What this has declared so far, one for each stream, for events, metrics and alarms of each."""
+        """The image generations declared so far, one for each stream, for their events, metrics and alarms."""
         return tuple(self._image_generations)
 
     def supports(self, construct: IConstruct) -> bool:
-        """Say whether it applies: to each `CfnStream`, which is in each `VideoStream` as well."""
+        """Return whether it applies: to each `CfnStream`, including the one in each `VideoStream`."""
         return isinstance(construct, kinesisvideo.CfnStream) and not is_claimed(construct, IMAGE_GENERATION)
 
     def apply_to(self, construct: IConstruct) -> None:
@@ -141,7 +142,7 @@ class ImageDelivery(Mixin):
         name = name_of(stream)
         folders = [self._prefix, name]
         if self._hex_prefix:
-            # The path stands in for a name that CloudFormation generates; moving that stream replaces it anyway.
+            # The path replaces a name that CloudFormation generates; moving such a stream replaces it anyway.
             known = name if is_known(name) else stream.node.path
             folders.insert(0, hashlib.sha256(known.encode()).hexdigest()[:_HEX_DIGITS])
         return "".join(f"{folder}/" for folder in folders if folder)

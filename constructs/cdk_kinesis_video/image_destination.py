@@ -1,4 +1,4 @@
-"""Where images are delivered to, and who is allowed to write and read them."""
+"""The destination of images, and the permissions to write and read them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OPEN_PREFIX_WARNING = (
 
 
 class ImageDestination(StreamConfiguration):
-    """Where an image generation delivers to, and who is allowed to write and read there."""
+    """The destination of an image generation, and the permissions to write and read there."""
 
     _bucket: s3.IBucket
     _prefix: str
@@ -52,41 +52,41 @@ class ImageDestination(StreamConfiguration):
 
     @property
     def prefix(self) -> str:
-        """What the keys of the images begin with, which permissions and filters use.
+        """The prefix of the images' keys, which permissions and filters use.
 
-        It is empty or ends with a slash, but for a `DestinationPath` without one.
+        It is empty or ends with a slash, except for a `DestinationPath` without one.
         """
         return self._prefix
 
     @property
     def destination_uri(self) -> str:
-        """Where the images are delivered, as ``s3://<bucket>/<prefix>``."""
+        """The URI that the images are delivered to, ``s3://<bucket>/<prefix>``."""
         return self._destination_uri
 
     def grant_put_media(
         self, grantee: iam.IGrantable, *, by_thing_name: bool = False, tag_stream: bool = False
     ) -> iam.Grant:
-        """Allow a producer to send video and have its images delivered.
+        """Allow a producer to send video and to write its images.
 
-        Kinesis Video Streams writes the images with the permissions of the caller of PutMedia. This grants what that
-        takes: PutMedia, GetDataEndpoint and DescribeStream on the stream, ``s3:PutObject`` below the destination's
-        prefix, and Decrypt, Encrypt and GenerateDataKey with the stream's and the bucket's key where these are
-        customer managed, in the keys' policies as well. For a grantee of another account the bucket's and the keys'
-        policies allow it too. What this app can't write itself becomes a warning with the statement to add.
+        Kinesis Video Streams writes the images with the permissions of the caller of PutMedia. This grants PutMedia,
+        GetDataEndpoint and DescribeStream on the stream, ``s3:PutObject`` below the destination's prefix, and Decrypt,
+        Encrypt and GenerateDataKey on the stream's and the bucket's key if they are customer managed, in the keys'
+        policies as well. For a grantee of another account the bucket's and the keys' policies allow it too. If this
+        app can't change a policy, a warning has the statement to add.
 
         Parameters
         ----------
         grantee
             The producer's role or user.
         by_thing_name
-            True for the role of an IoT role alias whose things are named like their streams: the policy then says
-            ``${credentials-iot:ThingName}`` in the place of the stream's name and stays the same for any number of
-            streams, and each thing reaches its own stream and images only. The prefix must have the stream's name as
+            True for the role of an IoT role alias whose things have the names of their streams: the policy then uses
+            ``${credentials-iot:ThingName}`` instead of the stream's name and stays the same for any number of
+            streams, and each thing can reach only its own stream and images. The prefix must have the stream's name as
             a folder. Default: False.
         tag_stream
             True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
-            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
-            has access, so give it only to producers that need it. Default: False.
+            ``kvs_gstreamer_sample``, tags its stream when it starts, and exits without this permission. Policies can
+            grant access by tags, so allow it only to producers that need it. Default: False.
 
         Raises
         ------
@@ -109,8 +109,8 @@ class ImageDestination(StreamConfiguration):
     def grant_read_images(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow listing and reading the images, and nothing else in the bucket.
 
-        It grants ``s3:GetObject`` below the prefix, ``s3:ListBucket`` for keys below it, and ``kms:Decrypt`` with the
-        bucket's key where it is customer managed.
+        It grants ``s3:GetObject`` below the prefix, ``s3:ListBucket`` for keys below it, and ``kms:Decrypt`` on the
+        bucket's key if it is customer managed.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class ImageDestination(StreamConfiguration):
         )
 
     def _keys(self) -> str:
-        """Write for IAM what the keys begin with."""
+        """Write the prefix of the keys for IAM."""
         self._warn_of_open_prefix()
         return change_known(self._prefix, literal_in_policy)
 
@@ -142,25 +142,25 @@ class ImageDestination(StreamConfiguration):
 
 
 def warn_of_open_prefix(scope: Construct, prefix: str) -> None:
-    """Warn where what is allowed for a prefix is allowed for others, too."""
+    """Warn if permissions for a prefix also cover other prefixes."""
     if prefix and not prefix.endswith("/"):
         Annotations.of(scope).add_warning_v2(OPEN_PREFIX, _OPEN_PREFIX_WARNING)
 
 
 def check_bucket(bucket: Any) -> None:
-    """Check that it is a bucket; the L1 has a `bucket_name`, too, and nothing of the rest."""
+    """Check that it is a bucket; the L1 has a `bucket_name`, too, but none of the other attributes."""
     if isinstance(bucket, s3.CfnBucket):
-        check_type("bucket", bucket, False, "a bucket such as s3.Bucket, take s3.Bucket.from_cfn_bucket() of it")
+        check_type("bucket", bucket, False, "a bucket such as s3.Bucket, use s3.Bucket.from_cfn_bucket()")
     check_type("bucket", bucket, has(bucket, "bucket_arn"), "a bucket such as s3.Bucket")
 
 
 def key_prefix(prefix: Any) -> str:
-    """Check a prefix, and make it what the keys begin with: without a slash before it, and with one after it."""
+    """Check a prefix, and return the start of the keys: without a leading slash, and with one at the end."""
     if prefix is None:
         return ""
     check_text("prefix", prefix, "front-door/")
     folders: str = prefix.removeprefix("/")
-    # Nothing is known of a token but that it is there.
+    # The value of a token is not known.
     for wrong, mistake, fix in PREFIX_MISTAKES:
         if wrong.search(TOKEN.sub("token", folders)):
             raise ValueError(f"`prefix` is {prefix!r}, it must not contain {mistake}, {fix}")
@@ -168,7 +168,7 @@ def key_prefix(prefix: Any) -> str:
 
 
 def uri_path(prefix: Any) -> str:
-    """Check a prefix, and make of it what follows the bucket's name in the URI of the destination."""
+    """Check a prefix, and return the part of the destination's URI after the bucket's name."""
     if isinstance(prefix, DestinationPath):
         return prefix.path
     folders = key_prefix(prefix)
@@ -189,12 +189,12 @@ def destination_uri_of(bucket_name: str, path: str) -> str:
 
 
 def check_bucket_region(of_stream: str, bucket: s3.IBucket) -> None:
-    """Check that the bucket is where the stream is, if both are known."""
+    """Check that the bucket is in the stream's Region, if both are known."""
     if not is_known(of_stream):
         return
     of_bucket = bucket_region_of(bucket)
     if is_known(of_bucket) and of_stream != of_bucket:
         raise ValueError(
             f"`bucket` is in {of_bucket} and `stream` in {of_stream}, images are delivered in the stream's Region "
-            f"only, take a bucket in {of_stream}"
+            f"only, use a bucket in {of_stream}"
         )

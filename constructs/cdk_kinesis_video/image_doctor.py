@@ -48,9 +48,9 @@ PACKAGES = (
     "kinesis_video_images",
     "kinesis_video_matroska",
 )
-"""What the function's code is."""
+"""The packages of the function's code."""
 
-# The checks take seconds, and two minutes at the most if services don't answer; then the message is published.
+# The checks take seconds, and at most two minutes if services don't answer; then the message is published.
 TIMEOUT_SECONDS = 180
 
 
@@ -59,7 +59,7 @@ class ImageDoctor(Construct):
     """The Lambda function of a stack that runs the checks of ``kinesis-video doctor`` and publishes the verdict.
 
     A stack has one for all its alarms, which `ImageGeneration.diagnose_on` defines with the first of them. It only
-    reads, apart from what it publishes. Its role is its own.
+    reads and publishes. It has its own role.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ class ImageDoctor(Construct):
             iam.PolicyStatement(actions=list(ACTIONS_WITHOUT_RESOURCE), resources=["*"]),
             iam.PolicyStatement(
                 actions=list(KEY_ACTIONS),
-                # Which keys they are stands in the stream's description and the bucket's encryption by then, and that
-                # it is another one can be the cause.
+                # The stream's description and the bucket's encryption name the keys at run time; a different key can be
+                # the cause.
                 resources=[stack.format_arn(service="kms", resource="key", resource_name="*")],
             ),
         ):
@@ -120,7 +120,7 @@ class ImageDoctor(Construct):
         return self._role.grant_principal
 
     def _report_failures_to(self, topic: sns.ITopic | sns.Topic) -> None:
-        """Have Lambda tell what no code can: a function that runs out of memory or time. It takes one destination."""
+        """Make Lambda report a function that runs out of memory or time. A function has only one such destination."""
         if self.node.try_find_child("OnFailure"):
             return
         config = CfnResource(
@@ -133,11 +133,11 @@ class ImageDoctor(Construct):
                 "DestinationConfig": {"OnFailure": {"Destination": topic.topic_arn}},
             },
         )
-        # Lambda looks whether the role is allowed to publish.
+        # Lambda checks whether the role is allowed to publish.
         config.node.add_dependency(self._role)
 
     def may_examine(self, scope: Construct, stream: IStreamRef, producer: iam.IRole | iam.Role | None) -> None:
-        """Allow what the checks call for a stream and its producer; the bucket is allowed apart."""
+        """Allow the calls of the checks for a stream and its producer; the bucket is allowed separately."""
         grant(scope, self._role, Statement(STREAM_ACTIONS, (stream_arn(stream),)))
         grant_on_key(scope, self._role, READ_KEY_ACTIONS, key_of(scope, stream))
         producers = [producer.role_arn] if producer else _anybody(stack_of(scope))
@@ -155,20 +155,20 @@ class ImageDoctor(Construct):
         Parameters
         ----------
         scope
-            Where the rule is defined.
+            The scope of the rule.
         alarm
             The alarm.
         topic
             The topic.
         event
-            What the function is told besides: the ARN of the stream, and what is known of its producer and its rule.
+            Further input of the function: the ARN of the stream, and its producer and its rule if known.
         """
         publish = Statement(("sns:Publish",), (topic.topic_arn,))
         grant_with_policy(scope, self._role, publish, topic, topic.topic_name)
         grant_on_key(scope, self._role, PUBLISH_KEY_ACTIONS, topic.master_key)
         self._report_failures_to(topic)
         event = {**event, "TopicArn": topic.topic_arn}
-        # The alarm's name comes as text with its quotation marks, and no ARN has a character that JSON escapes.
+        # The alarm's name is inserted with its quotation marks, and no ARN has a character that JSON escapes.
         template = "".join(["{", '"Alarm":<alarm>', *(f',"{name}":"{arn}"' for name, arn in event.items()), "}"])
         rule = events.CfnRule(
             scope,
@@ -213,16 +213,16 @@ def doctor_of(stack: Stack) -> ImageDoctor:
 
 
 def check_alarm(alarm: Any, stack: Stack) -> None:
-    """Check that it is an alarm whose events a rule of the stack gets."""
+    """Check that it is an alarm whose events reach a rule of the stack."""
     check_type("alarm", alarm, has(alarm, "alarm_arn"), "an alarm such as cloudwatch.Alarm")
     here, there = region_of(stack), alarm.env.region
     if is_known(here) and is_known(there) and here != there:
         raise ValueError(
             f"`alarm` {alarm.node.path!r} is in {there} and this stack in {here}, its events reach rules of its own "
-            f"Region only, take an alarm in {here}"
+            f"Region only, use an alarm in {here}"
         )
 
 
 def _anybody(stack: Stack) -> list[str]:
-    # Who calls PutMedia is for the checks to find out.
+    # The checks find out who calls PutMedia.
     return [stack.format_arn(service="iam", region="", resource=kind, resource_name="*") for kind in ("role", "user")]

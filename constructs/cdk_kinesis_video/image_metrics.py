@@ -90,7 +90,7 @@ class ImageMetrics(ImageDestination):
             self._warn_of_open_prefix()
             if not isinstance(self._bucket, s3.Bucket):
                 raise ValueError(
-                    "`filter_id` is None and `bucket` is imported, give the id of a request metrics filter that the "
+                    "`filter_id` is None and `bucket` is imported, pass the id of a request metrics filter that the "
                     f"bucket has for {self._prefix or 'all its objects'!r}"
                 )
             filter_id = f"images-{self.node.addr[-16:]}"
@@ -120,7 +120,7 @@ class ImageMetrics(ImageDestination):
         if counter is None:
             raise ValueError(
                 f"nothing counts the images of {self.node.path!r}, call on_image_delivered() without `event_pattern` "
-                "or count_by_request_metrics() first, each of which costs something"
+                "or count_by_request_metrics() first, each of which has a cost"
             )
         return metric(counter.namespace, counter.metric_name, counter.dimensions, {"statistic": "Sum", **options})
 

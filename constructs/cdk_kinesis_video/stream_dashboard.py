@@ -76,7 +76,7 @@ class StreamDashboard(Construct):
         check_list("streams", streams, "streams such as VideoStream")
         check_list("images", images, "ImageGenerations")
         if not streams:
-            raise ValueError("`streams` is empty, give at least one stream")
+            raise ValueError("`streams` is empty, pass at least one stream")
         for stream in streams:
             check_stream("streams", stream)
         for image in images:
@@ -86,7 +86,7 @@ class StreamDashboard(Construct):
         count = len(streams) * _METRICS_OF_A_STREAM + len(images)
         if count > MAX_METRICS_OF_A_DASHBOARD:
             raise ValueError(
-                f"`streams` and `images` make {count} metrics, a dashboard holds {MAX_METRICS_OF_A_DASHBOARD}, make "
+                f"`streams` and `images` need {count} metrics, a dashboard holds {MAX_METRICS_OF_A_DASHBOARD}, define "
                 "several dashboards"
             )
         period = default_period() if period is None else period

@@ -211,7 +211,7 @@ class StreamFleet(Construct):
             check_stream_name("exclude", name)
             if is_known(name) and not name.startswith(name_prefix):
                 raise ValueError(
-                    f"`exclude` has {name!r}, which does not begin with `name_prefix` {name_prefix!r}, take it out"
+                    f"`exclude` has {name!r}, which does not begin with `name_prefix` {name_prefix!r}, remove it"
                 )
         check_bool("adopt_existing", adopt_existing)
         check_runtime(runtime)
@@ -345,7 +345,7 @@ class StreamFleet(Construct):
         if by_thing_name and STREAM_NAME not in self.prefix.split("/")[:-1]:
             raise ValueError(
                 f"`prefix` is {self.prefix!r}, it must have {STREAM_NAME!r} as a folder when `by_thing_name` is True, "
-                f"or each thing could overwrite the images of all, take a prefix such as '{DEFAULT_PREFIX}'"
+                f"or each thing could overwrite the images of all, use a prefix such as '{DEFAULT_PREFIX}'"
             )
         warn_of_open_prefix(self, self.prefix)
         of_all = f"{self._name_prefix}*"
@@ -532,7 +532,7 @@ def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
     if found is not None:
         other, fleet = found
         raise ValueError(
-            f"`name_prefix` is {name_prefix!r} and shares streams with {other!r} of {fleet.node.path!r}, take prefixes "
+            f"`name_prefix` is {name_prefix!r} and shares streams with {other!r} of {fleet.node.path!r}, use prefixes "
             "of which none begins with the other"
         )
 
@@ -569,14 +569,14 @@ def _warn_of_others(scope: Construct, name_prefix: str, calls_per_second: int) -
                 FLEETS_MAY_SHARE_STREAMS,
                 f"`name_prefix` {name_prefix!r} shares streams with {other.name_prefix!r} of "
                 f"{other.scope.node.path!r} if both are deployed to one account and Region, give the stacks their "
-                "environments or take prefixes of which none begins with the other",
+                "environments or use prefixes of which none begins with the other",
             )
     calls = sum(fleet.calls_per_second for fleet in (*others, this))
     if others and calls > MAX_CALLS_PER_SECOND:
         Annotations.of(scope).add_warning_v2(
             FLEETS_SHARE_QUOTA,
             f"`calls_per_second` of this fleet and of {', '.join(repr(f.scope.node.path) for f in others)} make "
-            f"{calls} a second together, and an account has {MAX_CALLS_PER_SECOND} in a Region, give each its part",
+            f"{calls} a second together, and an account has {MAX_CALLS_PER_SECOND} in a Region, divide them",
         )
 
 
@@ -584,8 +584,7 @@ def _path(prefix: str | DestinationPath | None) -> str:
     checked = uri_path(DEFAULT_PREFIX if prefix is None else prefix)
     if _BRACES.search(_PLACEHOLDER.sub("", TOKEN.sub("token", checked))):
         raise ValueError(
-            f"`prefix` is {prefix!r}, it must have no placeholder but {STREAM_NAME!r}, write that or take the braces "
-            "out"
+            f"`prefix` is {prefix!r}, it must have no placeholder but {STREAM_NAME!r}, use that or take the braces out"
         )
     return checked
 

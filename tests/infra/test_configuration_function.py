@@ -182,7 +182,7 @@ def test_a_role_that_takes_no_policy_is_a_warning_with_the_statements(stack: Sta
     role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/fixed", mutable=False)
     ConfigurationFunction(stack, role=role)
     (warning,) = messages_of(stack, "warning")
-    assert warning.startswith('`role` takes no policy, add these statements to its own policy: {"Action": ["kinesis')
+    assert warning.startswith('`role` accepts no policy, add these statements to its own policy: {"Action": ["kinesis')
     assert "kinesisvideo:UpdateImageGenerationConfiguration" in warning
     assert "cloudformation:ListStackResources" in warning
     assert "logs:PutLogEvents" in warning
@@ -263,7 +263,7 @@ def test_an_imported_vpc(stack: Stack) -> None:
 
 
 WITHOUT_ENDPOINTS = (
-    "the function is in isolated subnets of 'Cameras/Vpc', and without a way to the services that it calls each "
+    "the function is in isolated subnets of 'Cameras/Vpc', and without a route to the services that it calls each "
     "deployment waits 15 minutes for its answer and fails; add to the VPC {} [ack: cdk-kinesis-video:"
     "vpc-without-endpoints]"
 )
@@ -319,7 +319,7 @@ def test_another_vpcs_endpoints_lead_nowhere(stack: Stack) -> None:
 def test_fails_on_public_subnets(stack: Stack) -> None:
     public = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
     with fails_with(
-        "`vpc_subnets` are public, where a function gets no public address and reaches nothing, take private or "
+        "`vpc_subnets` are public, where a function gets no public address and reaches nothing, use private or "
         "isolated subnets"
     ):
         ConfigurationFunction(stack, vpc=ec2.Vpc(stack, "Vpc"), vpc_subnets=public)
@@ -329,19 +329,19 @@ def test_fails_on_public_subnets(stack: Stack) -> None:
 def test_fails_on_a_part_of_a_vpc_without_it(stack: Stack, prop: str) -> None:
     group = ec2.SecurityGroup(stack, "Group", vpc=ec2.Vpc(stack, "Vpc"))
     value: Any = {"vpc_subnets": ec2.SubnetSelection(), "security_groups": [group]}[prop]
-    with fails_with(f"`{prop}` is given without `vpc`, give the VPC, too"):
+    with fails_with(f"`{prop}` is given without `vpc`, pass the VPC, too"):
         ConfigurationFunction(stack, **{prop: value})
 
 
 def test_fails_on_the_connections_of_a_function_in_no_vpc(stack: Stack) -> None:
-    with fails_with("`vpc` is None, so the function has no connections, give the VPC that it runs in"):
+    with fails_with("`vpc` is None, so the function has no connections, pass the VPC that it runs in"):
         ConfigurationFunction(stack).connections  # noqa: B018
 
 
 @pytest.mark.parametrize(
     ("selection", "says"),
     [
-        (ec2.SubnetSelection(subnets=[]), ", take private or isolated subnets"),
+        (ec2.SubnetSelection(subnets=[]), ", use private or isolated subnets"),
         (
             ec2.SubnetSelection(subnet_group_name="Cameras"),
             ": There are no subnet groups with name 'Cameras' in this VPC. Available names: Isolated",
@@ -350,7 +350,7 @@ def test_fails_on_the_connections_of_a_function_in_no_vpc(stack: Stack) -> None:
     ids=["empty", "no such group"],
 )
 def test_fails_on_subnets_that_are_none(stack: Stack, selection: ec2.SubnetSelection, says: str) -> None:
-    with fails_with(f"`vpc_subnets` select none of `vpc`{says}"):
+    with fails_with(f"`vpc_subnets` select no subnet of `vpc`{says}"):
         ConfigurationFunction(stack, vpc=isolated_vpc(stack), vpc_subnets=selection)
 
 
@@ -363,8 +363,8 @@ def test_fails_on_more_security_groups_than_a_function_takes(stack: Stack) -> No
 
 def test_fails_on_a_role_or_a_log_group_that_lambda_cannot_use(stack: Stack) -> None:
     role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::444455556666:role/theirs")
-    with fails_with("`role` is in account 444455556666 and `stack` in account 111122223333, give one of 111122223333"):
+    with fails_with("`role` is in account 444455556666 and `stack` in account 111122223333, use one of 111122223333"):
         ConfigurationFunction(stack, role=role)
     log_group = logs.LogGroup.from_log_group_arn(stack, "Logs", "arn:aws:logs:us-east-1:111122223333:log-group:theirs")
-    with fails_with("`log_group` is in Region us-east-1 and `stack` in Region eu-west-1, give one of eu-west-1"):
+    with fails_with("`log_group` is in Region us-east-1 and `stack` in Region eu-west-1, use one of eu-west-1"):
         ConfigurationFunction(stack, log_group=log_group)

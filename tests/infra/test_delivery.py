@@ -146,7 +146,7 @@ def test_an_imported_bucket_brings_its_own_filter(stack: Stack, stream: VideoStr
     bucket = s3.Bucket.from_bucket_name(stack, "Imported", "camera-images")
     images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
     with fails_with(
-        "`filter_id` is None and `bucket` is imported, give the id of a request metrics filter that the bucket has for "
+        "`filter_id` is None and `bucket` is imported, pass the id of a request metrics filter that the bucket has for "
         "'all its objects'"
     ):
         images.count_by_request_metrics()
@@ -160,7 +160,7 @@ def test_an_imported_bucket_brings_its_own_filter(stack: Stack, stream: VideoStr
 def test_nothing_is_counted_that_nobody_asked_for(stack: Stack, images: ImageGeneration) -> None:
     with fails_with(
         "nothing counts the images of 'Cameras/Images', call on_image_delivered() without `event_pattern` or "
-        "count_by_request_metrics() first, each of which costs something"
+        "count_by_request_metrics() first, each of which has a cost"
     ):
         images.metric_images_delivered()
     assert "Properties" not in only_resource(template_of(stack), "AWS::S3::Bucket")

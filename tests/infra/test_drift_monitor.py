@@ -385,6 +385,6 @@ def test_images_of_another_stack_are_refused(stack: Stack) -> None:
     bucket = s3.Bucket.from_bucket_name(other, "Bucket", "camera-images")
     images = ImageGeneration(other, "Images", stream=VideoStream(other, "Stream"), bucket=bucket)
     with fails_with(
-        "`images` has 'Other/Images' of another stack, whose own function looks after it, define a DriftMonitor there"
+        "`images` has 'Other/Images' of another stack, which has a function of its own, define a DriftMonitor there"
     ):
         DriftMonitor(stack, "Drift", images=[images])

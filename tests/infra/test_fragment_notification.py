@@ -129,7 +129,7 @@ def test_notifications_that_nobody_may_publish_are_a_warning(
 ) -> None:
     FragmentNotification(stack, "Notification", stream=stream, topic=topic)
     (warning,) = messages_of(stack, "warning")
-    assert warning.startswith("nobody was allowed to deliver: ")
+    assert warning.startswith("no producer is allowed to deliver: ")
     assert warning.endswith("[ack: cdk-kinesis-video:no-uploader]")
 
 
@@ -143,7 +143,7 @@ def test_notifications_that_nobody_may_publish_are_a_warning(
 )
 def test_fails_on_a_fifo_topic(stack: Stack, stream: VideoStream, make_topic: Any) -> None:
     with fails_with(
-        "`topic` is the FIFO topic 'Cameras/Fifo', notifications go to standard topics only, take one without `fifo`"
+        "`topic` is the FIFO topic 'Cameras/Fifo', notifications go to standard topics only, use one without `fifo`"
     ):
         FragmentNotification(stack, "Notification", stream=stream, topic=make_topic(stack))
 

@@ -207,7 +207,7 @@ def test_a_service_is_granted_what_it_does_for_this_account(
 
 def test_a_service_and_others_are_granted_apart(images: ImageGeneration) -> None:
     both = iam.CompositePrincipal(service({}), iam.ArnPrincipal(OTHER_ROLE))
-    with fails_with("`grantee` is a CompositePrincipal of an AWS service and others, grant to each of them alone"):
+    with fails_with("`grantee` is a CompositePrincipal of an AWS service and others, grant to each one separately"):
         images.grant_read_images(both)
 
 
@@ -289,8 +289,8 @@ def test_a_key_that_is_no_arn_is_a_warning(stack: Stack, role: iam.Role) -> None
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
     assert messages_of(stack, "warning") == [
-        "the stream's `kms_key_id` is no ARN, so no right to its key was granted; give the key's ARN, or declare the "
-        "stream as VideoStream(encryption_key=...) [ack: cdk-kinesis-video:unknown-stream-key]"
+        "the stream's `kms_key_id` is not an ARN, so no permission on its key was granted; set the key's ARN, or "
+        "declare the stream as VideoStream(encryption_key=...) [ack: cdk-kinesis-video:unknown-stream-key]"
     ]
 
 
@@ -323,8 +323,8 @@ def test_a_role_of_another_account_is_let_in_by_the_buckets_and_the_keys_policy(
     assert warnings[0] == (
         "`grantee` is of another account, add this statement to its own policy: "
         '{"Action": ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"], '
-        f'"Effect": "Allow", "Resource": "{STREAM_ARN}"}}; a stream has no policy of its own, so let a principal of '
-        "another account assume a role of the stream's [ack: cdk-kinesis-video:principal-without-policy]"
+        f'"Effect": "Allow", "Resource": "{STREAM_ARN}"}}; a stream has no policy of its own, so a principal of '
+        "another account must assume a role of the stream's [ack: cdk-kinesis-video:principal-without-policy]"
     )
 
 
@@ -359,7 +359,7 @@ def test_a_bucket_and_a_key_of_another_account_are_a_warning_with_the_statements
 def test_a_principal_that_takes_no_policy_is_a_warning_with_the_statement(stack: Stack, stream: Any) -> None:
     stream.grant_put_media(iam.ArnPrincipal("arn:aws:iam::111122223333:user/camera"))
     (warning,) = messages_of(stack, "warning")
-    assert warning.startswith("`grantee` takes no policy, add this statement to its own policy: {")
+    assert warning.startswith("`grantee` accepts no policy, add this statement to its own policy: {")
 
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/camera"
@@ -382,7 +382,7 @@ def test_a_role_that_keeps_no_policy_is_a_warning_with_each_statement(
     images.grant_read_images(role)
     warnings = messages_of(stack, "warning")
     assert len(warnings) == 4
-    assert all(w.startswith("`grantee` takes no policy, add this statement to its own policy: {") for w in warnings)
+    assert all(w.startswith("`grantee` accepts no policy, add this statement to its own policy: {") for w in warnings)
     assert f'"Resource": "{STREAM_ARN}"' in warnings[0]
     assert '"Action": "s3:PutObject"' in warnings[1]
     assert resources_of(template_of(stack), "AWS::IAM::Policy") == {}
@@ -447,7 +447,7 @@ def test_fails_on_things_that_would_share_a_prefix(role: iam.Role, images: Image
     shared = ImageGeneration(stack, "Shared", stream=stream, bucket=bucket, prefix="northern")
     with fails_with(
         "`prefix` is 'northern/', it must have the stream's name 'north' as a folder when `by_thing_name` is True, or "
-        "each thing could overwrite the images of all, take a prefix such as 'north/'"
+        "each thing could overwrite the images of all, use a prefix such as 'north/'"
     ):
         shared.grant_put_media(role, by_thing_name=True)
 
@@ -455,14 +455,15 @@ def test_fails_on_things_that_would_share_a_prefix(role: iam.Role, images: Image
 def test_fails_on_a_thing_whose_stream_has_no_known_name(role: iam.Role, stack: Stack) -> None:
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
-    with fails_with("`by_thing_name` is True and the stream's name is not known here, name the stream like its thing"):
+    message = "`by_thing_name` is True and the stream's name is not known here, give the stream the name of its thing"
+    with fails_with(message):
         images.grant_put_media(role, by_thing_name=True)
 
 
 NO_PRODUCER = (
-    "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and without them "
-    "delivers nothing and says nothing; call grant_put_media() with the producer's role, or acknowledge this if its "
-    "rights are declared elsewhere [ack: cdk-kinesis-video:no-uploader]"
+    "no producer is allowed to deliver: Kinesis Video Streams delivers with the producer's permissions, and without "
+    "them it delivers nothing and reports no error; call grant_put_media() with the producer's role, or acknowledge "
+    "this warning if its permissions are declared elsewhere [ack: cdk-kinesis-video:no-uploader]"
 )
 
 
@@ -577,7 +578,7 @@ def test_fails_on_a_role_that_would_have_more_managed_policies_than_iam_takes(
     if of_the_user > 1:
         role.add_managed_policy(iam.ManagedPolicy(stack, "NamedByTheRole", statements=statements))
     problem = problem_of(stack)
-    assert "`grantee` 'Cameras/Role' would have 11 managed policies, IAM takes 10 of a role, grant" in problem
+    assert "`grantee` 'Cameras/Role' would have 11 managed policies, IAM allows a role 10, use" in problem
     assert "`by_thing_name`" in problem
     assert "'@aws-cdk/aws-iam:minimizePolicies'" in problem
 
@@ -592,9 +593,9 @@ def test_ten_managed_policies_pass_and_so_do_more_where_the_account_has_a_higher
 @pytest.mark.parametrize(
     ("make", "most", "quota"),
     [
-        (lambda stack: iam.Role.from_role_name(stack, "Producer", "camera"), 8, "10,240 of a role"),
-        (lambda stack: iam.User(stack, "Producer"), 2, "2,048 of a user"),
-        (lambda stack: iam.Group(stack, "Producer"), 4, "5,120 of a group"),
+        (lambda stack: iam.Role.from_role_name(stack, "Producer", "camera"), 8, "a role 10,240"),
+        (lambda stack: iam.User(stack, "Producer"), 2, "a user 2,048"),
+        (lambda stack: iam.Group(stack, "Producer"), 4, "a group 5,120"),
     ],
     ids=["imported role", "user", "group"],
 )
@@ -608,4 +609,4 @@ def test_fails_on_inline_policies_that_iam_does_not_take(
         VideoStream.from_stream_name(stack, f"other-{number}", f"other-{number}").grant(producer, *ACTIONS)
     problem = problem_of(stack)
     assert "`grantee` 'Cameras/Producer' would have inline policies of at least " in problem
-    assert f"characters, IAM takes {quota}, grant" in problem
+    assert f"characters, IAM allows {quota}, use `by_thing_name`" in problem

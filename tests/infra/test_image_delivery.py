@@ -140,9 +140,9 @@ def test_other_constructs_are_none_of_its_business(stack: Stack, bucket: s3.IBuc
 
 
 def test_fails_on_things_without_their_role(bucket: s3.IBucket) -> None:
-    with fails_with("`by_thing_name` is True without `producer`, give the role of the IoT role alias"):
+    with fails_with("`by_thing_name` is True without `producer`, pass the role of the IoT role alias"):
         ImageDelivery(bucket=bucket, by_thing_name=True)
-    with fails_with("`tag_stream` is True without `producer`, give the role that sends the video"):
+    with fails_with("`tag_stream` is True without `producer`, pass the role that sends the video"):
         ImageDelivery(bucket=bucket, tag_stream=True)
 
 

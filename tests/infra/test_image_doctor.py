@@ -195,7 +195,7 @@ def test_fails_on_an_alarm_of_another_region() -> None:
     images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=s3.Bucket(stack, "Bucket"))
     with fails_with(
         "`alarm` 'Elsewhere/Any' is in us-east-1 and this stack in eu-west-1, its events reach rules of its own Region "
-        "only, take an alarm in eu-west-1"
+        "only, use an alarm in eu-west-1"
     ):
         images.diagnose_on("Diagnosis", alarm=alarm, topic=sns.Topic(stack, "Verdicts"))
 

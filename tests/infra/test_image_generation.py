@@ -367,7 +367,7 @@ def test_fails_on_a_bucket_in_another_region() -> None:
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
     bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="camera-images", region="us-east-1")
     with fails_with(
-        "`bucket` is in us-east-1 and `stream` in eu-west-1, images are delivered in the stream's Region only, take a "
+        "`bucket` is in us-east-1 and `stream` in eu-west-1, images are delivered in the stream's Region only, use a "
         "bucket in eu-west-1"
     ):
         ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)

@@ -127,10 +127,10 @@ def test_fails_on_images_that_nothing_counts(stack: Stack, stream: Any) -> None:
 
 
 def test_fails_on_no_stream(stack: Stack) -> None:
-    with fails_with("`streams` is empty, give at least one stream"):
+    with fails_with("`streams` is empty, pass at least one stream"):
         StreamDashboard(stack, "Dashboard", streams=[])
 
 
 def test_fails_on_more_streams_than_a_dashboard_holds(stack: Stack, stream: Any) -> None:
-    with fails_with("`streams` and `images` make 2502 metrics, a dashboard holds 2500, make several dashboards"):
+    with fails_with("`streams` and `images` need 2502 metrics, a dashboard holds 2500, define several dashboards"):
         StreamDashboard(stack, "Dashboard", streams=[stream] * 417)

@@ -310,7 +310,7 @@ def test_a_line_says_how_many_images_a_hundred_streams_make(stack: Stack) -> Non
 
 def test_nobody_may_deliver_is_a_warning(stack: Stack) -> None:
     fleet = fleet_of(stack)
-    assert any("nobody was allowed to deliver" in warning for warning in messages_of(stack, "warning"))
+    assert any("no producer is allowed to deliver" in warning for warning in messages_of(stack, "warning"))
     assert fleet.name_prefix == "cam-"
 
 
@@ -318,7 +318,7 @@ def test_nobody_may_deliver_is_a_warning(stack: Stack) -> None:
 def test_fleets_that_share_streams_are_refused(stack: Stack, one: str, other: str) -> None:
     fleet_of(stack, "One", name_prefix=one)
     with fails_with(
-        f"`name_prefix` is {other!r} and shares streams with {one!r} of 'Cameras/One', take prefixes of which none "
+        f"`name_prefix` is {other!r} and shares streams with {one!r} of 'Cameras/One', use prefixes of which none "
         "begins with the other"
     ):
         fleet_of(stack, "Other", name_prefix=other)
@@ -335,7 +335,7 @@ def test_fleets_that_share_streams_are_refused_in_another_stack_of_the_environme
 def test_what_would_fail_or_surprise_later_is_said_at_synth(stack: Stack) -> None:
     with fails_with("`every` is 4321 minutes, it must be at most 3 days, as an alarm looks back a week"):
         fleet_of(stack, every=Duration.minutes(4321))
-    with fails_with("`exclude` has 'door', which does not begin with `name_prefix` 'cam-', take it out"):
+    with fails_with("`exclude` has 'door', which does not begin with `name_prefix` 'cam-', remove it"):
         fleet_of(stack, "B", exclude=["door"])
     with fails_with(
         "`calls_per_second` is 2, it must be at least 3 with `on_create`, as two calls are for new streams, raise it "
@@ -403,6 +403,6 @@ def test_by_thing_name_takes_a_folder_of_each_stream(stack: Stack) -> None:
     role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
     with fails_with(
         "`prefix` is 'all/', it must have '{stream_name}' as a folder when `by_thing_name` is True, or each thing "
-        "could overwrite the images of all, take a prefix such as '{stream_name}/'"
+        "could overwrite the images of all, use a prefix such as '{stream_name}/'"
     ):
         fleet.grant_put_media(role, by_thing_name=True)

@@ -147,6 +147,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "StreamFleet.dashboard": lambda stack, **p: fleet_of(stack).dashboard(**p),
     "DriftMonitor": monitor_of,
     "DriftMonitor.metric_drifted": lambda stack, **p: monitor_of(stack).metric_drifted(**p),
+    "DriftMonitor.metric_not_compared": lambda stack, **p: monitor_of(stack).metric_not_compared(**p),
     "DriftMonitor.alarm": lambda stack, **p: monitor_of(stack).alarm(**{"construct_id": "Drifted", **p}),
     "DriftMonitor.on_drift": lambda stack, **p: monitor_of(stack).on_drift(**{"construct_id": "OnDrift", **p}),
 }
@@ -179,7 +180,7 @@ GRANTEE: list[tuple[Any, str]] = [
         lambda stack: lambda_.Function.from_function_arn(
             stack, "Imported", "arn:aws:lambda:us-east-1:111122223333:function:look"
         ),
-        "the FunctionBase 'Cameras/Imported', which is imported without its role, give the role itself",
+        "the FunctionBase 'Cameras/Imported', which is imported without its role, pass the role itself",
     ),
 ]
 BOOL: list[tuple[Any, str]] = [
@@ -189,7 +190,8 @@ BOOL: list[tuple[Any, str]] = [
 ]
 WHOLE_NUMBER_OF_CALLS = "it must be a whole number from 2 to 50"
 FLEET_METRICS = (
-    "StreamsSet, StreamsRemoved, StreamsEqual, StreamsFailed, StreamsForeign, StreamsWithoutRetention or PassesFailed"
+    "StreamsSet, StreamsRemoved, StreamsEqual, StreamsFailed, StreamsForeign, StreamsWithoutRetention, "
+    "PassesFailed, Failures, SignsOfLife, NewStreamsSet, NewStreamsFailed or NewStreamsUnreadable"
 )
 REPAIRS = "Repair.NONE, Repair.MISSING or Repair.ALWAYS"
 REMOVAL_POLICIES = "RemovalPolicy.DESTROY, RemovalPolicy.RETAIN or RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE"
@@ -231,7 +233,7 @@ BUCKET: list[tuple[Any, str]] = [
     (s3.Bucket, "the class Bucket, it must be a bucket such as s3.Bucket"),
     (
         lambda stack: s3.CfnBucket(stack, "L1"),
-        "the CfnBucket 'Cameras/L1', it must be a bucket such as s3.Bucket, take s3.Bucket.from_cfn_bucket() of it",
+        "the CfnBucket 'Cameras/L1', it must be a bucket such as s3.Bucket, use s3.Bucket.from_cfn_bucket()",
     ),
 ]
 TOPIC: list[tuple[Any, str]] = [
@@ -464,7 +466,7 @@ WRONG: Rows = {
             "the VideoStream 'Cameras/One', it must be a list of streams such as VideoStream",
         ),
         ("front-door", "'front-door', it must be a list of streams such as VideoStream"),
-        ([], "empty, give at least one stream"),
+        ([], "empty, pass at least one stream"),
         (["front-door"], "'front-door', it must be a VideoStream or a CfnStream"),
     ],
     "StreamDashboard.images": [
@@ -488,7 +490,7 @@ WRONG: Rows = {
         *(
             (
                 wrong,
-                f"{wrong!r}, it must have no placeholder but '{{stream_name}}', write that or take the braces out",
+                f"{wrong!r}, it must have no placeholder but '{{stream_name}}', use that or take the braces out",
             )
             for wrong in ("{name}/", "${stream_name}/", "{stream_name/", "stream_name}/")
         ),
@@ -543,7 +545,7 @@ WRONG: Rows = {
             lambda stack: [stream_of(stack)],
             "the VideoStream 'Cameras/Stream', it must be a list of ImageGenerations and FragmentNotifications",
         ),
-        ([], "empty, give at least one ImageGeneration, or None for all of the stack"),
+        ([], "empty, pass at least one ImageGeneration, or None for all of the stack"),
     ],
     "DriftMonitor.every": [
         (60, "60, it must be a Duration such as Duration.hours(1)"),
@@ -567,6 +569,7 @@ WRONG: Rows = {
         (Repair, f"the class Repair, it must be {REPAIRS}"),
     ],
     **of("DriftMonitor.metric_drifted", METRIC_OPTIONS),
+    **of("DriftMonitor.metric_not_compared", METRIC_OPTIONS),
     "DriftMonitor.alarm.construct_id": PLACE["construct_id"],
     "DriftMonitor.alarm.alarm_name": [(7, "7, it must be text such as 'cameras-drifted'")],
     "DriftMonitor.alarm.alarm_description": [(7, "7, it must be text such as 'Somebody has changed a camera'")],
@@ -588,7 +591,7 @@ WRONG: Rows = {
     "ConfigurationFunction.vpc_subnets": [({}, "a dict, it must be an ec2.SubnetSelection")],
     "ConfigurationFunction.security_groups": [
         ("sg-1", "'sg-1', it must be a list of security groups such as [ec2.SecurityGroup(...)]"),
-        ([], "empty, give one or more, or leave it out to have one defined"),
+        ([], "empty, pass one or more, or leave it out to define one"),
         (["sg-1"], "'sg-1', it must be a list of security groups such as ec2.SecurityGroup"),
     ],
     "ConfigurationFunction.role": [

@@ -121,7 +121,7 @@ class StreamConfiguration(Construct):
         if name not in folders[:-1]:
             raise ValueError(
                 f"`prefix` is {prefix!r}, it must have the stream's name {name!r} as a folder when `by_thing_name` is "
-                f"True, or each thing could overwrite the images of all, take a prefix such as '{name}/'"
+                f"True, or each thing could overwrite the images of all, use a prefix such as '{name}/'"
             )
         return "/".join(THING_NAME if folder == name else change_known(folder, literal_in_policy) for folder in folders)
 
@@ -129,7 +129,7 @@ class StreamConfiguration(Construct):
         name = name_of(self._stream)
         if not is_known(name):
             raise ValueError(
-                "`by_thing_name` is True and the stream's name is not known here, name the stream like its thing"
+                "`by_thing_name` is True and the stream's name is not known here, give the stream the name of its thing"
             )
         return name
 

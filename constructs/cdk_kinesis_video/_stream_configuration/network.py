@@ -32,7 +32,7 @@ def check_network(vpc: Any, vpc_subnets: Any, security_groups: Any) -> None:
     if security_groups is not None:
         check_list("security_groups", security_groups, "security groups such as [ec2.SecurityGroup(...)]")
         if not security_groups:
-            raise ValueError("`security_groups` is empty, give one or more, or leave it out to have one defined")
+            raise ValueError("`security_groups` is empty, pass one or more, or leave it out to define one")
         if len(security_groups) > _MOST_SECURITY_GROUPS:
             raise ValueError(
                 f"`security_groups` has {len(security_groups)} items, a function takes at most {_MOST_SECURITY_GROUPS}"
@@ -42,7 +42,7 @@ def check_network(vpc: Any, vpc_subnets: Any, security_groups: Any) -> None:
             check_type("security_groups", group, fits, "a list of security groups such as ec2.SecurityGroup")
     for prop, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
         if value is not None and vpc is None:
-            raise ValueError(f"`{prop}` is given without `vpc`, give the VPC, too")
+            raise ValueError(f"`{prop}` is given without `vpc`, pass the VPC, too")
 
 
 def network_statement() -> iam.PolicyStatement:
@@ -77,7 +77,7 @@ class Network(Construct):
         self._selected = _subnets_of(vpc, vpc_subnets)
         if self._selected.has_public:
             raise ValueError(
-                "`vpc_subnets` are public, where a function gets no public address and reaches nothing, take private "
+                "`vpc_subnets` are public, where a function gets no public address and reaches nothing, use private "
                 "or isolated subnets"
             )
         super().__init__(scope, "Network")
@@ -117,7 +117,7 @@ class Network(Construct):
         ]
         Annotations.of(self).add_warning_v2(
             VPC_WITHOUT_ENDPOINTS,
-            f"the function is in isolated subnets of {self._vpc.node.path!r}, and without a way to the services that "
+            f"the function is in isolated subnets of {self._vpc.node.path!r}, and without a route to the services that "
             f"it calls each deployment waits 15 minutes for its answer and fails; add to the VPC {', '.join(names)}",
         )
 
@@ -151,9 +151,9 @@ def _subnets_of(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None) -> ec2.Sel
     except RuntimeError as error:
         # CDK says what there is instead, behind the name of its error.
         says = str(error).partition(": ")[2].rstrip(".")
-        raise ValueError(f"`vpc_subnets` select none of `vpc`: {says}") from error
+        raise ValueError(f"`vpc_subnets` select no subnet of `vpc`: {says}") from error
     if not selected.subnets:
-        raise ValueError("`vpc_subnets` select none of `vpc`, take private or isolated subnets")
+        raise ValueError("`vpc_subnets` select no subnet of `vpc`, use private or isolated subnets")
     return selected
 
 

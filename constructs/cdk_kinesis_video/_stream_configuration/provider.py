@@ -221,7 +221,7 @@ class ConfigurationFunction(Construct):
             If the function is in no VPC.
         """
         if self._network is None:
-            raise ValueError("`vpc` is None, so the function has no connections, give the VPC that it runs in")
+            raise ValueError("`vpc` is None, so the function has no connections, pass the VPC that it runs in")
         return self._network.connections
 
     def _cut_logical_ids(self) -> None:
@@ -249,7 +249,7 @@ class ConfigurationFunction(Construct):
             texts = [json.dumps(Stack.of(self).resolve(s.to_statement_json()), sort_keys=True) for s in statements]
             Annotations.of(self).add_warning_v2(
                 ROLE_WITHOUT_POLICY,
-                f"`role` takes no policy, add these statements to its own policy: {', '.join(texts)}",
+                f"`role` accepts no policy, add these statements to its own policy: {', '.join(texts)}",
             )
         return policy
 
@@ -296,7 +296,7 @@ def _check_home(prop: str, resource: Any, stack: Stack) -> None:
         homes.append(("Region", resource.env.region, region_of(stack)))
     for unit, there, here in homes:
         if is_known(there) and is_known(here) and there != here:
-            raise ValueError(f"`{prop}` is in {unit} {there} and `stack` in {unit} {here}, give one of {here}")
+            raise ValueError(f"`{prop}` is in {unit} {there} and `stack` in {unit} {here}, use one of {here}")
 
 
 def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:

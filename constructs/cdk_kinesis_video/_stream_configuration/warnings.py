@@ -28,9 +28,9 @@ def at_synth(construct: Construct, action: Callable[[], None]) -> None:
 
 
 class Warnings(Construct):
-    """Warns at synth, when every grant has been made: a warning for each and its withdrawal are four round trips.
+    """Warns at synth, when every grant has been made: adding and removing a warning for each takes four round trips.
 
-    It has a place in the tree of its own, with nothing below it, so that CDK visits nothing else.
+    It is a node of its own in the tree, without children, so the CDK visits nothing else.
     """
 
     def __init__(self, scope: Construct) -> None:
@@ -52,7 +52,7 @@ class Warnings(Construct):
             configuration, _ = self._without_producer.popitem()
             Annotations.of(configuration).add_warning_v2(
                 NO_PRODUCER,
-                "nobody was allowed to deliver: Kinesis Video Streams delivers with the rights of the producer and "
-                "without them delivers nothing and says nothing; call grant_put_media() with the producer's role, or "
-                "acknowledge this if its rights are declared elsewhere",
+                "no producer is allowed to deliver: Kinesis Video Streams delivers with the producer's permissions, "
+                "and without them it delivers nothing and reports no error; call grant_put_media() with the producer's "
+                "role, or acknowledge this warning if its permissions are declared elsewhere",
             )
