@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -73,9 +74,11 @@ def test_whatever_looks_at_an_account_has_the_same_options() -> None:
         assert options >= ACCOUNT or name == "local"
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_help_fits_the_terminal_and_breaks_no_word(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+@pytest.mark.parametrize("columns", [1, 40, 80])
+def test_help_fits_the_terminal_and_breaks_no_word(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    # What is narrower breaks the lines itself.
+    width = max(columns, 40)
     for of_command in [parser(), *sub_commands().values()]:
         text = of_command.format_help()
         assert max(map(len, text.splitlines())) <= width
@@ -193,6 +196,15 @@ def test_a_reader_that_goes_away_is_no_error(output: str, code: int) -> None:
     assert (ran.returncode, ran.stderr) == (code, "")
 
 
+@pytest.mark.parametrize("ends", ["1>&-", "2>&-", "1>/dev/full"])
+def test_where_nothing_can_be_written_the_exit_code_is_of_the_table(ends: str) -> None:
+    line = f"{shlex.quote(sys.executable)} -m kinesis_video_tools {{}} {ends}"
+    for arguments, codes in (("--version", (0, 2)), ("diff arn:x", (2,))):
+        ran = subprocess.run(line.format(arguments), shell=True, capture_output=True, text=True, check=False)
+        assert ran.returncode in codes
+        assert "Traceback" not in ran.stdout + ran.stderr
+
+
 def test_aws_region_counts_and_an_option_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
     def region(given: str | None, of_arn: str | None = None) -> str | None:
         options = argparse.Namespace(region=given, profile=None, endpoint_url=None)
@@ -302,21 +314,27 @@ def test_an_outage_is_given_up_and_throttling_is_not(clock: FakeClock) -> None:
 
 
 class _Proxy(BaseHTTPRequestHandler):
-    """Answers with its own page whatever it is asked for."""
+    """Answers with its own page or its own text whatever it is asked for."""
+
+    body = b"<html><body>Sign in to the network</body></html>"
 
     def do_POST(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(b"<html><body>Sign in to the network</body></html>")
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""
 
 
-@pytest.fixture(scope="module")
-def proxy() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
+class _Greeter(_Proxy):
+    body = b"Welcome"
+
+
+@pytest.fixture(scope="module", params=[_Proxy, _Greeter])
+def proxy(request: pytest.FixtureRequest) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), request.param) as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -338,7 +356,7 @@ def test_a_proxys_page_is_no_answer_of_aws(
     assert main([*line, "--endpoint-url", proxy]) == 2
     assert clock.time < 60
     problem, advice = capsys.readouterr().err.splitlines()[-2:]
-    assert "is not AWS" in problem or "web page" in problem
+    assert "is not AWS" in problem or "is not a service's" in problem
     assert advice.startswith("  → ")
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points, version
+from io import StringIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,13 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if what was looked at is good, 1 if something is
     wrong with it, 2 if that can't be told, 130 for Ctrl-C.
     """
+    # Whoever has closed one of them wants nothing of it.
+    sys.stdout = sys.stdout or StringIO()
+    sys.stderr = sys.stderr or StringIO()
     try:
         return _main(arguments)
     except KeyboardInterrupt:
         with suppress(OSError):
             sys.stderr.write("\n" * sys.stderr.isatty())
         return 130
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            with suppress(OSError):
+                sys.stderr.write(f"kinesis-video: the output can't be written: {error.strerror}\n")
         # Whoever reads has enough, as `head` does. Python would complain of the rest at the end of the process.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

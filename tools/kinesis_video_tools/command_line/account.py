@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoRegionError
+from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
 from kinesis_video_configuration import Deadline, timing
@@ -70,12 +71,14 @@ class AccountSession(boto3.Session):
         return super().client(service_name, *arguments, **options)
 
 
-def _refuse_pages(response_dict: Mapping[str, Any], **_: object) -> None:
-    """Refuse the web page of a proxy, which botocore takes for an empty reply."""
-    body = response_dict["body"]
-    if isinstance(body, bytes) and body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
-        status = response_dict["status_code"]
-        raise ResponseParserError(f"the body of the response is a web page, its HTTP status is {status}")
+def _refuse_pages(response_dict: Mapping[str, Any], operation_model: OperationModel, **_: object) -> None:
+    """Refuse the web page of a proxy or of another server, which botocore takes for an empty reply."""
+    body, status = response_dict["body"], response_dict["status_code"]
+    is_page = isinstance(body, bytes) and body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype"))
+    has_json = operation_model.service_model.metadata["protocol"] in ("json", "rest-json")
+    is_text = response_dict["headers"].get("content-type", "").startswith("text/")
+    if is_page or (has_json and is_text and status < 300):
+        raise ResponseParserError(f"the body of the response is not a service's, its HTTP status is {status}")
 
 
 def session_of(options: argparse.Namespace, region: str | None = None) -> AccountSession:

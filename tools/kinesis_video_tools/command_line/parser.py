@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from .exit_codes import exit_codes
 
+_MIN_WIDTH = 38
+
 
 class _Paragraphs(argparse.HelpFormatter):
     """Wraps each paragraph of a text at the terminal's width, and leaves the options to their own list."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=max(_MIN_WIDTH, shutil.get_terminal_size().columns - 2))
 
     def add_usage(self, usage: str | None, actions: Iterable[argparse.Action], *others: Any, **more: Any) -> None:
         names = [str(action.metavar or action.dest) for action in actions if not action.option_strings]
