@@ -295,3 +295,29 @@ def test_a_nested_template_is_checked_as_well(client: Client) -> None:
 
     assert stack.deploy(nested) == "ROLLBACK_COMPLETE"
     assert "Unresolved resource dependencies [Nobody] in the Resources block" in stack.reasons()
+
+
+def test_a_bucket_of_a_template_has_its_encryption(client: Client) -> None:
+    stack, name = Stack(client), f"encrypted-{next(_numbers)}"
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+
+    def encrypted(**default: str) -> Template:
+        rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+        declared = {"ServerSideEncryptionConfiguration": [rule]}
+        return {"Resources": {"Bucket": bucket(BucketName=name, BucketEncryption=declared)}}
+
+    def default() -> Any:
+        encryption = client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+        return encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+
+    assert stack.deploy(encrypted(SSEAlgorithm="aws:kms", KMSMasterKeyID=key)) == "CREATE_COMPLETE"
+    assert default() == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    assert stack.deploy(encrypted(SSEAlgorithm="aws:kms:dsse", KMSMasterKeyID=key)) == "UPDATE_COMPLETE"
+    assert default()["SSEAlgorithm"] == "aws:kms:dsse"
+    assert stack.deploy(encrypted(SSEAlgorithm="aws:kms")) == "UPDATE_COMPLETE"
+    put = client("s3").put_object(Bucket=name, Key="asset", ServerSideEncryption="aws:kms")  # as the CDK CLI uploads
+    assert (put["ServerSideEncryption"], put["SSEKMSKeyId"]) == ("aws:kms", "alias/aws/s3")
+    client("s3").delete_object(Bucket=name, Key="asset")
+    assert stack.deploy({"Resources": {"Bucket": bucket(BucketName=name)}}) == "UPDATE_COMPLETE"
+    assert default() == {"SSEAlgorithm": "AES256"}
+    assert stack.deploy(encrypted(SSEAlgorithm="none")) == "UPDATE_ROLLBACK_COMPLETE"

@@ -9,6 +9,7 @@ from ..kinesisvideo import KinesisVideo
 from . import (
     alarm_events,
     alarms,
+    bucket_encryption,
     bucket_owners,
     composite_alarms,
     exports,
@@ -49,6 +50,7 @@ def install(kinesis_video: KinesisVideo) -> None:
     alarm_events.install()
     metrics.install()
     trail.install()
+    bucket_encryption.install()
     bucket_owners.install()
     policy_quotas.install()
     policy_variables.install()
