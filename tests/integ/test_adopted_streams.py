@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,6 +183,19 @@ def test_what_goes_away_or_can_not_be_read_is_a_comment_and_not_the_end(
     assert "# mixed-2: without its image generation configuration, since the stack Owner declares it already\n" in app
     assert app.count('"mixed-') == 1
     assert '"mixed-3",' in app
+
+
+def test_python_reads_the_app_whatever_the_encoding_of_the_output_is(cloud: Cloud, deployments: Deployments) -> None:
+    deployments.existing("encoded")
+    uri = "s3://camera-images/t\xfcr \\\N{CAMERA}/"
+    given: Any = {**configuration("encoded", 0), "DestinationConfig": {"Uri": uri, "DestinationRegion": "us-east-1"}}
+    cloud.kinesisvideo.update_image_generation_configuration(StreamName="encoded", ImageGenerationConfiguration=given)
+    line = [sys.executable, "-m", "kinesis_video_tools", "adopt", "--prefix", "encoded"]
+    for encoding in ("cp1252", "utf-8"):
+        env = {**os.environ, **cloud.aws.environment, "PYTHONIOENCODING": encoding}
+        app = subprocess.run(line, env=env, stdout=subprocess.PIPE, check=True).stdout
+        literals = [node.value for node in ast.walk(ast.parse(app)) if isinstance(node, ast.Constant)]
+        assert uri.removeprefix("s3://camera-images/") in literals
 
 
 def test_nothing_to_adopt_is_said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -78,10 +79,16 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         _say(str(error), ())
         return ExitCode.WRONG
-    sys.stdout.write(code)
+    sys.stdout.write(_in_utf_8(code, sys.stdout.encoding))
     if left_out:
         _say(f"{len(left_out)} left out:", left_out)
     return ExitCode.GOOD
+
+
+def _in_utf_8(code: str, encoding: str | None) -> str:
+    """Escape what another encoding would write otherwise: Python reads the file as UTF-8, also on Windows."""
+    is_utf_8 = codecs.lookup(encoding or "ascii").name == "utf-8"
+    return code if is_utf_8 else code.encode("ascii", "backslashreplace").decode()
 
 
 def _say(sentence: str, left_out: Sequence[str]) -> None:
