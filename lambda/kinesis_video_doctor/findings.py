@@ -12,6 +12,14 @@ SYMPTOMS = ("fragments", "images")
 """The checks that see that something is missing, and not why."""
 
 
+# Where a terminal wraps a line, one of these would begin what looks like a check.
+_SIGNS = {ord(sign): ascii(sign)[1:-1] for sign in "✓✗"}
+
+
+def _shown(text: str) -> str:
+    return printable(text).translate(_SIGNS)
+
+
 class Status(StrEnum):
     """How a check has ended."""
 
@@ -76,7 +84,7 @@ class Finding:
     def __post_init__(self) -> None:
         """Write out what doesn't print: names, keys and tags are text of strangers."""
         for name in "seen", "fix":
-            object.__setattr__(self, name, printable(getattr(self, name)))
+            object.__setattr__(self, name, _shown(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class Diagnosis:
     def __post_init__(self) -> None:
         """Write out what doesn't print, as in a finding."""
         for name in "stream", "account", "region":
-            object.__setattr__(self, name, printable(getattr(self, name)))
+            object.__setattr__(self, name, _shown(getattr(self, name)))
 
     def __getitem__(self, check: str) -> Finding:
         """Return the finding of a check.

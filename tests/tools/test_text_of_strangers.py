@@ -32,7 +32,8 @@ def _diff() -> str:
 def _doctor() -> str:
     findings = (Finding("images", "images", Status.FAILED, HOSTILE, HOSTILE),)
     diagnosis = Diagnosis(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 5, findings)
-    return "\n".join([report(diagnosis), report(diagnosis, width=200), summary(diagnosis)])
+    reports = [report(diagnosis), *(report(diagnosis, width=width) for width in range(20, 120)), summary(diagnosis)]
+    return "\n".join(reports)
 
 
 def _sheet(data: bytes) -> ContactSheet:
