@@ -31,9 +31,9 @@ class Account:
         self.denied: set[str] = set()
         self.exceptions = SimpleNamespace(ClientError=ClientError)
 
-    def add(self, name: str, prefix: str, *executions: tuple[str, str], turn: Turn = Turn()) -> Bucket:
+    def add(self, name: str, prefix: str, *executions: tuple[str, str], turn: Turn | None = None) -> Bucket:
         bucket = self.buckets[name] = Bucket()
-        ledger = Ledger(turn, declaration={"NamePrefix": prefix}, touched=True)
+        ledger = Ledger(turn or Turn(), declaration={"NamePrefix": prefix}, touched=True)
         bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
         self.executions[name] = [
             {
