@@ -60,8 +60,9 @@ class Account:
                 wanted = asked.get("statusFilter")
                 return [{"executions": [each for each in found if wanted in (None, each["status"])]}]
             if operation == "list_stack_resources":
-                error = {"Error": {"Code": "ValidationError", "Message": "Stack does not exist"}}
-                raise ClientError(error, "ListStackResources")
+                raise ClientError(
+                    {"Error": {"Code": "ValidationError", "Message": "Stack does not exist"}}, "ListStackResources"
+                )
             return self.buckets[asked["Bucket"]].get_paginator(operation).paginate(**asked)
 
         return SimpleNamespace(paginate=paginate)
