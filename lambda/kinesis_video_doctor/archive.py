@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _YOUNG = timedelta(minutes=1)
 """From then on the images of a fragment should be there: documented for a changed configuration, inferred for these."""
 _TOLERANCE = timedelta(seconds=5)
 """By how much the clocks of two services may differ."""
+# AWS_KINESISVIDEO_IMAGE_GENERATION in other letters, or the prefix that goes with it.
+_LIKE_IT = re.compile("image(generation|prefix)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -86,6 +89,12 @@ class Media:
     def asking(self) -> Sequence[Read]:
         """Those that ask for images, oldest first."""
         return [fragment for fragment in self.fragments if fragment.asks]
+
+    @property
+    def almost(self) -> Sequence[str]:
+        """The tags of those that don't ask which look as if they should: a tag counts as it is written."""
+        names = (name for fragment in self.fragments if not fragment.asks for name in fragment.tags)
+        return list(dict.fromkeys(name for name in names if _LIKE_IT.search(re.sub("[^a-z]", "", name.lower()))))
 
     @property
     def own_prefixes(self) -> Sequence[str]:

@@ -224,6 +224,8 @@ class Evidence:
         asking = [one for one in media.asking if one.listed != fragment]
         if asking:
             return self._of_asking(asking)
+        if media.almost:
+            return self._not_known(f"{seen}: they have {', '.join(map(repr, media.almost))}")
         return passed(
             f"the last fragment that asks for images, of {_utc(self._time(fragment))}, has one: {self._uri(image)}"
         )

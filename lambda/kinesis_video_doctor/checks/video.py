@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from ..archive import Video
@@ -23,8 +22,6 @@ _NAMES = {
     "V_MS/VFW/FOURCC": "in the form of Video for Windows",
     "V_UNCOMPRESSED": "not compressed",
 }
-_LIKE_A_TAG = re.compile("image|notification", re.IGNORECASE)
-_OF_THE_ARCHIVE = ("AWS_KINESISVIDEO_FRAGMENT", "AWS_KINESISVIDEO_SERVER", "AWS_KINESISVIDEO_PRODUCER")
 _OFF = timedelta(hours=1)
 """From this difference on, a producer's clock is told."""
 
@@ -95,13 +92,11 @@ def tagged(video: Video, evidence: Evidence) -> Outcome:
         last = evidence.last
     except UndecidedError:
         last = None
-    if last:
+    if last and not media.almost:
         # Whether the archive hands the tag on to readers is not documented, and an image proves it.
         return passed(f"the archive shows no tag in the last {count} fragments, and an image lies in the bucket of one")
-    names = list(dict.fromkeys(name for fragment in media.fragments for name in fragment.tags))
-    # Those of the service's own are not what a producer has sent.
-    others = [name for name in names if _LIKE_A_TAG.search(name) and not name.startswith(_OF_THE_ARCHIVE)]
-    instead = f"; they have {', '.join(map(repr, others))}, and a tag counts as it is written" if others else ""
+    almost = ", ".join(map(repr, media.almost))
+    instead = f"; they have {almost}, and a tag counts as it is written" if almost else ""
     return warned(
         f"none of the last {count} fragments has the tag AWS_KINESISVIDEO_IMAGE_GENERATION{instead}",
         "the producer must call putKinesisVideoEventMetadata(STREAM_EVENT_TYPE_IMAGE_GENERATION) after a key frame; "
