@@ -265,6 +265,29 @@ def test_parameters_have_to_be_those_of_the_template(client: Client) -> None:
         stack.deploy(parameterised, Parameters=given[:1])
 
 
+@pytest.mark.parametrize(
+    "compared",
+    [
+        [{"Ref": "AWS::Region"}, "us-east-1"],
+        [{"Fn::FindInMap": ["Sizes", {"Ref": "AWS::Region"}, "size"]}, "big"],
+        [{"Fn::Join": ["-", [{"Ref": "Stage"}, "x"]]}, "prod-x"],
+    ],
+)
+def test_a_condition_compares_whatever_cloudformation_lets_it(client: Client, compared: Any) -> None:
+    name = f"conditions-{next(_numbers)}"
+    template = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "prod"}},
+        "Mappings": {"Sizes": {"us-east-1": {"size": "big"}}},
+        "Conditions": {"Holds": {"Fn::Not": [{"Fn::Not": [{"Fn::Equals": compared}]}]}},
+        "Resources": {"Bucket": bucket(), "Other": {**bucket(), "Condition": "Holds"}},
+    }
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0})
+    rows = cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    assert {row["LogicalResourceId"] for row in rows} == {"Bucket", "Other"}
+
+
 def test_a_stack_with_termination_protection_stays(client: Client) -> None:
     stack = Stack(client)
     stack.deploy(tagged("a"), EnableTerminationProtection=True)

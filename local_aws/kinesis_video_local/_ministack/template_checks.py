@@ -8,7 +8,7 @@
 - A function that doesn't exist, an attribute of a resource or a section that doesn't, and a resource without a type.
 - The value of a parameter that the template doesn't have.
 
-The sentences are CloudFormation's where they are known.
+The sentences are CloudFormation's where they are known. Conditions may compare pseudo parameters and values of mappings.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
@@ -95,7 +95,8 @@ def install() -> None:
 
     def evaluate(template: Template, parameters: Any) -> Any:
         check_conditions(template)
-        return evaluate_conditions(template, parameters)
+        conditions = _with_values(template.get("Conditions") or {}, template, parameters)
+        return evaluate_conditions({**template, "Conditions": conditions}, parameters)
 
     def validate(template: Template, conditions: Mapping[str, bool], params: Any = None) -> None:
         validate_template_support(template, conditions, params)
@@ -117,6 +118,18 @@ def install() -> None:
             if hasattr(module, name):
                 setattr(module, name, function)
     provisioners._check_nested_stack_capabilities = check_nested
+
+
+def _with_values(value: Any, template: Template, parameters: Any) -> Any:
+    """Put in what conditions compare: ministack knows parameters there, and no pseudo parameters or mappings."""
+    if isinstance(value, list):
+        return [_with_values(each, template, parameters) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "Fn::Equals" in value:
+        mappings = template.get("Mappings") or {}
+        return {"Fn::Equals": engine._resolve_refs(value["Fn::Equals"], {}, parameters, {}, mappings, "", "")}
+    return {name: _with_values(each, template, parameters) for name, each in value.items()}
 
 
 def check(template: Template, conditions: Mapping[str, bool] | None) -> None:
