@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kinesis_video_tools.command_line import Commands
 
 _EPILOG = """\
-It prints the environment variables that point an AWS SDK and the CDK CLI here, as lines for a shell. It listens on
+It prints the environment variables that point an AWS SDK and the CDK CLI to it, as lines for a shell. It listens on
 127.0.0.1 only, keeps everything in memory, and leaves nothing behind.
 """
 
@@ -44,19 +44,19 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--ca",
         metavar="DIR",
-        help="keep the issuer of the certificate for TLS there, so that a producer goes on trusting it (a new one)",
+        help="keep the issuer of the TLS certificate there, so that a producer continues to trust it (a new one)",
     )
     parser.add_argument(
         "--event-pairs-uncounted",
         action="store_true",
-        help="don't count the pairs of image and notification events to the ten tags of a fragment",
+        help="don't count the pairs of image and notification events towards the ten tags of a fragment",
     )
     parser.add_argument(
         "--allow-origin",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="let web pages of this origin use it, such as http://localhost:3000; may be given again (none)",
+        help="allow web pages of this origin to use it, such as http://localhost:3000; can be repeated (none)",
     )
 
 

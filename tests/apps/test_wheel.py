@@ -132,7 +132,7 @@ def test_without_the_local_aws_its_command_says_what_to_install(
     without_local_aws: subprocess.CompletedProcess[str],
 ) -> None:
     message = (
-        "kinesis-video local: the local AWS is a distribution of its own\n"
+        "kinesis-video local: the local AWS is a separate distribution\n"
         "  → pip install ./local_aws, in a clone of cdk-kinesis-video\n"
     )
     assert (without_local_aws.returncode, without_local_aws.stderr) == (2, message)

@@ -154,7 +154,7 @@ def test_sending_proves_that_no_image_arrives(
 @pytest.mark.usefixtures("site")
 def test_nobody_to_send_as_and_a_role_that_cannot_be_assumed_are_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     for producer, words in {
-        f"{PRODUCER[:-8]}nobody": "let the caller assume",
+        f"{PRODUCER[:-8]}nobody": "allow the caller to assume",
         "arn:aws:iam::000000000000:user/nobody": "there is no role to send as",
     }.items():
         main(["doctor", STREAM, "--json", "--send", "--producer", producer])

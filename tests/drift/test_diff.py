@@ -77,7 +77,7 @@ def test_what_a_template_leaves_to_cloudformation_is_worked_out_or_said(
         "unknown": "UNKNOWN",
     }
     assert deployed.images("joined")["DestinationConfig"]["Uri"].endswith("/a-folder/us-east-1/folder/Cameras/")
-    assert rows["unknown"]["problem"].startswith("the stack doesn't tell the value of Fn::GetAtt [")
+    assert rows["unknown"]["problem"].startswith("the stack doesn't reveal the value of Fn::GetAtt [")
 
 
 def test_people_get_a_table_and_programs_get_json(deployed: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,7 +191,7 @@ def test_what_cloudformation_does_not_tell_as_it_is_is_neither_compared_nor_set(
     template = json.dumps(json.loads(cloud.synthesise("BeyondAscii", build)), ensure_ascii=False)
     assert cloud.deploy_template("BeyondAscii", template) == "CREATE_COMPLETE"
     assert main(["diff", "BeyondAscii", "--repair"]) == 2
-    assert "the stack doesn't tell the value of '?'" in capsys.readouterr().out
+    assert "the stack doesn't reveal the value of '?'" in capsys.readouterr().out
     assert cloud.images("beyond-ascii")["DestinationConfig"]["Uri"] == "s3://camera-images/t\xfcr/"
 
 

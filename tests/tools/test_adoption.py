@@ -164,7 +164,7 @@ def test_any_configuration_becomes_the_same_request_or_a_comment(
     ("changes", "problem"),
     [
         ({"DestinationConfig": {"Uri": "s3://a-b/{{resolve:x", "DestinationRegion": REGION}}, "a dynamic reference"),
-        ({"DestinationConfig": {"Uri": "s3://a-b/${Token[x]}", "DestinationRegion": REGION}}, "for text"),
+        ({"DestinationConfig": {"Uri": "s3://a-b/${Token[x]}", "DestinationRegion": REGION}}, "as text"),
         ({"DestinationConfig": {"Uri": "s3://images/*", "DestinationRegion": REGION}}, "'s3://images/*'"),
         ({"DestinationConfig": {"Uri": "s3://images"}}, "has not the form that the API documents"),
         ({"DestinationConfig": None}, "has not the form that the API documents"),
@@ -351,7 +351,7 @@ def test_nothing_to_adopt_and_too_much_for_a_stack_are_said() -> None:
         write_app([existing("cam-1")])
     too_many = [existing(f"cam-{number}", images()) for number in range(MAX_CONFIGURATIONS + 1)]
     with pytest.raises(
-        ValueError, match=r"^the streams have 491 configurations, a stack holds 490, take fewer of them"
+        ValueError, match=r"^the streams have 491 configurations, a stack holds 490, select fewer of them"
     ):
         write_app(too_many)
 

@@ -121,9 +121,9 @@ def test_missing_credentials_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--size", "big"], "'big' is no size; give the width and the height in pixels, such as 320x240"),
+        (["--size", "big"], "'big' is not a size; give the width and the height in pixels, such as 320x240"),
         (["--size", "330x240"], "a picture has 330x240 pixels"),
-        (["--metadata", "camera"], "'camera' is no pair; give a name and a value, such as camera=front"),
+        (["--metadata", "camera"], "'camera' is not a pair; give a name and a value, such as camera=front"),
         (["--metadata", "AWS=1"], "`metadata` has the name 'AWS'"),
         (["--speed", "4"], "`speed` is 4.0, and a video without an end can't be faster than real time"),
         (["--file", __file__], "which FFmpeg can't read"),

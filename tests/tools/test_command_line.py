@@ -135,12 +135,12 @@ def told_by_retries(cause: Exception) -> CallError:
         (refusal("ListStreams", "UnrecognizedClientException"), "Unrecognized", "`aws sts get-caller-identity`"),
         (refusal("ListStreams", "AccessDeniedException", "no."), "AccessDeniedException: no", "allow ListStreams to"),
         (refusal("ListStreams", "NotAuthorizedException"), "NotAuthorized", "allow ListStreams to"),
-        (refusal("DescribeStream", "ResourceNotFoundException"), "NotFound", "look at the name, --region and"),
-        (refusal("DescribeStacks", "ValidationError", "Stack x does not exist"), "does not exist", "look at the name"),
+        (refusal("DescribeStream", "ResourceNotFoundException"), "NotFound", "check the name, --region and"),
+        (refusal("DescribeStacks", "ValidationError", "Stack x does not exist"), "does not exist", "check the name"),
         (refusal("ListStreams", "InternalFailure", status=500), "InternalFailure", "try again"),
         (exceptions.EndpointConnectionError(endpoint_url="https://x"), "can't be reached in eu-west-1", "--region"),
         (exceptions.ProxyConnectionError(proxy_url="http://p"), "can't be reached", "the network and its proxy"),
-        (ResponseParserError("HTML"), "what answers in eu-west-1 is not AWS", "HTTPS_PROXY"),
+        (ResponseParserError("HTML"), "the server that answers in eu-west-1 is not AWS", "HTTPS_PROXY"),
     ],
 )
 def test_a_failure_says_what_was_tried_why_it_failed_and_what_to_do(error: Exception, problem: str, fix: str) -> None:

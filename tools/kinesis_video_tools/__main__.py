@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Distributions add sub-commands by this group of entry points: modules with `add_to`, as those in `commands`.
 _COMMANDS = "kinesis_video.commands"
-# What the extra `tools` brings.
+# The dependencies of the extra `tools`.
 _EXTRA = ("boto3", "botocore", "h11", "shtab", "yaml")
 
 
@@ -27,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        What stands after the command's name; the default is this process's.
+        The arguments after the command's name; the default is this process's.
 
     Returns
     -------
-    The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if what was looked at is good, 1 if something is
-    wrong with it, 2 if that can't be told, 130 for Ctrl-C.
+    The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if the result is good, 1 if it is bad, 2 if it is
+    not known, 130 for Ctrl-C.
     """
     # Whoever has closed one of them wants nothing of it.
     sys.stdout = sys.stdout or StringIO()
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):
             with suppress(OSError):
                 sys.stderr.write(f"kinesis-video: the output can't be written: {error.strerror}\n")
-        # Whoever reads has enough, as `head` does. Python would complain of the rest at the end of the process.
+        # The reader closed the pipe, as `head` does. Python would report the unwritten rest when the process ends.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
@@ -80,7 +80,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def parser() -> Parser:
     """Return the parser of the command and all of its sub-commands."""
-    # Only here: they need what the extra `tools` brings.
+    # Imported here, because they need the extra `tools`.
     import shtab
 
     from .command_line import Parser
@@ -107,7 +107,7 @@ def parser() -> Parser:
     for entry_point in others:
         entry_point.load().add_to(commands)
     if "local" not in others.names:
-        # With no character for options, it takes any for an argument.
+        # Without a prefix character for options, it accepts everything as an argument.
         local = commands.add_parser(
             "local", help="run an AWS on this machine (needs kinesis-video-local)", add_help=False, prefix_chars="\0"
         )
@@ -120,7 +120,7 @@ def _without_local_aws(_options: argparse.Namespace) -> int:
     from .command_line import CommandError
 
     raise CommandError(
-        "the local AWS is a distribution of its own", "pip install ./local_aws, in a clone of cdk-kinesis-video"
+        "the local AWS is a separate distribution", "pip install ./local_aws, in a clone of cdk-kinesis-video"
     )
 
 

@@ -178,7 +178,7 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
         raise NothingToAdoptError(left_out)
     if count > MAX_CONFIGURATIONS:
         raise ValueError(
-            f"the streams have {count} configurations, a stack holds {MAX_CONFIGURATIONS}, take fewer of them with "
+            f"the streams have {count} configurations, a stack holds {MAX_CONFIGURATIONS}, select fewer of them with "
             "--prefix"
         )
     variables = _variables(blocks)
@@ -214,8 +214,8 @@ def _require_expressible(stream: ExistingStream, feature: Feature, configuration
     _require(owner is None, f"{owner} declares it already")
     _require(bool(stream.data_retention_in_hours), "the stream's data retention is 0, so it delivers nothing")
     text = json.dumps(configuration, default=str, ensure_ascii=False)
-    _require("{{resolve:" not in text, "CloudFormation would take a part of it for a dynamic reference: {{resolve:")
-    _require(_NO_TEXT.search(text) is None, "CDK or Python would not take a part of it for text")
+    _require("{{resolve:" not in text, "CloudFormation would interpret a part of it as a dynamic reference: {{resolve:")
+    _require(_NO_TEXT.search(text) is None, "the CDK or Python would not interpret a part of it as text")
 
 
 def _images(stream: ExistingStream, configuration: Mapping[str, Any]) -> _Block:

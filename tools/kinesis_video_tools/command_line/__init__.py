@@ -1,7 +1,7 @@
-"""What the sub-commands of ``kinesis-video`` share: options, the account they look at, how they fail and how they end.
+"""Code that the sub-commands of ``kinesis-video`` share: options, the AWS account, failures and exit codes.
 
 `parser` has the options and the help texts, `account` the session and how long a command waits for AWS, `failures` the
-two lines that a failure prints, `screen` what a terminal takes, and `exit_codes` the one table of exit codes.
+two lines that a failure prints, `screen` the output on a terminal, and `exit_codes` the table of exit codes.
 """
 
 from .account import AccountSession, Patience, add_account, region_of, session_of

@@ -1,4 +1,4 @@
-"""The account and the Region that a sub-command looks at, and how long it waits for AWS."""
+"""The account and the Region of a sub-command, and how long it waits for AWS."""
 
 from __future__ import annotations
 
@@ -23,30 +23,32 @@ from .failures import CommandError
 from .screen import say
 
 SILENCE_SECONDS = 10.0
-"""After which a command says that AWS doesn't answer."""
+"""The seconds after which a command says that AWS doesn't answer."""
 
 OUTAGE_SECONDS = 20.0
-"""After which a command gives up a service that can't be reached; the last call may take as long again."""
+"""The seconds after which a command gives up on a service that it can't reach; the last call can take as long again."""
 
-# For clients that don't have botocore's retries replaced.
+# For clients that use botocore's own retries.
 _CALLS = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 def add_account(arguments: argparse._ActionsContainer, of: str) -> None:
-    """Add the options that say in which account and Region something is, and where AWS is."""
+    """Add the options for the account, the Region and the endpoint."""
     account = arguments.add_argument_group("account")
     account.add_argument("--profile", help="the profile of your AWS configuration (AWS_PROFILE)")
     account.add_argument("--region", help=f"the Region of the {of} (AWS_REGION, or the profile's)")
-    account.add_argument("--endpoint-url", metavar="URL", help="where AWS is, such as a local AWS (AWS_ENDPOINT_URL)")
+    account.add_argument(
+        "--endpoint-url", metavar="URL", help="the endpoint, such as that of a local AWS (AWS_ENDPOINT_URL)"
+    )
 
 
 class AccountSession(boto3.Session):
-    """A session whose clients all have the endpoint of ``--endpoint-url``, and don't wait long for an answer.
+    """A session whose clients all use the endpoint of ``--endpoint-url``, and don't wait long for an answer.
 
     Parameters
     ----------
     endpoint_url
-        Where all services are; None leaves that to botocore.
+        The endpoint of all services; None leaves it to botocore.
     options
         As `boto3.Session` takes them.
     """
@@ -60,7 +62,7 @@ class AccountSession(boto3.Session):
         self.events.register("before-parse", _refuse_pages)
 
     def close(self) -> None:
-        """Say no more of calls without an answer."""
+        """Stop reporting calls without an answer."""
         self._silence.end()
 
     def client(self, service_name: Any, *arguments: Any, **options: Any) -> Any:
@@ -72,7 +74,7 @@ class AccountSession(boto3.Session):
 
 
 def _refuse_pages(response_dict: Mapping[str, Any], operation_model: OperationModel, **_: object) -> None:
-    """Refuse the web page of a proxy or of another server, which botocore takes for an empty reply."""
+    """Refuse the web page of a proxy or of another server, which botocore mistakes for an empty reply."""
     body, status = response_dict["body"], response_dict["status_code"]
     is_page = isinstance(body, bytes) and body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype"))
     has_json = operation_model.service_model.metadata["protocol"] in ("json", "rest-json")
@@ -87,7 +89,7 @@ def session_of(options: argparse.Namespace, region: str | None = None) -> Accoun
     Parameters
     ----------
     options
-        What `add_account` has added. `options.region` is the Region that counts afterwards, and `run` closes
+        The options that `add_account` has added. `options.region` is set to the effective Region, and `run` closes
         `options.session`.
     region
         The Region of an ARN that was given, if ``--region`` isn't; the environment and the profile come after it.
@@ -120,14 +122,14 @@ def _check_endpoint(url: str) -> None:
 
 
 def region_of(given: str, service: str, resource: str) -> str | None:
-    """Return the Region of what was given by its ARN; None if it was given by its name.
+    """Return the Region of an ARN; None for a name.
 
     Parameters
     ----------
     given
         A name, or an ARN.
     service, resource
-        What the ARN must be of, such as ``cloudformation`` and ``stack``.
+        The service and the resource type of the ARN, such as ``cloudformation`` and ``stack``.
 
     Raises
     ------
@@ -146,12 +148,12 @@ def region_of(given: str, service: str, resource: str) -> str | None:
 
 
 class Patience(Retries):
-    """The policy of retries of a command: throttled calls are repeated, a service that can't be reached is given up.
+    """The retry policy of a command: it repeats throttled calls, and gives up on a service that it can't reach.
 
     Parameters
     ----------
     seconds
-        How long the whole command may take.
+        The maximum duration of the whole command.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -165,7 +167,7 @@ class Patience(Retries):
         Raises
         ------
         Exception
-            The error of botocore, if the service could not be reached for a while.
+            botocore's error, if the service could not be reached for a while.
         """
         begun = timing.now()
         try:
@@ -188,7 +190,7 @@ def _is_outage(error: BaseException) -> bool:
 
 
 class _Silence:
-    """Says once that AWS doesn't answer, while it doesn't."""
+    """Says once that AWS doesn't answer, as long as it doesn't."""
 
     def __init__(self) -> None:
         self._timer: threading.Timer | None = None

@@ -9,16 +9,18 @@ class ExitCode(IntEnum):
     """How a command ends. docs/command-line.md and the help of each sub-command say what it means there."""
 
     GOOD = 0
-    """What was looked at is good, or what was asked for is done."""
+    """The result is good, or the command did what the user asked for."""
     WRONG = 1
-    """Something is wrong with what was looked at."""
+    """The result is bad."""
     UNKNOWN = 2
-    """It can't be told: AWS refuses or doesn't answer, the usage is wrong, or kinesis-video itself has an error."""
+    """The result is not known: AWS refuses or doesn't answer, wrong usage, or an error of kinesis-video itself."""
     INTERRUPTED = 130
-    """Ctrl-C, of a command that ends by itself."""
+    """Ctrl-C, for a command that ends by itself."""
 
 
-UNKNOWN_MEANS = "it can't be told: AWS refuses or doesn't answer, wrong usage, or an error of kinesis-video itself"
+UNKNOWN_MEANS = (
+    "the result is not known: AWS refuses or doesn't answer, wrong usage, or an error of kinesis-video itself"
+)
 INTERRUPTED_MEANS = "Ctrl-C"
 
 
@@ -28,7 +30,7 @@ def exit_codes(good: str, wrong: str) -> str:
     Parameters
     ----------
     good, wrong
-        What is true if it exits with 0, and with 1.
+        The conditions of the exit codes 0 and 1.
     """
     return (
         f"exit code: {ExitCode.GOOD:d} if {good}; {ExitCode.WRONG:d} if {wrong}; {ExitCode.UNKNOWN:d} if "

@@ -1,4 +1,4 @@
-"""Why a command can't do its work: what was tried, why it failed, and what to type next."""
+"""The failures of a command: what was tried, why it failed, and what to type next."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CommandError(Exception):
     problem
         What was tried, and why it failed.
     fix
-        What to type or to change next; empty if nobody knows.
+        What to type or to change next; empty if not known.
     """
 
     def __init__(self, problem: str, fix: str = "") -> None:
@@ -69,8 +69,8 @@ def explain(error: Exception, region: str | None = None) -> CommandError:
         return _refused(cause, where)
     if isinstance(cause, ResponseParserError):
         return CommandError(
-            f"what answers{where} is not AWS: {one_line(str(cause))}",
-            "look at HTTPS_PROXY, AWS_ENDPOINT_URL and --endpoint-url: a proxy or another server answers",
+            f"the server that answers{where} is not AWS: {one_line(str(cause))}",
+            "check HTTPS_PROXY, AWS_ENDPOINT_URL and --endpoint-url: a proxy or another server answers",
         )
     if isinstance(cause, exceptions.NoRegionError):
         return CommandError("no Region is set", "give --region REGION, such as eu-west-1, or set AWS_REGION")
@@ -83,7 +83,7 @@ def explain(error: Exception, region: str | None = None) -> CommandError:
     if isinstance(cause, _UNREACHABLE):
         return CommandError(
             f"AWS can't be reached{where}: {one_line(str(cause))}",
-            f"look at --region{f' {region}' if region else ''}, --endpoint-url, the network and its proxy",
+            f"check --region{f' {region}' if region else ''}, --endpoint-url, the network and its proxy",
         )
     if isinstance(cause, BotoCoreError):
         return CommandError(one_line(str(cause)))
@@ -107,7 +107,7 @@ def _refused(error: ClientError, where: str) -> CommandError:
         or "does not exist" in message.lower()
         or code in ("NoSuchBucket", "StateMachineDoesNotExist")
     ):
-        return CommandError(tried, "look at the name, --region and --profile")
+        return CommandError(tried, "check the name, --region and --profile")
     if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500:
         return CommandError(tried, "the service itself has a problem; try again")
     return CommandError(tried)

@@ -26,7 +26,7 @@ class _Paragraphs(argparse.HelpFormatter):
         super().add_usage(usage or wrapped, actions, *others, **more)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        # A name with hyphens, such as of an option, stays whole.
+        # A name with hyphens, such as an option's, is not broken.
         wrap = textwrap.TextWrapper(width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
         return "\n\n".join(map(wrap.fill, text.strip().split("\n\n"))) + "\n"
 
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
     Attributes
     ----------
     good, wrong
-        What is true if a sub-command exits with 0, and with 1; empty of the command itself.
+        The conditions of a sub-command's exit codes 0 and 1; empty for the command itself.
     """
 
     good = ""
@@ -67,20 +67,20 @@ def add_command(
     Parameters
     ----------
     commands
-        What the sub-commands are added to.
+        The group of sub-commands to add it to.
     name
         Its name.
     run
-        Does what the command is for, and returns an `ExitCode`. It may raise what `run` of this package explains:
+        Runs the command, and returns an `ExitCode`. It can raise the errors that `run` of this package explains:
         `CommandError`, `CallError`, and the errors of botocore.
     summary
-        Of the list of all sub-commands: a verb and its object, without a period.
+        The line in the list of all sub-commands: a verb and its object, without a period.
     description
         One sentence at the start of its help.
     epilog
-        The paragraphs at the end of its help, with an empty line between two. The exit codes follow by themselves.
+        The paragraphs at the end of its help, separated by empty lines. The exit codes are added automatically.
     good, wrong
-        What is true if the exit code is 0, and 1.
+        The conditions of the exit codes 0 and 1.
     """
     parser = commands.add_parser(
         name, help=summary, description=description, epilog=f"{epilog.strip()}\n\n{exit_codes(good, wrong)}"

@@ -1,4 +1,4 @@
-"""What people see on a terminal: colours, a line of progress, and text that fits the width."""
+"""Output on a terminal: colours, a progress line, and text that fits the width."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _CLEARED = "\r\033[K"
 
 
 def shows_colour(stream: TextIO) -> bool:
-    """Whether a stream takes colours: a terminal that isn't dumb, without NO_COLOR (https://no-color.org)."""
+    """Return whether to use colours: on a terminal that isn't dumb, without NO_COLOR (https://no-color.org)."""
     return _is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def show_progress(text: str = "") -> None:
-    """Show a line on the standard error that the next one replaces; without text, clear it.
+    """Show a line on standard error that the next one replaces; without text, clear it.
 
-    Without a terminal there is none. It is cut at the terminal's width, since only one row is replaced.
+    Without a terminal it does nothing. The line is cut at the terminal's width, since only one row is replaced.
     """
     if _is_terminal(sys.stderr):
         width = shutil.get_terminal_size().columns - 1
@@ -30,9 +30,9 @@ def show_progress(text: str = "") -> None:
 
 
 def say(*lines: str) -> None:
-    """Print lines on the standard error that stay, wrapped at the width of a terminal.
+    """Print permanent lines on standard error, wrapped at the width of a terminal.
 
-    Each line is made printable, since it may have text of strangers. Its rows after the first are indented.
+    Each line is made printable, since it can contain untrusted text. Rows after the first are indented.
     """
     show_progress()
     if _is_terminal(sys.stderr):
@@ -43,7 +43,7 @@ def say(*lines: str) -> None:
 
 def _wrapped(line: str, width: int) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()) + 2)
-    # A name or a URL stays whole, so that it can be copied.
+    # A name or a URL is not broken, so that it can be copied.
     wrap = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return wrap.wrap(printable(line)) or [""]
 

@@ -1,4 +1,4 @@
-"""``kinesis-video adopt``: the app that declares what streams have already."""
+"""``kinesis-video adopt``: an app that declares the configurations that streams have already."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from ..command_line import Commands
 
 _SECONDS = 3600.0
-"""For a large account: all who call share 50 calls a second."""
+"""For a large account: all callers share 50 calls a second."""
 
 _EPILOG = """\
-Redirect it into a file, such as images_stack.py. The app imports the streams and takes over what they have, so its
-first deployment changes nothing, and deleting its stack leaves everything. Streams that are alike are one loop. What
-can't be declared, can't be read, or is declared by another deployed stack already is a comment. It takes one stack, so
-of many streams take some at a time by --prefix, each with a --stack-name of its own.
+Redirect the output into a file, such as images_stack.py. The app imports the streams and takes over their
+configurations, so its first deployment changes nothing, and deleting its stack leaves everything. Streams with the same
+settings become one loop. A configuration is a comment if it can't be declared, can't be read, or is declared by another
+deployed stack already. The app has one stack; split many streams by --prefix, each part with its own --stack-name.
 
-It calls ListStreams, DescribeImageGenerationConfiguration and DescribeNotificationConfiguration, and of CloudFormation
-ListStacks and ListStackResources.
+The command calls ListStreams, DescribeImageGenerationConfiguration and DescribeNotificationConfiguration, and
+CloudFormation's ListStacks and ListStackResources.
 """
 _STACK_NAME = re.compile("[A-Za-z][A-Za-z0-9-]{0,127}")
 
@@ -43,13 +43,13 @@ def add_to(commands: Commands) -> None:
         commands,
         "adopt",
         run,
-        summary="print the CDK app that declares what streams have already",
-        description="Print the CDK app that declares what the streams of an account and Region have already.",
+        summary="print a CDK app that declares the configurations of existing streams",
+        description="Print a CDK app that declares the configurations of the streams of an account and Region.",
         epilog=_EPILOG,
         good="the app is printed",
-        wrong="nothing can be adopted, or more than a stack holds",
+        wrong="nothing can be adopted, or there is too much for a stack",
     )
-    parser.add_argument("--prefix", help="what the names of the streams begin with, such as cam-")
+    parser.add_argument("--prefix", help="the prefix of the streams' names, such as cam-")
     parser.add_argument(
         "--stack-name",
         type=_stack_name,
@@ -105,7 +105,7 @@ def _read(client: Any, retries: Retries, prefix: str | None, owners: Owners) -> 
             stream = ExistingStream(
                 name=info.get("StreamName", ""),
                 arn=info.get("StreamARN", ""),
-                # The API may leave it out where it is 0.
+                # The API may omit it if it is 0.
                 data_retention_in_hours=info.get("DataRetentionInHours", 0),
             )
             try:

@@ -1,4 +1,4 @@
-"""``kinesis-video diff``: what a deployed stack declares, against what its streams have."""
+"""``kinesis-video diff``: compares the streams of a deployed stack with its declarations."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _SECONDS = 3600.0
 """For a large stack: its streams share 50 calls a second with the whole account."""
 
 _EPILOG = """\
-CloudFormation's drift detection, and so `cdk drift`, leaves these configurations out. The states are AS_DECLARED,
+CloudFormation's drift detection, and so `cdk drift`, skips these configurations. The states are AS_DECLARED,
 CHANGED, MISSING (the stream has no configuration), NO_RETENTION (it keeps no data, so nothing is delivered),
-STREAM_DELETED, and UNKNOWN (the stack doesn't tell what it declares, or the stream can't be read).
+STREAM_DELETED, and UNKNOWN (the stack doesn't reveal the declared value, or the stream can't be read).
 
-Expressions of the template are worked out from its conditions and mappings and from the stack's parameters, resources
+Expressions of the template are evaluated with its conditions and mappings and with the stack's parameters, resources
 and imports. The streams of a fleet are not compared.
 
-It calls GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks, ListExports of CloudFormation,
-and DescribeStream and the Describe calls of the configurations; --repair calls their Update calls as well.
+The command calls CloudFormation's GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks,
+ListExports, and the DescribeStream and Describe calls of the configurations; --repair also makes their Update calls.
 """
 
 
@@ -55,22 +55,22 @@ def add_to(commands: Commands) -> None:
         commands,
         "diff",
         run,
-        summary="compare the streams of a deployed stack with what it declares",
-        description="Compare what a deployed stack declares for its streams with what they have now.",
+        summary="compare the streams of a deployed stack with its declarations",
+        description="Compare the declarations of a deployed stack with the present configurations of its streams.",
         epilog=_EPILOG,
-        good="every stream is as declared, by --repair too",
-        wrong="a stream is not",
+        good="every stream is as declared, or was repaired",
+        wrong="a stream is not as declared",
     )
-    parser.add_argument("stack", metavar="STACK", help="the name or the id of a stack; its nested stacks belong to it")
+    parser.add_argument("stack", metavar="STACK", help="the name or the id of a stack; nested stacks are included")
     parser.add_argument(
-        "--repair", action="store_true", help="set again what is missing or changed, if the stack is at rest"
+        "--repair", action="store_true", help="set missing and changed configurations again, if the stack is at rest"
     )
     add_json(parser, "every stream")
     add_account(parser, "stack")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, print what differs, and return the exit code."""
+    """Compare, print the differences, and return the exit code."""
     session = session_of(options, region_of(options.stack, "cloudformation", "stack"))
     retries = Patience(_SECONDS)
     streams = KinesisVideo(create_client(session), retries)
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[[], None] | None) -> dict[str, Any]:
-    """Compare one stream, and repair it if it is told how to make sure that the stack is at rest still."""
+    """Compare one stream, and repair it if there is a way to check that the stack is still at rest."""
     row: dict[str, Any] = {
         "stream": declared.stream_arn or None,
         "configuration": FEATURES[declared.resource_type].configuration,
@@ -109,7 +109,7 @@ def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[
         declaration = declared.declaration()
         drift = compare(streams, declaration)
     except UnknownValueError as error:
-        return {**row, "state": "UNKNOWN", "problem": f"the stack doesn't tell the value of {error}"}
+        return {**row, "state": "UNKNOWN", "problem": f"the stack doesn't reveal the value of {error}"}
     except (CallError, ValueError) as error:
         return {**row, "state": "UNKNOWN", "problem": str(error)}
     if drift is None:

@@ -1,4 +1,4 @@
-"""``kinesis-video doctor``: why no image of a stream arrives."""
+"""``kinesis-video doctor``: finds out why no image of a stream arrives."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
     from ..command_line import Commands
 
 _EPILOG = """\
-It only reads, unless --send is given, and it works for any stream, whatever has declared it. A check that your
-credentials can't run shows ?, and never passes.
+The doctor only reads, unless --send is given, and it works for any stream, whatever tool declared it. A check that your
+credentials can't run shows ?, never ✓.
 
-Of several streams it prints a line each, and then the checks of those that failed.
+For several streams it prints a line each, and then the checks of those that failed.
 
 With --strict a warning counts as a failure, and the exit code is 0 only if every check has passed.
 """
 
 _FRAGMENTS = 3
 _WAIT_SECONDS, _PAUSE_SECONDS = 90, 0.5
-# The service has a connection of the stream already: of its own producer, which is no fault.
+# The stream has a connection already, that of its own producer. This is not a fault.
 _TAKEN = "ConnectionLimitExceeded"
-_READ = "read what the service says"
+_READ = "read the service's message"
 _STACK_SECONDS = 60.0
 _PLAIN = {"✓": "+", "✗": "x", "→": "->"}
 
@@ -62,7 +62,7 @@ def add_to(commands: Commands) -> None:
         "doctor",
         run,
         summary="find out why no image arrives",
-        description="Find out why no image of a stream arrives, by 19 checks in the order of an image's way.",
+        description="Find out why no image of a stream arrives, with 19 checks in the order of an image's path.",
         epilog=_EPILOG,
         good="images arrive",
         wrong="a check failed",
@@ -74,7 +74,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--producer",
         metavar="ARN",
-        help="the role or user that calls PutMedia (all that asked for its endpoint, by CloudTrail)",
+        help="the role or user that calls PutMedia (all that asked for its endpoint, according to CloudTrail)",
     )
     parser.add_argument(
         "--rule", metavar="NAME", help="an EventBridge rule that matches each image, to see whether a consumer moves it"
@@ -92,14 +92,14 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the checks, print what they have found, and return the exit code."""
+    """Run the checks, print their findings, and return the exit code."""
     regions = {region_of(stream, "kinesisvideo", "stream") for stream in options.streams} - {None}
     if len(regions) > 1:
         raise CommandError(f"the streams are of {len(regions)} Regions", "run it once for each Region")
     session = session_of(options, next(iter(regions), None))
     streams = [*options.streams, *(_declared(session, options.stack) if options.stack else [])]
     if not streams:
-        raise CommandError("no stream is given", "give STREAM, or --stack NAME of a stack that declares images")
+        raise CommandError("no stream is given", "pass STREAM, or --stack NAME of a stack that declares images")
     if options.list:
         partition = session.get_partition_for_region(session.region_name) if session.region_name else "aws"
         names = [stream.split("/")[1] if stream.startswith("arn:") else stream for stream in streams]
@@ -149,12 +149,12 @@ def _examine(stream: str, session: boto3.Session, options: argparse.Namespace) -
 
 
 def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
-    """Send as the producer, and wait for an image: the one test that decides."""
+    """Send as the producer, and wait for an image: the decisive test."""
     role = diagnosis.producer
     if diagnosis["enabled"].status != Status.PASSED:
         return _finding(Status.UNKNOWN, "nothing is sent to a stream whose images are not configured and enabled")
     if role is None or ":role/" not in role:
-        return _finding(Status.UNKNOWN, "there is no role to send as", "give the producer's role: --producer ARN")
+        return _finding(Status.UNKNOWN, "there is no role to send as", "pass the producer's role: --producer ARN")
     numbers: set[str] = set()
 
     def note(acknowledgement: Acknowledgement) -> None:
@@ -177,19 +177,21 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
             sent = producer.send(video, fragments=_FRAGMENTS)
             if not sent.persisted:
                 meanings = ", ".join(acknowledgement.meaning for acknowledgement in sent.errors)
-                return _finding(Status.FAILED, f"the service stored nothing of what was sent: {meanings}", _READ)
+                return _finding(
+                    Status.FAILED, f"the service stored nothing of the video that was sent: {meanings}", _READ
+                )
             return _wait(case, before, numbers, role)
         except UndecidedError as error:
             return _finding(Status.UNKNOWN, error.seen, error.fix)
         except PutMediaError as error:
             return _finding(Status.UNKNOWN if _TAKEN in str(error) else Status.FAILED, str(error), _READ)
         except (BotoCoreError, ClientError) as error:
-            advice = f"let the caller assume {role}, and that find its endpoint"
+            advice = f"allow the caller to assume {role}, and the role to find its endpoint"
             return _finding(Status.UNKNOWN, str(error), advice)
 
 
 def _wait(case: Case, before: Collection[str], numbers: Collection[str], role: str) -> Finding:
-    """Wait for an image of these fragments, as its own metadata says: another producer's is no proof."""
+    """Wait for an image of these fragments, according to its metadata: another producer's image is no proof."""
     looked_at = set(before)
     deadline = time.monotonic() + _WAIT_SECONDS
     while (left := deadline - time.monotonic()) > 0:
@@ -207,7 +209,7 @@ def _wait(case: Case, before: Collection[str], numbers: Collection[str], role: s
     return _finding(
         Status.FAILED,
         f"the service stored {_FRAGMENTS} tagged fragments, and no image of them has arrived in {_WAIT_SECONDS} s",
-        "look at the checks above, from the first that has not passed",
+        "see the checks above, starting with the first that has not passed",
     )
 
 
@@ -216,7 +218,7 @@ def _finding(status: Status, seen: str, fix: str = "") -> Finding:
 
 
 def _print(text: str) -> None:
-    """Print, also where the output's encoding lacks the signs, such as a redirect under Windows' code page."""
+    """Print, also if the output's encoding lacks the signs, such as a redirect under a Windows code page."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ..command_line import Commands
 
 _EPILOG = """\
-The pass that is running comes first: how many streams are done, how many of them failed, how many it does in a second,
-and how long it will take. A batch of streams is counted when it is done. Then come the last passes that did work, each
-with its counts and its cause, and the streams that the newest of them did not set, by name. Passes that found another
-one at work are only counted.
+The pass that is running comes first: how many streams are done, how many of them failed, the rate per second,
+and the time left. A batch of streams is counted when it is done. Then follow the last passes that did work, each
+with its counts and its cause, and the names of the streams that the newest of them did not set. Passes that found
+another one at work are only counted.
 """
 _MAX_PASSES = 1000
 _SHOWN = 20
@@ -42,7 +42,7 @@ def add_to(commands: Commands) -> None:
         description="Show the running pass of a fleet of streams, and the last ones.",
         epilog=_EPILOG,
         good="the last pass that did work was complete and no stream failed in it",
-        wrong="it failed, was stopped, or streams failed in it",
+        wrong="that pass failed, was stopped, or streams failed in it",
     )
     parser.add_argument(
         "fleet", metavar="FLEET", help="the fleet's `name_prefix`, its stack's name, or the ARN of its state machine"
@@ -63,7 +63,7 @@ class _Pass:
 
     @property
     def ended(self) -> str:
-        """How it ended, in the words of its result, or else in those of Step Functions."""
+        """How the pass ended, according to its result, or otherwise to Step Functions."""
         status = str(self.execution["status"])
         if status == "RUNNING":
             return _RUNNING
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _machine_of(fleet: str, session: Any, states: Any, s3: Any) -> str:
-    """Find the state machine of a fleet that is named by it, by its stack or by its prefix."""
+    """Find the state machine of a fleet by its ARN, its stack or its prefix."""
     if _is_arn(fleet):
         return fleet
     pages = states.get_paginator("list_state_machines").paginate()
@@ -139,7 +139,7 @@ def _machine_of(fleet: str, session: Any, states: Any, s3: Any) -> str:
         try:
             prefixes[arn] = _prefix_of(states, s3, arn)
         except (CommandError, states.exceptions.ClientError) as error:
-            # It may be another fleet, which is nobody's business here.
+            # It may be another fleet, which doesn't matter here.
             unreadable = error
     by_prefix = [arn for arn, prefix in prefixes.items() if prefix == fleet]
     if len(by_prefix) > 1:
@@ -162,7 +162,7 @@ def _machine_of(fleet: str, session: Any, states: Any, s3: Any) -> str:
     known = ", ".join(filter(None, (prefixes[arn] for arn in found or machines)))
     raise CommandError(
         f"{fleet!r} is {'a stack of several fleets' if found else 'neither a fleet nor the stack of one'}",
-        f"give one of these: {known}" if known else "look at the name, --region and --profile",
+        f"give one of these: {known}" if known else "check the name, --region and --profile",
     )
 
 
@@ -182,7 +182,7 @@ def _store_of(states: Any, s3: Any, machine: str) -> Store:
         return Store(s3, definition["States"]["Batches"]["ItemReader"]["Parameters"]["Bucket"])
     except KeyError:
         raise CommandError(
-            f"{machine} is no state machine of a {RESOURCE_TYPE.removeprefix('Custom::')}",
+            f"{machine} is not the state machine of a {RESOURCE_TYPE.removeprefix('Custom::')}",
             "give the fleet's `name_prefix`, or its stack's name",
         ) from None
 
@@ -201,7 +201,7 @@ def _read(store: Store, states: Any, execution: Mapping[str, Any]) -> _Pass:
     if status not in ("RUNNING", "SUCCEEDED") and not cause:
         described = states.describe_execution(executionArn=execution["executionArn"])
         cause = described.get("cause") or described.get("error") or ""
-    # A pass that was stopped has told nobody what it left: that is its plan but its reports.
+    # A stopped pass has not reported what it left: its plan without its reports.
     outcome = Outcome.read(store, name, running=status == "RUNNING") if plan else None
     return _Pass(execution, plan, result, outcome, one_line(str(cause)))
 
@@ -239,11 +239,11 @@ def _names(each: _Pass) -> Iterator[str]:
 
 
 def _tell(*lines: str) -> None:
-    """Print lines: what is in the bucket and in the machine is text of strangers."""
+    """Print lines: text from the bucket and the state machine is untrusted."""
     sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
 
 
 def _passes(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MAX_PASSES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of passes; give 1 to {_MAX_PASSES}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of passes; give 1 to {_MAX_PASSES}")
     return int(text)

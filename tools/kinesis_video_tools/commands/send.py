@@ -36,7 +36,7 @@ _EPILOG = """\
 Without --file, the video is a test picture: a clock, the stream's name, and a colour for each fragment. Ctrl-C ends the
 last fragment and waits for its acknowledgement; a second Ctrl-C ends at once.
 
-The images are written with the rights of whoever calls PutMedia. Use --role to send as your producer's role.
+The images are written with the permissions of the caller of PutMedia. Use --role to send with your producer's role.
 """
 
 
@@ -47,18 +47,18 @@ def add_to(commands: Commands) -> None:
         "send",
         run,
         summary="send video to a stream",
-        description="Send video to a stream by PutMedia, and say what the service acknowledges.",
+        description="Send video to a stream with PutMedia, and print the service's acknowledgements.",
         epilog=_EPILOG,
         good="every fragment has arrived",
         wrong="a fragment has not arrived",
     )
-    parser.add_argument("stream", metavar="STREAM", help="the name or the ARN of a stream, which exists")
+    parser.add_argument("stream", metavar="STREAM", help="the name or the ARN of an existing stream")
 
     video = parser.add_argument_group("video")
     video.add_argument(
         "--file",
         type=Path,
-        help="a video file: Matroska with H.264 is sent as it is, any other with PyAV; sound is left out",
+        help="a video file: Matroska with H.264 is sent unchanged, any other file with PyAV; sound is left out",
     )
     video.add_argument(
         "--size",
@@ -87,26 +87,24 @@ def add_to(commands: Commands) -> None:
         help="N times as fast as real time, at most 5 fragments a second (1)",
     )
     video.add_argument(
-        "--relative", action="store_true", help="send timecodes that count from the begin of the connection"
+        "--relative", action="store_true", help="send timecodes that count from the start of the connection"
     )
 
     tags = parser.add_argument_group("images and notifications")
     tags.add_argument("--no-images", action="store_true", help="don't ask for images")
     tags.add_argument("--notifications", action="store_true", help="ask for a notification of each fragment")
-    tags.add_argument(
-        "--prefix", default="", help="what the keys of the images begin with, after the destination's prefix"
-    )
+    tags.add_argument("--prefix", default="", help="text in the keys of the images, after the destination's prefix")
     tags.add_argument(
         "--metadata",
         type=_pair,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="metadata of the images and the notifications; may be repeated",
+        help="metadata of the images and the notifications; can be repeated",
     )
 
     parser.add_argument("--role", metavar="ARN", help="the role to assume, such as the producer's")
-    add_json(parser, "what came of the fragments")
+    add_json(parser, "the results of the fragments")
     add_account(parser, "stream")
 
 
@@ -162,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
         came = {"stream": options.stream, **asdict(report), "complete": report.complete}
         sys.stdout.write(json.dumps(came, indent=2) + "\n")
     if not report.fragments:
-        # Ctrl-C came before the first of them, so nothing is known of the stream.
+        # Ctrl-C came before the first fragment, so nothing is known about the stream.
         return ExitCode.UNKNOWN
     return ExitCode.GOOD if report.complete else ExitCode.WRONG
 
@@ -184,14 +182,14 @@ def _signals_stop(producer: Producer) -> Iterator[None]:
 
 
 class _Screen:
-    """What people see: a progress line on a terminal, and lines for what has gone wrong, on the standard error."""
+    """Output for people: a progress line on a terminal, and lines about problems, on standard error."""
 
     def __init__(self, stream_name: str) -> None:
         self._stream_name = stream_name
         self._begin = time.monotonic()
 
     def show(self, acknowledgement: Acknowledgement, report: Report) -> None:
-        """Show what the service has acknowledged."""
+        """Show the acknowledgements."""
         if acknowledgement.event_type == "ERROR":
             self.say(f"fragment {acknowledgement.fragment_timecode}: {acknowledgement.meaning}")
         show_progress(self._progress(report))
@@ -201,7 +199,7 @@ class _Screen:
         say(sentence)
 
     def end(self, report: Report) -> None:
-        """Show what came of it."""
+        """Show the result."""
         self.say(self._progress(report))
 
     def _progress(self, report: Report) -> str:
@@ -216,7 +214,7 @@ def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no size; give the width and the height in pixels, such as 320x240"
+            f"{text!r} is not a size; give the width and the height in pixels, such as 320x240"
         )
     return int(width), int(height)
 
@@ -224,5 +222,5 @@ def _size(text: str) -> tuple[int, int]:
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pair; give a name and a value, such as camera=front")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pair; give a name and a value, such as camera=front")
     return name, value
