@@ -45,6 +45,7 @@ nitpick_ignore_regex = [
 ]
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 60
 napoleon_google_docstring = False
