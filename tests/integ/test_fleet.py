@@ -175,7 +175,9 @@ def test_a_stream_is_configured_when_it_is_created_or_else_by_the_schedule(
 def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     fleets: Cloud, synthesised: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fleets.deploy_template("Third", template_of(synthesised, "third-")) == "CREATE_COMPLETE"
+    # A pass takes some seconds, for the command to find it running.
+    slow = template_of(synthesised, "third-").replace('"CALLS_PER_SECOND": "43"', '"CALLS_PER_SECOND": "6"')
+    assert fleets.deploy_template("Third", slow) == "CREATE_COMPLETE"
     lose_events(fleets, "Third")
     names = create_streams(fleets, "third-", 30)
     names.remove("third-7")
@@ -189,12 +191,14 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     code, shown = show(fleets, "third-", monkeypatch, capsys)
     assert (code, "failed in" in shown) == (1, True)
     assert all(f"  failed: {name}: " in shown for name in failed)
+    # It has examined none of them.
+    assert main(["doctor", "--stack", "Third"]) == 2
+    assert "the fleets of Third declare streams, too: third-*" in capsys.readouterr().err
 
     fleets.aws.clear_calls()
     assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
     assert sorted(call.stream or "" for call in fleets.aws.calls(UPDATE)) == sorted(failed)
     fleets.aws.clear_calls()
-    fleets.aws.inject_fault(DESCRIBE, delay_seconds=2, times=29)
     code, shown = show(fleets, "Third", monkeypatch, capsys, "--start", "--json")
     assert json.loads(shown)["started"].startswith("arn:")
     until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "third-", monkeypatch, capsys)[1])
@@ -383,7 +387,7 @@ def document_of(statement: Any) -> dict[str, Any]:
 def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:
     names = create_streams(fleets, "sent-more-", 60)
     already = len(sender.receiver.puts)
-    fleets.aws.inject_fault(UPDATE, delay_seconds=2, times=len(names))  # so that it is still at work
+    fleets.aws.inject_fault(UPDATE, delay_seconds=1.5, times=len(names))  # so that it is still at work
     sender.send("Create")
     until(lambda: bool(fleets.aws.calls(UPDATE)))
     sender.send("Delete", "an-id-that-cloudformation-has-made-up")
@@ -476,7 +480,7 @@ def test_the_schedule_takes_no_turn_of_a_deployment(fleets: Cloud, synthesised: 
     names = create_streams(fleets, "turn-", 6)
     assert fleets.deploy_template("Turn", template_of(synthesised, "turn-")) == "CREATE_COMPLETE"
     fleets.aws.clear_calls()
-    fleets.aws.inject_fault(UPDATE, delay_seconds=3, times=6)
+    fleets.aws.inject_fault(UPDATE, delay_seconds=1.5, times=6)
     fleets.start("Turn", template_of(synthesised, "turn-", **with_seconds(synthesised, 5)))
     until(lambda: bool(fleets.aws.calls(DESCRIBE)))
     assert run_pass(fleets, "Turn")["status"] == "SUCCEEDED"

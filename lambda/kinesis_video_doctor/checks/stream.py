@@ -78,7 +78,8 @@ def configured(subject: Stream) -> Outcome:
         _ = subject.info
         return failed(
             "the stream has no image generation configuration",
-            "declare an ImageGeneration for it, or call UpdateImageGenerationConfiguration",
+            "declare an ImageGeneration for it, start a pass of its fleet with `kinesis-video fleet`, or call "
+            "UpdateImageGenerationConfiguration",
         )
     return passed(f"images go to {subject.configuration['DestinationConfig']['Uri']}")
 

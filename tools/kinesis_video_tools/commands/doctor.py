@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import IMAGE_GENERATION
 from kinesis_video_configuration.service import create_client
+from kinesis_video_contract.fleets import NAME_PREFIX
 from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report, summary
 from kinesis_video_doctor.calls import RUN_SECONDS, Calls, UndecidedError
 from kinesis_video_doctor.examination import Case
@@ -97,7 +98,14 @@ def run(options: argparse.Namespace) -> int:
     if len(regions) > 1:
         raise CommandError(f"the streams are of {len(regions)} Regions", "run it once for each Region")
     session = session_of(options, next(iter(regions), None))
-    streams = [*options.streams, *(_declared(session, options.stack) if options.stack else [])]
+    declared, fleets = _declared(session, options.stack) if options.stack else ([], [])
+    streams = [*options.streams, *declared]
+    if fleets:
+        look = f"the fleets of {options.stack} declare streams, too: {', '.join(f'{each}*' for each in fleets)}"
+        advice = "look at them with `kinesis-video fleet`, or give the names of some"
+        if not streams:
+            raise CommandError(look, advice)
+        sys.stderr.write(f"{look}, {advice}\n")
     if not streams:
         raise CommandError("no stream is given", "pass STREAM, or --stack NAME of a stack that declares images")
     if options.list:
@@ -122,10 +130,11 @@ def run(options: argparse.Namespace) -> int:
     return next((code for code in (ExitCode.WRONG, ExitCode.UNKNOWN) if code in codes), ExitCode.GOOD)
 
 
-def _declared(session: boto3.Session, stack: str) -> list[str]:
-    """List the streams whose images a stack declares."""
-    declared = declared_in(create_client(session, "cloudformation"), Patience(_STACK_SECONDS), stack)
-    return [each.stream_arn for each in declared if each.resource_type == IMAGE_GENERATION.resource_type]
+def _declared(session: boto3.Session, stack: str) -> tuple[list[str], list[str]]:
+    """List the streams whose images a stack declares, and what the names begin with that its fleets declare."""
+    declared = list(declared_in(create_client(session, "cloudformation"), Patience(_STACK_SECONDS), stack))
+    streams = [each.stream_arn for each in declared if each.resource_type == IMAGE_GENERATION.resource_type]
+    return streams, [str(each.properties[NAME_PREFIX]) for each in declared if each.is_fleet]
 
 
 def _examine(stream: str, session: boto3.Session, options: argparse.Namespace) -> Diagnosis:
