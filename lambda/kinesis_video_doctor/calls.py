@@ -19,8 +19,11 @@ T = TypeVar("T")
 
 RUN_SECONDS = 100
 """How long the calls for one stream may take together."""
-CALL_SECONDS = 20
-"""How long one call may take with its repetitions; a service that has not answered by then isn't asked again."""
+CALL_SECONDS = 18
+"""How long one call may take with its repetitions; a service that has not answered by then isn't asked again.
+
+If none answers, three are waited for one after the other, and the command ends within a minute.
+"""
 
 _DENIED = {
     "AccessDenied",
