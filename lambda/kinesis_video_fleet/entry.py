@@ -46,7 +46,8 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
     if event["step"] == "conclude":
         if event_name and this.request is None:
             # It is answered already, and the bucket of a fleet that is deleted must stay empty.
-            return {"ended": SKIPPED, "problem": ""}
+            told = store.read(f"{folder_of(event['pass'])}result.json") or {"ended": SKIPPED, "problem": ""}
+            return {name: told[name] for name in ("ended", "problem")}
         cloudwatch = session.client("cloudwatch")
         return Conclusion(store, cloudwatch, _cloudformation, retries).conclude(this, event["state"], end)
     planner = Planner(store, kinesis_video, states, _cloudformation, retries, rate)

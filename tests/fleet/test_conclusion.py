@@ -219,9 +219,13 @@ def test_what_is_answered_writes_nothing_more(
     monkeypatch.setattr(entry, "store", Store(bucket, "work"))
     execution = {"pass": "request-1", "execution": "arn", "input": {"request": "request-1"}}
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
-    entry.handler({"step": "conclude", "state": state, **execution}, context)
+    event = {"step": "conclude", "state": state, **execution}
+    assert entry.handler(event, context)["ended"] == "skipped"
     # CloudFormation could not delete the bucket.
     assert bucket.objects == {}
+    result = {"ended": "failed", "problem": "as asked", "counts": {}, "stopped": 0}
+    bucket.objects["passes/request-1/result.json"] = json.dumps(result).encode()
+    assert entry.handler(event, context) == {"ended": "failed", "problem": "as asked"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bench.comparisons.fleet import LONGEST_NAME, definition, simulate_pass
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_fleet.pace import Pace
 from kinesis_video_fleet.planner import batches
-from kinesis_video_fleet.worker import Rules, Worker
+from kinesis_video_fleet.worker import THREADS, Rules, Worker
 
 from .simulation import (
     MAX_ANSWER_SECONDS,
@@ -113,7 +113,7 @@ def test_no_second_has_more_calls_wherever_the_service_counts_them(
             counted.append(clock.now())
             clock.sleep(after)
 
-    with clock.pool(min(10, calls_per_second)) as pool:
+    with clock.pool(min(THREADS, calls_per_second)) as pool:
         list(pool.map(call, range(20 * calls_per_second)))
     assert all(later - earlier >= 1 for earlier, later in zip(counted, counted[calls_per_second:], strict=False))
     assert all(earlier <= later for earlier, later in pairwise(counted))
