@@ -1,4 +1,4 @@
-"""What happens for each image that is delivered."""
+"""Events and notifications for each delivered image."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ class ImageEvents(ImageDestination):
         event_pattern: events.EventPattern | None = None,
         cross_stack_scope: Construct | None = None,
     ) -> events.Rule:
-        """Define an EventBridge rule for each image that is delivered.
+        """Define an EventBridge rule for each delivered image.
 
-        It switches on EventBridge for the bucket. A bucket of the app gets it declared; for an imported one the CDK
-        adds it to the notifications that the bucket has, by a custom resource with a function of its own, which works
-        for a bucket of this account and Region. S3 then sends the events of all objects in the bucket, and EventBridge
-        charges for each of them.
+        It switches on EventBridge for the bucket. For a bucket of the app this is declared on the bucket. For an
+        imported bucket the CDK adds it to the bucket's notifications with a custom resource that has its own function,
+        which works for a bucket of this account and Region. S3 then sends the events of all objects in the bucket, and
+        EventBridge charges for each of them.
 
         Parameters
         ----------
         construct_id
             The id of the rule within this construct, or within `cross_stack_scope`.
         target
-            What is invoked. Default: nothing; add targets with ``add_target`` of the rule.
+            The target to invoke. Default: none; add targets with ``add_target`` of the rule.
         description
             The rule's description. Default: it has none.
         rule_name
             The rule's name. Default: CloudFormation generates one.
         event_pattern
-            What else an event must match. Default: each image under the prefix matches.
+            A further pattern that an event must match. Default: each image under the prefix matches.
         cross_stack_scope
-            Where the rule is defined, for a target of another stack. Default: in this construct.
+            The scope of the rule, for a target of another stack. Default: this construct.
 
         Raises
         ------
         ValueError
-            If a prop is of another kind than these.
+            If a prop has the wrong type.
 
         See Also
         --------
@@ -85,7 +85,7 @@ class ImageEvents(ImageDestination):
         detail: dict[str, Any] = {"bucket": {"name": [self._bucket.bucket_name]}}
         if self._prefix:
             detail["object"] = {"key": [self._key_pattern()]}
-        # Other accounts may send events to the bus, too. Whose an imported bucket is, nobody says here.
+        # Other accounts may send events to the bus, too. The owner of an imported bucket is not known here.
         account = [self._bucket.env.account] if is_owned(self._bucket) else None
         rule.add_event_pattern(account=account, source=["aws.s3"], detail_type=["Object Created"], detail=detail)
         # A rule that matches less than all images doesn't count them.
@@ -108,21 +108,21 @@ class ImageEvents(ImageDestination):
         *,
         suffix: str | None = None,
     ) -> None:
-        """Notify a function, queue or topic of each image by the bucket's own notifications, which cost nothing extra.
+        """Notify a function, queue or topic of each image with the bucket's own notifications, at no extra cost.
 
-        S3 refuses two notifications of a bucket whose prefixes overlap; `on_image_delivered` knows no such limit.
+        S3 refuses two notifications of a bucket whose prefixes overlap; `on_image_delivered` has no such limit.
 
         Parameters
         ----------
         destination
-            Who is notified: one of ``aws_cdk.aws_s3_notifications``.
+            The destination: one of ``aws_cdk.aws_s3_notifications``.
         suffix
-            What the key must end in, such as ``.jpg``. Default: any key under the prefix.
+            The end of the key, such as ``.jpg``. Default: any key under the prefix.
 
         Raises
         ------
         ValueError
-            If the destination or the suffix is of another kind than these.
+            If the destination or the suffix has the wrong type.
 
         See Also
         --------
@@ -151,7 +151,7 @@ def check_target(target: Any) -> None:
 
 
 def _encoded(prefix: str) -> str:
-    """Encode a prefix as S3 takes it in the filters of notifications; a token stays.
+    """Encode a prefix as S3 requires in the filters of notifications; a token stays.
 
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
     """

@@ -1,4 +1,4 @@
-"""How an image is made: its file format, and the clock that says when."""
+"""The file format of an image, and the clock that determines its time."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ._validation import check_integer, check_type, either
 
 
 class ImageSelectorType(str, Enum):
-    """Which clock the sampling interval is measured by."""
+    """The clock that measures the sampling interval."""
 
     PRODUCER_TIMESTAMP = "PRODUCER_TIMESTAMP"
-    """The producer's, also right for media that was recorded earlier."""
+    """The producer's clock, also correct for media that was recorded earlier."""
     SERVER_TIMESTAMP = "SERVER_TIMESTAMP"
-    """The service's, at the arrival of the fragment."""
+    """The service's clock, when the fragment arrives."""
 
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """The file format of the images. Made by `ImageFormat.jpeg` or `ImageFormat.png`."""
+    """The file format of the images. Create it with `ImageFormat.jpeg` or `ImageFormat.png`."""
 
     name: str
-    """As the API has it: ``JPEG`` or ``PNG``."""
+    """The API's value: ``JPEG`` or ``PNG``."""
     quality: jsii.Number | None = None
-    """Of a JPEG; None if the service decides."""
+    """The quality of a JPEG; None if the service decides."""
 
     def __post_init__(self) -> None:
         """Check what the API doesn't have."""
@@ -45,7 +45,7 @@ class ImageFormat:
         Parameters
         ----------
         quality
-            1, the smallest file, to 100, the best image. Default: the service decides, which is 80.
+            1, the smallest file, to 100, the best image. Default: the service's default, which is 80.
 
         Raises
         ------

@@ -59,12 +59,13 @@ class ImageOptions(TypedDict, total=False):
 
 
 class ImageGeneration(ImageEvents, ImageMetrics):
-    """Define that Kinesis Video Streams extracts images from a stream and delivers them to a bucket.
+    """Make Kinesis Video Streams extract images from a stream and deliver them to a bucket.
 
     The stream has the configuration while the stack has this construct. Renaming or moving the construct within
-    its stack changes nothing about the configuration; what its methods define, such as rules and alarms, has ids that
-    follow the construct, and is replaced. Images arrive for fragments that the producer has tagged, and are written
-    with the permissions of the producer: grant them with `grant_put_media`. If nobody has them, a warning says so.
+    its stack doesn't affect the configuration. Resources that its methods define, such as rules and alarms, have ids
+    that follow the construct, and are replaced. Images arrive for fragments that the producer has tagged, and are
+    written with the producer's permissions: grant them with `grant_put_media`. If no producer has them, a warning says
+    so.
 
     Parameters
     ----------
@@ -78,45 +79,44 @@ class ImageGeneration(ImageEvents, ImageMetrics):
     bucket
         The bucket that the images are delivered to, in the stream's Region.
     prefix
-        What the keys of the images begin with, such as ``front-door/``. A slash at its start is dropped, and one is
-        added at its end if there is none, in the destination, the permissions and the event filters alike. The value
-        of a token is not known at synth, so text with a token stays as it is: end it with a slash, and give no token
-        that begins with one. A `DestinationPath` declares a destination that exists already exactly as it is.
-        Default: the root of the bucket.
+        The start of the images' keys, such as ``front-door/``. A slash at its start is dropped, and one is added at
+        its end if there is none, in the destination, the permissions and the event filters alike. The value of a token
+        is not known at synth, so text with a token is not changed: end it with a slash, and use no token that begins
+        with one. A `DestinationPath` declares an existing destination exactly as it is. Default: the root of the
+        bucket.
     sampling_interval
         The time between two images, in whole milliseconds, at least 200. Default: 3 seconds.
     format
-        The format of the images. Default: JPEG at the service's own quality, which is 80.
+        The format of the images. Default: JPEG with the service's default quality, which is 80.
     width_pixels
-        The width of the images, 1 to 3840 pixels. With `height_pixels` the image is stretched to both, alone it keeps
-        its aspect ratio. Default: it follows from the height, and without that is the width of the video.
+        The width of the images, 1 to 3840 pixels. With `height_pixels` the image is stretched to both; alone, it keeps
+        the aspect ratio. Default: in proportion to the height, or the width of the video.
     height_pixels
-        The height of the images, 1 to 2160 pixels. Default: it follows from the width, and without that is the height
-        of the video.
+        The height of the images, 1 to 2160 pixels. Default: in proportion to the width, or the height of the video.
     image_selector_type
-        Which clock the sampling interval is measured by. Default: the producer's.
+        The clock that measures the sampling interval. Default: the producer's.
     enabled
         False keeps the configuration on the stream and stops the images. Default: True.
     removal_policy
         What happens to the configuration when this construct or its stack is removed: `RemovalPolicy.DESTROY` deletes
         it from the stream, unless somebody else has changed it since; `RemovalPolicy.RETAIN` leaves it, and the
         images go on; `RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE` leaves it, too, but deletes it if the creation is
-        rolled back, where plain RETAIN leaves what the next attempt meets. Default: `RemovalPolicy.DESTROY`.
+        rolled back, while plain RETAIN leaves it for the next attempt to find. Default: `RemovalPolicy.DESTROY`.
     adopt_existing
-        True takes over a stream that has its image generation already, from another stack, another tool or
-        by hand: it is set to what is declared here. Otherwise such a stream is refused and nothing is touched. While it
+        True takes over a stream that has an image generation configuration already, from another stack, another tool or
+        by hand, and sets it as declared here. Otherwise such a stream is refused and nothing is touched. While it
         is True, removing this construct leaves the configuration on the stream, so set it for one deployment only.
         Default: False.
     revision
-        Text of any kind, such as a date or the number of a ticket: another one has the function set the declared
-        configuration again in the next deployment, for instance after somebody has changed it by hand. CloudFormation
-        updates a resource only if its properties change. Default: none.
+        Any text, such as a date or the number of a ticket: if it changes, the function sets the declared configuration
+        again in the next deployment, for instance after somebody has changed it by hand. CloudFormation updates a
+        resource only if its properties change. Default: none.
 
     Raises
     ------
     ValueError
         If a prop is out of its bounds, if the stream or the bucket is known to be elsewhere, if the stream keeps no
-        data, or if the stream has its image generation declared already.
+        data, or if the stream's image generation is declared already.
 
     See Also
     --------
@@ -175,10 +175,10 @@ class ImageGeneration(ImageEvents, ImageMetrics):
 
     @property
     def images_per_day(self) -> int | None:
-        """The most images that the sampling interval allows in a day; 0 if disabled, None if it is a token.
+        """The maximum number of images a day with this sampling interval; 0 if disabled, None if it is a token.
 
-        It holds for a producer that tags every fragment, all day, in fragments longer than the interval. The
-        documentation leaves open whether shorter ones make an image each, which would be up to one a second.
+        It applies to a producer that tags every fragment, all day, in fragments longer than the interval. The
+        documentation leaves open whether shorter fragments yield an image each, which would be up to one a second.
         """
         return self._images_per_day
 
@@ -192,7 +192,7 @@ def image_request(
     image_selector_type: ImageSelectorType = ImageSelectorType.PRODUCER_TIMESTAMP,
     enabled: bool = True,
 ) -> dict[str, Any]:
-    """Check how images are made, and make of it what the API's request has besides the destination."""
+    """Check the image settings, and return the API's request without the destination."""
     fits = format is None or isinstance(format, ImageFormat)
     check_type("format", format, fits, "ImageFormat.jpeg() or ImageFormat.png()")
     check_integer("width_pixels", width_pixels, MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS)
@@ -210,7 +210,7 @@ def image_request(
 
 
 def request_of_options(options: ImageOptions) -> dict[str, Any]:
-    """Check the props that can be the same for many streams, and make of them what `image_request` does."""
+    """Check the props that can be the same for many streams, and return the same as `image_request`."""
     given: dict[str, Any] = {**options}
     check_lifecycle(given.pop("removal_policy", RemovalPolicy.DESTROY), False, given.pop("revision", None))
     return image_request(**given)

@@ -43,7 +43,7 @@ FILTER_ID_PATTERN = "[a-zA-Z0-9_.-]+"
 
 @dataclass(frozen=True)
 class ImageCounter:
-    """A metric of something else that goes up by one for each image: the service has none of its own."""
+    """A metric of another service that increases by one for each image: Kinesis Video Streams has none."""
 
     namespace: str
     metric_name: str
@@ -68,18 +68,18 @@ class ImageMetrics(ImageDestination):
     def count_by_request_metrics(self, *, filter_id: str | None = None) -> None:
         """Count the images by S3's request metrics below the prefix, which CloudWatch charges as custom metrics.
 
-        Only needed if there is no `on_image_delivered`, whose rule counts them anyway.
+        Only needed without `on_image_delivered`, whose rule counts them anyway.
 
         Parameters
         ----------
         filter_id
-            The id of a request metrics filter that the bucket has already, for a bucket that is imported. Default: a
-            filter is added to the bucket.
+            The id of an existing request metrics filter, for an imported bucket. Default: a filter is added to the
+            bucket.
 
         Raises
         ------
         ValueError
-            If the bucket is imported and no `filter_id` is given, or if it can't be the id of a filter.
+            If the bucket is imported and `filter_id` is missing, or if `filter_id` can't be the id of a filter.
 
         See Also
         --------
@@ -100,23 +100,23 @@ class ImageMetrics(ImageDestination):
     def metric_images_delivered(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of images delivered: a count, summed over 5 minutes.
 
-        Kinesis Video Streams has no metric of it. The rule of `on_image_delivered` counts its images at no cost of its
-        own; without such a rule, `count_by_request_metrics` makes S3 count them.
+        Kinesis Video Streams has no such metric. The rule of `on_image_delivered` counts the images at no extra cost;
+        without such a rule, `count_by_request_metrics` makes S3 count them.
 
         Parameters
         ----------
         options
-            What to change of the metric.
+            Options that replace those of the metric.
 
         Raises
         ------
         ValueError
-            If nothing counts the images, since neither of the two methods was called before; or if an option has a
-            value that CloudWatch doesn't take.
+            If nothing counts the images, because neither of the two methods was called before; or if an option has a
+            value that CloudWatch doesn't accept.
         """
         counter = self._counter
-        # CloudWatch charges for S3's request metrics, and EventBridge for the events of the whole bucket: neither is
-        # switched on unasked.
+        # CloudWatch charges for S3's request metrics, and EventBridge for the events of the whole bucket, so neither is
+        # switched on by default.
         if counter is None:
             raise ValueError(
                 f"nothing counts the images of {self.node.path!r}, call on_image_delivered() without `event_pattern` "
@@ -127,22 +127,22 @@ class ImageMetrics(ImageDestination):
     def metric_images_missing(
         self, *, period: Duration | None = None, label: str | None = None
     ) -> cloudwatch.MathExpression:
-        """Return 1 for a period in which fragments came in and no image came out, otherwise 0.
+        """Return a metric that is 1 for a period in which fragments arrived without images, and otherwise 0.
 
-        Nothing is returned for a period without fragments.
+        A period without fragments has no data.
 
         Parameters
         ----------
         period
-            The time that one data point stands for, longer than a producer goes without a tagged fragment. Default:
-            5 minutes.
+            The time that one data point covers. It must be longer than the longest time between two tagged fragments.
+            Default: 5 minutes.
         label
-            What a graph calls it. Default: ``images missing``.
+            Its label in a graph. Default: ``images missing``.
 
         Raises
         ------
         ValueError
-            If nothing counts the images, see `metric_images_delivered`, or if CloudWatch doesn't take the period.
+            If nothing counts the images, see `metric_images_delivered`, or if CloudWatch doesn't accept the period.
         """
         check_period("period", period)
         check_text("label", label, "images missing")
@@ -169,25 +169,25 @@ class ImageMetrics(ImageDestination):
         alarm_name: str | None = None,
         alarm_description: str | None = None,
     ) -> cloudwatch.Alarm:
-        """Define an alarm for fragments that come in while no image comes out.
+        """Define an alarm for fragments that arrive while no image is delivered.
 
-        It is for producers that tag all along. One that tags only when something happens goes without images for
-        longer, so give it a longer `period`. A stream that gets no video is no reason for this alarm. `diagnose_on`
-        has the reason found when it goes off.
+        It suits producers that tag constantly. A producer that tags only when something happens goes longer without
+        images, so set a longer `period`. A stream that gets no video doesn't raise this alarm. `diagnose_on` finds the
+        reason when it goes off.
 
         Parameters
         ----------
         construct_id
             The id of the alarm within this construct.
         period
-            The time that one data point stands for. Default: 5 minutes.
+            The time that one data point covers. Default: 5 minutes.
         evaluation_periods
-            How many periods in a row must be without images. Default: 3. The last of them may be incomplete, so 1
-            makes false alarms.
+            The number of consecutive periods without images. Default: 3. The last of them may be incomplete, so 1
+            causes false alarms.
         alarm_name
             The alarm's name. Default: CloudFormation generates one.
         alarm_description
-            The alarm's description. Default: one that says what to look at.
+            The alarm's description. Default: one that says what to check.
 
         Raises
         ------
@@ -225,24 +225,24 @@ class ImageMetrics(ImageDestination):
 
         A function runs the checks of ``kinesis-video doctor`` on the stream: its configuration, the bucket and the
         keys, the permissions of the producers, the video and its tags, the images. The subject of the message names the
-        cause, its text has what was seen and the fix, and its attribute ``Verdict`` has the check that failed. The
-        stack has one such function for all its alarms. It may read what the checks look at and publish to the topic,
-        and nothing else; no permission goes to the function that configures the stream. A message comes always: if the
-        stream can't be examined it says why, and what Lambda gives up, such as a function that runs out of memory, goes
-        to the topic of the stack's first `diagnose_on` as Lambda reports it.
+        cause, its text has the findings and the fix, and its attribute ``Verdict`` has the check that failed. The
+        stack has one such function for all its alarms. It is allowed to read the data of the checks and to publish to
+        the topic, and nothing else; the function that configures the stream gets no permission. There is always a
+        message: if the stream can't be examined, it says why. If the function itself fails, for example because it runs
+        out of memory, Lambda sends its own record to the topic of the stack's first `diagnose_on`.
 
         Parameters
         ----------
         construct_id
             The id of the rule and its permission within this construct.
         alarm
-            The alarm, such as that of `alarm_on_missing_images`, in the Region of the stack. Its own actions stay as
-            they are.
+            The alarm, such as that of `alarm_on_missing_images`, in the Region of the stack. Its own actions don't
+            change.
         topic
-            The topic that the verdict is published to; a FIFO topic can't be.
+            The topic that the verdict is published to; not a FIFO topic.
         producer
-            The role that sends the video. Default: all that have asked for the stream's endpoint, as CloudTrail's event
-            history says; the function may then read the policies of any role and user.
+            The role that sends the video. Default: all callers that asked for the stream's endpoint according to
+            CloudTrail's event history; the function is then allowed to read the policies of any role and user.
 
         Returns
         -------
@@ -252,7 +252,7 @@ class ImageMetrics(ImageDestination):
         Raises
         ------
         ValueError
-            If the alarm is known to be in another Region, or if a prop is of another kind than these.
+            If the alarm is known to be in another Region, or if a prop has the wrong type.
 
         See Also
         --------
@@ -274,7 +274,7 @@ class ImageMetrics(ImageDestination):
         event = {"StreamARN": self._resource.ref}
         if producer is not None:
             event["Producer"] = producer.role_arn
-        # What the rule has counted shows whether a consumer takes the images away.
+        # The count of the rule shows whether a consumer removes the images.
         if self._counter is not None and (rule := self._counter.dimensions.get("RuleName")):
             event["Rule"] = rule
         doctor.examine_on(Construct(self, construct_id), alarm, topic, event)

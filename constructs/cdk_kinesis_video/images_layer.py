@@ -1,4 +1,4 @@
-"""The layer with which a function reads the keys and the metadata of the images that it gets."""
+"""A layer for functions that parse the keys and the metadata of images."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ IMAGES_PACKAGE = "kinesis_video_images"
 
 
 class ImagesLayer(lambda_.LayerVersion):
-    """Define a layer with the package ``kinesis_video_images``, for a Python function that images are handed to.
+    """Define a layer with the package ``kinesis_video_images``, for a Python function that processes images.
 
-    The package has one file and no dependencies. A function can as well have a copy of that file.
+    The package has one file and no dependencies. A function can also use a copy of that file.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class ImagesLayer(lambda_.LayerVersion):
     Raises
     ------
     ValueError
-        If the place is none that a construct can have.
+        If the scope or the id can't be those of a construct.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         check_place(scope, construct_id)
-        # Python finds what lies in the folder `python` of a layer. CDK copies the asset when the layer is defined.
+        # Python finds packages in the folder `python` of a layer. The CDK copies the asset when the layer is defined.
         with TemporaryDirectory() as directory:
             shutil.copytree(
                 folder_of(IMAGES_PACKAGE),

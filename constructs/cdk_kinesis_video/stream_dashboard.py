@@ -44,18 +44,18 @@ class StreamDashboard(Construct):
     streams
         The streams, 1 to 416 of them.
     images
-        The image generations to count the images of, each with something that counts them, see
+        The image generations whose images are shown, each with a counter, see
         `ImageGeneration.metric_images_delivered`. Default: the dashboard has no graph of images.
     dashboard_name
         The dashboard's name. Default: CloudFormation generates one.
     period
-        The time that one data point stands for. Default: 5 minutes.
+        The time that one data point covers. Default: 5 minutes.
 
     Raises
     ------
     ValueError
         If there is no stream, if there are more metrics than a dashboard holds, if nothing counts the images of one of
-        `images`, or if a prop is of another kind than these.
+        `images`, or if a prop has the wrong type.
 
     See Also
     --------

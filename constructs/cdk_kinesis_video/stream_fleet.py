@@ -1,4 +1,4 @@
-"""The image generation of all streams whose names begin alike, however many they are and whoever creates them."""
+"""The image generation of all streams with a common name prefix, including streams that devices create."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ DEFAULT_CALLS_PER_SECOND = 45
 MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND = 2, 50
 LONGEST_EVERY, SHORTEST_SILENCE = Duration.days(3), Duration.minutes(15)
 SERVICE_TIMEOUT_SECONDS = 3600
-"""The longest that CloudFormation waits for a custom resource: a pass through 100,000 streams takes most of it."""
+"""CloudFormation's longest wait for a custom resource: a pass through 100,000 streams takes most of it."""
 
 OUTCOMES = (SET, REMOVED, EQUAL)
 LEFT_OUT = (FAILED, FOREIGN, WITHOUT_RETENTION)
@@ -116,12 +116,12 @@ _BRACES = re.compile("[{}]")
 
 
 class StreamFleet(Construct):
-    """Define that Kinesis Video Streams extracts images from all streams whose names begin alike.
+    """Make Kinesis Video Streams extract images from all streams whose names begin with a prefix.
 
-    It is for streams that devices create at run time, and for more of them than a stack can hold. A state machine goes
-    through them, at a pace that leaves the account's quota room: when the fleet is created, updated or deleted, which
-    the deployment waits for, and on a schedule. In between, streams are configured within seconds of their creation.
-    What a stream has that this fleet has not declared is left alone.
+    Use it for streams that devices create at run time, and for more streams than a stack can hold. A state machine
+    processes them, at a rate below the account's quota: when the fleet is created, updated or deleted, which the
+    deployment waits for, and on a schedule. In between, streams are configured within seconds of their creation.
+    A configuration that this fleet has not declared is left alone.
 
     The fleet's resources belong to the stack and are named after the prefix, so renaming or moving this construct
     within its stack changes nothing. Tags reach them by ``Tags.of`` the stack.
@@ -133,26 +133,26 @@ class StreamFleet(Construct):
     construct_id
         The id of this construct within `scope`.
     name_prefix
-        What the names of the streams begin with, such as ``cam-``; known at synth. Another one is another fleet.
+        The prefix of the streams' names, such as ``cam-``; known at synth. Another prefix makes another fleet.
     bucket
         The bucket that the images are delivered to, in the stack's Region.
     prefix
         What the keys of the images begin with; ``{stream_name}`` in it stands for the name of the stream. A
         `DestinationPath` is declared as it is. Default: ``{stream_name}/``.
     every
-        How often all streams are gone through, a whole number of minutes that is known at synth, at most 3 days.
+        The time between two scheduled passes, a whole number of minutes that is known at synth, at most 3 days.
         Default: 6 hours.
     on_create
-        True configures a stream when it is created. It takes a trail of AWS CloudTrail in the Region. Default: True.
+        True configures a stream when it is created. This needs a CloudTrail trail in the Region. Default: True.
     calls_per_second
-        How often each operation is called at the most, 2 to 50, and at least 3 with `on_create`. The account's quota of
+        The maximum number of calls of each operation, 2 to 50, and at least 3 with `on_create`. The account's quota of
         50 is shared with consoles, deployments and other fleets. Default: 45.
     exclude
         The names of streams that are never touched, such as those that have an `ImageGeneration`. A stream that is
         excluded later keeps what it has. Default: none.
     adopt_existing
-        True sets streams that are configured otherwise already, too. While it is True, removing the fleet leaves the
-        configurations on the streams. Default: False, they are left alone and counted as foreign.
+        True also sets streams that have another configuration already. While it is True, removing the fleet leaves the
+        configurations on the streams. Default: False, such streams are left alone and counted as foreign.
     runtime
         The runtime of the fleet's functions, Python 3.11 or later; AWS GovCloud and China get new runtimes late.
         Default: Python 3.14.
@@ -291,7 +291,7 @@ class StreamFleet(Construct):
 
     @property
     def name_prefix(self) -> str:
-        """What the names of the streams begin with."""
+        """The prefix of the streams' names."""
         return self._name_prefix
 
     @property
@@ -306,20 +306,20 @@ class StreamFleet(Construct):
 
     @property
     def state_machine(self) -> sfn.StateMachine:
-        """The state machine of which each execution is a pass through all streams."""
+        """The state machine; each of its executions is a pass through all streams."""
         return self._engine.state_machine
 
     @property
     def work_bucket(self) -> s3.Bucket:
-        """The bucket that has the work lists, and the names of streams that failed."""
+        """The bucket with the work lists and the names of streams that failed."""
         return self._engine.bucket
 
     def grant_put_media(
         self, grantee: iam.IGrantable, *, by_thing_name: bool = False, tag_stream: bool = False
     ) -> iam.Grant:
-        """Allow producers to send video to the fleet's streams and have their images delivered.
+        """Allow producers to send video to the fleet's streams and to write their images.
 
-        It grants what `ImageGeneration.grant_put_media` does, for all streams of the prefix.
+        It grants the same as `ImageGeneration.grant_put_media`, for all streams of the prefix.
 
         Parameters
         ----------
@@ -332,13 +332,13 @@ class StreamFleet(Construct):
             Default: False.
         tag_stream
             True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
-            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
-            has access, so give it only to producers that need it. Default: False.
+            ``kvs_gstreamer_sample``, tags its stream when it starts, and exits without this permission. Policies can
+            grant access by tags, so allow it only to producers that need it. Default: False.
 
         Raises
         ------
         ValueError
-            If `by_thing_name` is True and ``{stream_name}`` is no folder of `prefix`.
+            If `by_thing_name` is True and ``{stream_name}`` is not a folder of `prefix`.
         """
         check_grantee("grantee", grantee)
         check_bool("by_thing_name", by_thing_name)
@@ -381,14 +381,14 @@ class StreamFleet(Construct):
             ``StreamsFailed``, ``PassesFailed``, ``Failures`` (both of these), ``SignsOfLife`` (one for each batch and
             each end of a pass), ``NewStreamsSet``, ``NewStreamsFailed`` or ``NewStreamsUnreadable``.
         options
-            What to change of the metric.
+            Options that replace those of the metric.
 
         Raises
         ------
         TypeError
             If there is no such option.
         ValueError
-            If there is no such metric, or an option has a value that CloudWatch doesn't take.
+            If there is no such metric, or an option has a value that CloudWatch doesn't accept.
         """
         check_type("metric_name", metric_name, metric_name in METRIC_NAMES, either(METRIC_NAMES))
         return metric(NAMESPACE, metric_name, {NAME_PREFIX: self._name_prefix}, {"statistic": "Sum", **options})
@@ -398,9 +398,9 @@ class StreamFleet(Construct):
         return self.metric(METRICS[FAILED], **options)
 
     def alarm(self, construct_id: str) -> cloudwatch.CompositeAlarm:
-        """Define an alarm for all that can go wrong with this fleet, also for its silence.
+        """Define an alarm for every failure of this fleet, including missing passes.
 
-        It is on while one of these is, each an alarm of its own below this construct, named after its last word:
+        It is on while one of these alarms is on, each a child of this construct with this id:
 
         - ``Failures``: the last pass failed, or streams failed in it; a pass without failures ends it.
         - ``Stopped``: a pass was stopped or ended without a result, in the last 5 minutes.
@@ -483,7 +483,7 @@ class StreamFleet(Construct):
         )
 
     def dashboard(self, construct_id: str) -> cloudwatch.Dashboard:
-        """Define a CloudWatch dashboard of the passes: what came of the streams, and how long they took.
+        """Define a CloudWatch dashboard of the passes: the results of the streams, and the duration.
 
         Parameters
         ----------
@@ -590,7 +590,7 @@ def _path(prefix: str | DestinationPath | None) -> str:
 
 
 def _any_of(*metrics: cloudwatch.Metric) -> cloudwatch.MathExpression:
-    """Add metrics up of which each has values only now and then."""
+    """Add up metrics that have values only now and then."""
     named = {f"m{number}": each for number, each in enumerate(metrics)}
     return cloudwatch.MathExpression(
         expression=" + ".join(f"FILL({name}, 0)" for name in named),

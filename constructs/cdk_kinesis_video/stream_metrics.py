@@ -1,7 +1,7 @@
 """The metrics of Kinesis Video Streams.
 
-None of them names a unit: to CloudWatch a unit is a filter, and where the documentation has one wrong (it lists two
-latencies as "Count") a metric that names it would show nothing. The units are in the documentation of each.
+None of them sets a unit: CloudWatch uses a unit as a filter, and some units in the documentation are wrong (it lists
+two latencies as "Count"), so a metric with that unit would show nothing. Each method documents its unit.
 
 See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
 """
@@ -29,32 +29,32 @@ def default_period() -> Duration:
 
 
 class MetricOptions(TypedDict, total=False):
-    """What can be changed of a metric: the keyword arguments of `aws_cloudwatch.Metric` but those that name it."""
+    """The options of a metric: the keyword arguments of `aws_cloudwatch.Metric` except those that name it."""
 
     statistic: str
     """Such as ``Sum``, ``Average``, ``p99`` or ``Maximum``."""
     period: Duration
-    """The time that one data point stands for. Default: 5 minutes."""
+    """The time that one data point covers. Default: 5 minutes."""
     label: str
-    """What a graph calls it."""
+    """Its label in a graph."""
     color: str
     """Its colour in a graph, as ``#1f77b4``."""
     unit: cloudwatch.Unit
-    """Take only the data points of this unit. Default: all of them."""
+    """Use only the data points of this unit. Default: all of them."""
     account: str
-    """The account whose metric it is. Default: the stream's."""
+    """The account of the metric. Default: the stream's."""
     region: str
-    """The Region whose metric it is. Default: the stream's."""
+    """The Region of the metric. Default: the stream's."""
 
 
 def default_statistic(metric_name: str) -> str:
-    """Find the statistic that a metric is meant to be read by."""
+    """Return the statistic that suits a metric."""
     name = metric_name.rpartition(".")[2]
     if name == "Success" or name.endswith("Latency") or name == "MillisBehindNow":
         # Success is 1 or 0 for each fragment or request, its average the share that succeeded.
         return "Average"
     if name == "ActiveConnections":
-        # A level: the sum of a level over time is nothing.
+        # A level: the sum of a level over time is meaningless.
         return "Maximum"
     return "Sum"
 
@@ -85,7 +85,7 @@ def stream_metric(
 
 
 def metric(namespace: str, metric_name: str, dimensions: dict[str, str], options: MetricOptions) -> cloudwatch.Metric:
-    """Make a metric of what is fixed about it and of options."""
+    """Make a metric from its fixed properties and options."""
     # Imported here, as an app without metrics needs none of its 60 ms and 6 MB.
     from aws_cdk import aws_cloudwatch as cloudwatch
 
@@ -107,7 +107,7 @@ def _check_metric_options(options: MetricOptions, units: Any) -> None:
 
 
 class StreamMetrics:
-    """The metrics of a stream, for the constructs that are one."""
+    """The metrics of a stream, mixed into the stream constructs."""
 
     def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return a metric of the stream.
@@ -118,15 +118,15 @@ class StreamMetrics:
             Its name in ``AWS/KinesisVideo``, such as ``PutMedia.IncomingFragments``, see
             https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
         options
-            What to change of it. Default: over 5 minutes, the average of latencies and of ``Success``, the maximum of
-            ``ActiveConnections``, the sum of all else.
+            Options that replace the defaults: 5 minutes, the average of latencies and of ``Success``, the maximum of
+            ``ActiveConnections``, the sum of all other metrics.
 
         Raises
         ------
         TypeError
             If there is no such option.
         ValueError
-            If an option has a value that CloudWatch doesn't take.
+            If an option has a value that CloudWatch doesn't accept.
         """
         stream = cast("IStreamRef", self)
         return stream_metric(stream, stream, metric_name, **options)
@@ -156,7 +156,7 @@ class StreamMetrics:
         return self.metric("PutMedia.ConnectionErrors", **options)
 
     def metric_put_media_error_ack_count(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return the number of errors that the producer was told of: a count, summed."""
+        """Return the number of errors reported to the producer: a count, summed."""
         return self.metric("PutMedia.ErrorAckCount", **options)
 
     def metric_put_media_success(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:

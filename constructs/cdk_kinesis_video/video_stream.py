@@ -80,8 +80,8 @@ class IVideoStream(StreamMetrics, Resource):
     def stream_arn(self) -> str:
         """The ARN of the stream.
 
-        Of a stream imported by its name it is the pattern `…:stream/<name>/*`, good for IAM policies only: an ARN ends
-        in the creation time of the stream, which the name doesn't tell.
+        For a stream imported by its name it is the pattern `…:stream/<name>/*`, for IAM policies only: an ARN ends
+        with the creation time of the stream, which is not known from the name.
         """
         return self._stream_arn
 
@@ -92,7 +92,7 @@ class IVideoStream(StreamMetrics, Resource):
 
     @property
     def stream_ref(self) -> StreamReference:
-        """The reference by which other constructs take this stream."""
+        """The reference with which other constructs refer to this stream."""
         return StreamReference(stream_arn=self.stream_arn, stream_name=self.stream_name)
 
     @property
@@ -101,12 +101,12 @@ class IVideoStream(StreamMetrics, Resource):
         return self._encryption_key
 
     def grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
-        """Allow actions on the stream; those on its key are left to the caller.
+        """Allow actions on the stream; the caller must grant actions on its key.
 
         Parameters
         ----------
         grantee
-            Who is allowed.
+            The role, user or other grantee.
         actions
             The actions, such as ``kinesisvideo:TagStream``, see
             https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisvideostreams.html
@@ -114,7 +114,7 @@ class IVideoStream(StreamMetrics, Resource):
         Raises
         ------
         ValueError
-            If there is no action, or if one is not of Kinesis Video Streams.
+            If there is no action, or if one is not an action of Kinesis Video Streams.
         """
         check_grantee("grantee", grantee)
         _check_actions(actions)
@@ -123,7 +123,7 @@ class IVideoStream(StreamMetrics, Resource):
     def grant_put_media(self, grantee: iam.IGrantable, *, tag_stream: bool = False) -> iam.Grant:
         """Allow sending video to the stream, and using its key for that.
 
-        It does not allow delivering images: `ImageGeneration.grant_put_media` allows both.
+        It does not allow writing images: `ImageGeneration.grant_put_media` allows both.
 
         Parameters
         ----------
@@ -131,8 +131,8 @@ class IVideoStream(StreamMetrics, Resource):
             The producer's role or user. A stream has no policy of its own, so it must be of the stream's account.
         tag_stream
             True also allows ``kinesisvideo:TagStream``: AWS's C++ producer, such as ``kvssink`` and
-            ``kvs_gstreamer_sample``, tags its stream at the start and ends without it. Tags can decide in policies who
-            has access, so give it only to producers that need it. Default: False.
+            ``kvs_gstreamer_sample``, tags its stream when it starts, and exits without this permission. Policies can
+            grant access by tags, so allow it only to producers that need it. Default: False.
         """
         check_grantee("grantee", grantee)
         return combine(
@@ -194,10 +194,10 @@ class VideoStream(IVideoStream, DeclaredStream):
         The media type of the media, such as ``video/h264`` or ``video/h264,audio/aac``, at most 128 characters.
         Default: the stream names none.
     storage_tier
-        Where the media is kept. Default: the service decides, which is `StorageTier.HOT`.
+        Where the media is kept. Default: the service's default, which is `StorageTier.HOT`.
     removal_policy
         What happens to the stream when it is removed from the stack or the stack is deleted. Default:
-        `RemovalPolicy.RETAIN`, since it holds video; the stream is then orphaned and goes on costing.
+        `RemovalPolicy.RETAIN`, since it holds video; the stream then stays outside the stack and still costs money.
 
     Raises
     ------
@@ -254,7 +254,7 @@ class VideoStream(IVideoStream, DeclaredStream):
         self.declared_in = scope
         self._encryption_key = encryption_key
 
-    # Asked of CDK when somebody wants them, and once: each takes several round trips to its process.
+    # Asked of the CDK on first use, and once: each takes several round trips to its process.
     @cached_property
     def _stream_arn(self) -> str:  # type: ignore[override]
         return self._get_resource_arn_attribute(
