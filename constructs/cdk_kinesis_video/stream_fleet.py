@@ -400,7 +400,7 @@ class StreamFleet(Construct):
     def alarm(self, construct_id: str) -> cloudwatch.CompositeAlarm:
         """Define an alarm for every failure of this fleet, including missing passes.
 
-        It is on while one of these alarms is on, each a child of this construct with this id:
+        It is on while one of the following alarms is on. They are defined below `construct_id`, with these ids:
 
         - ``Failures``: the last pass failed, or streams failed in it; a pass without failures ends it.
         - ``Stopped``: a pass was stopped or ended without a result, in the last 5 minutes.
