@@ -1,4 +1,4 @@
-"""What the configurations of a stream share: one custom resource for each, identified by the stream and the kind."""
+"""Code shared by a stream's configurations: each is one custom resource, identified by the stream and the kind."""
 
 from .base import DELETION_POLICIES, StreamConfiguration, check_lifecycle
 from .declared import Declared

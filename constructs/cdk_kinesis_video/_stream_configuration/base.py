@@ -1,4 +1,4 @@
-"""A configuration of a stream, of whatever kind."""
+"""A configuration of a stream, of any kind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DELETION_POLICIES = {
 
 
 class StreamConfiguration(Construct):
-    """What image generations and fragment notifications have in common: their constructors call `_declare`."""
+    """The base of image generations and fragment notifications: their constructors call `_declare`."""
 
     _stream: IStreamRef
     _resource: CfnResource
@@ -81,13 +81,13 @@ class StreamConfiguration(Construct):
                 # Omitted when unset, so existing templates don't change.
                 ADOPT_EXISTING: adopt_existing or None,
                 REVISION: revision,
-                # CloudFormation takes a changed DeletionPolicy alone for no change.
+                # CloudFormation ignores an update that changes nothing but a DeletionPolicy.
                 REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
         )
         logical_id = target.logical_id(feature)
         self._resource.override_logical_id(logical_id)
-        # The provider gives DESTROY to all of the stack that have none: a round trip less for each.
+        # The provider sets DESTROY on all of the stack that have none: saves a round trip for each.
         if removal_policy != RemovalPolicy.DESTROY:
             self._resource.apply_removal_policy(removal_policy)
         provider.declared.append(Declared(self, feature, target.stream, self._resource, logical_id, configuration))
@@ -96,7 +96,7 @@ class StreamConfiguration(Construct):
 
     @property
     def verified(self) -> str:
-        """``true`` if the stream, read back at the last deployment, had what is declared here; otherwise ``false``.
+        """``true`` if the stream, read back at the last deployment, was as declared here; otherwise ``false``.
 
         A token, for an output of the stack. The function's log says which fields differ.
         """
@@ -115,7 +115,7 @@ class StreamConfiguration(Construct):
         return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
 
     def _by_thing_name(self, prefix: str) -> str:
-        """Write a prefix for IAM, with the thing's name in the place of the stream's."""
+        """Write a prefix for IAM, with the thing's name instead of the stream's."""
         name = self._stream_name_as_declared()
         folders = prefix.split("/")
         if name not in folders[:-1]:
@@ -135,14 +135,14 @@ class StreamConfiguration(Construct):
 
 
 def check_lifecycle(removal_policy: Any, adopt_existing: Any, revision: Any) -> None:
-    """Check the props that say how long the stream has its configuration, and when it is set again."""
+    """Check the props for the lifetime of the configuration and for setting it again."""
     check_removal_policy(removal_policy)
     check_bool("adopt_existing", adopt_existing)
     check_text("revision", revision, "2026-11-21")
 
 
 def _check_environment(target: Target, feature: Feature) -> None:
-    """Check that the stream is where its configuration is declared; a stack's own is."""
+    """Check that the stream is in the account and Region of the stack that declares its configuration."""
     if target.home is target.stack:
         return
     units = (
@@ -162,7 +162,7 @@ def _check_data_retention(target: Target) -> None:
     resource = target.resource or target.origin
     if resource is None:
         return
-    # Of a VideoStream, too: its L1 may have been changed since.
+    # Also for a VideoStream: its L1 may have been changed since.
     hours = property_of(resource, "data_retention_in_hours")
     if not hours:
         given = "unset, which is 0" if hours is None else "0"

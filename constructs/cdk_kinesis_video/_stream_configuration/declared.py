@@ -1,4 +1,4 @@
-"""What a stack declares for its streams, which the drift monitor compares with them."""
+"""The configurations that a stack declares for its streams, for the drift monitor."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Declared:
     """One configuration of one stream."""
 
     construct: Construct
-    """That declares it."""
+    """The construct that declares it."""
     feature: Feature
     stream: IStreamRef
     resource: CfnResource
     logical_id: str
-    """The resource's, with a token for the stream's."""
+    """The logical id of the resource, with a token for the stream's."""
     configuration: Mapping[str, Any]
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The API's request, as the custom resource has it.
+        """The API's request, as in the custom resource.
 
         Its Ref is the ARN of the stream that it holds, also where the stream is given by its name.
         """

@@ -1,7 +1,7 @@
-"""What identifies the configuration of a stream: the stream, and never the path of the construct that declares it.
+"""The identity of a stream's configuration: the stream, and never the path of the construct that declares it.
 
-A stream has one configuration of a kind. Were its custom resource named after the construct, renaming the construct
-would make CloudFormation create a resource that sets the configuration, and then delete one that removes it.
+A stream has one configuration of each kind. If its custom resource were named after the construct, renaming the
+construct would make CloudFormation create a resource that sets the configuration, and then delete one that removes it.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Target:
     home: Stack | None
     """The stack of that L1."""
     own_id: str
-    """The logical id of that L1: a token, which follows when the id is overridden later."""
+    """The logical id of that L1: a token, which also reflects a later override of the id."""
     origin: kinesisvideo.CfnStream | None
     """The L1 of this app whose ARN or name, a token, was imported."""
 
     @classmethod
     def of(cls, scope: Construct, stream: IStreamRef) -> Target:
-        """Find all of it, so that CDK is asked once."""
+        """Collect all of it, so that the CDK is asked once."""
         resource = cfn_stream_of(stream)
         if resource is None:
             stack = stack_of(scope)
@@ -76,9 +76,9 @@ class Target:
 
     @property
     def parameter(self) -> dict[str, Any]:
-        """The stream as the function takes it."""
+        """The stream's properties for the function."""
         if self.resource is not None and self.home is self.stack:
-            # What its `attr_arn` is within its own stack, without asking CDK for it.
+            # The same as its `attr_arn` within its own stack, without asking the CDK for it.
             return {STREAM_ARN: {"Fn::GetAtt": [self.own_id, "Arn"]}}
         reference = self.stream.stream_ref
         # The API takes no ARN without the creation time of the stream; the function looks the name up.
@@ -89,7 +89,7 @@ class Target:
     def logical_id(self, feature: Feature) -> str:
         """Make the logical id of the stream's custom resource, the same wherever in the stack it is declared.
 
-        One that has the stream's own, which is a token, may still be too long.
+        An id that contains the stream's logical id, which is a token, may still be too long.
         """
         if self.home is None:
             return fitting(f"{self._imported_id()}{_id_suffix(feature)}")
@@ -101,13 +101,13 @@ class Target:
         return f"{_alphanumeric(self.home.stack_name)}{self.own_id}{_id_suffix(feature)}"
 
     def claim(self, feature: Feature, scope: Construct) -> None:
-        """Note that `scope` declares the stream's configuration.
+        """Record that `scope` declares the stream's configuration.
 
         Raises
         ------
         ValueError
-            If another construct of the app has declared it, be it in another stack or stage of the same account and
-            Region, and be the stream declared here and imported there.
+            If another construct of the app has declared it, also in another stack or stage of the same account and
+            Region, and also if the stream is declared here and imported there.
         """
         resource = self.resource or self.origin
         if resource is not None:
@@ -121,7 +121,7 @@ class Target:
         else:
             name = self.stream.stream_ref.stream_name
             known = is_known(name)
-            # A token has its value from the stack, and may have another one in the next.
+            # A token gets its value from the stack, and may have a different one in the next.
             names = names_in(self.stack) if known else names_in_stack(self.stack)
             earlier = names.import_(name if known else self._imported_id(), feature, scope)
         if earlier is not scope:
@@ -137,13 +137,13 @@ class Target:
         return token_id(self.stack, name)
 
 
-# Where each configuration is declared. Asking the whole tree for it would take round trips for each of its constructs.
+# Where each configuration is declared. Searching the tree would take round trips for each of its constructs.
 # The keys hold tokens of CDK, which never repeat within a process.
 _declared: dict[tuple[str, Feature], Construct] = {}
 
 
 def fitting(logical_id: str) -> str:
-    """Cut a logical id that CloudFormation would refuse; deployed ones are short enough and stay."""
+    """Shorten a logical id that CloudFormation would refuse; deployed ids are short enough and stay."""
     if len(logical_id) <= MAX_LOGICAL_ID_LENGTH:
         return logical_id
     end = digest(logical_id)
@@ -151,7 +151,7 @@ def fitting(logical_id: str) -> str:
 
 
 def title_of(feature: Feature) -> str:
-    """Say what messages call it: `image generation` or `fragment notification`."""
+    """Return its name in messages: `image generation` or `fragment notification`."""
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", _id_suffix(feature)).lower()
 
 
@@ -160,7 +160,7 @@ def _id_suffix(feature: Feature) -> str:
 
 
 def is_claimed(stream: kinesisvideo.CfnStream, feature: Feature) -> bool:
-    """Whether a construct of the app declares the stream's configuration."""
+    """Return whether a construct of the app declares the stream's configuration."""
     return (stream.logical_id, feature) in _declared
 
 

@@ -1,4 +1,4 @@
-"""The VPC that a stack's function runs in: what it takes, and whether it leads to the services that it calls."""
+"""The VPC that a stack's function runs in: its requirements, and whether the function can reach its services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VPC_WITHOUT_ENDPOINTS = "cdk-kinesis-video:vpc-without-endpoints"
 
 _MOST_SECURITY_GROUPS = 5
 
-# What the function calls, and the kind of endpoint: to set, to answer, and to ask who holds a stream.
+# The services that the function calls, and the kind of endpoint: to set, to answer, and to ask who holds a stream.
 _ENDPOINTS = {"kinesisvideo": "interface", "s3": "gateway", "cloudformation": "interface"}
 
 
@@ -56,13 +56,13 @@ def network_statement() -> iam.PolicyStatement:
             "ec2:DescribeSubnets",
             "ec2:UnassignPrivateIpAddresses",
         ],
-        # Lambda makes the interfaces before they have an ARN, and most of these actions know no resource.
+        # Lambda creates the interfaces, which have no ARN beforehand, and most of these actions support no resource.
         resources=["*"],
     )
 
 
 class Network(Construct):
-    """Where in a VPC the function is."""
+    """The function's place in a VPC."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Network(Construct):
         }
 
     def lead_out(self, function: IConstruct) -> None:
-        """Keep the function there while its way out is, and warn if the app shows that there is none."""
+        """Keep the function as long as its route out exists, and warn if the app shows that there is none."""
         function.node.add_dependency(self._selected.internet_connectivity_established)
         at_synth(self, lambda: self._look_for_endpoints(function))
 
@@ -149,7 +149,7 @@ def _subnets_of(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None) -> ec2.Sel
     try:
         selected = vpc.select_subnets(**_values(selection))
     except RuntimeError as error:
-        # CDK says what there is instead, behind the name of its error.
+        # The CDK lists the existing subnets after the name of its error.
         says = str(error).partition(": ")[2].rstrip(".")
         raise ValueError(f"`vpc_subnets` select no subnet of `vpc`: {says}") from error
     if not selected.subnets:

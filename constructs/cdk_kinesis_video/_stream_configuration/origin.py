@@ -1,4 +1,4 @@
-"""The stream of this app that an imported one is, if what was imported is a token of that stream."""
+"""Finds the stream of this app behind an imported one, if its ARN or name is a token of that stream."""
 
 from __future__ import annotations
 

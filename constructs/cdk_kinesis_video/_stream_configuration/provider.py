@@ -39,10 +39,10 @@ PACKAGES = (
     "kinesis_video_drift",
     HANDLER_PACKAGE,
 )
-"""What the function's code is."""
+"""The packages of the function's code."""
 
-# What the function does with its time is in kinesis_video_configuration/timing.py. Lambda repeats an invocation that
-# raised after 1 minute and again after 2. CloudFormation waits for all of that, and a little for Lambda's queue:
+# kinesis_video_configuration/timing.py divides the function's time. Lambda repeats an invocation that raised after 1
+# minute and again after 2. CloudFormation waits for all of that, and some time for Lambda's queue:
 # 3 x 180 s + 60 s + 120 s + 180 s = 900 s.
 FUNCTION_TIMEOUT_SECONDS = 180
 SERVICE_TIMEOUT_SECONDS = 900
@@ -73,30 +73,30 @@ class ConfigurationFunction(Construct):
     """Set up the Lambda function that sets the configurations of a stack's streams.
 
     A stack has one function for all its `ImageGeneration` and `FragmentNotification`. It is defined with the first of
-    them; to have it in a VPC, or with a role, a log group or a runtime of your own, declare this before. Its id is
-    constant, since another id would be another function, which CloudFormation refuses for the same configurations.
-    Tags and permissions boundaries reach it as they reach all else, by ``Tags.of`` and ``PermissionsBoundary.of``.
+    them. To run it in a VPC, or with a role, a log group or a runtime of your own, declare this construct before. Its
+    id is constant, since another id would make another function, which CloudFormation refuses for existing
+    configurations. Apply tags and permissions boundaries with ``Tags.of`` and ``PermissionsBoundary.of``.
 
     Parameters
     ----------
     stack
         The stack whose function it is. A nested stack has one of its own.
     vpc
-        The VPC that the function runs in. It must reach Kinesis Video Streams, CloudFormation and, to answer, S3: by a
-        NAT gateway, or by the interface endpoints ``com.amazonaws.<region>.kinesisvideo`` and
+        The VPC that the function runs in. It must reach Kinesis Video Streams, CloudFormation and, to answer, S3: with
+        a NAT gateway, or with the interface endpoints ``com.amazonaws.<region>.kinesisvideo`` and
         ``com.amazonaws.<region>.cloudformation`` and a gateway endpoint of S3. Otherwise a deployment waits 15 minutes
-        for its answer and fails. A warning says so where the app shows it: for isolated subnets of an `ec2.Vpc`.
+        for its answer and fails. A warning says so if the app shows it: for isolated subnets of an `ec2.Vpc`.
         Default: none.
     vpc_subnets
-        The subnets of the VPC, private or isolated ones. Default: all private ones, or the isolated ones if there are
-        no others.
+        The subnets of the VPC, private or isolated. Default: all private subnets, or the isolated ones if there are
+        no private ones.
     security_groups
-        The security groups of the function in the VPC; they must let HTTPS out. Default: one of its own that lets all
-        out and nothing in.
+        The security groups of the function in the VPC, which must allow outbound HTTPS. Default: a new one that allows
+        all outbound and no inbound traffic.
     role
         The role of the function, which ``lambda.amazonaws.com`` must be allowed to assume. It gets a policy of this
-        stack with what the function needs; if it takes none, a warning has the statements. Default: a role of its own
-        with that policy.
+        stack with the permissions that the function needs; if it accepts no policy, a warning has the statements.
+        Default: a role of its own with that policy.
     log_group
         The log group of the function, such as one with a key and a retention of your own. Default: one that keeps logs
         for 30 days and is removed with the stack.
@@ -104,15 +104,15 @@ class ConfigurationFunction(Construct):
         The runtime, Python 3.11 or later, also of the function that `ImageGeneration.diagnose_on` defines; AWS GovCloud
         and China get new runtimes late. Default: Python 3.14.
     reserved_concurrent_executions
-        The most executions at a time, at least 1, which are reserved for the function. CloudFormation runs it for many
-        streams at once and repeats what is throttled. Default: no limit but the account's.
+        The maximum number of concurrent executions, at least 1, which are reserved for the function. CloudFormation
+        invokes it for many streams at once and repeats throttled invocations. Default: no limit but the account's.
 
     Raises
     ------
     ValueError
         If a configuration of the stack was declared before, if the stack has a `ConfigurationFunction` already, if the
-        subnets are public or none at all, if the role or the log group is of another account, or the log group of
-        another Region, or if a prop is of another kind than these.
+        subnets are public or there are none, if the role or the log group belongs to another account, or the log group
+        to another Region, or if a prop has the wrong type.
 
     See Also
     --------
@@ -213,7 +213,7 @@ class ConfigurationFunction(Construct):
 
     @property
     def connections(self) -> ec2.Connections:
-        """The connections of the function in its VPC, such as to let it into an endpoint.
+        """The connections of the function in its VPC, for example to allow it to use an endpoint.
 
         Raises
         ------
@@ -241,7 +241,7 @@ class ConfigurationFunction(Construct):
         )
 
     def _attach(self, role: iam.IRole | iam.Role, statements: list[iam.PolicyStatement]) -> iam.Policy:
-        # A policy of this stack: the role's own policy would refer to this stack's id from another stack, in a circle.
+        # A policy of this stack: the role's own policy would refer to this stack's id from another stack, in a cycle.
         policy = iam.Policy(self, "Policy", statements=statements)
         role.attach_inline_policy(policy)
         resource: Any = policy.node.default_child
@@ -255,10 +255,10 @@ class ConfigurationFunction(Construct):
 
 
 def _destroy_by_default(stack: Stack) -> None:
-    """Give the configurations of a stack that have no removal policy theirs: a round trip less for each."""
-    # Before all other aspects, so that one of the user's for what has no policy finds that these have theirs.
+    """Set the removal policy of a stack's configurations that have none: saves a round trip for each."""
+    # Before all other aspects, so that a user's aspect for resources without a policy finds that these have one.
     MissingRemovalPolicies.of(stack).destroy(apply_to_resource_types=list(FEATURES), priority=0)
-    # CDK warns of the priority: others could give the resources a policy before.
+    # The CDK warns of the priority: other aspects could set a policy before.
     Annotations.of(stack).acknowledge_warning(f"Warning MissingRemovalPolicies with priority in {stack.node.path}")
 
 
@@ -288,7 +288,7 @@ def _check_first(stack: Stack) -> None:
 
 
 def _check_home(prop: str, resource: Any, stack: Stack) -> None:
-    """Check that Lambda can use it: what is of another account or Region, it refuses when the function is made."""
+    """Check the account and Region: otherwise Lambda refuses it when the function is created."""
     if resource is None:
         return
     homes = [("account", resource.env.account, account_of(stack))]
@@ -308,7 +308,7 @@ def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
             resources=[stack.format_arn(service="kinesisvideo", resource="stream", resource_name="*")],
         ),
         iam.PolicyStatement(
-            # Who has a stream: read only, and of its own stack.
+            # To ask who holds a stream: read only, and for its own stack.
             actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
             resources=[stack.stack_id],
         ),
