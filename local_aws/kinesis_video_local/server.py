@@ -104,7 +104,9 @@ class LocalAws:
     Examples
     --------
     >>> with LocalAws() as aws:
-    ...     aws.client("kinesisvideo").create_stream(StreamName="front-door", DataRetentionInHours=24)
+    ...     aws.client("kinesisvideo").create_stream(
+    ...         StreamName="front-door", DataRetentionInHours=24
+    ...     )
     """
 
     def __init__(

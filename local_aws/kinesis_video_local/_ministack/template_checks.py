@@ -8,7 +8,7 @@
 - A function that doesn't exist, an attribute of a resource or a section that doesn't, and a resource without a type.
 - The value of a parameter that the template doesn't have.
 
-The sentences are CloudFormation's where they are known. Conditions may compare pseudo parameters and mappings, too.
+The sentences are CloudFormation's where known. Conditions may compare pseudo parameters and mappings, too.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
