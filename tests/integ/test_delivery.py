@@ -259,9 +259,9 @@ def test_the_alarm_goes_off_when_video_brings_no_images_and_recovers_when_it_doe
     wait_for("OK")
 
 
-def notified(enabled: bool = True, topic: str = "fragments") -> Callable[[Stack], None]:
+def notified(name: str, enabled: bool = True, topic: str = "fragments") -> Callable[[Stack], None]:
     def build(stack: Stack) -> None:
-        stream = VideoStream.from_stream_name(stack, "Stream", "notified")
+        stream = VideoStream.from_stream_name(stack, "Stream", name)
         arn = f"arn:aws:sns:us-east-1:000000000000:{topic}"
         topic_ = sns.Topic.from_topic_arn(stack, "Topic", arn)
         notification = FragmentNotification(stack, "Notification", stream=stream, topic=topic_, enabled=enabled)
@@ -273,15 +273,15 @@ def notified(enabled: bool = True, topic: str = "fragments") -> Callable[[Stack]
 def test_notifications_are_created_changed_rolled_back_and_deleted(cloud: Cloud) -> None:
     cloud.create_stream("notified")
     arn = "arn:aws:sns:us-east-1:000000000000:fragments"
-    assert cloud.deploy("Notified", notified()) == "CREATE_COMPLETE"
+    assert cloud.deploy("Notified", notified("notified")) == "CREATE_COMPLETE"
     assert cloud.notifications("notified") == {"Status": "ENABLED", "DestinationConfig": {"Uri": arn}}
     assert cloud.physical_ids("Notified", FRAGMENT_NOTIFICATION) == [cloud.stream_arn("notified")]
 
-    assert cloud.deploy("Notified", notified(enabled=False)) == "UPDATE_COMPLETE"
+    assert cloud.deploy("Notified", notified("notified", enabled=False)) == "UPDATE_COMPLETE"
     assert cloud.notifications("notified")["Status"] == "DISABLED"
 
     cloud.aws.inject_fault("UpdateNotificationConfiguration", error="InvalidArgumentException")
-    assert cloud.deploy("Notified", notified(topic="others")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloud.deploy("Notified", notified("notified", topic="others")) == "UPDATE_ROLLBACK_COMPLETE"
     assert cloud.notifications("notified") == {"Status": "DISABLED", "DestinationConfig": {"Uri": arn}}
 
     assert cloud.delete("Notified") == "DELETE_COMPLETE"
@@ -289,8 +289,9 @@ def test_notifications_are_created_changed_rolled_back_and_deleted(cloud: Cloud)
 
 
 def test_notifications_that_somebody_else_has_changed_stay(cloud: Cloud) -> None:
-    assert cloud.deploy("Changed", notified()) == "CREATE_COMPLETE"
+    cloud.create_stream("changed")
+    assert cloud.deploy("Changed", notified("changed")) == "CREATE_COMPLETE"
     theirs: Any = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:theirs"}}
-    cloud.kinesisvideo.update_notification_configuration(StreamName="notified", NotificationConfiguration=theirs)
+    cloud.kinesisvideo.update_notification_configuration(StreamName="changed", NotificationConfiguration=theirs)
     assert cloud.delete("Changed") == "DELETE_COMPLETE"
-    assert cloud.notifications("notified") == theirs
+    assert cloud.notifications("changed") == theirs
