@@ -35,7 +35,7 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
 class Context:
     aws_request_id = "1"
     def get_remaining_time_in_millis(self):
-        return 35_000
+        return 60_000
 try:
     importlib.import_module(sys.argv[1]).handler(json.loads(sys.argv[2]), Context())
 except Exception as error:
