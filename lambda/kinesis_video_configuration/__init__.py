@@ -1,8 +1,8 @@
 """Declare, read and compare one configuration of one stream.
 
-A `Declaration` says what a stream shall have, `service.KinesisVideo` reads and sets what it has, and `differences`
-names the fields in which the two differ. The names below need nothing but Python; what makes calls needs botocore, and
-is imported from its module.
+A `Declaration` is the configuration that a stream should have, `service.KinesisVideo` reads and sets the present one,
+and `differences` names the fields in which the two differ. The names below need nothing but Python; the modules that
+make calls need botocore and are imported separately.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What is declared for a stream, and how it differs from what the stream has.
+"""The declaration for a stream, and its differences from the stream's configuration.
 
 The properties of a custom resource are the request of the API itself, in its own names: `StreamARN` or `StreamName`,
 and the configuration. CloudFormation turns every scalar into a string on the way; here numbers become numbers again.
@@ -19,11 +19,11 @@ _QUALITY = "FormatConfig.JPEGQuality"
 
 @dataclass(frozen=True)
 class Declaration:
-    """Which stream shall have which configuration."""
+    """A stream and the configuration that it should have."""
 
     feature: Feature
     stream: Mapping[str, str]
-    """`StreamARN` or `StreamName`, as the API takes it."""
+    """`StreamARN` or `StreamName`, as in the API's request."""
     configuration: Mapping[str, Any]
 
     @classmethod
@@ -80,9 +80,10 @@ def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields, ig
 def differences(feature: Feature, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Name the fields in which two configurations differ, of those that this version knows.
 
-    Whatever asks "is it as declared" or "is it mine" asks here, and gets the same answer in both directions. How the
-    service stores what it is given is not documented, so these make no difference: a number for its text, 0 or an empty
-    field for none, a JPEG quality of 80, which is the default, any quality of a PNG, and one slash at the end of a URI.
+    All code that asks "is it as declared" or "is it mine" uses this function, which gives the same answer in both
+    directions. It is not documented how the service stores its input, so these make no difference: a number for its
+    text, 0 or an empty field for none, a JPEG quality of 80, which is the default, any quality of a PNG, and one slash
+    at the end of a URI.
     """
     texts, others = (_texts(feature, configuration) for configuration in (one, other))
     return [name for name in texts if texts[name] != others[name]]

@@ -1,4 +1,4 @@
-"""When a call is made again.
+"""The policy for retrying calls.
 
 botocore's own retries are off (see `service`): no mode of theirs retries this service's throttling or its
 ResourceInUseException, and two policies on top of each other can't keep a deadline.
@@ -134,8 +134,8 @@ def pages(ask: Callable[..., Mapping[str, Any]], **parameters: Any) -> Iterator[
 class Retries:
     """The policy for all calls of one piece of work, such as one event.
 
-    Throttling, a busy stream, errors of the service and lost connections are waited for until the deadline, denied
-    access for a while; all else fails at once.
+    Throttling, a busy stream, errors of the service and lost connections are retried until the deadline, denied
+    access for a while; everything else fails at once.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class Retries:
         Raises
         ------
         CallError
-            If it failed; it tells the last failure, and whether any of the calls may have been carried out.
+            If it failed; it has the last failure, and whether any of the calls may have been carried out.
         """
         return self.repeat(lambda: self.once(client, operation, **parameters))
 

@@ -1,13 +1,13 @@
-"""What a stack's function does when EventBridge invokes it: compare, and report or repair.
+"""Compares streams, and reports or repairs differences, when EventBridge invokes a stack's function.
 
 The event is the input of a rule's target. It has the declarations of some of the stack's streams, which CloudFormation
-keeps true, and what EventBridge knows: when it was, and who changed which stream.
+keeps up to date, and EventBridge's information: the time, and who changed which stream.
 
-During a deployment a stream and its declaration differ for a while. So a difference counts if a second look, some
+During a deployment a stream and its declaration differ for a while. So a difference counts only if a second check, some
 seconds later, sees one, too, and if the stack is at rest and was not changed since the event.
 
-Nothing that happens here raises: Lambda would repeat the event twice, and the drift would count three times. What could
-not be compared is counted beside what differs.
+This code never raises: Lambda would repeat the event twice, and the drift would count three times. Streams that could
+not be compared are counted separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One stream: what is declared for it, against what it has."""
+"""Compares one stream with its declaration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Drift:
-    """How a stream differs from what is declared for it."""
+    """The difference between a stream and its declaration."""
 
     state: Literal["STREAM_DELETED", "MISSING", "CHANGED", "NO_RETENTION"]
     """The stream is gone, has no configuration, has another one, or has the declared one and keeps no data."""
@@ -32,13 +32,13 @@ class Drift:
 
 
 def compare(streams: KinesisVideo, declaration: Declaration) -> Drift | None:
-    """Read what a stream has, and compare it with what is declared.
+    """Read the configuration of a stream, and compare it with the declaration.
 
     A stream that keeps no data has its configuration still, and delivers nothing.
 
     Returns
     -------
-    How it differs; None if it doesn't.
+    The difference; None if there is none.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""Reads what Kinesis Video Streams delivers: the keys of the images and their metadata.
+"""Parses the keys and the metadata of images that Kinesis Video Streams delivers.
 
-For the function that the images are handed to. It needs Python 3.11 and nothing else, and it is one file, so a function
-can have it from a layer (`cdk_kinesis_video.ImagesLayer`) or as a copy beside its own code.
+Use it in the function that processes the images. It needs Python 3.11 and nothing else, and it is one file, so a
+function can use a layer (`cdk_kinesis_video.ImagesLayer`) or a copy beside its own code.
 
-The documentation gives a key as ``ImagePrefix_AccountID_StreamName_ImageTimecode_RandomID.file-extension``, see
+The documentation describes a key as ``ImagePrefix_AccountID_StreamName_ImageTimecode_RandomID.file-extension``, see
 https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/s3-real-time-image-create.html
 """
 
@@ -35,7 +35,7 @@ _METADATA = (_PRODUCER_TIMESTAMP, _SERVER_TIMESTAMP, _FRAGMENT_NUMBER)
 
 @dataclass(frozen=True)
 class ImageKey:
-    """What the key of an image says. ``str()`` of it is the key."""
+    """The parts of an image's key. ``str()`` of it is the key."""
 
     prefix: str
     """Everything before the account: the destination's prefix and the text of the producer's prefix tag, such as
@@ -47,7 +47,7 @@ class ImageKey:
     timecode: int
     """The time of the image, in milliseconds since 1970."""
     image_id: str
-    """What tells it from other images of the same time."""
+    """An id that distinguishes it from other images of the same time."""
     extension: str
     """``jpg`` or ``png``."""
 
@@ -63,16 +63,16 @@ class ImageKey:
 
 @dataclass(frozen=True)
 class ImageMetadata:
-    """What the metadata of an image's object says, as ``HeadObject`` and ``GetObject`` return it."""
+    """The metadata of an image's object, as ``HeadObject`` and ``GetObject`` return it."""
 
     producer_timestamp: str
     """The producer's time of the fragment, as the service writes it."""
     server_timestamp: str
     """The service's time of the fragment, as the service writes it."""
     fragment_number: str
-    """The number of the fragment, which a notification of the same fragment has as well."""
+    """The number of the fragment; a notification of the same fragment has it as well."""
     custom: Mapping[str, str] = field(default_factory=dict)
-    """What the producer has put on the fragment besides."""
+    """Further metadata that the producer has added to the fragment."""
 
 
 def parse_image_key(key: str, *, account: str | None = None, stream_name: str | None = None) -> ImageKey:
@@ -90,9 +90,9 @@ def parse_image_key(key: str, *, account: str | None = None, stream_name: str | 
     Raises
     ------
     ValueError
-        If it is not the key of an image, not of this account or this stream, or if it can be read in two ways: the
-        prefix or the stream's name has twelve digits and an underscore of its own, and neither `account` nor
-        `stream_name` tells them apart. `image_time` reads the time of such a key, too.
+        If it is not the key of an image of this account and this stream, or if it can be read in two ways: the
+        prefix or the stream's name contains twelve digits and an underscore, and neither `account` nor
+        `stream_name` decides. `image_time` can read the time of such a key.
     """
     end = _END.search(key)
     readings = [] if end is None else list(_ACCOUNT.finditer(key[: end.start()]))
@@ -158,7 +158,7 @@ def parse_image_metadata(metadata: Mapping[str, str]) -> ImageMetadata:
     Raises
     ------
     ValueError
-        If it lacks what Kinesis Video Streams writes, so the object is none of its images.
+        If it lacks the metadata that Kinesis Video Streams writes, so the object is not one of its images.
     """
     known = {name.lower(): value for name, value in metadata.items()}
     missing = [name for name in _METADATA if name not in known]
@@ -179,7 +179,7 @@ def image_keys(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     Parameters
     ----------
     event
-        What the function was invoked with.
+        The event that the function was invoked with.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def image_keys(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield detail["bucket"]["name"], detail["object"]["key"]
     elif "Records" in event:
         for record in event["Records"]:
-            # Only here the key is encoded, as a form is.
+            # Only here the key is URL-encoded.
             yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
     else:
         raise ValueError(f"the event has {', '.join(sorted(event))}, it must have 'detail' or 'Records'")

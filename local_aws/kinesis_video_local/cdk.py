@@ -33,8 +33,8 @@ class Cdk:
     echo
         Print the CLI's lines as they come.
     cli
-        The CLI to run; by default the one in ``node_modules`` of the working directory or of a folder above it, else
-        the one of the PATH.
+        The CLI to run; by default the one in ``node_modules`` of the working directory or of a folder above it,
+        otherwise the one of the PATH.
 
     Raises
     ------
@@ -61,13 +61,13 @@ class Cdk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Remove what the apps were synthesised to."""
+        """Remove the cloud assemblies of the apps."""
         self._directory.cleanup()
 
     def bootstrap(self) -> str:
         """Bootstrap the environment of the local AWS's Region; return what the CLI printed."""
         region = self._aws.environment["AWS_REGION"]
-        # Where the CLI finds no cdk.json: it would synthesise the app first, and not need it.
+        # In a directory without a cdk.json: otherwise the CLI would synthesise the app first, needlessly.
         return self.run("bootstrap", f"aws://{_ACCOUNT}/{region}", directory=self._directory.name)
 
     def synth(
@@ -79,8 +79,8 @@ class Cdk:
     ) -> Path:
         """Synthesise an app; return the directory of its cloud assembly, which ends with this object.
 
-        The parameters are those of ``deploy``, for ``cdk synth``. It takes most of the time of a deployment, so an app
-        that is both deployed and destroyed is quicker synthesised once.
+        The parameters are those of ``deploy``, for ``cdk synth``. Synthesis takes most of the time of a deployment, so
+        synthesise an app only once if you both deploy and destroy it.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class Cdk:
         CdkError
             If the CLI fails.
         """
-        # The direct method skips the change set, whose execution CloudFormation would make us wait for.
+        # The direct method skips the change set and the wait for its execution.
         options = ["--require-approval", "never", "--method", "direct", "--progress", "events", *arguments]
         return self._run_app("deploy", app, stacks, context, options)
 

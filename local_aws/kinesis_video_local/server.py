@@ -42,7 +42,7 @@ _STOP_SECONDS = 10
 _LOG_TAIL_LINES = 30
 _KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-# The process gets no more of this one's environment than it needs: no credentials, no settings of another ministack.
+# The process gets only the variables that it needs: no credentials, no settings of another ministack.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 # A client is to depend on neither AWS_PROFILE nor the files it names. Each value is what botocore calls a variable: its
@@ -55,51 +55,50 @@ _NO_USER_SETTINGS: dict[str, tuple[Any, Any, Any, Any]] = {
 
 
 class LocalAwsError(RuntimeError):
-    """The local AWS did not start, or did not do what it was asked."""
+    """The local AWS did not start, or failed at a request."""
 
 
 class LocalAws:
     """An AWS on this machine, for as long as the ``with`` block runs.
 
     It listens on 127.0.0.1 only and keeps everything in memory and in one temporary directory. It ends with the block,
-    and also when this process ends in any other way.
+    or when this process ends in any other way.
 
     Parameters
     ----------
     port
-        The port to listen on; 0 takes a free one.
+        The port to listen on; 0 selects a free one.
     region
         The Region of ``environment`` and the default of ``client``.
     enforce_iam
-        Check IAM policies, and whoever uses it: the credentials of ``environment`` are new at each start, and those of
-        the account's root, which may do everything. Otherwise anybody on this machine may use it as ``test``.
+        Check IAM policies and credentials: the credentials of ``environment`` are new at each start, and belong to
+        the account's root, which has all permissions. Otherwise anybody on this machine can use it as ``test``.
     quotas
         Enforce the API quotas of Kinesis Video Streams.
     creating_seconds
         How long a stream created by the API is CREATING.
     stale_seconds
-        How long the calls that describe a configuration tell of the one before, as services do that are eventually
-        consistent.
+        How long the calls that describe a configuration return the previous one, like eventually consistent services.
     tls
-        Listen with TLS as well, on a port of its own, with a certificate that is made at the start. AWS's own producers
-        ask for it; everything else may use plain HTTP.
+        Listen with TLS as well, on a separate port, with a certificate that is generated at the start. AWS's own
+        producers need it; everything else can use plain HTTP.
     tls_port
-        The port for TLS; 0 takes a free one. One that is given switches TLS on.
+        The port for TLS; 0 selects a free one. Any other value switches TLS on.
     ca
-        The directory where the issuer of the certificate is kept, so that a producer that trusts it once does so after
-        the next start as well; its certificate is ``issuer.pem`` there. It is made if there is none, and its key can
-        be read by nobody else. One that is given switches TLS on. By default there is a new issuer at each start.
+        The directory for the issuer of the certificate, so that a producer that trusts it once still does after the
+        next start; its certificate is ``issuer.pem`` there. The issuer is generated if there is none, and only the user
+        can read its key. A value switches TLS on. By default there is a new issuer at each start.
     count_event_pairs
-        Count the pairs of image and notification events to the ten tags that a fragment may have, as the documentation
-        can be read. AWS's SDKs let a program send more; whether the service takes them isn't known.
+        Count the pairs of image and notification events towards the ten tags of a fragment, which is one reading of the
+        documentation. AWS's SDKs allow a program to send more; it isn't known whether the service accepts them.
     allowed_origins
-        The origins whose web pages may use it, such as ``http://localhost:3000``; no other page may. It runs code, so
-        allow only origins that you trust with this machine.
+        The origins whose web pages are allowed to use it, such as ``http://localhost:3000``; no other page is. It runs
+        code, so allow only origins that you trust with this machine.
 
     Raises
     ------
     ValueError
-        If an allowed origin is none.
+        If an allowed origin is not an origin.
 
     Examples
     --------
@@ -235,7 +234,7 @@ class LocalAws:
     def client(self, service: str, region: str | None = None) -> Any: ...
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """Create a boto3 client with the credentials of ``environment``, which never retries by itself."""
+        """Create a boto3 client with the credentials of ``environment``, without automatic retries."""
         create_client: Any = self.session().client
         client = create_client(
             service,
@@ -247,7 +246,7 @@ class LocalAws:
         return client
 
     def session(self) -> boto3.Session:
-        """Create a boto3 session with the credentials and the Region of ``environment``; it knows no endpoint."""
+        """Create a boto3 session with the credentials and the Region of ``environment``, without an endpoint."""
         session = Session(session_vars=_NO_USER_SETTINGS)
         session.register_component("data_loader", self._models)
         return boto3.Session(
@@ -263,7 +262,7 @@ class LocalAws:
         Parameters
         ----------
         stream_name
-            The name of the stream, which exists.
+            The name of an existing stream.
         options
             The other parameters of `kinesis_video_tools.camera.Producer`, such as ``role_arn`` and ``tags``.
         """
@@ -282,7 +281,7 @@ class LocalAws:
         Raises
         ------
         ValueError
-            If the URI is none of Amazon S3.
+            If the URI is not one of Amazon S3.
         """
         return DeliveredImages(self.client("s3"), destination_uri, stream_name=stream_name)
 
@@ -295,17 +294,17 @@ class LocalAws:
         ----------
         operation
             The operation, for example ``UpdateImageGenerationConfiguration``; or a step of PutMedia:
-            ``PutMedia.Fragment``, the next fragment that begins, or ``PutMedia.Images``, the images of the next
-            fragment that gets some.
+            ``PutMedia.Fragment``, the next fragment that starts, or ``PutMedia.Images``, the images of the next
+            fragment that gets images.
         error
             The error code of the answer: any error of the service model, or ``InternalFailure`` (500) or
-            ``ServiceUnavailable`` (503). None answers as usual, after the delay. Of a fragment the name of an ERROR
-            acknowledgement, such as ``KMS_KEY_ACCESS_DENIED``, which it gets, or ``CONNECTION_CUT``, which cuts the
-            connection within it; of images ``InternalFailure``, which leaves them out.
+            ``ServiceUnavailable`` (503). None answers as usual, after the delay. For a fragment, the name of its ERROR
+            acknowledgement, such as ``KMS_KEY_ACCESS_DENIED``, or ``CONNECTION_CUT``, which cuts the connection within
+            the fragment; for images, ``InternalFailure``, which leaves them out.
         times
-            How many calls, fragments or fragments' images it happens to.
+            The number of calls, fragments or fragments' images that it affects.
         delay_seconds
-            How long each of them waits first; of a fragment, how late its RECEIVED and PERSISTED are sent.
+            How long each of them waits first; for a fragment, the delay of its RECEIVED and PERSISTED.
         """
         self._control(
             "POST",

@@ -28,7 +28,7 @@ class DeliveredImage:
 
     @property
     def timestamp(self) -> datetime:
-        """The time of the image, in UTC, which its key says."""
+        """The time of the image, in UTC, according to its key."""
         return image_time(self.key)
 
     @property
@@ -45,16 +45,16 @@ class DeliveredImages:
     s3
         A boto3 client of Amazon S3 that is allowed to list and read the objects.
     destination_uri
-        The bucket and what the keys begin with, such as ``s3://bucket/front-door/``: the destination of an image
+        The bucket and the prefix of the keys, such as ``s3://bucket/front-door/``: the destination of an image
         generation configuration, `ImageGeneration.destination_uri`.
     stream_name
-        The stream whose images count, where other streams deliver to the same bucket under keys that begin alike:
-        ``s3://bucket/cam-1`` also begins the keys of ``s3://bucket/cam-10``. Default: every stream's.
+        The stream whose images count, if other streams deliver to the same bucket with keys that begin alike: the keys
+        of ``s3://bucket/cam-10`` also begin with ``s3://bucket/cam-1``. Default: every stream's.
 
     Raises
     ------
     ValueError
-        If the URI is none of Amazon S3.
+        If the URI is not one of Amazon S3.
     """
 
     def __init__(self, s3: Any, destination_uri: str, *, stream_name: str | None = None) -> None:
@@ -101,12 +101,12 @@ class DeliveredImages:
         beside
             Images that were there before. They don't count.
         seconds
-            The longest time to wait. Default: 60.
+            The maximum time to wait. Default: 60.
 
         Raises
         ------
         TimeoutError
-            If there are fewer when the time is over.
+            If there are fewer when the time is up.
         """
         deadline = time.monotonic() + seconds
         while len(images := [image for image in self.all() if image not in beside]) < count:

@@ -48,23 +48,23 @@ class Producer:
     Parameters
     ----------
     stream_name
-        The name of the stream, which exists.
+        The name of an existing stream.
     session
         Credentials and Region; the default is boto3's.
     role_arn
-        A role to assume, so that its rights are used: for PutMedia, for the images and for the notifications. The
+        A role to assume, so that its permissions are used for PutMedia, the images and the notifications. The
         default is the session's own identity.
     endpoint_url
-        Where Kinesis Video Streams and STS are, such as a local AWS; the default is boto3's.
+        The endpoint of Kinesis Video Streams and STS, such as a local AWS; the default is boto3's.
     tags
-        The tags of each fragment, made by `fragment_tags`; by default there are none, and so no images.
+        The tags of each fragment, made by `fragment_tags`; by default there are none, and therefore no images.
     absolute_timecodes
-        Whether the timecodes count from 1970 (the default) or from the begin of the connection. Images have the same
+        Whether the timecodes count from 1970 (the default) or from the start of the connection. Images have the same
         timestamps either way.
     connection_seconds
-        After how long a new connection is opened; the default is 2,400, as the service ends one after 45 minutes.
+        The time after which a new connection is opened; the default is 2,400, as the service ends one after 45 minutes.
     attempts
-        After how many connections without an acknowledgement it gives up; the default is 8, about a minute.
+        The number of connections without an acknowledgement after which it gives up; the default is 8, about a minute.
     on_acknowledgement
         Is called with each acknowledgement.
     on_reconnect
@@ -106,7 +106,7 @@ class Producer:
 
     @property
     def report(self) -> Report:
-        """What has come of the fragments of the newest `send` so far."""
+        """The results so far of the fragments of the newest `send`."""
         return self._delivery.report if self._delivery else Report()
 
     def send(
@@ -121,17 +121,17 @@ class Producer:
         video
             The video.
         seconds
-            How much of it, in seconds of its own time; the default is all.
+            The length to send, in seconds of the video's time; the default is all.
         fragments
-            How many fragments of it; the default is all.
+            The number of fragments to send; the default is all.
         speed
-            How much faster than real time, 1 or more; the default is 1. At most 5 fragments a second are sent, as the
-            service takes no more. Above 1, the video's time begins in the past, so that it doesn't end in the future:
-            the length must be known.
+            The speed relative to real time, 1 or more; the default is 1. At most 5 fragments a second are sent, the
+            service's limit. Above 1, the video's time starts in the past, so that it doesn't end in the future: the
+            length must be known.
 
         Returns
         -------
-        What came of the fragments.
+        The results of the fragments.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Producer:
         ValueError
             If a parameter is out of its bounds.
         botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
-            If there are no credentials, or if the endpoint can't be had or the role can't be assumed.
+            If there are no credentials, if there is no endpoint, or if the role can't be assumed.
         """
         lengths = [length for length in (seconds, video.duration(fragments)) if length is not None]
         if not speed >= 1:
@@ -158,9 +158,9 @@ class Producer:
         return asyncio.run(self._deliver(video.track, chosen, speed))
 
     def stop(self) -> None:
-        """End the fragment that is being sent, wait for its last acknowledgement, and let `send` return.
+        """End the fragment that is being sent, wait for its last acknowledgement, and end `send`.
 
-        It may be called from any thread and from a signal handler.
+        It can be called from any thread and from a signal handler.
         """
         if self._loop and self._delivery:
             self._loop.call_soon_threadsafe(self._delivery.stop)
@@ -224,7 +224,7 @@ class Producer:
 
 
 def _until(fragments: Iterator[Fragment], end: int) -> Iterator[Fragment]:
-    """Leave out what comes at or after a time in milliseconds since 1970."""
+    """Leave out frames at or after a time in milliseconds since 1970."""
     for fragment in fragments:
         frames = [frame for frame in fragment.frames if frame.timecode < end]
         if not frames:
