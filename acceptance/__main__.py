@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kinesis_video_configuration import printable
+
 from . import STACK
 from .checks import CHECKS
 from .run import Finding, run
@@ -37,7 +39,7 @@ def main() -> int:
         session = boto3.Session()
         caller = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        print(f"There are no credentials and Region for an account: {error}", file=sys.stderr)
+        print(f"There are no credentials and Region for an account: {printable(str(error))}", file=sys.stderr)
         return _NOTHING_DONE
     account = caller["Account"]
     if caller["Arn"].endswith(":root"):
@@ -83,7 +85,7 @@ def _run(session: boto3.Session, account: str, patience: float, output: Path) ->
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except Exception as error:  # The table is there, whatever it is.
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         code = 1
     print(f"The table is in {output}")
     return code or int(any(finding.differs for finding in findings))

@@ -126,6 +126,6 @@ def test_the_table_tells_what_is_different() -> None:
         "| statement | seen | assumed | |",
         "| --- | --- | --- | --- |",
         "| one | a/b | a/b |  |",
-        "| two | ACCOUNT no | yes | **different** |",
+        "| two | ACCOUNT\\nno | yes | **different** |",
         "| three | 4 s |  |  |",
     ]
