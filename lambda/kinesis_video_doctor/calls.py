@@ -58,9 +58,9 @@ class UndecidedError(Exception):
         if isinstance(error, UndecidedError):
             return error
         if isinstance(error, KeyError):
-            return cls(f"the answer of a service lacks {error}", "look again")
+            return cls(f"the answer of a service lacks {error}", "run it again")
         if isinstance(error, json.JSONDecodeError):
-            return cls(f"a service answered with what is no JSON: {error.doc[:40]!r}", "look again")
+            return cls(f"a service's answer is not JSON: {error.doc[:40]!r}", "run it again")
         return cls(
             f"the check itself failed: {type(error).__name__}: {error}", "report it to this library with this line"
         )
@@ -209,9 +209,9 @@ class Calls:
             if code in _DENIED:
                 raise UndecidedError(
                     f"{permission} is refused: {error.response['Error'].get('Message', code)}",
-                    f"let the caller use {permission}",
+                    f"allow the caller {permission}",
                 ) from error
-            raise UndecidedError(str(error), "look again") from error
+            raise UndecidedError(str(error), "run it again") from error
         except UndecidedError:
             raise
         except Exception as error:
@@ -219,7 +219,7 @@ class Calls:
             problem = f"{permission} can't be asked: {error}"
             if isinstance(error, HTTPClientError):
                 self._silent[service] = problem
-            raise UndecidedError(problem, "look whether a proxy or the network is in the way") from error
+            raise UndecidedError(problem, "check whether a proxy or the network blocks it") from error
         self._note_date(service, answer)
         return answer
 
@@ -238,13 +238,13 @@ class Calls:
     def _require_time(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise UndecidedError(f"the {self._seconds:g} s for this stream were over", "look again")
+            raise UndecidedError(f"the {self._seconds:g} s for this stream were over", "run it again")
         return left
 
     def _in_time(self, service: str, permission: str, call: Callable[[], T]) -> T:
         """Make a call in a thread of its own: nothing else ends a look-up of a name, or an answer that trickles."""
         if service in self._silent:
-            raise UndecidedError(self._silent[service], "look whether a proxy or the network is in the way")
+            raise UndecidedError(self._silent[service], "check whether a proxy or the network blocks it")
         left = self._require_time()
         answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
 
@@ -261,7 +261,7 @@ class Calls:
         except Empty:
             self._silent[service] = f"{permission} was not answered in {seconds:.0f} s"
             raise UndecidedError(
-                self._silent[service], "look whether a proxy or the network is in the way, and look again"
+                self._silent[service], "check whether a proxy or the network blocks it, and run it again"
             ) from None
         if error:
             raise error
@@ -306,10 +306,10 @@ def _require_answer(http_response: Any, model: Any, **_: Any) -> None:
         good = is_markup and "<html" not in text[:1000].lower()
     if not good:
         raise UndecidedError(
-            f"{model.name} was answered with {text[:40]!r}, which is no answer of the service"
+            f"{model.name} was answered with {text[:40]!r}, which is not an answer of the service"
             if text
             else f"{model.name} was answered with nothing",
-            "look whether a proxy or the network is in the way",
+            "check whether a proxy or the network blocks it",
         )
 
 

@@ -68,7 +68,7 @@ class Destination:
     def _uri(self) -> re.Match[str]:
         found = _URI.fullmatch(self.uri)
         if found is None:
-            raise UndecidedError(f"the destination {self.uri} names no bucket, so there is nothing to look at")
+            raise UndecidedError(f"the destination {self.uri} names no bucket, so there is nothing to check")
         return found
 
     @property

@@ -150,11 +150,11 @@ class Evidence:
             return self._passed(next(iter(attributed.images.values())))
         until = _until(images)
         seen = (
-            f"the fragment of {_utc(self._time(fragment))} asks for images, and none of it lies in "
+            f"the fragment of {_utc(self._time(fragment))} asks for images, and no image of it is in "
             f"s3://{self._destination.bucket}/{self._destination.prefix}{own}"
         )
         if not settled:
-            return warned(f"{seen} yet{until}", "wait a minute, and look again")
+            return warned(f"{seen} yet{until}", "wait a minute, and run it again")
         latest = milliseconds(max(map(self._time, deciding)) + max(one.length for one in deciding))
         recent = [image.timecode for image in images if milliseconds(since) <= image.timecode <= latest]
         if is_long and recent:
@@ -162,17 +162,17 @@ class Evidence:
             return unknown(
                 f"the sampling interval is {self._stream.interval}, so the next image is due at "
                 f"{_utc(due + self._stream.interval)}{until}",
-                "look again then",
+                "run it again then",
             )
         if attributed.doubtful:
             problem = self._without_metadata
             return unknown(
                 f"images lie in the bucket, and it is not known whether they are of the newest fragments{until}",
-                problem.fix if problem else "look again with --minutes 5",
+                problem.fix if problem else "run it again with --minutes 5",
             )
         changed = self._changed
         if changed and changed > fragment.arrived - _A_MINUTE:
-            return warned(f"{seen}; the configuration was changed only later", "wait for newer video, and look again")
+            return warned(f"{seen}; the configuration was changed only later", "wait for newer video, and run it again")
         return self._missing(fragment, own, f"{seen}{self._last_one(own)}")
 
     def _missing(self, fragment: Listed, own: str, seen: str) -> Outcome:
@@ -181,14 +181,14 @@ class Evidence:
             if deleted := self._destination.deleted_since(self._time(fragment), fragment.arrived, [own]):
                 return unknown(
                     f"{seen}; {deleted} images of since then were deleted, so a consumer may take them away",
-                    "look into what deletes them: the images arrive if it does so after it has read them",
+                    "find out what deletes them: the images arrive if it does so after it has read them",
                 )
         with suppress(UndecidedError):
             if self._rule and (counted := self._count(self._rule, fragment.arrived)):
                 return unknown(
                     f"{seen}; the rule {self._rule} has counted {counted:.0f} images since then, so a consumer may "
                     "take them away",
-                    "look into what deletes or moves them: the images arrive if it does so after it has read them",
+                    "find out what deletes or moves them: the images arrive if it does so after it has read them",
                 )
         return failed(seen, _S3_KNOWS)
 
@@ -347,7 +347,7 @@ class Evidence:
             return outcome
         return unknown(
             f"no video has come in for {ago(age)}; images arrived until then: {outcome.seen}",
-            "look again while the producer sends",
+            "run it again while the producer sends",
         )
 
 

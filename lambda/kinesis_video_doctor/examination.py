@@ -147,7 +147,7 @@ def examine(
 def _run(check: Check, case: Case) -> Outcome:
     try:
         if case.stream.is_absent and check is not _CHECKS["stream"][1]:
-            return unknown("there is no stream, so there is nothing to look at")
+            return unknown("there is no stream, so there is nothing to check")
         return check(case)
     except Exception as error:
         # An error of the doctor's own decides nothing, and the other checks go on.

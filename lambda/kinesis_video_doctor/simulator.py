@@ -82,7 +82,7 @@ def _result(call: Calls, principal: str, action: str, resource: str, context: Ma
     )
     results = answer["EvaluationResults"]
     if not results:
-        raise UndecidedError(f"the simulator says nothing of {action}", "look again")
+        raise UndecidedError(f"the simulator says nothing of {action}", "run it again")
     result = results[0]
     specific = _specific(result, resource)
     missing = sorted({*result.get("MissingContextValues", ()), *specific.get("MissingContextValues", ())})

@@ -245,5 +245,5 @@ def needed(found: T | None, without: str) -> T:
         If nothing was.
     """
     if found is None:
-        raise UndecidedError(f"{without}, so there is nothing to look at")
+        raise UndecidedError(f"{without}, so there is nothing to check")
     return found

@@ -241,7 +241,7 @@ def test_a_destination_that_names_no_bucket_is_the_verdict(site: Site, uri: str)
 STATUSES = {
     "UPDATING": (Status.PASSED, ""),
     "CREATING": (Status.FAILED, "wait until it is ACTIVE"),
-    "DELETING": (Status.FAILED, "it is being deleted: take another stream"),
+    "DELETING": (Status.FAILED, "it is being deleted: use another stream"),
 }
 
 
@@ -308,7 +308,7 @@ def test_a_tag_cannot_forge_a_line(site: Site) -> None:
 
 
 def test_a_name_in_other_letters_or_almost_right_finds_the_stream(site: Site) -> None:
-    assert f"there is {STREAM}, and upper and lower case count" in site.examine("Front-Door")["stream"].seen
+    assert f"there is {STREAM}, names are case-sensitive" in site.examine("Front-Door")["stream"].seen
     assert STREAM in site.examine("fornt-door")["stream"].seen
     for wrong in "", " front-door", "front door", "x" * 257, "front/door", "front-door\n":
         with pytest.raises(ValueError, match="a name has 1 to 256"):
@@ -329,5 +329,5 @@ def test_a_stream_that_was_made_again_is_named_by_its_new_arn(site: Site) -> Non
 def test_what_is_not_looked_at_is_one_line(site: Site) -> None:
     lines = report(site.examine("no-such-stream")).splitlines()
     assert [line for line in lines if line.startswith("  ?")] == [
-        "  ? 18 checks: there is no stream, so there is nothing to look at"
+        "  ? 18 checks: there is no stream, so there is nothing to check"
     ]

@@ -18,22 +18,23 @@ def bucket(destination: Destination, stream: Stream) -> Outcome:
     """Look for the bucket."""
     if not destination.is_bucket:
         return failed(
-            f"the destination {destination.uri} names no bucket, which UpdateImageGenerationConfiguration doesn't tell",
+            f"the destination {destination.uri} names no bucket, which "
+            "UpdateImageGenerationConfiguration doesn't report",
             "set it to one such as s3://BUCKET/front-door/",
         )
     found = destination.found
     name = destination.bucket
     if found is None:
         return failed(
-            f"the bucket {name} doesn't exist, which UpdateImageGenerationConfiguration doesn't tell",
+            f"the bucket {name} doesn't exist, which UpdateImageGenerationConfiguration doesn't report",
             f"create it in {stream.region}, or change the destination",
         )
     region = found.get("BucketRegion")
     if region is None:
-        return unknown(f"the bucket {name} exists; its Region is not told")
+        return unknown(f"the bucket {name} exists; its Region is not known")
     if region != stream.region:
         return failed(
-            f"the bucket {name} is in {region}, and the stream in {stream.region}", f"take a bucket in {stream.region}"
+            f"the bucket {name} is in {region}, and the stream in {stream.region}", f"use a bucket in {stream.region}"
         )
     return passed(f"the bucket {name} is in {region}")
 
@@ -42,17 +43,17 @@ def owner(destination: Destination, stream: Stream) -> Outcome:
     """Compare the bucket's account with the stream's."""
     if destination.is_foreign:
         return warned(
-            f"the bucket {destination.bucket} is of another account than the stream, {stream.account}",
-            "if it is yours, its policy must allow the producer s3:PutObject; otherwise take one of your own",
+            f"the bucket {destination.bucket} belongs to another account than the stream, {stream.account}",
+            "if it is yours, its policy must allow the producer s3:PutObject; otherwise use one of your own",
         )
-    return passed(f"the bucket is of {stream.account} as the stream is")
+    return passed(f"the bucket and the stream belong to {stream.account}")
 
 
 def bucket_policy(destination: Destination, permissions: Permissions) -> Outcome:
     """Look for a Deny in the bucket's policy that covers the images."""
     if destination.policy is None:
         if destination.found is None:
-            raise UndecidedError("the bucket doesn't exist, so there is nothing to look at")
+            raise UndecidedError("the bucket doesn't exist, so there is nothing to check")
         return passed("the bucket has no policy")
     producers = permissions.senders_known
     whom: Sequence[Producer | None] = producers or [None]
@@ -66,14 +67,14 @@ def bucket_policy(destination: Destination, permissions: Permissions) -> Outcome
         _, arn, judgement = surely[0]
         return failed(
             f"{_named(judgement.denying)} of the bucket's policy denies s3:PutObject on {arn}",
-            "remove it, or exempt the producer from it: no Allow overcomes it",
+            "remove it, or exempt the producer from it: no Allow overrides it",
         )
     if surely:
         producer, arn, judgement = surely[0]
         return warned(
             f"{_named(judgement.denying)} of the bucket's policy denies {producer.name if producer else ''} "
             f"s3:PutObject on {arn}",
-            "remove it, or exempt that producer from it: no Allow overcomes it",
+            "remove it, or exempt that producer from it: no Allow overrides it",
             explains="images",
         )
     perhaps = [judgement.denying for *_, judgement in judged if judgement.denies == Match.MAYBE]
@@ -115,9 +116,9 @@ def _key(whose: str, key: Key | None, region: str) -> Outcome:
     if key is None:
         return passed(f"{whose} has no key of your own")
     if key.state == "elsewhere":
-        return failed(f"the key of {whose} is {key.arn}, of another Region", f"take a key in {region}")
+        return failed(f"the key of {whose} is {key.arn}, of another Region", f"use a key in {region}")
     if key.state == "absent":
-        return failed(f"the key of {whose}, {key.arn}, doesn't exist", "take a key that does")
+        return failed(f"the key of {whose}, {key.arn}, doesn't exist", "use a key that exists")
     if key.state != "Enabled":
         enable = f"aws kms enable-key --key-id {key.arn}"
         fix = {
@@ -127,6 +128,6 @@ def _key(whose: str, key: Key | None, region: str) -> Outcome:
             "Creating": "wait until it is Enabled",
             "Updating": "wait until it is Enabled",
             "PendingImport": "import its key material",
-        }.get(key.state, "take a key that is Enabled")
+        }.get(key.state, "use a key that is Enabled")
         return failed(f"the key of {whose}, {key.arn}, is {key.state}", fix)
     return passed(f"the key of {whose} is {key.arn}, and Enabled")

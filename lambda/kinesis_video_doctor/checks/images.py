@@ -24,7 +24,7 @@ def recent(stream: Stream, trail: Trail) -> Outcome:
     # Documented for a changed configuration.
     if age < timedelta(minutes=1):
         return warned(
-            f"the configuration was changed {ago(age)} ago, and takes at least a minute to work",
-            "wait a minute, and look again",
+            f"the configuration was changed {ago(age)} ago, and takes at least a minute to take effect",
+            "wait a minute, and run it again",
         )
     return passed(f"the configuration was changed {ago(age)} ago")

@@ -21,9 +21,9 @@ def producer(producers: Producers, stream: Stream) -> Outcome:
     first = found.producers[0]
     if all(one.account != stream.account for one in found.producers):
         return failed(
-            f"{first.arn} is of another account than the stream, {stream.account}, and a stream has no policy that "
-            "would let it in",
-            "let the producer assume a role of the stream's account",
+            f"{first.arn} belongs to another account than the stream, {stream.account}, and a stream has no policy "
+            "that could admit it",
+            "make the producer assume a role of the stream's account",
         )
     if first.missing:
         return failed(f"{first.arn} doesn't exist", "give the ARN of the role or user that calls PutMedia")

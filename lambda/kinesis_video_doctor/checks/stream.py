@@ -12,7 +12,7 @@ from ..stream import Stream
 
 _WHAT_TO_DO = {
     "CREATING": "wait until it is ACTIVE",
-    "DELETING": "it is being deleted: take another stream, or create it again when it is gone",
+    "DELETING": "it is being deleted: use another stream, or create it again when it is gone",
 }
 _MAX_ALIKE = 5
 
@@ -23,7 +23,7 @@ def stream(subject: Stream) -> Outcome:
         if subject.arn_given and subject.successor:
             return failed(
                 f"the stream {subject.name} was deleted and created again: there is no {subject.arn_given}",
-                f"use its ARN of now, {subject.successor}, or its name; declare the images for it again",
+                f"use its present ARN, {subject.successor}, or its name; declare the images for it again",
             )
         return failed(
             f"there is no stream {subject.name} in {subject.known_account}, {subject.region}{_alike(subject)}",
@@ -46,11 +46,11 @@ def _alike(subject: Stream) -> str:
             found += [one["StreamName"] for one in answer["StreamInfoList"]]
     same = [name for name in found if name.lower() == subject.name.lower()]
     if same:
-        return f"; there is {same[0]}, and upper and lower case count"
+        return f"; there is {same[0]}, names are case-sensitive"
     close = [name for name in found if name.startswith(subject.name[:4])]
     close += get_close_matches(subject.name, found, _MAX_ALIKE)
     names = ", ".join(list(dict.fromkeys(close))[:_MAX_ALIKE])
-    return f"; names that begin or look alike: {names}" if names else ""
+    return f"; similar names: {names}" if names else ""
 
 
 def retention(subject: Stream, video: Video) -> Outcome:
@@ -61,9 +61,9 @@ def retention(subject: Stream, video: Video) -> Outcome:
             if video.fragments:
                 return passed("the stream has video in its archive")
     if not hours:
-        told = "" if hours == 0 else ": DescribeStream tells no retention, as of a stream with none"
+        told = "" if hours == 0 else ": DescribeStream returns no retention, as for a stream without one"
         return failed(
-            f"the stream keeps no video, and only kept video makes images{told}",
+            f"the stream keeps no video, and only stored video yields images{told}",
             f"aws kinesisvideo update-data-retention --stream-name {subject.name} --current-version "
             f"{subject.info.get('Version', 'VERSION')} --operation INCREASE_DATA_RETENTION "
             "--data-retention-change-in-hours 1",
@@ -99,9 +99,9 @@ def region(subject: Stream) -> Outcome:
     """Compare the destination's Region with the stream's."""
     found = subject.configuration["DestinationConfig"].get("DestinationRegion")
     if found is None:
-        return unknown("the configuration tells no Region of the destination")
+        return unknown("the configuration has no Region for the destination")
     if found != subject.region:
         return failed(
-            f"the destination is in {found}, and the stream in {subject.region}", f"take a bucket in {subject.region}"
+            f"the destination is in {found}, and the stream in {subject.region}", f"use a bucket in {subject.region}"
         )
     return passed(f"the stream and its destination are in {found}")

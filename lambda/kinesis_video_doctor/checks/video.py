@@ -38,7 +38,7 @@ def fragments(stream: Stream, video: Video) -> Outcome:
     if not listed and not came_in and not errors:
         return failed(
             f"no video has come in for {stream.minutes} min",
-            "look whether the producer runs, and sends to this account and Region: "
+            "check that the producer runs, and sends to this account and Region: "
             f"{stream.account}, {stream.region}; if it sends less often, look further back with --minutes",
         )
     if not listed:
@@ -58,7 +58,7 @@ def fragments(stream: Stream, video: Video) -> Outcome:
     if age > FRESH:
         return warned(
             f"no video has come in for {ago(age)}; before that: {len(listed)} fragments in {stream.minutes} min",
-            f"look whether the producer runs, and sends to this account and Region: {stream.account}, {stream.region}",
+            f"check that the producer runs, and sends to this account and Region: {stream.account}, {stream.region}",
         )
     return _by_clock(stream, newest.produced - newest.arrived if newest.produced else timedelta(), seen)
 
@@ -112,21 +112,21 @@ def codec(video: Video, evidence: Evidence) -> Outcome:
     first = min(tracks, key=lambda track: track.number)
     if first.type != _VIDEO_TRACK:
         return failed(
-            f"track {first.number} is no video but {first.codec_id}", "send the video as track 1, encoded as H.264"
+            f"track {first.number} is not video but {first.codec_id}", "send the video as track 1, encoded as H.264"
         )
     if first.codec_id not in _H264:
         name = _NAMES.get(first.codec_id)
         seen = f"the video is {name} ({first.codec_id})" if name else f"the video is {first.codec_id}"
         if evidence.arrive:
             return passed(f"{seen}, and images of it arrive")
-        return warned(f"{seen}, and only H.264 is sure to make images", "encode it as H.264", explains="images")
+        return warned(f"{seen}, and only H.264 is certain to yield images", "encode it as H.264", explains="images")
     lack = (
         "compressed once more by Matroska"
         if first.encoded
         else "without its codec private data"
         if not first.codec_private
         # An AVCDecoderConfigurationRecord, which begins with 1 and has seven bytes and two parameter sets.
-        else "with codec private data that are not in the form avcC"
+        else "with codec private data that is not in the form avcC"
         if first.codec_private[0] != 1 or len(first.codec_private) <= _SMALLEST_AVCC
         else ""
     )
