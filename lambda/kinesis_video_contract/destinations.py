@@ -12,11 +12,11 @@ https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ImageGenerationDes
 MIN_BUCKET_NAME_LENGTH, MAX_BUCKET_NAME_LENGTH = 3, 63
 
 PREFIX_MISTAKES = (
-    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/"), "a URI's scheme", "give the bucket as `bucket` and here what follows"),
-    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "control characters", "take them out"),
-    (re.compile(r"\*"), "*", "take that character out"),
-    (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "give the folder itself"),
-    (re.compile(r"^/|//"), "empty folders", "take one of the slashes out"),
+    (re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/"), "a URI's scheme", "pass the bucket as `bucket` and only the path here"),
+    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "control characters", "remove them"),
+    (re.compile(r"\*"), "*", "remove that character"),
+    (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "use the folder itself"),
+    (re.compile(r"^/|//"), "empty folders", "remove one of the slashes"),
 )
 """What a prefix must not contain, what that is called, and what to do. A slash at its beginning is taken off first."""
 

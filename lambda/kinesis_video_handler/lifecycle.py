@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _STREAM_ARN = re.compile(r"arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:stream/[a-zA-Z0-9_.-]+/[0-9]+")
 
 _WHAT_TO_CHANGE = {
-    "NoDataRetentionException": "its data retention is 0, give the stream a data retention of at least 1 hour",
+    "NoDataRetentionException": "its data retention is 0, set the stream's data retention to at least 1 hour",
     "ResourceNotFoundException": "this account and Region have no such stream, correct `stream` or create it first",
     "InvalidArgumentException": "the service refuses the configuration, correct the properties that it names",
     "ClientLimitExceededException": "deploy again when fewer callers share the quota of this account",

@@ -79,7 +79,7 @@ class Stack:
         if holder is None:
             raise RefusedError(
                 f"{has}, which no other resource of this stack declares; {adopt}, and if another stack or tool "
-                "declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
+                "declares it, set RemovalPolicy.RETAIN there first"
             )
         fields = differences(declaration.feature, declaration.configuration, found)
         if fields:

@@ -78,7 +78,7 @@ def test_a_configuration_that_nobody_in_the_stack_has_is_refused(
     noun = "image generation configuration" if feature is IMAGES else "notification configuration"
     assert answer.reason == (
         f"{stream_arn} has its {noun} already, which no other resource of this stack declares; {ADOPT}, and if another "
-        "stack or tool declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
+        "stack or tool declares it, set RemovalPolicy.RETAIN there first"
     )
     assert service.configurations[stream_arn] == found
     assert not updates(service)

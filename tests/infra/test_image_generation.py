@@ -266,25 +266,25 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stream": None}, "`stream` is None, it must be a VideoStream or a CfnStream"),
     ({"stream": "front-door"}, "`stream` is 'front-door', it must be a VideoStream or a CfnStream"),
     ({"bucket": "camera-images"}, "`bucket` is 'camera-images', it must be a bucket such as s3.Bucket"),
-    ({"prefix": "a*b"}, "`prefix` is 'a*b', it must not contain *, take that character out"),
+    ({"prefix": "a*b"}, "`prefix` is 'a*b', it must not contain *, remove that character"),
     (
         {"prefix": "s3://camera-images/front-door"},
-        "`prefix` is 's3://camera-images/front-door', it must not contain a URI's scheme, give the bucket as `bucket` "
-        "and here what follows",
+        "`prefix` is 's3://camera-images/front-door', it must not contain a URI's scheme, pass the bucket as `bucket` "
+        "and only the path here",
     ),
     (
         {"prefix": "front\ndoor"},
-        "`prefix` is 'front\\ndoor', it must not contain control characters, take them out",
+        "`prefix` is 'front\\ndoor', it must not contain control characters, remove them",
     ),
     *(
         (
             {"prefix": prefix},
-            f"`prefix` is {prefix!r}, it must not contain '.' or '..' as a folder, give the folder itself",
+            f"`prefix` is {prefix!r}, it must not contain '.' or '..' as a folder, use the folder itself",
         )
         for prefix in ("..", "../a", "a/../b", "a/..", "./a")
     ),
     *(
-        ({"prefix": prefix}, f"`prefix` is {prefix!r}, it must not contain empty folders, take one of the slashes out")
+        ({"prefix": prefix}, f"`prefix` is {prefix!r}, it must not contain empty folders, remove one of the slashes")
         for prefix in ("a//b", "//a", "a//", "//")
     ),
     ({"prefix": 7}, "`prefix` is 7, it must be text such as 'front-door/'"),

@@ -371,7 +371,7 @@ WRONG: Rows = {
         (7, "7, it must be text such as 'front-door/'"),
         (
             "s3:/images",
-            "'s3:/images', it must not contain a URI's scheme, give the bucket as `bucket` and here what follows",
+            "'s3:/images', it must not contain a URI's scheme, pass the bucket as `bucket` and only the path here",
         ),
     ],
     **of("ImageGeneration", IMAGE_OPTIONS),
@@ -428,7 +428,7 @@ WRONG: Rows = {
     "ImageDelivery.prefix": [
         (7, "7, it must be text such as 'front-door/'"),
         (DestinationPath("/yard"), "a DestinationPath, it must be text such as 'front-door/'"),
-        ("a//b", "'a//b', it must not contain empty folders, take one of the slashes out"),
+        ("a//b", "'a//b', it must not contain empty folders, remove one of the slashes"),
     ],
     "ImageDelivery.hex_prefix": BOOL,
     "ImageDelivery.producer": GRANTEE[1:],
@@ -486,7 +486,7 @@ WRONG: Rows = {
     "StreamFleet.bucket": BUCKET,
     "StreamFleet.prefix": [
         (7, "7, it must be text such as 'front-door/'"),
-        ("a//b", "'a//b', it must not contain empty folders, take one of the slashes out"),
+        ("a//b", "'a//b', it must not contain empty folders, remove one of the slashes"),
         *(
             (
                 wrong,

@@ -20,7 +20,7 @@ ADOPT: Mapping[str, Any] = {"adopt_existing": True}
 RETAIN: Mapping[str, Any] = {"removal_policy": RemovalPolicy.RETAIN}
 NOBODY = (
     "already, which no other resource of this stack declares; set `adopt_existing=True` to take it over, and if "
-    "another stack or tool declares it, have that keep it when it lets go (RemovalPolicy.RETAIN)"
+    "another stack or tool declares it, set RemovalPolicy.RETAIN there first"
 )
 UPDATE = "UpdateImageGenerationConfiguration"
 DESCRIBE = "DescribeImageGenerationConfiguration"
