@@ -1,1 +1,1 @@
-"""What the constructs, the functions and the tools must agree on, as data. A function is packed with what it needs."""
+"""Facts that the constructs, the functions and the tools share, as data. A function contains the modules it needs."""

@@ -1,11 +1,11 @@
-"""Find out why no image of a stream arrives, by checks in the order of an image's way from the stream to the bucket.
+"""Find out why no image of a stream arrives, with checks in the order of an image's path from the stream to the bucket.
 
 from kinesis_video_doctor import examine, report
 
 diagnosis = examine("front-door")
 print(report(diagnosis))
 
-The checks only read. `kinesis-video doctor` is the same as a command.
+The checks only read. `kinesis-video doctor` is the command for it.
 """
 
 from .doctor_policy import doctor_policy

@@ -1,4 +1,4 @@
-"""What the stream's archive has: its fragments, their tags and their tracks."""
+"""The stream's archive: its fragments, their tags and their tracks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PIECE = 65_536
 _YOUNG = timedelta(minutes=1)
 """From then on the images of a fragment should be there: documented for a changed configuration, inferred for these."""
 _TOLERANCE = timedelta(seconds=5)
-"""By how much the clocks of two services may differ."""
+"""The maximum difference between the clocks of two services."""
 # AWS_KINESISVIDEO_IMAGE_GENERATION in other letters, or the prefix that goes with it.
 _LIKE_IT = re.compile("image(generation|prefix)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,14 +71,14 @@ class Read:
     asks: bool
     """Whether it has the tag by which a producer asks for images."""
     own_prefix: str
-    """What its images' keys begin with after the destination's prefix."""
+    """The prefix of its images' keys after the destination's prefix."""
     tags: Sequence[str] = ()
     """The names of all its tags."""
 
 
 @dataclass(frozen=True)
 class Media:
-    """What some fragments hold."""
+    """The content of some fragments."""
 
     fragments: Sequence[Read]
     """Oldest first."""
@@ -161,7 +161,7 @@ class Video:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing comes in, as far as it is known."""
+        """Whether no video arrives, as far as known."""
         try:
             return not self.fragments and not any(self.counted.values())
         except UndecidedError:

@@ -1,4 +1,4 @@
-"""The calls that the checks make: each says which permission it takes, and what is missing if it is refused."""
+"""The calls of the checks: each knows which permission it needs, and says what is missing if it is refused."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class UndecidedError(Exception):
 
     @classmethod
     def of(cls, error: Exception) -> UndecidedError:
-        """Make one of any error: an error of the doctor's own decides nothing either."""
+        """Convert any error: an error of the doctor itself decides nothing either."""
         if isinstance(error, UndecidedError):
             return error
         if isinstance(error, KeyError):
@@ -71,7 +71,7 @@ class DependsError(UndecidedError):
 
 
 class Fact(Generic[T]):
-    """A property that is asked for once, whether it is answered or not.
+    """A property that is requested once, whether the request succeeds or not.
 
     All checks judge the same answer, and DescribeStream takes 5 calls a second.
     """

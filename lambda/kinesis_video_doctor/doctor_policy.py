@@ -1,4 +1,4 @@
-"""The permissions that the checks take."""
+"""The permissions that the checks need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kinesis_video_contract.doctor import (
 
 
 def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any]:
-    """Return the policy of whoever runs the checks. All of its actions read.
+    """Return the policy for the caller of the checks. All of its actions only read.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ _CHECKS: dict[str, tuple[str, Check]] = {
 }
 
 CHECK_NAMES = tuple(_CHECKS)
-"""The names of the checks, in the order of an image's way."""
+"""The names of the checks, in the order of an image's path."""
 
 
 def examine(
@@ -88,7 +88,7 @@ def examine(
     rule: str | None = None,
     progress: Callable[[str], None] = lambda check: None,
 ) -> Diagnosis:
-    """Find out why no image of a stream arrives. Nothing is changed: all calls read.
+    """Find out why no image of a stream arrives. All calls only read.
 
     It takes two minutes at the most, whatever the services do. What can't be read, and any error of a check, makes that
     check unknown.
@@ -96,18 +96,18 @@ def examine(
     Parameters
     ----------
     stream
-        The name or the ARN of the stream, of the session's account and Region. It may be declared by anything.
+        The name or the ARN of the stream, of the session's account and Region, whatever tool declared it.
     session
-        Credentials and Region; the default is boto3's. `doctor_policy` is what the credentials must allow; what they
-        don't allow is unknown.
+        Credentials and Region; the default is boto3's. The credentials need the permissions of `doctor_policy`; a check
+        that they can't run is unknown.
     producer
-        The ARN of the role or user that calls PutMedia. By default it is everybody who has asked for the stream's
-        endpoint of PutMedia, as the newest 500 records of CloudTrail's event history say.
+        The ARN of the role or user that calls PutMedia. By default these are all callers that asked for the stream's
+        PutMedia endpoint, according to the newest 500 records of CloudTrail's event history.
     minutes
         How far back video and images are looked for, 1 to 5,256,000; the default is 60.
     rule
-        The name of an EventBridge rule that matches each image: what it has counted shows whether a consumer takes the
-        images away. The default is None.
+        The name of an EventBridge rule that matches each image: its count shows whether a consumer removes the
+        images. The default is None.
     progress
         Is called with the name of each check before it runs.
 

@@ -1,4 +1,4 @@
-"""What the checks find, and what follows from it."""
+"""The findings of the checks, and the verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from kinesis_video_configuration import printable
 
 SYMPTOMS = ("fragments", "images")
-"""The checks that see that something is missing, and not why."""
+"""The checks that see that something is missing, but not why."""
 
 
 # Where a terminal wraps a line, one of these would begin what looks like a check.
@@ -24,11 +24,11 @@ class Status(StrEnum):
     """How a check has ended."""
 
     PASSED = "passed"
-    """It was looked at, and is as it has to be."""
+    """The check ran, and found no problem."""
     FAILED = "failed"
-    """It was looked at, and keeps images away."""
+    """The check ran, and found a problem that prevents images."""
     WARNED = "warned"
-    """It is likely to keep images away."""
+    """The check found a problem that probably prevents images."""
     UNKNOWN = "unknown"
     """It could not be decided; the finding says which permission or option is missing."""
 
@@ -71,25 +71,25 @@ class Finding:
     check: str
     """The name of the check, such as ``may-put-object``. Names stay the same from version to version."""
     group: str
-    """The part of an image's way: ``stream``, ``destination``, ``producer``, ``video`` or ``images``."""
+    """The part of an image's path: ``stream``, ``destination``, ``producer``, ``video`` or ``images``."""
     status: Status
-    """How it has ended."""
+    """The result."""
     seen: str
-    """What was seen, in a sentence without a period."""
+    """The finding, in a sentence without a period."""
     fix: str
     """What to do: the statement, the call or the command; empty if there is nothing to do."""
     explains: str = ""
     """The symptom that a warning explains alone, ``fragments`` or ``images``; empty if it explains none."""
 
     def __post_init__(self) -> None:
-        """Write out what doesn't print: names, keys and tags are text of strangers."""
+        """Escape unprintable characters: names, keys and tags are untrusted text."""
         for name in "seen", "fix":
             object.__setattr__(self, name, _shown(getattr(self, name)))
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What all checks have found, in the order of an image's way."""
+    """The findings of all checks, in the order of an image's path."""
 
     stream: str
     """The name of the stream."""
@@ -124,10 +124,10 @@ class Diagnosis:
 
     @property
     def verdict(self) -> Finding | None:
-        """What to look at first: the cause before its symptom.
+        """The first problem to solve: the cause before its symptom.
 
-        It is the first failure along the way that is no symptom. If only a symptom failed, it is the first warning
-        that explains it alone, or else the symptom. Without a failure it is the first warning, which is likely only;
+        It is the first failure that is not a symptom. If only a symptom failed, it is the first warning that explains
+        it by itself, or otherwise the symptom. Without a failure it is the first warning, which is only a likely cause;
         None without either.
         """
         failures = [finding for finding in self.findings if finding.status == Status.FAILED]
@@ -156,7 +156,7 @@ class Diagnosis:
 
     @property
     def open(self) -> Finding:
-        """What to decide first if it is not known whether images arrive."""
+        """The check to decide first if it is not known whether images arrive."""
         unknown = [finding for finding in self.findings if finding.status == Status.UNKNOWN]
         return self["images"] if len(unknown) < len(self.findings) else unknown[0]
 

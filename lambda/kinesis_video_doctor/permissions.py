@@ -1,4 +1,4 @@
-"""What the producers are allowed: by their own policies, and by those of the bucket and the keys."""
+"""The producers' permissions: in their own policies, and in those of the bucket and the keys."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""What create, update and delete mean for the configuration of a stream.
+"""Create, update and delete the configuration of a stream.
 
-A stream has one configuration, so whoever writes last has it. Create and Update set what is declared on a stream that
-has nothing yet or that is this resource's own; `ownership` says when they may take over another one. Delete removes
-only what its own event declares, at the ARN that it carries, and only if no other resource of the stack has the stream.
+A stream has one configuration, so the last writer wins. Create and Update set the declared configuration on a stream
+that has none yet or that this resource holds; `ownership` decides when they can take over another one. Delete removes
+only the configuration that its own event declares, at the ARN in the event, and only if no other resource of the stack
+holds the stream.
 
-What AWS says may be some seconds old. So what may have been read too early is read again before it counts.
+AWS's answers may be some seconds old, so an answer that may be too early is read again before it counts.
 """
 
 from __future__ import annotations

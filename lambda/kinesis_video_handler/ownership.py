@@ -1,8 +1,8 @@
-"""Who has a stream: asked where a stream is configured already, or is about to lose its configuration.
+"""Asks CloudFormation who holds a stream that is configured already, or is about to lose its configuration.
 
-Some changes make another custom resource for the same stream: a stream that is imported now, a name that has become a
+Some changes create another custom resource for the same stream: a stream that is now imported, a name that has become a
 token, a migration. CloudFormation creates the new resource first and deletes the old one last. Comparing the settings
-doesn't tell the two apart, but CloudFormation knows which of its resources has which stream.
+doesn't distinguish the two, but CloudFormation knows which of its resources holds which stream.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WHOLE_STACK_GOES = ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 
 
 class RefusedError(Exception):
-    """The stream has a configuration that this resource may not take over; the message says what to do."""
+    """The stream has a configuration that this resource must not take over; the message says what to do."""
 
 
 class Kept(NamedTuple):

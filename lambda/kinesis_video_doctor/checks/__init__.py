@@ -1,1 +1,1 @@
-"""The checks: a file for each group, a function for each check, which is given what it reads."""
+"""The checks: a file for each group, a function for each check, whose parameters are the data that it reads."""
