@@ -37,7 +37,7 @@ class CameraStack(Stack):
             width_pixels=self._number("width_pixels"),
             height_pixels=self._number("height_pixels"),
         )
-        # Whoever may assume it in this account can send the camera's video; without it no image would arrive.
+        # A principal of this account that assumes it can send the camera's video; without it no image would arrive.
         producer = iam.Role(self, "Producer", assumed_by=iam.AccountRootPrincipal())
         images.grant_put_media(producer)
         CfnOutput(self, "StreamName", value=stream.stream_name)

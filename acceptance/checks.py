@@ -222,7 +222,7 @@ def a_configuration_in_an_open_session(site: Site) -> Findings:
 
 
 def rights_in_an_open_session(site: Site) -> Findings:
-    """Take the right to the bucket away while a producer sends on one connection, and give it back."""
+    """Revoke the permission on the bucket while a producer sends on one connection, and restore it."""
     _delivered(site, "/rights/")
     token = new_token()
     with site.streaming(site.scratch, token):
@@ -240,7 +240,7 @@ def rights_in_an_open_session(site: Site) -> Findings:
 
 
 def a_new_right(site: Site) -> Findings:
-    """Give a producer another right, and see when the service knows of it."""
+    """Grant a producer another permission, and check when the service applies it."""
     kinesis_video = site.as_producer(site.scratch)
     right = {"Effect": "Allow", "Action": "kinesisvideo:DescribeImageGenerationConfiguration", "Resource": "*"}
     with site.rights(lambda statements: [*statements, right]):

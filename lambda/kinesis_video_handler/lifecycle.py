@@ -249,7 +249,7 @@ class Lifecycle:
         stream_arn = self._request.physical_resource_id
         done = Answer.success(stream_arn or CREATE_FAILED_ID)
         extra: dict[str, Any] = {"stream": stream_arn}
-        # A Create that failed, or one that CloudFormation cancelled and made an id up for: nothing is known to be ours.
+        # A Create that failed, or one that was cancelled and got a generated id: nothing is known to be ours.
         if not _STREAM_ARN.fullmatch(stream_arn):
             logger.info("nothing to delete, the resource was never created")
             return done

@@ -50,7 +50,7 @@ _S3_SUFFIXES = {
 
 
 def _is_of_s3(url: str, stack_id: str) -> bool:
-    """Whether an address is one of Amazon S3: whoever may invoke the function could have it call any other."""
+    """Return whether an address is Amazon S3's: a caller of the function could make it call any other address."""
     suffix = _S3_SUFFIXES.get(stack_id.split(":")[1] if ":" in stack_id else "", "amazonaws.com")
     region = r"[a-z]{2,4}(-[a-z]+)+-\d"
     host = rf"([a-z0-9][a-z0-9.-]*\.)?s3([.-](dualstack\.)?{region}|-external-1)?\.{re.escape(suffix)}(:443)?"

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 @dataclass(frozen=True)
 class Segment:
-    """The begin of a segment. A PutMedia connection has one."""
+    """The start of a segment. A PutMedia connection has one."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Cluster:
-    """The begin of a cluster, which is a fragment to Kinesis Video Streams."""
+    """The start of a cluster, which is a fragment to Kinesis Video Streams."""
 
     timecode: int
-    """Milliseconds, since 1970 or since the begin of the stream."""
+    """Milliseconds, since 1970 or since the start of the stream."""
 
 
 # Without a dictionary, since there are many of them: half the memory.

@@ -23,7 +23,7 @@ def write_header(
     title: bytes = b"Kinesis Video",
     application: bytes = _APPLICATION,
 ) -> bytes:
-    """Write the begin of a stream: the EBML header, the begin of the segment, its description and its tracks.
+    """Write the start of a stream: the EBML header, the start of the segment, its description and its tracks.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def write_header(
 
 
 def write_cluster(timecode: int) -> bytes:
-    """Write the begin of a cluster.
+    """Write the start of a cluster.
 
     Parameters
     ----------
     timecode
-        Milliseconds, since 1970 or since the begin of the stream.
+        Milliseconds, since 1970 or since the start of the stream.
     """
     return _id(ids.CLUSTER) + _UNKNOWN_SIZE + _unsigned(ids.TIMECODE, timecode, 8) + _unsigned(ids.POSITION, 0)
 

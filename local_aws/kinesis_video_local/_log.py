@@ -1,4 +1,4 @@
-"""What the log leaves out: how connections end, and what doesn't print in the text of whoever connects."""
+"""Filters of the log: the ends of connections, and unprintable characters in untrusted text."""
 
 from __future__ import annotations
 

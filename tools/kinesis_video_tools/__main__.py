@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if the result is good, 1 if it is bad, 2 if it is
     not known, 130 for Ctrl-C.
     """
-    # Whoever has closed one of them wants nothing of it.
+    # A closed stream needs no output.
     sys.stdout = sys.stdout or StringIO()
     sys.stderr = sys.stderr or StringIO()
     try:

@@ -1,4 +1,4 @@
-"""Whoever signed a request, as ministack knows them: its accounts, its keys and its policies."""
+"""The caller that signed a request, from ministack's accounts, keys and policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..service.http import DeniedError
 
 
 class SignedCaller:
-    """Whoever signed a request. It stays usable after the request: a policy counts as it is when it is asked for."""
+    """The caller that signed a request. It stays usable after the request: each check uses the present policies."""
 
     def __init__(self, context: Context, access_key_id: str, authorization: str, service: str) -> None:
         self._context = context
@@ -32,7 +32,7 @@ class SignedCaller:
 
     def identity(self) -> Mapping[str, Any]:
         """Tell who it is; see `Caller`."""
-        # Whoever ministack doesn't know may do everything, with IAM switched off.
+        # With IAM switched off, a caller that ministack doesn't know is allowed everything.
         known = self._context.run(iam_evaluator.resolve_caller_identity, self._access_key_id) or {}
         arn: str = known.get("userArn", f"arn:aws:iam::{self.account}:root")
         identity = {
@@ -55,7 +55,7 @@ class SignedCaller:
             self._raise(self._context.run(iam_evaluator.check_credentials, self._access_key_id, self._service))
 
     def check(self, action: str, resource: str) -> None:
-        """Check the right to an action on a resource; see `Caller`."""
+        """Check the permission for an action on a resource; see `Caller`."""
         if not app.AUTH:
             return
         # The service of an action is the one whose resource policies count, a bucket's for s3:PutObject.
@@ -122,7 +122,7 @@ class SignedCaller:
         return {"sessionIssuer": issuer, "attributes": {"creationDate": issued, "mfaAuthenticated": "false"}}
 
     def _check_key_of(self, bucket: str) -> None:
-        """Check the right to the key that a bucket encrypts with, if it names one."""
+        """Check the permission on the key that a bucket encrypts with, if it names one."""
         owner = self._context.run(s3._bucket_owner_account, bucket)
         with responses.request_scope(owner or self.account, self.region):
             headers = s3._bucket_default_sse_headers(bucket)

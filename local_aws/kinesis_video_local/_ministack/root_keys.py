@@ -5,7 +5,7 @@ derives a function's keys from its ARN. Any program on the machine knows these.
 
 - The root has the keys of the process's environment. The number of another account is its root's key, with the same
   secret.
-- A request that isn't signed is nobody's, also to a public bucket.
+- An unsigned request has no caller, also for a public bucket.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """IAM's policy simulator, of which ministack has less.
 
-- The right to simulate policies is one on the role or the user whose policies they are.
+- The permission to simulate policies applies to the role or the user whose policies they are.
 - A role or a user with a path is found, and one that isn't there is an error.
 - Each resource is simulated, with the context that is given. A key that a statement about the action asks for and that
   isn't given is missing; so is the transport, which is no part of a simulation.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Caller(Protocol):
-    """Whoever signed a request."""
+    """The caller that signed a request."""
 
     @property
     def account(self) -> str:
@@ -31,7 +31,7 @@ class Caller(Protocol):
         """
 
     def check(self, action: str, resource: str) -> None:
-        """Check, by the policies of this moment, the right to an action on a resource; `authenticate` comes first.
+        """Check the permission for an action on a resource, with the present policies; `authenticate` comes first.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Request:
     body
         The body as it arrives. It raises ClientGoneError if the client goes away before its end.
     caller
-        Whoever signed it.
+        The caller that signed it.
     scheme
         ``http`` or ``https``.
     client_gone

@@ -1,4 +1,4 @@
-"""From a request to its answer: the operation, the rights, the faults, the quotas, and the record of the call."""
+"""From a request to its answer: the operation, the permissions, the faults, the quotas, and the record of the call."""
 
 from __future__ import annotations
 

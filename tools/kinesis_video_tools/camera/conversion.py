@@ -1,4 +1,4 @@
-"""Matroska of any file that FFmpeg reads, by PyAV, which the tools don't bring: whoever imports this looks for it."""
+"""Converts any file that FFmpeg reads to Matroska with PyAV, which is not a dependency: importers check for it."""
 
 from __future__ import annotations
 

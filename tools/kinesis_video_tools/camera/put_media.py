@@ -72,7 +72,7 @@ def sign_put_media(
     headers
         The headers of the request; all of them are signed.
     credentials
-        Whose rights count, for the images and the notifications, too.
+        The credentials to use, also for the images and the notifications.
     region
         The Region of the stream.
 

@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ImageGenerator:
-    """Makes images of fragments and puts them into buckets, with the rights of the producer.
+    """Makes images of fragments and puts them into buckets, with the producer's permissions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Notifications of fragments, published to a topic with the rights of the producer.
+"""Notifications of fragments, published to a topic with the producer's permissions.
 
 See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/notifications.html
 """
