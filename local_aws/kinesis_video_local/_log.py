@@ -38,5 +38,13 @@ class _PrintableRecord(logging.LogRecord):
 
 def _is_news(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
+    return record.getMessage() not in _MESSAGES and not (error and _is_end_of_connection(error))
+
+
+def _is_end_of_connection(error: BaseException) -> bool:
     # A shutdown that nobody answers is the only thing here that takes too long.
-    return record.getMessage() not in _MESSAGES and not isinstance(error, ConnectionError | ssl.SSLError | TimeoutError)
+    if isinstance(error, ConnectionError | ssl.SSLError | TimeoutError):
+        return True
+    # In Python 3.11 a TLS connection that is closed has no protocol any more when something is written to it.
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    return isinstance(error, AttributeError) and bool(frames) and frames[0].filename.endswith("sslproto.py")
