@@ -2,8 +2,11 @@
 
 A browser sends what any page asks it to, also to 127.0.0.1, and this AWS runs code. So a request is refused that names
 another host, as after DNS rebinding; that comes from a page whose origin isn't allowed; that a page of another site
-causes without naming its origin; or that calls an operation by a link. Programs send neither ``Origin`` nor
-``Sec-Fetch-Site``.
+causes without naming its origin; or that calls an operation by its URL alone, as a link does. Programs send neither
+``Origin`` nor ``Sec-Fetch-Site``, and sign their calls in a header, which no page can send unasked.
+
+Not every request of a browser has ``Sec-Fetch-Site``: Safari's to ``localhost.`` and those of its video player have
+none.
 
 See https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site and
 https://fetch.spec.whatwg.org/#cors-protocol
@@ -25,14 +28,16 @@ CONTROL_PATH = "/_local_aws/"
 _MINISTACK_PATH = "/_ministack/"
 # Open without the key: whether it runs, and where custom resources answer, at addresses that nobody guesses.
 _OPEN_PATHS = re.compile(rf"{_MINISTACK_PATH}(?:health|ready|cfn-(?:response|signal)/[^/]+)")
-# 127.0.0.1 and localhost, with the names below them, which address buckets. A dot may end a name.
+# 127.0.0.1 and localhost, with the names below them, which address buckets.
 _OWN_HOST = re.compile(
-    r"(?:(?:[a-z0-9_-]+\.)*(?:localhost|127\.0\.0\.1)\.?|\[::1\])(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
+    r"(?:(?:[a-z0-9_-]+\.)*(?:localhost|127\.0\.0\.1)|\[::1\])(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
 )
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+# A page in a bucket would read everything here.
+_NO_SCRIPTS = (b"content-security-policy", b"script-src 'none'; object-src 'none'")
 _PREFLIGHT_SECONDS = 600
 # How long a client that is still sending may take to read that it was refused.
 _LINGER_SECONDS = 3
@@ -94,11 +99,18 @@ class FrontDoor:
             await _answer(send, 204, [*cors, *_preflight(headers)])
             return
 
+        added = list(cors)
+        if (
+            scope["type"] == "http"
+            and f"{scope['scheme']}://{_values(headers, b'host')[0]}" not in self._allowed_origins
+        ):
+            added.append(_NO_SCRIPTS)
+
         async def send_on(message: Any) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
                 # ministack lets every origin read its answers.
                 own = [(n, v) for n, v in message.get("headers", ()) if not n.lower().startswith(b"access-control-")]
-                message = {**message, "headers": [*own, *cors]}
+                message = {**message, "headers": [*own, *added]}
             await send(message)
 
         await self._application(scope, receive, send_on)
@@ -122,8 +134,9 @@ class FrontDoor:
         sites = [] if origins else _values(headers, b"sec-fetch-site")
         if others := [site for site in sites if site not in ("none", "same-origin")]:
             return f"Sec-Fetch-Site is {others[0]}, and no web page of another site may use the local AWS"
-        if sites and _names_action(scope):
-            return "A browser may open what is here, and not call an operation by a link"
+        signed = any(value.startswith("AWS") for value in _values(headers, b"authorization"))
+        if not (origins or signed) and _names_operation(scope):
+            return "A link may open what is here, and not call an operation: sign the call in `Authorization`"
         path: str = scope["path"]
         if self._control_key and path.startswith((CONTROL_PATH, _MINISTACK_PATH)) and not _OPEN_PATHS.fullmatch(path):
             shown = "".join(_values(headers, b"authorization")).encode()
@@ -132,10 +145,11 @@ class FrontDoor:
         return None
 
 
-def _names_action(scope: Mapping[str, Any]) -> bool:
+def _names_operation(scope: Mapping[str, Any]) -> bool:
     # Behind a link in a mail, or a redirect from an address that was typed, the browser says that nobody sent it.
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return any(name.lower() == "action" for name, _ in query)
+    path: str = scope["path"].lower()
+    return any(name.lower() == "action" for name, _ in query) or ("/service/" in path and "/operation/" in path)
 
 
 def _is_own(host: str) -> bool:

@@ -97,6 +97,12 @@ def ask(
         ("GET", "/?Action=CreateStack&StackName=s", {"Sec-Fetch-Site": "none"}),
         ("GET", "/any?StackName=s&%41ction=CreateStack", {"Sec-Fetch-Site": "none"}),
         ("GET", "/?Action=CreateStack&StackName=s", {"Sec-Fetch-Site": "same-origin"}),
+        ("GET", "/service/GraniteServiceVersion20100801/operation/DeleteAlarms", {"Sec-Fetch-Site": "none"}),
+        # A browser that says nothing, a player of videos, and keys in the URL of a link.
+        ("GET", "/?Action=CreateStack&StackName=s", {"User-Agent": "Mozilla/5.0"}),
+        ("GET", "/?Action=CreateStack&StackName=s", {"User-Agent": "AppleCoreMedia/1.0.0"}),
+        ("GET", "/?Action=CreateStack&StackName=s", {"Authorization": "Basic dGVzdDp0ZXN0"}),
+        ("GET", "/", {"Host": "localhost.:4566"}),
         # Preflights.
         ("OPTIONS", CREATE_FUNCTION, {"Origin": PAGE, "Access-Control-Request-Method": "POST"}),
         ("OPTIONS", "/bucket/key", {"Origin": PAGE, "Access-Control-Request-Method": "PUT"}),
@@ -148,8 +154,6 @@ def test_no_websocket_of_a_page_is_opened(headers: dict[str, str], sent: dict[st
         "127.0.0.1:4566",
         "localhost:1",
         "LocalHost:65535",
-        "localhost.",
-        "localhost.:4566",
         "[::1]:4566",
         "images.localhost:4566",
         "my.images.s3.localhost:4566",
@@ -178,6 +182,10 @@ def test_it_is_addressed_by_its_own_names(aws: LocalAws, host: str) -> None:
         "evil.example.localhost.evil.example",
         ".localhost",
         "a..localhost",
+        # Safari sends no Sec-Fetch-Site there.
+        "localhost.",
+        "localhost.:4566",
+        "127.0.0.1.",
         "localhost..",
         "localhost:",
         "localhost:0",
@@ -215,6 +223,17 @@ def test_what_a_browser_opens_by_itself_is_answered(aws: LocalAws) -> None:
     """A link that is typed or pasted, such as a presigned one; and what a page from here asks here for."""
     for site in "none", "same-origin":
         assert ask(aws, "GET", CALLS, {"Sec-Fetch-Site": site})[0] == 200
+
+
+def test_a_page_from_a_bucket_runs_no_script_unless_its_origin_is_allowed(aws: LocalAws) -> None:
+    def policy(headers: dict[str, str]) -> str | None:
+        return ask(aws, "GET", "/pages/index.html", headers)[1].get("content-security-policy")
+
+    aws.client("s3").create_bucket(Bucket="pages")
+    aws.client("s3").put_object(Bucket="pages", Key="index.html", Body=b"<script></script>", ContentType="text/html")
+
+    assert policy({}) == policy({"Host": "localhost:3001"}) == "script-src 'none'; object-src 'none'"
+    assert policy({"Host": "localhost:3000"}) is None
 
 
 def test_no_answer_lets_every_origin_read_it(aws: LocalAws) -> None:
@@ -314,7 +333,7 @@ def test_a_page_in_a_real_browser_does_and_reads_nothing(page_server: int, tmp_p
             for host, path, expected in (
                 ("127.0.0.1", "", "made 15 attempts, read 0"),
                 ("evil.example", "", "made 15 attempts, read 0"),
-                ("evil.example", "redirect", "not call an operation by a link"),
+                ("evil.example", "redirect", "not call an operation"),
             ):
                 line = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
                 line += [f"--user-data-dir={tmp_path / (host + path)}", "--virtual-time-budget=20000", "--dump-dom"]
