@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Protocol
 
-import boto3
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 from botocore.validate import validate_parameters
@@ -23,8 +22,16 @@ from .retries import Retries
 Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctions"]
 
 
+class Session(Protocol):
+    """What makes clients: a session of boto3, or one of a function that does without boto3."""
+
+    def client(self, service_name: Any, *, config: Config) -> Any:
+        """Make a client, as `boto3.Session.client` does."""
+        ...
+
+
 def create_client(
-    session: boto3.Session,
+    session: Session,
     service: Service = "kinesisvideo",
     *,
     read_seconds: float = timing.READ_SECONDS,

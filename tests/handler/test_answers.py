@@ -120,7 +120,7 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
     event = Function(cloudformation).event("create")
     program = (
         "import json, sys\n"
-        "sys.modules['boto3'] = None\n"
+        "sys.modules['botocore.config'] = None\n"
         "from kinesis_video_handler import entry\n"
         "class Context:\n"
         "    def get_remaining_time_in_millis(self): return 180_000\n"
@@ -132,7 +132,7 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
     body = json.loads(put.body)
     assert body["Status"] == "FAILED"
     assert body["PhysicalResourceId"] == "cdk-kinesis-video::create-failed"
-    assert body["Reason"] == "ModuleNotFoundError: import of boto3 halted; None in sys.modules"
+    assert body["Reason"] == "ModuleNotFoundError: import of botocore.config halted; None in sys.modules"
 
 
 def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed() -> None:
