@@ -1,7 +1,11 @@
-"""Alarms as CloudWatch evaluates them: on metric math, by a metric's dimensions, and with what is missing."""
+"""Alarms as CloudWatch evaluates them: by metric math, dimensions and the treatment of missing data.
+
+`AWS::CloudWatch::CompositeAlarm` is a resource type as well; ministack has composite alarms in its API only.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +15,17 @@ from ministack.services.cloudformation import provisioners
 
 from . import metric_math
 
+_COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
+
 
 def install() -> None:
-    """Let an alarm be about an expression of several metrics, and about a metric that has no values."""
+    """Accept alarms on expressions of several metrics and on metrics without values, and composite alarms."""
+    provisioners._RESOURCE_HANDLERS[_COMPOSITE] = {
+        "create": _create_composite,
+        "update": _update_composite,
+        "delete": _delete_composite,
+    }
+    provisioners._REPLACING_PROPERTIES[_COMPOSITE] = ("AlarmName",)
     alarm_record = provisioners._cw_metric_alarm_record
     evaluate_alarm = cloudwatch._evaluate_alarm
 
@@ -21,9 +33,9 @@ def install() -> None:
         metrics = properties.get("Metrics")
         if not metrics:
             return dict(alarm_record(name, properties))
-        # ministack insists on a metric; the alarm has several, and none at this place.
+        # ministack requires a metric here, and the alarm has several elsewhere.
         names = {"Metrics": None, "MetricName": "none", "Namespace": "none"}
-        # One on a band of anomalies has no threshold either.
+        # An alarm on an anomaly detection band has no threshold, either.
         alarm = alarm_record(name, {"Threshold": 0, **properties, **names})
         return {**alarm, "Metrics": metrics, "MetricName": None, "Namespace": None}
 
@@ -73,3 +85,25 @@ def _values(alarm: Mapping[str, Any], now: float, number: int) -> dict[str, metr
         if not statistics or stat["Stat"] in statistics:
             values[metric["Id"]] = statistics[stat["Stat"]] if statistics else None
     return values
+
+
+def _create_composite(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
+    name = properties.get("AlarmName") or provisioners._physical_name(stack_name, logical_id, max_len=255)
+    return _put_composite(name, properties)
+
+
+def _update_composite(
+    physical_id: str, _old: dict[str, Any], new: dict[str, Any], _stack_name: str, **_: object
+) -> tuple[str, dict[str, str]]:
+    return _put_composite(physical_id, new)
+
+
+def _put_composite(name: str, properties: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    status, _, body = cloudwatch._put_composite_alarm({}, {**properties, "AlarmName": name}, False, is_json=True)
+    if status != 200:
+        raise ValueError(json.loads(body).get("message", body))
+    return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
+
+
+def _delete_composite(physical_id: str, _properties: dict[str, Any]) -> None:
+    cloudwatch._composite_alarms.pop(physical_id, None)

@@ -31,8 +31,8 @@ class SignedCaller:
         self.region: str = context.run(responses.get_region)
 
     def identity(self) -> Mapping[str, Any]:
-        """Tell who it is; see `Caller`."""
-        # With IAM switched off, a caller that ministack doesn't know is allowed everything.
+        """Return the identity; see `Caller`."""
+        # Without IAM, a caller that ministack doesn't know is allowed everything.
         known = self._context.run(iam_evaluator.resolve_caller_identity, self._access_key_id) or {}
         arn: str = known.get("userArn", f"arn:aws:iam::{self.account}:root")
         identity = {
@@ -58,7 +58,7 @@ class SignedCaller:
         """Check the permission for an action on a resource; see `Caller`."""
         if not app.AUTH:
             return
-        # The service of an action is the one whose resource policies count, a bucket's for s3:PutObject.
+        # The action's service decides which resource policies apply, such as the bucket's for s3:PutObject.
         service = action.partition(":")[0]
         arguments = self._access_key_id, action, service, self.region, resource
         denied = self._context.run(iam_evaluator.enforce, *arguments)
@@ -69,7 +69,7 @@ class SignedCaller:
             )
 
     def key_error(self, key_id: str, action: str) -> str | None:
-        """Tell why a key can't be used; see `Caller`."""
+        """Return why a key can't be used; see `Caller`."""
         if key_id.endswith("alias/aws/kinesisvideo"):
             return None
         key = self._find_key(key_id)
@@ -89,10 +89,10 @@ class SignedCaller:
         """Put an object into a bucket; see `Caller`."""
         self.check("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
         self._check_key_of(bucket)
-        # Only by the signature's key Amazon S3 knows whose request it is.
+        # Amazon S3 finds the caller by the signature's key.
         signed = {**headers, "authorization": self._authorization, "content-length": str(len(body))}
         request = s3.handle_request("PUT", f"/{bucket}/{key}", signed, body, {}, internal=True)
-        # In a copy of the context, since a bucket of another account changes the account there.
+        # In a copy of the context, since a bucket of another account changes the context's account.
         status, _, answer = await asyncio.create_task(request, context=self._context.copy())
         if status != 200:
             raise ServiceError("PutObject", f"PutObject answers {status}: {answer.decode()}", status=status)
@@ -109,7 +109,7 @@ class SignedCaller:
 
     def _session_context(self, arn: str, session: Mapping[str, Any]) -> Mapping[str, Any]:
         name = arn.split("/")[1]
-        # Only the role itself knows the path in its ARN.
+        # The path of the role's ARN is in the role only.
         role = self._context.run(iam._roles.get, name) or {}
         issuer = {
             "type": "Role",
@@ -137,7 +137,7 @@ class SignedCaller:
             return kms._resolve_key(key_id)
 
     def _raise(self, failure: Any) -> None:
-        """Raise what ministack would answer, if the credentials are no good."""
+        """Raise ministack's error if the credentials are invalid."""
         if not isinstance(failure, iam_evaluator.AuthError):
             return
         status, _, body = iam_actions.access_denied_response(
@@ -149,7 +149,7 @@ class SignedCaller:
 
 def pinned_caller(scope: Mapping[str, Any], service: str) -> SignedCaller:
     """Find out who signed a request, as ministack does before it reads the body."""
-    # A context of its own, since ministack keeps in it what is known about a request.
+    # ministack keeps a request's caller and scope in the context.
     context = copy_context()
     access_key_id = context.run(_pin, scope, scope["headers"])
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")

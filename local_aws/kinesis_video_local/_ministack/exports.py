@@ -1,4 +1,4 @@
-"""Exports as CloudFormation keeps them: one in use is neither changed nor removed, and each name is taken once.
+"""Exports as in CloudFormation: an export in use can't be changed or removed, and names are unique.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services.cloudformation import _exports, _stacks, handlers, helpers, stacks
 
-# In these nothing is left that imports.
+# A stack with one of these statuses has no resources, so it imports nothing.
 _WITHOUT_RESOURCES = ("DELETE_COMPLETE", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS")
 
 
@@ -31,7 +31,7 @@ def install() -> None:
                 _refuse_if_imported(name, "deleted")
             elif exports[name]["Value"] != value:
                 _refuse_if_imported(name, "updated")
-        # ministack only adds exports.
+        # ministack never removes an export.
         for name in set(before) - set(exports):
             _exports.pop(name, None)
         return outputs, exports

@@ -1,6 +1,6 @@
-"""CloudFormation invokes a function asynchronously: Lambda repeats an event on which it fails, twice.
+"""Repeats the events of custom resources whose function fails, twice, as Lambda does with asynchronous invocations.
 
-ministack does so for events of others. The pauses are its own, of one and two seconds instead of one and two minutes.
+ministack repeats the events of other services. Its pauses are 1 and 2 seconds instead of 1 and 2 minutes.
 
 See https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """

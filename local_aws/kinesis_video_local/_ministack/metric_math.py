@@ -1,9 +1,8 @@
-"""Alarms on metric math, which ministack refuses: as much of CloudWatch's as an alarm of this repository has.
+"""Evaluates alarms on metric math, which ministack refuses.
 
-An expression may have IF, FILL, AND, OR, comparisons, arithmetic, numbers and other expressions of the alarm; an alarm
-on any other expression has no data. A period in which a metric has no data point has none for the expression either,
-unless FILL gives one; `TreatMissingData` then decides. The periods end now and not on the clock's minutes, so that a
-test needs to wait for none.
+An expression can have IF, FILL, AND, OR, comparisons, arithmetic, numbers and other expressions of the alarm; an alarm
+on any other expression has no data. If a metric has no data point in a period, neither has the expression, unless FILL
+supplies one, and `TreatMissingData` decides. The periods end now instead of on the minute, so that tests don't wait.
 
 See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -18,7 +17,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 Value = float | None
-"""The value of a metric in a period, None if it has no data point there."""
+"""The value of a metric in a period; None without a data point."""
 
 _NO_DATA = "INSUFFICIENT_DATA"
 
@@ -50,7 +49,7 @@ def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
     Raises
     ------
     ValueError
-        If it has what isn't emulated here.
+        If a part of it isn't emulated.
     """
     python = re.sub(r"\b(AND|OR)\b", lambda word: word[0].lower(), expression)
     try:
@@ -80,7 +79,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
             return None if value is None else -value
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
             one, other = _evaluate(left, values), _evaluate(right, values)
-            # A quotient by zero has no data point.
+            # Dividing by zero yields no data point.
             if one is None or other is None or (other == 0 and isinstance(op, ast.Div)):
                 return None
             return _ARITHMETIC[type(op)](one, other)
@@ -93,7 +92,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
 
 
 def state(alarm: Mapping[str, Any], periods: Sequence[Mapping[str, Value]]) -> str:
-    """Work out the state of an alarm from its metrics' values in each of its periods."""
+    """Return the state of an alarm, given the values of its metrics in each period."""
     watched = next(metric["Id"] for metric in alarm["Metrics"] if metric.get("ReturnData", True))
     try:
         points = [_of_alarm(alarm, values)[watched] for values in periods]
@@ -112,7 +111,7 @@ def state(alarm: Mapping[str, Any], periods: Sequence[Mapping[str, Value]]) -> s
 
 
 def _of_alarm(alarm: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Value]:
-    """Evaluate the expressions of an alarm, those that others use first."""
+    """Evaluate the expressions of an alarm in the order of their dependencies."""
     found = dict(values)
     expressions = {metric["Id"]: metric["Expression"] for metric in alarm["Metrics"] if metric.get("Expression")}
     uses = {name: set(re.findall(r"\w+", text)) & set(expressions) for name, text in expressions.items()}

@@ -10,7 +10,7 @@ from ministack.core import responses
 from ministack.services import cloudwatch, eventbridge
 
 _PERIOD_SECONDS = 60
-# The events of objects come from threads of their own.
+# Each object's event is sent in a separate thread.
 _adding = threading.Lock()
 
 
@@ -33,10 +33,10 @@ def install() -> None:
 def record_metric(
     account: str, region: str, namespace: str, name: str, dimensions: dict[str, str], value: float, unit: str
 ) -> None:
-    """Take a value of a metric.
+    """Record a value of a metric.
 
-    The values of a minute become one data point, as a service's own metrics have one a minute: a camera that sends for
-    hours takes no more memory.
+    The values of a minute become one data point, as in the metrics of AWS's services. A camera that sends for hours
+    therefore takes little memory.
     """
     with responses.request_scope(account, region):
         points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
@@ -58,5 +58,5 @@ def _add(points: list[dict[str, Any]], dimensions: dict[str, str], value: float,
     statistics["Minimum"] = min(statistics["Minimum"], value)
     statistics["Maximum"] = max(statistics["Maximum"], value)
     newest["Value"] = statistics["Sum"] / statistics["SampleCount"]
-    # The newest value's time: an alarm of this minute is to see it.
+    # The time of the newest value, so that an alarm sees it within this minute.
     newest["Timestamp"] = now

@@ -23,7 +23,7 @@ class _QuotaError(ValueError):
 
 
 def install() -> None:
-    """Count where ministack attaches and stores policies, for its API and for CloudFormation."""
+    """Check the quotas where ministack attaches and stores policies, for its API and for CloudFormation."""
     attach_managed_policy, store_policy = iam.attach_managed_policy, iam.store_policy
     create_policy_version = iam._create_policy_version
 
@@ -56,7 +56,7 @@ def install() -> None:
         put = _checking(kind, policies, getattr(iam, f"_put_{kind.lower()}_policy"))
         setattr(iam, f"_put_{kind.lower()}_policy", put)
         iam._IAM_HANDLERS[f"Put{kind}Policy"] = put
-    # A role of a template has its own property for them.
+    # In a template, policies are also properties of a role.
     handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
     create, update = handlers["create"], handlers["update"]
     handlers["create"] = lambda logical_id, properties, stack: create(logical_id, _checked(properties), stack)
@@ -105,6 +105,6 @@ def _check_inline(kind: str, name: str, policies: Mapping[str, Any]) -> None:
 
 
 def _characters(document: Any) -> int:
-    """Count the characters of a policy, in which white space doesn't count."""
+    """Count the characters of a policy, without white space."""
     text = document if isinstance(document, str) else json.dumps(document)
     return len(re.sub(r"\s", "", text))

@@ -1,11 +1,11 @@
-"""Policy variables, which ministack takes for text: a statement applies with the values that a request has.
+"""Resolves policy variables with the values of a request; ministack treats them as text.
 
-- `${aws:PrincipalTag/team}` and others are what the request's context has. A pattern with a variable that has no value
-  there matches nothing; a default value in the variable stands in.
-- `${*}`, `${?}` and `${$}` are these characters and no patterns, and so is each of them in the value of a variable.
-- Only a policy of the version 2012-10-17 has variables.
-- A session of a role that `credentials.iot.amazonaws.com` may assume is a thing, whose name is the session's: there is
-  no credentials provider of AWS IoT here.
+- `${aws:PrincipalTag/team}` and others have the values of the request's context, or the default in the variable. A
+  pattern whose variable has no value matches nothing.
+- `${*}`, `${?}` and `${$}` are these literal characters, and so are `*` and `?` in the value of a variable.
+- Only policies of the version 2012-10-17 have variables.
+- There is no credentials provider of AWS IoT. A session of a role that `credentials.iot.amazonaws.com` is allowed to
+  assume is a thing with the session's name.
 
 See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -26,13 +26,13 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[^}',]+?)(?:\s*,\s*'(?P<default>[^']*)')?\
 _CHARACTERS = ("*", "?", "$")
 _VERSION = "2012-10-17"
 _PROVIDER = "credentials.iot.amazonaws.com"
-# In a pattern: the characters that are none of it. No request has these of Unicode's private area.
+# Stand for literal characters in a pattern. They are in Unicode's private use area, so no request has them.
 _LITERALS = {"*": "\ue02a", "?": "\ue03f"}
 _AS_REGULAR_EXPRESSION = {literal: re.escape(character) for character, literal in _LITERALS.items()}
 
 
 def install() -> None:
-    """Resolve variables where ministack compares a statement with a request."""
+    """Resolve variables before ministack compares a statement with a request."""
     parse_policy_document = iam_evaluator.parse_policy_document
     fnmatch_compile = iam_evaluator._fnmatch_compile
     principal_keys = iam_evaluator._principal_keys
@@ -74,7 +74,7 @@ def install() -> None:
 
 
 def keys_of(statement: Any) -> Iterator[str]:
-    """List the keys of the request's context that a statement asks for."""
+    """List the context keys that a statement uses."""
     texts = [*statement.resources, *statement.not_resources]
     for conditions in statement.conditions.values():
         for key, expected in conditions.items():
@@ -94,7 +94,7 @@ def _has_variables(document: Any) -> bool:
         except ValueError:
             return False
         return isinstance(document, dict) and document.get("Version") == _VERSION
-    # ministack takes the statements of resources' policies out of their documents.
+    # ministack passes the statements of a resource's policy without their document.
     return isinstance(document, dict) and document.get("Version", _VERSION) == _VERSION
 
 
@@ -107,7 +107,7 @@ def _applies(statement: Any, context: Any) -> bool:
             operator: {key: _resolve(_listed(expected), context, operator) for key, expected in expectations.items()}
             for operator, expectations in conditions.items()
         }
-    # None is left of resources whose variables have no values, which is not the same as none that are named.
+    # Resources whose variables have no values are dropped; a statement whose resources are all dropped doesn't apply.
     return bool(
         iam_evaluator._action_matches(context.action, statement.actions, statement.not_actions)
         and (resources or not statement.resources)
@@ -121,7 +121,7 @@ def _listed(expected: Any) -> list[Any]:
 
 
 def _resolve(texts: Iterable[Any], context: Any, operator: str = "ArnLike") -> list[Any]:
-    """Replace the variables, and leave out the texts with one that has no value."""
+    """Replace the variables, and drop each text that has a variable without a value."""
     as_pattern = any(word in operator.lower() for word in ("like", "arn"))
     found = (_resolved(text, context, as_pattern) if isinstance(text, str) else text for text in texts)
     return [text for text in found if text is not None]

@@ -1,11 +1,11 @@
-"""The keys of the account's root, and of functions: secret where IAM is enforced, and checked as everybody's are.
+"""Makes the keys of the root user and of functions secret if IAM is enforced, and checks their signatures.
 
-ministack takes `test`, no key at all and the number of any account for root's, does not check their signatures, and
-derives a function's keys from its ARN. Any program on the machine knows these.
+ministack accepts `test`, a missing key and any account's number as the root user's key without checking the signature,
+and derives a function's keys from its ARN. Every program on the machine knows these.
 
-- The root has the keys of the process's environment. The number of another account is its root's key, with the same
-  secret.
-- An unsigned request has no caller, also for a public bucket.
+- The root user has the keys of the process's environment. The number of another account is the key of its root user,
+  with the same secret.
+- An unsigned request has no caller, even for a public bucket.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authe
 
 
 def install() -> None:
-    """Let only who knows the keys be root, if IAM is enforced."""
+    """Require the keys for the root user, if IAM is enforced."""
     if not app.AUTH:
         return
     root, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"].encode()
@@ -35,7 +35,7 @@ def install() -> None:
 
     def authenticate_all(access_key_id: str, account_id: str) -> Any:
         checked = authenticate(access_key_id, account_id)
-        # Without a signature to check it would go by the key's name alone.
+        # Without a signature, ministack would identify the caller by the name of the key alone.
         if checked is None and iam_evaluator._verified_key.get() != access_key_id:
             return _UNSIGNED
         return checked
@@ -56,10 +56,10 @@ def install() -> None:
         return enforce(access_key_id, action, service, *more, **named)
 
     iam_evaluator.is_root_access_key = sts.is_root_access_key = is_root_access_key
-    # The question is whether a signature is left unchecked.
+    # ministack doesn't check the signatures of root keys.
     iam_evaluator._is_root_key = lambda _access_key_id: False
     iam_evaluator.authenticate = authenticate_all
     iam_evaluator._s3_scope_failure = s3_scope
     iam_evaluator.enforce = enforce_all
-    # A function's keys are digests of its ARN there, and nothing else is one.
+    # That module hashes only a function's ARN, to derive the function's keys.
     lambda_runtime.hashlib = SimpleNamespace(sha256=lambda known: hmac.new(secret, known, "sha256"))

@@ -1,11 +1,11 @@
-"""IAM's policy simulator, of which ministack has less.
+"""IAM's policy simulator, where ministack's is incomplete.
 
-- The permission to simulate policies applies to the role or the user whose policies they are.
-- A role or a user with a path is found, and one that isn't there is an error.
-- Each resource is simulated, with the context that is given. A key that a statement about the action asks for and that
-  isn't given is missing; so is the transport, which is no part of a simulation.
-- The permissions boundary has its own decision.
-- Names in an error are text, as everywhere in IAM's answers.
+- The permission to simulate policies applies to the role or the user that has the policies.
+- Roles and users with a path are found, and unknown ones are an error.
+- Each resource is simulated with the given context. A key that a statement about the action uses, but that isn't given,
+  is reported as missing; so is the transport, since a simulation has none.
+- The decision of the permissions boundary is separate.
+- Names in error messages are escaped.
 
 See https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
@@ -28,7 +28,7 @@ from .policy_variables import keys_of
 _SOURCE = "PolicySourceArn"
 _NAMESPACE = "iam"
 _DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
-# What every request has, and a simulation hasn't.
+# Every request has these, but a simulation doesn't.
 _OF_REQUESTS = ("aws:securetransport", "aws:sourceip")
 
 
@@ -40,7 +40,7 @@ class _Simulated(iam_evaluator.EvalContext):  # type: ignore[misc]  # ministack 
 
 
 def install() -> None:
-    """Let ministack find the resource of SimulatePrincipalPolicy, and simulate as IAM does."""
+    """Find the resource of SimulatePrincipalPolicy, and simulate as IAM does."""
     extract_resource_arn = iam_actions.extract_resource_arn
     resolve_condition_key = iam_evaluator._resolve_condition_key
     respond_with_error = iam._error
@@ -60,7 +60,7 @@ def install() -> None:
         return resolve_condition_key(key, context)
 
     def error(status: int, code: str, message: str, *more: Any, **named: Any) -> Any:
-        # Names of the request are in it, and some are escaped already.
+        # The message has names of the request, some of them already escaped.
         return respond_with_error(status, code, escape(unescape(message)), *more, **named)
 
     iam_actions.extract_resource_arn = extract
@@ -141,7 +141,7 @@ def _result(context: _Simulated, policies: Sequence[Any], limits: Sequence[Any])
 
 
 def _missing(context: _Simulated, policies: Sequence[Sequence[Any]]) -> set[str]:
-    """Find the keys without a value that statements about the action ask for."""
+    """Find the keys that statements about the action use and that have no value."""
     return {
         key
         for statements in policies

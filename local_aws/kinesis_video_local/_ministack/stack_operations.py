@@ -1,15 +1,17 @@
-"""Stack operations as CloudFormation does them, where ministack differs.
+"""Stack operations as in CloudFormation, where ministack differs.
 
-- A resource is listed as CREATE_IN_PROGRESS without a physical id, UPDATE_IN_PROGRESS or DELETE_IN_PROGRESS meanwhile.
-- An update doesn't touch a resource that didn't change, and creates a new one with the statuses of a creation.
-- What an update replaces or removes is deleted while the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, with events.
-- The rollback of an update sends an Update back to a custom resource that was replaced, too, and deletes afterwards.
-- A custom resource whose Create failed is deleted in the rollback, by the physical id of its answer.
-- What a resource depends on stays if the resource can't be deleted with its stack.
-- A stack whose creation was rolled back has to be deleted before another one gets its name.
-- A nested stack is rolled back and deleted with its parent, by its status as well.
-- A template, and the outputs and parameters of a stack, are told with a question mark for each character beyond ASCII,
-  see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814.
+- During an operation, a resource is listed as CREATE_IN_PROGRESS (without a physical id), UPDATE_IN_PROGRESS or
+  DELETE_IN_PROGRESS.
+- An update doesn't touch an unchanged resource, and creates a new one with the statuses of a creation.
+- Resources that an update replaces or removes are deleted while the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, with
+  events.
+- The rollback of an update also sends an Update to a replaced custom resource, and deletes afterwards.
+- The rollback deletes a custom resource whose Create failed, by the physical id of its answer.
+- If a resource can't be deleted with its stack, the resources that it depends on stay.
+- A stack whose creation was rolled back must be deleted before another one can have its name.
+- A nested stack is rolled back and deleted with its parent, and its status shows it.
+- Templates, outputs and parameters are returned with a question mark for each character beyond ASCII, see
+  https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-delete.html
@@ -25,22 +27,22 @@ from ministack.core.responses import now_iso
 from ministack.services.cloudformation import _stacks, custom_resource, handlers, helpers, provisioners, stacks
 
 Record = dict[str, Any]
-# A resource, by its stack's id and its logical id.
+# The stack's id and the logical id of a resource.
 Key = tuple[str, str]
 
 _STACK = "AWS::CloudFormation::Stack"
 _CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 _ROLLBACK_CLEANUP = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
-# A nested stack that its parent sends back is updated, to ministack.
+# ministack reports the rollback of a nested stack with its parent as an update.
 _SENT_BACK = {"UPDATE_IN_PROGRESS": "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_COMPLETE": "UPDATE_ROLLBACK_COMPLETE"}
-# Behind the logical id of a resource's new physical resource, which a rollback deletes after the old one is back.
+# Marks the logical id of a replacement, which a rollback deletes after the old resource is restored.
 _REPLACEMENT = "\0replacement"
 
 
 def install() -> None:
-    """Replace what ministack does itself."""
+    """Replace ministack's functions."""
     operations = _Operations()
-    # The module of nested stacks takes the first from here; it has the others itself.
+    # The module of nested stacks imports this one from `stacks`, and has its own references to the others.
     stacks._add_event = operations.add_event
     for module in (stacks, provisioners):
         module._provision_resource = operations.provision
@@ -57,7 +59,7 @@ def install() -> None:
 
 
 class _Operations:
-    """ministack's functions, and what has to be known between their calls."""
+    """Wraps ministack's functions, and keeps the state between their calls."""
 
     def __init__(self) -> None:
         self._add_event = stacks._add_event
@@ -68,15 +70,15 @@ class _Operations:
         self._deliver_response = custom_resource.deliver_response
         # Resources that an update is creating.
         self._created: set[Key] = set()
-        # The events and the records of resources that an update may turn out not to touch.
+        # The events and the records of resources that an update has reached and may leave unchanged.
         self._perhaps_updated: dict[Key, tuple[tuple[Any, ...], Record]] = {}
-        # The physical ids that failed answers gave.
+        # The physical ids in failed answers.
         self._failed_ids: dict[Key, str] = {}
         # Resources whose creation failed, for the rollback to delete.
         self._failed: dict[str, dict[str, Record]] = {}
-        # Of the stacks that are being rolled back: the resources of before, and the replacements to delete.
+        # For each stack that is being rolled back: the previous resources, and the replacements to delete.
         self._restored: dict[str, tuple[dict[str, Record], dict[str, Record]]] = {}
-        # Of the stacks that are being deleted: what a resource depends on that can't be deleted.
+        # For each stack that is being deleted: the dependencies of resources that can't be deleted.
         self._needed: dict[str, dict[str, Record]] = {}
 
     def add_event(
@@ -90,7 +92,7 @@ class _Operations:
         physical_id: str = "",
         detailed_status: str = "",
     ) -> None:
-        """Record an event, and let the listed status of its resource follow it."""
+        """Record an event, and update the listed status of its resource."""
         event = (stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
         if (logical_id, resource_type) == (stack_name, _STACK):
             status = self._stack_changes(stack_id, stack_name, status)
@@ -98,7 +100,7 @@ class _Operations:
             return
         logical_id, _, replacement = logical_id.partition(_REPLACEMENT[0])
         if replacement and not resource_type:
-            # The old one isn't back, so the new one is still in use.
+            # The old resource was not restored, so the replacement is still in use.
             return
         key = (stack_id, logical_id)
         resources = _stacks[stack_name].setdefault("_resources", {})
@@ -109,11 +111,11 @@ class _Operations:
             return
         if status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS") and not record:
             self._created.add(key)
-            # ministack would take it for a resource of before, which a nested stack has in the same place.
+            # A nested stack has its previous resources in the same place.
             if not _is_nested(_stacks[stack_name]):
                 resources[logical_id] = _record(logical_id, resource_type, "CREATE_IN_PROGRESS")
         elif status == "UPDATE_COMPLETE" and key in self._perhaps_updated:
-            # Neither its event nor its update has come: it stays as it was.
+            # Neither an event nor an update followed, so the resource is unchanged.
             resources[logical_id] = {**resources[logical_id], **_status(self._perhaps_updated.pop(key)[1])}
             return
         if key in self._created and status.startswith("UPDATE_"):
@@ -126,7 +128,7 @@ class _Operations:
         self._add_event(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
 
     def provision(self, resource_type: str, logical_id: str, properties: Any, stack_name: str) -> Any:
-        """Create a resource; remember a custom resource that failed."""
+        """Create a resource, and remember a custom resource that failed."""
         stack_id = _stacks[stack_name]["StackId"]
         key = (stack_id, logical_id)
         self._failed_ids.pop(key, None)
@@ -150,7 +152,7 @@ class _Operations:
         logical_id: str | None = None,
         attributes: Any = None,
     ) -> Any:
-        """Update a resource; its event comes now if it changes."""
+        """Update a resource, and record its event if it changes."""
         if old != new and logical_id:
             self._is_updated((_stacks[stack_name]["StackId"], logical_id))
             if record := _stacks[stack_name].get("_resources", {}).get(logical_id):
@@ -165,7 +167,7 @@ class _Operations:
         stack_name: str | None = None,
         logical_id: str | None = None,
     ) -> None:
-        """Delete a resource; of an update, in its clean-up."""
+        """Delete a resource; in an update, as a part of the clean-up."""
         if stack_name is None or logical_id is None:
             self._delete(resource_type, physical_id, properties, stack_name, logical_id)
             return
@@ -184,7 +186,7 @@ class _Operations:
         events = stack["StackStatus"] == _CLEANUP
         event = (stack["StackId"], stack_name, logical_id, resource_type)
         record = stack.get("_resources", {}).get(logical_id)
-        # What the update has put into its place has another physical id.
+        # A replacement has another physical id.
         mine = record if record and record["PhysicalResourceId"] == physical_id else {}
         mine["ResourceStatus"] = "DELETE_IN_PROGRESS"
         if events:
@@ -200,7 +202,7 @@ class _Operations:
             self._add_event(*event, "DELETE_COMPLETE", "", physical_id)
 
     def _keep_dependencies(self, stack: Record, logical_id: str) -> None:
-        """Take from ministack's sight, until the deletion has ended, what a resource depends on."""
+        """Hide a resource's dependencies from ministack until the deletion has ended."""
         resources = stack["_resources"]
         needed = stacks._with_dependencies([logical_id], stack["_template"]["Resources"], set(resources))
         kept = {name: resources.pop(name) for name in needed - {logical_id} if name in resources}
@@ -209,7 +211,7 @@ class _Operations:
     async def roll_back(
         self, stack_name: str, stack_id: str, stack: Record, operation: Record, reason: str = ""
     ) -> None:
-        """Roll an operation back, with the deletion of what failed, and with an Update of what was replaced."""
+        """Roll an operation back, delete failed resources, and send an Update to replaced ones."""
         before = (operation.get("previous_stack") or {}).get("_resources", {})
         now = stack["_resources"]
         replacements = {}
@@ -217,7 +219,7 @@ class _Operations:
             old, new = before.get(logical_id), now.get(logical_id)
             if not (old and new and _is_custom(new) and old["PhysicalResourceId"] != new["PhysicalResourceId"]):
                 continue
-            # To ministack it is an update in place, whose answer brings the old physical id back.
+            # ministack sees an update in place, whose answer restores the old physical id.
             replacements[logical_id + _REPLACEMENT] = dict(new)
             before[logical_id] = {**old, "PhysicalResourceId": new["PhysicalResourceId"]}
             operation["created"].append(logical_id + _REPLACEMENT)
@@ -230,7 +232,7 @@ class _Operations:
         self._restored.pop(stack_id, None)
 
     def deliver_response(self, token: str, response: Record) -> bool:
-        """Deliver the answer of a custom resource; remember the physical id of a failed one."""
+        """Deliver the answer of a custom resource, and remember the physical id of a failed one."""
         if response.get("Status") == "FAILED" and response.get("PhysicalResourceId"):
             key = (response.get("StackId", ""), response.get("LogicalResourceId", ""))
             self._failed_ids[key] = response["PhysicalResourceId"]
@@ -243,7 +245,7 @@ class _Operations:
             self._add_event(*event)
 
     def _stack_changes(self, stack_id: str, stack_name: str, status: str) -> str:
-        """Follow a stack's status; return what it is on AWS."""
+        """Note a stack's new status, and return the status that AWS would show."""
         stack = _stacks.get(stack_name, {})
         parent = _stacks.get(stack.get("_parent_stack_name"), {})
         if status in ("DELETE_FAILED", "DELETE_COMPLETE"):
@@ -257,11 +259,11 @@ class _Operations:
                 logical_id = name.removesuffix(_REPLACEMENT)
                 if before[logical_id]["PhysicalResourceId"] != replacement["PhysicalResourceId"]:
                     provisioned[name] = replacement
-            # What is listed from now on: the resources of before, and those that are yet to be deleted.
+            # From now on the previous resources are listed, and those that are yet to be deleted.
             listed = {name: record for name, record in provisioned.items() if _REPLACEMENT not in name}
             stack["_resources"] = {**listed, **before}
         elif not status.endswith("_IN_PROGRESS"):
-            # What never got a physical id is no resource of the stack any more.
+            # A resource that never got a physical id is no longer listed.
             for logical_id, record in list(stack.get("_resources", {}).items()):
                 if not record.get("PhysicalResourceId"):
                     del stack["_resources"][logical_id]

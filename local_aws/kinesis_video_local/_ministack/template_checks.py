@@ -1,14 +1,14 @@
-"""What CloudFormation refuses in a template before it creates anything, and ministack takes.
+"""Refuses templates that CloudFormation refuses before it creates anything, and that ministack accepts.
 
-- A `Ref`, a `Fn::GetAtt`, a variable of `Fn::Sub` or a `DependsOn` that names nothing in the template, or a resource
-  whose condition is false.
-- A condition that isn't there, and one that depends on a resource.
-- Resources that depend on each other.
-- Names with other characters than letters and digits, one name for a resource and a parameter, and a name given twice.
-- A function that doesn't exist, an attribute of a resource or a section that doesn't, and a resource without a type.
-- The value of a parameter that the template doesn't have.
+- A `Ref`, `Fn::GetAtt`, `Fn::Sub` variable or `DependsOn` that names nothing in the template, or a resource whose
+  condition is false.
+- A condition that doesn't exist, or that depends on a resource.
+- Circular dependencies.
+- Names with characters other than letters and digits, duplicate names, and one name for a resource and a parameter.
+- Unknown functions, sections and attributes of a resource, and resources without a type.
+- Values of parameters that the template doesn't have.
 
-The sentences are CloudFormation's where known. Conditions may compare pseudo parameters and mappings, too.
+The messages are CloudFormation's where known. Conditions can also compare pseudo parameters and mappings.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
@@ -25,7 +25,7 @@ from typing import Any
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 Template = Mapping[str, Any]
-# Which function names something, and what: a logical id or a parameter, and an attribute of the resource.
+# The function, the logical id or parameter that it names, and the attribute of the resource.
 Reference = tuple[str, str, str]
 
 _PSEUDO_PARAMETERS = {
@@ -75,7 +75,7 @@ _NAME = re.compile(r"[A-Za-z0-9]+")
 
 
 def install() -> None:
-    """Check each template before ministack works with it, those of nested stacks too."""
+    """Check each template before ministack uses it, those of nested stacks included."""
     parse_template = engine._parse_template
     resolve_parameters = engine._resolve_parameters
     evaluate_conditions = engine._evaluate_conditions
@@ -100,7 +100,7 @@ def install() -> None:
 
     def validate(template: Template, conditions: Mapping[str, bool], params: Any = None) -> None:
         validate_template_support(template, conditions, params)
-        # A macro may yet write what is missing.
+        # A macro can still add what is missing.
         if not template.get("Transform"):
             check(template, conditions if params is not None else None)
 
@@ -121,7 +121,7 @@ def install() -> None:
 
 
 def _with_values(value: Any, template: Template, parameters: Any) -> Any:
-    """Put in what conditions compare: ministack knows parameters there, and no pseudo parameters or mappings."""
+    """Resolve the operands of conditions; ministack resolves only parameters there."""
     if isinstance(value, list):
         return [_with_values(each, template, parameters) for each in value]
     if not isinstance(value, Mapping):
@@ -311,13 +311,13 @@ def _check_cycles(resources: Template) -> None:
 
 def _all_references(members: Iterable[Any], conditions: Mapping[str, bool] | None) -> Iterator[Reference]:
     for member in members:
-        # What is no value: names, which are checked by themselves.
+        # These are names, which are checked separately.
         values = {name: value for name, value in member.items() if name not in ("Type", "DependsOn", "Condition")}
         yield from _references(values, conditions)
 
 
 def _references(part: Any, conditions: Mapping[str, bool] | None) -> Iterator[Reference]:
-    """Find what the functions in a part of a template name; of `Fn::If` in the chosen part, if that is known."""
+    """Find the references in a part of a template; in `Fn::If` only those of the chosen branch, if it is known."""
     if isinstance(part, list):
         for item in part:
             yield from _references(item, conditions)
@@ -362,7 +362,7 @@ def _variables(text: str, given: Mapping[str, Any]) -> Iterator[Reference]:
 
 
 def _conditions_in(part: Any) -> Iterator[str]:
-    """Find the conditions that a condition is made of."""
+    """Find the conditions that a condition refers to."""
     if isinstance(part, list):
         for item in part:
             yield from _conditions_in(item)

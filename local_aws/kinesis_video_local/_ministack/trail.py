@@ -1,13 +1,12 @@
-"""What CloudTrail does with management events: it keeps them for its event history, and hands them to EventBridge.
+"""Records management events as CloudTrail does: in the event history, and as events of EventBridge.
 
-- LookupEvents finds them at once, by one lookup attribute, a page at a time. (On AWS a record is some minutes late.)
-  The `ResourceName` of a call is the name of the stream that it addresses; AWS documents none for this service.
+- LookupEvents finds them immediately, by one lookup attribute, in pages. (On AWS a record is some minutes late.) The
+  `ResourceName` of a call is the name of the stream that it addresses; AWS documents none for this service.
 - The newest 10,000 records of an account and Region are kept, in memory.
-- Those that change something are events of the default bus. (On AWS that takes a trail in the Region. There, a rule in
-  the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS gets those that read as well; here it gets nothing.)
-- Calls of Kinesis Video Streams are recorded, and none of another service. What CloudFormation itself does to a stream
-  is no call here.
-- A function in Lambda has its role's identity if IAM is enforced; otherwise it is the account's root.
+- Calls that change something are events of the default bus. (On AWS this requires a trail in the Region. There, a rule
+  in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS also gets calls that read; here it doesn't.)
+- Only calls of Kinesis Video Streams are recorded. CloudFormation's own operations on a stream are not.
+- A function in Lambda has its role's identity if IAM is enforced; otherwise it is the account's root user.
 
 See https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
@@ -35,7 +34,7 @@ _STREAM = "AWS::KinesisVideo::Stream"
 
 
 def install() -> None:
-    """Let LookupEvents give more than its newest page."""
+    """Let LookupEvents return every page."""
     cloudtrail._DISPATCH["LookupEvents"] = _lookup_events
 
 
@@ -81,7 +80,7 @@ def record(caller: Caller, call: ManagementEvent) -> None:
 
 
 def _user_name(identity: Mapping[str, Any]) -> str:
-    """Return what LookupEvents calls the user name: of a role its session's."""
+    """Return the user name as in LookupEvents; for a role, its session's name."""
     if identity["type"] == "Root":
         return "root"
     name: str = identity["arn"].rpartition("/")[2]
