@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aws_cdk import ArnFormat, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
-from constructs import Construct
+from aws_cdk.cloudformation_include import CfnInclude
+from constructs import Construct, IDependable
 
 from kinesis_video_contract.metrics import NAMESPACE
 
-from ._assets import code_of
-from ._function import log_statement
+from ._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
 
 PACKAGES = (
     "kinesis_video_configuration",
@@ -33,8 +35,8 @@ NEW_STREAM_FUNCTIONS = 2
 NEW_STREAM_SHARE = 20
 """One in this many calls is for new streams, at least one for each function; the others are for the pass."""
 NEW_STREAMS_AT_A_TIME = 10
-BEGIN_TIMEOUT = NEW_STREAMS_TIMEOUT = Duration.minutes(2)
-PLAN_TIMEOUT = WORK_TIMEOUT = Duration.minutes(15)
+BEGIN_SECONDS = NEW_STREAMS_SECONDS = 120
+WORK_SECONDS = 900
 # Lambda's own timeout comes first, and a reply that is lost after it.
 _STEP_TIMEOUT = Duration.minutes(16)
 _ASK_AGAIN = Duration.seconds(5)
@@ -72,10 +74,8 @@ class FleetEngine:
         self._home = home
         self._stack = Stack.of(home)
         self._name_prefix = name_prefix
-        self._runtime = lambda_.Runtime.PYTHON_3_14 if runtime is None else runtime
-        self._log_group = logs.LogGroup(
-            home, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        self._runtime_name = LATEST_RUNTIME if runtime is None else runtime.name
+        self._log_group_name, self._log_group_arn = define_log_group(home)
         self.bucket = s3.Bucket(
             home,
             "WorkBucket",
@@ -90,67 +90,67 @@ class FleetEngine:
             # The last step of a delete empties it. If no delete is sent, it stays together with the configurations.
             removal_policy=removal_policy,
         )
-        # Only the answering function reads the ResponseURLs, whatever other principals can read in this account.
-        events_of_it = self.bucket.arn_for_objects("events/*")
-        shared = new_stream_calls(calls_per_second) if on_create else 0
-        self._work = self._function(
+        self._events_arn = self.bucket.arn_for_objects("events/*")
+        new_stream_calls = calls_for_new_streams(calls_per_second) if on_create else 0
+        # Ninety calls a second take more than half of a CPU.
+        work_role = self._role("Work", self._may_work())
+        work, work_arn = self._function(
             "Work",
-            "kinesis_video_fleet.entry.handler",
-            self._may_work(),
-            timeout=WORK_TIMEOUT,
-            # Ninety calls a second take more than half of a CPU.
-            memory_size=1024,
-            environment={"CALLS_PER_SECOND": str(calls_per_second - shared)},
+            "entry",
+            work_role,
+            WORK_SECONDS,
+            1024,
+            {"CALLS_PER_SECOND": f"{calls_per_second - new_stream_calls}"},
         )
+        # Only the answering function reads the ResponseURLs, whatever other principals can read in this account.
         self.bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 effect=iam.Effect.DENY,
                 principals=[iam.AnyPrincipal()],
                 actions=["s3:GetObject", "s3:GetObjectVersion"],
-                resources=[events_of_it],
-                conditions={"ArnNotEquals": {"aws:PrincipalArn": self._role_of(self._work).role_arn}},
+                resources=[self._events_arn],
+                conditions={"ArnNotEquals": {"aws:PrincipalArn": work_role.role_arn}},
             )
         )
+        self._work = lambda_.Function.from_function_arn(home, "Work", work_arn)
         self.state_machine = sfn.StateMachine(
             home, "Passes", definition_body=sfn.DefinitionBody.from_chainable(self._definition())
         )
+        executions = self._stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=self.state_machine.state_machine_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         # A separate policy: in the role's policy it would be a cycle, from the machine to the function to its role.
-        self._looks_at_passes = iam.Policy(
+        looks_at_passes = iam.Policy(
             home,
             "LooksAtPasses",
-            roles=[self._role_of(self._work)],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["states:DescribeExecution"],
-                    # An execution's name is not known before it starts.
-                    resources=[f"{self._executions_arn()}:*"],
-                )
-            ],
+            roles=[work_role],
+            # An execution's name is not known before it starts.
+            statements=[_allow(["states:DescribeExecution"], f"{executions}:*")],
         )
-        self.begin = self._function(
-            "Begin",
-            "kinesis_video_fleet.begin.handler",
-            [
-                iam.PolicyStatement(actions=["s3:DeleteObject", "s3:PutObject"], resources=[events_of_it]),
-                iam.PolicyStatement(
-                    actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]
-                ),
-            ],
-            timeout=BEGIN_TIMEOUT,
-            memory_size=256,
-            environment={"STATE_MACHINE": self.state_machine.state_machine_arn, "STACK_ID": self._stack.stack_id},
+        begin_role = self._role(
+            "Begin", [_allow(["s3:DeleteObject", "s3:PutObject"], self._events_arn), self._may_start()]
         )
-        self._new_stream_calls = shared // NEW_STREAM_FUNCTIONS
+        machine = {"STATE_MACHINE": self.state_machine.state_machine_arn}
+        begin, self.begin_arn = self._function(
+            "Begin", "begin", begin_role, BEGIN_SECONDS, 256, {**machine, "STACK_ID": self._stack.stack_id}
+        )
+        self._needed: list[IDependable] = [self.bucket, work, self.state_machine, looks_at_passes, begin]
+        # Each of the functions has this pace.
+        self._of_new = {**machine, "CALLS_PER_SECOND": f"{new_stream_calls // NEW_STREAM_FUNCTIONS}"}
+        self._on_create = on_create
         self.queue: sqs.Queue | None = None
         self.dead_letters: sqs.Queue | None = None
 
-    def begin_with(self, resource: CfnResource, every_minutes: int) -> None:
+    def start_with(self, resource: CfnResource, every_minutes: int) -> None:
         """Start passes with the custom resource, and from then on by the schedule and for new streams.
 
         The resources that a pass needs exist before the custom resource and until its delete is answered. The resources
         that start other passes exist only after it, so that nothing sets again what a delete has removed.
         """
-        for needed in (self.bucket, self._work, self.state_machine, self._looks_at_passes, self.begin):
+        for needed in self._needed:
             resource.node.add_dependency(needed)
         schedule = events.Rule(
             self._home,
@@ -158,40 +158,22 @@ class FleetEngine:
             schedule=events.Schedule.rate(Duration.minutes(every_minutes)),
             targets=[targets.SfnStateMachine(self.state_machine, input=events.RuleTargetInput.from_object({}))],
         )
-        schedule.node.add_dependency(resource)
-        if self._new_stream_calls:
-            for begins in self._new_streams():
-                begins.node.add_dependency(resource)
+        for starts in (schedule, *(self._new_streams() if self._on_create else ())):
+            starts.node.add_dependency(resource)
 
-    def _new_streams(self) -> list[Construct]:
-        function = self._function(
-            "New",
-            "kinesis_video_fleet.new_streams.handler",
-            [
-                self._may_set_streams(),
-                iam.PolicyStatement(
-                    actions=["s3:GetObject", "s3:PutObject"],
-                    # PutObject on the ledger: that a stream was set.
-                    resources=[self.bucket.arn_for_objects("ledger.json")],
-                ),
-                iam.PolicyStatement(actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects("unfinished/*")]),
-                iam.PolicyStatement(
-                    actions=["s3:DeleteObject", "s3:PutObject"],
-                    resources=[self.bucket.arn_for_objects("new-streams/*")],
-                ),
-                self._may_list_bucket(),
-                self._may_publish(),
-                iam.PolicyStatement(
-                    actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]
-                ),
-            ],
-            timeout=NEW_STREAMS_TIMEOUT,
-            memory_size=256,
-            environment={
-                "CALLS_PER_SECOND": str(self._new_stream_calls),
-                "STATE_MACHINE": self.state_machine.state_machine_arn,
-            },
-        )
+    def _new_streams(self) -> tuple[Construct, Construct]:
+        objects = self.bucket.arn_for_objects
+        statements = [
+            self._may_set_streams(),
+            # PutObject on the ledger: it says that a stream was set.
+            _allow(["s3:GetObject", "s3:PutObject"], objects("ledger.json")),
+            _allow(["s3:GetObject"], objects("unfinished/*")),
+            _allow(["s3:DeleteObject", "s3:PutObject"], objects("new-streams/*")),
+            self._may_list_bucket(),
+            _may_publish(),
+            self._may_start(),
+        ]
+        role = self._role("New", statements)
         self.dead_letters = sqs.Queue(
             self._home,
             "NewStreamsFailed",
@@ -205,18 +187,19 @@ class FleetEngine:
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(1),
-            visibility_timeout=NEW_STREAMS_TIMEOUT,
+            visibility_timeout=Duration.seconds(NEW_STREAMS_SECONDS),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
         )
-        self.queue.grant_consume_messages(function)
-        mapping = lambda_.EventSourceMapping(
-            self._home,
-            "NewStreamsToWork",
-            target=function,
+        self.queue.grant_consume_messages(role)
+        function, _ = self._function("New", "new_streams", role, NEW_STREAMS_SECONDS, 256, self._of_new)
+        mapping = lambda_.CfnEventSourceMapping(
+            Construct(self._home, "NewStreamsToWork"),
+            "Resource",
+            function_name=function.get_resource("Resource").ref,
             event_source_arn=self.queue.queue_arn,
             batch_size=NEW_STREAMS_AT_A_TIME,
-            max_concurrency=NEW_STREAM_FUNCTIONS,
-            report_batch_item_failures=True,
+            scaling_config={"maximumConcurrency": NEW_STREAM_FUNCTIONS},
+            function_response_types=["ReportBatchItemFailures"],
         )
         rule = events.Rule(
             self._home,
@@ -235,19 +218,24 @@ class FleetEngine:
             ),
             targets=[targets.SqsQueue(self.queue)],
         )
-        return [rule, mapping]
+        return rule, mapping
 
     def _definition(self) -> sfn.IChainable:
         path = sfn.JsonPath
+        step = {
+            "pass": path.string_at("$$.Execution.Name"),
+            "execution": path.string_at("$$.Execution.Id"),
+            "input": path.object_at("$$.Execution.Input"),
+            "state": path.object_at("$"),
+        }
+        plan = self._step("Plan", "Plan", step)
+        plan.add_retry(interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
+        conclude = self._step("Conclude", "Conclude", step)
         # It answers CloudFormation, which otherwise waits an hour: so it is retried for 21 minutes.
-        conclude = self._step("Conclude", attempts=8).next(
-            sfn.Choice(self._home, "Ended", state_name="Ended")
-            .when(
-                sfn.Condition.string_equals("$.ended", "failed"),
-                sfn.Fail(self._home, "Failed", state_name="Failed", error="PassFailed", cause_path="$.problem"),
-            )
-            .otherwise(sfn.Succeed(self._home, "Done", state_name="Done"))
-        )
+        conclude.add_retry(interval=Duration.seconds(5), max_attempts=8, backoff_rate=2)
+        work = self._step("DoWork", "Work", {"batch": path.object_at("$")})
+        # Later than an invocation whose end was lost could still be at work.
+        work.add_retry(interval=Duration.seconds(30), max_attempts=2, backoff_rate=1)
         batches = sfn.DistributedMap(
             self._home,
             "Batches",
@@ -255,28 +243,20 @@ class FleetEngine:
             label="Batches",
             # One worker calls as often as the quota allows.
             max_concurrency=1,
-            item_reader=sfn.S3JsonLItemReader(bucket=self.bucket, key=path.string_at("$.key")),
+            item_reader=sfn.S3JsonItemReader(bucket=self.bucket, key=path.string_at("$.key")),
             # Failures are counted stream by stream at the end.
             tolerated_failure_percentage=100,
             result_path=path.DISCARD,
         )
         # Its own policy is as new as the fleet, and may not have reached every part of IAM.
         batches.add_retry(interval=Duration.seconds(5), max_attempts=4, backoff_rate=2)
-        work = tasks.LambdaInvoke(
-            self._home,
-            "DoWork",
-            state_name="Work",
-            lambda_function=self._work,
-            payload=sfn.TaskInput.from_object({"step": "work", "batch": path.object_at("$")}),
-            payload_response_only=True,
-            retry_on_service_exceptions=False,
-            task_timeout=sfn.Timeout.duration(_STEP_TIMEOUT),
-        )
-        # Later than an invocation could still be at work whose end was lost.
-        batches.item_processor(work.add_retry(interval=Duration.seconds(30), max_attempts=2, backoff_rate=1))
-        plan = self._step("Plan", attempts=5)
-        plan.add_catch(conclude, result_path="$.problem")
-        batches.add_catch(conclude, result_path="$.problem")
+        batches.item_processor(work)
+        for state in (plan, batches):
+            state.add_catch(conclude, result_path="$.problem")
+        failed = sfn.Fail(self._home, "Failed", state_name="Failed", error="PassFailed", cause_path="$.problem")
+        is_failed = sfn.Condition.string_equals("$.ended", "failed")
+        done = sfn.Succeed(self._home, "Done", state_name="Done")
+        conclude.next(sfn.Choice(self._home, "Ended", state_name="Ended").when(is_failed, failed).otherwise(done))
         wait = sfn.Wait(self._home, "Wait", state_name="Wait", time=sfn.WaitTime.duration(_ASK_AGAIN))
         return plan.next(
             sfn.Choice(self._home, "Planned", state_name="Planned")
@@ -285,123 +265,78 @@ class FleetEngine:
             .otherwise(conclude)
         )
 
-    def _step(self, name: str, *, attempts: int) -> tasks.LambdaInvoke:
-        path = sfn.JsonPath
-        payload = {
-            "step": name.lower(),
-            "pass": path.string_at("$$.Execution.Name"),
-            "execution": path.string_at("$$.Execution.Id"),
-            "input": path.object_at("$$.Execution.Input"),
-            "state": path.object_at("$"),
-        }
-        step = tasks.LambdaInvoke(
+    def _step(self, construct_id: str, name: str, payload: Mapping[str, Any]) -> tasks.LambdaInvoke:
+        return tasks.LambdaInvoke(
             self._home,
-            name,
+            construct_id,
             state_name=name,
             lambda_function=self._work,
-            payload=sfn.TaskInput.from_object(payload),
+            payload=sfn.TaskInput.from_object({"step": name.lower(), **payload}),
             payload_response_only=True,
             retry_on_service_exceptions=False,
             task_timeout=sfn.Timeout.duration(_STEP_TIMEOUT),
         )
-        step.add_retry(interval=Duration.seconds(5), max_attempts=attempts, backoff_rate=2)
-        return step
 
-    def _executions_arn(self) -> str:
-        return self._stack.format_arn(
-            service="states",
-            resource="execution",
-            resource_name=self.state_machine.state_machine_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+    def _role(self, name: str, statements: list[iam.PolicyStatement]) -> iam.Role:
+        policy = iam.PolicyDocument(statements=[*statements, log_statement(self._log_group_arn)])
+        principal = iam.ServicePrincipal("lambda.amazonaws.com")
+        return iam.Role(self._home, f"{name}Role", assumed_by=principal, inline_policies={"Fleet": policy})
 
     def _function(
-        self,
-        name: str,
-        handler: str,
-        statements: list[iam.PolicyStatement],
-        *,
-        timeout: Duration,
-        memory_size: int,
-        environment: dict[str, str],
-    ) -> lambda_.Function:
-        role = iam.Role(
-            self._home,
-            f"{name}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
-                "Fleet": iam.PolicyDocument(statements=[*statements, log_statement(self._log_group.log_group_arn)])
-            },
-        )
-        return lambda_.Function(
-            self._home,
-            f"{name}Function",
+        self, name: str, module: str, role: iam.Role, seconds: int, memory_mb: int, environment: Mapping[str, str]
+    ) -> tuple[CfnInclude, str]:
+        shared = {"WORK_BUCKET": self.bucket.bucket_name, "NAME_PREFIX": self._name_prefix}
+        properties = {
             # Lambda allows 256 characters.
-            description=f"{name.lower()}: the Kinesis video streams {self._name_prefix}"[:255] + "*",
-            runtime=self._runtime,
-            architecture=lambda_.Architecture.ARM_64,
-            handler=handler,
-            code=lambda_.Code.from_asset(code_of(*PACKAGES)),
-            role=role,
-            timeout=timeout,
-            memory_size=memory_size,
-            environment={"WORK_BUCKET": self.bucket.bucket_name, "NAME_PREFIX": self._name_prefix, **environment},
-            log_group=self._log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-            system_log_level_v2=lambda_.SystemLogLevel.WARN,
-        )
-
-    @staticmethod
-    def _role_of(function: lambda_.Function) -> iam.IRole:
-        role = function.role
-        assert role is not None
-        return role
+            "Description": f"{name.lower()}: the Kinesis video streams {self._name_prefix}"[:255] + "*",
+            "Runtime": self._runtime_name,
+            "Handler": f"kinesis_video_fleet.{module}.handler",
+            "Role": role.role_arn,
+            "Timeout": seconds,
+            "MemorySize": memory_mb,
+            "Environment": {"Variables": {**shared, **environment}},
+        }
+        function, arn = define_function(self._home, PACKAGES, self._log_group_name, properties, name)
+        function.node.add_dependency(role)
+        return function, arn
 
     def _may_work(self) -> list[iam.PolicyStatement]:
+        of_stack = ["cloudformation:DescribeStacks", "cloudformation:ListStackResources"]
         return [
             self._may_set_streams(),
             # It names no stream, so IAM knows no resource for it.
-            iam.PolicyStatement(actions=["kinesisvideo:ListStreams"], resources=["*"]),
-            iam.PolicyStatement(
-                actions=["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
-                resources=[self.bucket.arn_for_objects("*")],
-            ),
+            _allow(["kinesisvideo:ListStreams"], "*"),
+            _allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], self.bucket.arn_for_objects("*")),
             self._may_list_bucket(),
             # Which other resource holds a stream, when the fleet is deleted: of this stack only.
-            iam.PolicyStatement(
-                actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
-                resources=[self._stack.stack_id],
-            ),
-            self._may_publish(),
+            _allow(of_stack, self._stack.stack_id),
+            _may_publish(),
         ]
 
     def _may_set_streams(self) -> iam.PolicyStatement:
-        stream = self._stack.format_arn(
+        operations = ("DescribeImageGenerationConfiguration", "UpdateImageGenerationConfiguration")
+        streams = self._stack.format_arn(
             service="kinesisvideo", resource="stream", resource_name=f"{self._name_prefix}*/*"
         )
-        return iam.PolicyStatement(
-            actions=[
-                "kinesisvideo:DescribeImageGenerationConfiguration",
-                "kinesisvideo:UpdateImageGenerationConfiguration",
-            ],
-            resources=[stream],
-        )
+        return _allow([f"kinesisvideo:{operation}" for operation in operations], streams)
 
     def _may_list_bucket(self) -> iam.PolicyStatement:
         # Without it S3 says that access is denied to an object that doesn't exist.
-        return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
+        return _allow(["s3:ListBucket"], self.bucket.bucket_arn)
 
-    @staticmethod
-    def _may_publish() -> iam.PolicyStatement:
-        return iam.PolicyStatement(
-            actions=["cloudwatch:PutMetricData"],
-            # IAM knows no resource for it, only the namespace.
-            resources=["*"],
-            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-        )
+    def _may_start(self) -> iam.PolicyStatement:
+        return _allow(["states:StartExecution"], self.state_machine.state_machine_arn)
 
 
-def new_stream_calls(calls_per_second: int) -> int:
+def calls_for_new_streams(calls_per_second: int) -> int:
     """Return how many calls a second of a fleet are for new streams."""
     return NEW_STREAM_FUNCTIONS * max(1, calls_per_second // (NEW_STREAM_FUNCTIONS * NEW_STREAM_SHARE))
+
+
+def _allow(actions: list[str], resource: str, conditions: Mapping[str, Any] | None = None) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
+
+
+def _may_publish() -> iam.PolicyStatement:
+    # IAM knows no resource for it, only the namespace.
+    return _allow(["cloudwatch:PutMetricData"], "*", {"StringEquals": {"cloudwatch:namespace": NAMESPACE}})

@@ -65,10 +65,13 @@ def log_statement(log_group_arn: str) -> iam.PolicyStatement:
 
 
 def define_function(
-    scope: Construct, packages: Sequence[str], log_group_name: str, properties: Mapping[str, Any]
+    scope: Construct, packages: Sequence[str], log_group_name: str, properties: Mapping[str, Any], name: str = ""
 ) -> tuple[include.CfnInclude, str]:
-    """Define a function whose code consists of packages of this distribution, and return its ARN, too."""
-    code = s3_assets.Asset(scope, "Code", path=code_of(*packages))
+    """Define a function whose code consists of packages of this distribution, and return its ARN, too.
+
+    A name tells it from other functions of the scope.
+    """
+    code = s3_assets.Asset(scope, f"{name}Code", path=code_of(*packages))
     function = {
         "Architectures": ["arm64"],
         "Runtime": LATEST_RUNTIME,
@@ -83,7 +86,7 @@ def define_function(
     }
     included, (arn,) = _include(
         scope,
-        "Function",
+        f"{name}Function",
         {"Type": "AWS::Lambda::Function", "Properties": function},
         {"Fn::GetAtt": ["Resource", "Arn"]},
     )

@@ -47,7 +47,7 @@ from kinesis_video_contract.fleets import (
 from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN
 
-from ._fleet import FleetEngine, new_stream_calls
+from ._fleet import FleetEngine, calls_for_new_streams
 from ._function import check_runtime
 from ._grants import (
     IMAGE_KEY_ACTIONS,
@@ -202,7 +202,7 @@ class StreamFleet(Construct):
         known = calls_per_second is not None and is_known(calls_per_second)
         check_type("calls_per_second", calls_per_second, known, "a whole number that is known at synth such as 45")
         check_list("exclude", exclude, "stream names such as ['cam-7']")
-        if on_create and calls_per_second - new_stream_calls(int(calls_per_second)) < 1:
+        if on_create and calls_per_second - calls_for_new_streams(int(calls_per_second)) < 1:
             raise ValueError(
                 f"`calls_per_second` is {calls_per_second}, it must be at least 3 with `on_create`, as two calls are "
                 "for new streams, raise it or set `on_create=False`"
@@ -241,7 +241,7 @@ class StreamFleet(Construct):
             runtime=runtime,
         )
         resource = self._declare(home, request, exclude, adopt_existing, options)
-        self._engine.begin_with(resource, minutes)
+        self._engine.start_with(resource, minutes)
         self._resource = resource
 
     def _declare(
@@ -264,7 +264,7 @@ class StreamFleet(Construct):
             "Resource",
             type=RESOURCE_TYPE,
             properties={
-                "ServiceToken": self._engine.begin.function_arn,
+                "ServiceToken": self._engine.begin_arn,
                 SERVICE_TIMEOUT: SERVICE_TIMEOUT_SECONDS,
                 NAME_PREFIX: self._name_prefix,
                 EXCLUDE: sorted(exclude) or None,

@@ -1,8 +1,8 @@
-"""Set the image generation of all streams whose names begin alike.
+"""Set the image generation of all streams whose names begin with a prefix.
 
-A pass goes through all of them: `begin` (CloudFormation's event starts a state machine) → `planner` (lists the streams
-and writes the work list) → `worker` (one batch of it, at the `pace` of the quota) → `conclusion` (counts, metrics, the
-answer to CloudFormation). `entry` has what Lambda calls for these steps and for streams that were created just now.
-`store` has what a pass keeps in S3. The calls are those of `kinesis_video_configuration`, the answer that of
+A pass: `begin` (CloudFormation's event starts the state machine) → `planner` (lists the streams, writes the work list)
+→ `worker` (one batch, at the `pace` of the quota, by the rules of `declaration`) → `conclusion` (counts each `outcome`,
+publishes metrics, answers CloudFormation). `entry` is the function behind these steps, `new_streams` the one for new
+streams, and `store` the bucket. The calls are those of `kinesis_video_configuration`, the answer that of
 `kinesis_video_handler`.
 """

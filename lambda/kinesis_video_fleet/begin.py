@@ -1,11 +1,12 @@
-"""CloudFormation's event starts a pass, whose last step answers it."""
+"""The function for CloudFormation's events: each starts a pass, whose last step answers it."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from kinesis_video_handler.protocol import CREATE_FAILED_ID, Answer, Request, se
 from .store import event_key
 
 CLEAN_UP_SECONDS = 2 * CALL_SECONDS
-"""Kept back to delete the event where no pass was started."""
+"""Kept to delete the event if no pass was started."""
 
 logger = logging.getLogger(__name__)
 _session = boto3.Session()
@@ -44,47 +45,38 @@ def handler(event: Any, context: Any) -> None:
     logger.info("event", extra={"request_type": request.request_type, "request_id": request.request_id})
     end = Deadline(context.get_remaining_time_in_millis() / 1000)
     if request.physical_resource_id == CREATE_FAILED_ID:
-        # Its Create began nothing.
+        # Its Create started nothing.
         send(request, Answer.success(CREATE_FAILED_ID), end)
         return
+    kept = {"Bucket": os.environ["WORK_BUCKET"], "Key": event_key(request.identity)}
+    in_time = end.earlier(ANSWER_RESERVE_SECONDS)
     try:
-        _start(event, request, _retries_of(end.earlier(CLEAN_UP_SECONDS)))
+        _start(event, request, kept, Retries(in_time.earlier(CLEAN_UP_SECONDS)))
     except Exception as error:  # whatever it is, CloudFormation waits for an hour
         with suppress(Exception):
             # The rollback deletes the bucket, and has no pass to empty it.
-            _retries_of(end).call(s3, "delete_object", **_event_object(request))
+            Retries(in_time).call(s3, "delete_object", **kept)
         told = str(error) if isinstance(error, CallError) else f"{type(error).__name__}: {error}"
         problem = one_line(f"no pass was started: {told}")
         logger.error("failed", extra={"problem": problem})
         send(request, replace(Answer.failed(request), reason=problem), end)
 
 
-def _retries_of(end: Deadline) -> Retries:
-    return Retries(end.earlier(ANSWER_RESERVE_SECONDS))
-
-
-def _event_object(request: Request) -> dict[str, str]:
-    return {"Bucket": os.environ["WORK_BUCKET"], "Key": event_key(request.identity)}
-
-
-def _start(event: Any, request: Request, retries: Retries) -> None:
-    kept = json.dumps({"event": event, "arrived": timing.since_1970()}).encode()
-    try:
-        # An event that Lambda repeats is as old as it was.
-        retries.call(s3, "put_object", **_event_object(request), Body=kept, IfNoneMatch="*")
-    except CallError as error:
-        if error.code not in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise
+def _start(event: Any, request: Request, kept: dict[str, str], retries: Retries) -> None:
+    body = json.dumps({"event": event, "arrived": timing.since_1970()}).encode()
     name = request.identity
+    # An event that Lambda repeats keeps the time when it arrived first, and starts no other pass.
+    with _allowed("PreconditionFailed", "ConditionalRequestConflict"):
+        retries.call(s3, "put_object", **kept, Body=body, IfNoneMatch="*")
+    with _allowed("ExecutionAlreadyExists"):
+        machine = os.environ["STATE_MACHINE"]
+        retries.call(states, "start_execution", stateMachineArn=machine, name=name, input=json.dumps({"request": name}))
+
+
+@contextmanager
+def _allowed(*codes: str) -> Iterator[None]:
     try:
-        retries.call(
-            states,
-            "start_execution",
-            stateMachineArn=os.environ["STATE_MACHINE"],
-            # An event that Lambda repeats has the same name, and begins nothing.
-            name=name,
-            input=json.dumps({"request": name}),
-        )
+        yield
     except CallError as error:
-        if error.code != "ExecutionAlreadyExists":
+        if error.code not in codes:
             raise

@@ -1,29 +1,28 @@
-"""What Lambda calls for the steps of a pass."""
+"""The function behind the steps of a pass."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 from botocore.exceptions import ParamValidationError
 
 from kinesis_video_configuration import Deadline, timing
-from kinesis_video_configuration.retries import CallError
+from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import create_client
 from kinesis_video_contract.fleets import SIGNS_OF_LIFE
 
 from .conclusion import SKIPPED, Conclusion, publish
-from .pace import PacedRetries, Paces
-from .planner import NOTHING, SKIP, Planner, is_running, pass_of_execution
+from .declaration import Rules
+from .planner import NOTHING, SKIP, Pass, Planner, is_running
 from .store import Store, folder_of
-from .worker import FIRST_READ_SECONDS, THREADS, Report, Rules, Worker
+from .worker import FIRST_READ_SECONDS, THREADS, Worker
 
 RESERVE_SECONDS = 30
-"""What a step keeps of its time for what comes after the calls."""
+"""What a step keeps of its time for what follows the calls."""
 
 logger = logging.getLogger(__name__)
 session = boto3.Session()
@@ -39,63 +38,60 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
     deadline = end.earlier(RESERVE_SECONDS)
     if event["step"] == "work":
         return _work(event["batch"], deadline)
-    rate = int(os.environ["CALLS_PER_SECOND"])
-    retries = PacedRetries(deadline, Paces(rate))
+    retries = Retries(deadline)
     event_name = event["input"].get("request")
-    this = pass_of_execution(store, event["pass"], event["execution"], event_name)
+    this = Pass.read(store, event["pass"], event["execution"], event_name)
+    is_answered = event_name and this.request is None
     if event["step"] == "conclude":
-        if event_name and this.request is None:
-            # It is answered already, and the bucket of a fleet that is deleted must stay empty.
-            told = store.read(f"{folder_of(event['pass'])}result.json") or {"ended": SKIPPED, "problem": ""}
+        if is_answered:
+            # The bucket of a fleet that is deleted must stay empty.
+            told = store.read(f"{folder_of(this.name)}result.json") or {"ended": SKIPPED, "problem": ""}
             return {name: told[name] for name in ("ended", "problem")}
-        cloudwatch = session.client("cloudwatch")
-        return Conclusion(store, cloudwatch, _cloudformation, retries).conclude(this, event["state"], end)
-    planner = Planner(store, kinesis_video, states, _cloudformation, retries, rate)
+        conclusion = Conclusion(store, session.client("cloudwatch"), _cloudformation, retries)
+        return conclusion.conclude(this, event["state"], end)
+    planner = Planner(store, kinesis_video, states, _cloudformation, retries, _calls_per_second())
     try:
         if last_round := event["state"].get("round"):
             return planner.plan_again(this, last_round)
-        if event_name and this.request is None:
+        if is_answered:
             return {"go": SKIP, "problem": "its event of CloudFormation is answered"}
         return planner.plan(this)
     except (CallError, ParamValidationError, ValueError) as error:
-        # Not to be repeated: it would fail again, or has been repeated.
-        denied = isinstance(error, CallError) and error.denied
-        return {"go": NOTHING, "problem": str(error), "denied": denied}
+        # Not to be repeated by the state machine: it would fail again, or has been repeated.
+        return {"go": NOTHING, "problem": str(error), "denied": isinstance(error, CallError) and error.denied}
 
 
 def _cloudformation() -> Any:
     return create_client(session, "cloudformation")
 
 
+def _calls_per_second() -> int:
+    return int(os.environ["CALLS_PER_SECOND"])
+
+
 def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-    name = batch["pass"]
+    name, number = batch["pass"], batch["number"]
     plan = store.read(f"{folder_of(name)}plan.json")
     if plan["end"] is not None:
         deadline = Deadline(min(deadline.remaining(), plan["end"] - timing.since_1970()))
     worker = Worker(
         impatient if batch["round"] == 1 else kinesis_video,
         Rules.parse(plan["declaration"], plan["earlier"]),
-        int(os.environ["CALLS_PER_SECOND"]),
+        _calls_per_second(),
         deadline,
         lambda: _why_stop(name),
-        touch(store),
+        store.touch,
         # Once a pass.
-        waits_for_access=batch["number"] == 0,
+        waits_for_access=number == 0,
     )
-    report = worker.work(batch["streams"])
+    outcome = worker.work(batch["streams"])
     if worker.denied:
-        store.change_ledger(
-            lambda before: (
-                replace(before, turn=replace(before.turn, stopped=worker.denied))
-                if before.turn.name == name
-                else before
-            )
-        )
+        store.change_turn(name, stopped=worker.denied)
     if batch["round"] > 1:
-        report.give_up()
-    key = f"{folder_of(name)}reports/{batch['number']:06}.json"
-    store.write(key, {"number": batch["number"], "counts": report.counts, "named": report.named, "again": report.again})
-    log(report)
+        outcome.give_up()
+    report = {"number": number, "counts": outcome.counts, "named": outcome.named, "again": outcome.again}
+    store.write(f"{folder_of(name)}reports/{number:06}.json", report)
+    outcome.log()
     if not worker.stopped:
         publish(session.client("cloudwatch"), {SIGNS_OF_LIFE: 1})
     return {}
@@ -104,20 +100,7 @@ def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
 def _why_stop(name: str) -> str:
     turn = store.ledger().turn
     if turn.name != name:
-        return "another pass works now"
+        return "another pass has the turn"
     if turn.stopped or is_running(states, turn.execution, if_unknown=True):
         return turn.stopped
     return "the pass was stopped"
-
-
-def touch(store: Store) -> Callable[[], object]:
-    """Make what notes that streams may have a configuration of this fleet from now on."""
-    return lambda: store.change_ledger(lambda before: replace(before, touched=True))
-
-
-def log(report: Report) -> None:
-    """Say what came of some streams, and which failed."""
-    logger.info("worked", extra={"counts": dict(report.counts)})
-    for stream_arn, (outcome, text) in (*report.named.items(), *report.again.items()):
-        if text:
-            logger.error("not set", extra={"stream": stream_arn, "outcome": outcome, "problem": text})

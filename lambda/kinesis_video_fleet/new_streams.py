@@ -1,48 +1,42 @@
-"""Sets the image generation of streams that were created just now, of which CloudTrail tells by way of a queue."""
+"""The function for new streams: sets their configuration, as CloudTrail reports them through a queue."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import Deadline, timing
-from kinesis_video_contract.fleets import (
-    EQUAL,
-    NEW_STREAMS_FAILED,
-    NEW_STREAMS_SET,
-    NEW_STREAMS_UNREADABLE,
-    NO_FAILURES,
-    SET,
-)
+from kinesis_video_contract.fleets import EQUAL, NEW_STREAMS_FAILED, NEW_STREAMS_SET, NEW_STREAMS_UNREADABLE, SET
 
 from .conclusion import publish
-from .declaration import name_of
-from .entry import kinesis_video, log, session, states, store, touch
-from .store import Ledger
-from .worker import Report, Rules, Worker
+from .declaration import Rules, name_of
+from .entry import kinesis_video, session, states, store
+from .outcome import Outcome
+from .worker import Worker
 
 PATIENCE_SECONDS = 90
-"""How long a stream that is being created is waited for."""
+"""How long to wait for a stream that is being created."""
 PAUSE_SECONDS = 3
 RESERVE_SECONDS = 15
-"""What is kept of the function's time for what comes after the calls."""
+"""What is kept of the function's time for what follows the calls."""
 OLD_SECONDS = 300
-"""A record that has waited so long begins a pass: this function sets fewer streams than the quota allows."""
+"""A record that has waited this long starts a pass: this function sets fewer streams than the quota allows."""
 
 logger = logging.getLogger(__name__)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Set new streams; return the records of those that failed, for Lambda to bring them again."""
+    """Set new streams; return the records of those that failed, so that Lambda delivers them again."""
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000).earlier(RESERVE_SECONDS)
     records = event["Records"]
     if any(_age(record) >= OLD_SECONDS for record in records):
-        _begin_pass()
+        _start_pass()
     by_stream: dict[str, str] = {}
     unreadable = 0
     for record in records:
@@ -55,71 +49,55 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     # A delete waits until it is gone.
     store.write(mark, {"until": timing.since_1970() + deadline.remaining() + RESERVE_SECONDS})
     try:
-        report = _set(list(by_stream), deadline)
+        outcome = _set(list(by_stream), deadline)
     finally:
         store.delete(mark)
-    log(report)
-    counts = report.counts
-    failed = [arn for arn, (outcome, _) in report.named.items() if outcome not in NO_FAILURES]
-    publish(
-        session.client("cloudwatch"),
-        {
-            NEW_STREAMS_SET: counts[SET] + counts[EQUAL],
-            NEW_STREAMS_FAILED: len(failed),
-            NEW_STREAMS_UNREADABLE: unreadable,
-        },
-    )
-    return {"batchItemFailures": [{"itemIdentifier": by_stream[arn]} for arn in failed]}
+    outcome.log()
+    values = {
+        NEW_STREAMS_SET: outcome.counts[SET] + outcome.counts[EQUAL],
+        NEW_STREAMS_FAILED: outcome.failures.total(),
+        NEW_STREAMS_UNREADABLE: unreadable,
+    }
+    publish(session.client("cloudwatch"), values)
+    return {"batchItemFailures": [{"itemIdentifier": by_stream[arn]} for arn in outcome.failed]}
 
 
 def _stream_of(record: Mapping[str, Any]) -> str:
     stream_arn = str(json.loads(record["body"])["detail"]["responseElements"]["streamARN"])
-    # What has no name is no stream's ARN.
+    # Without a name it is not the ARN of a stream.
     name_of(stream_arn)
     return stream_arn
 
 
-def _set(created: list[str], deadline: Deadline) -> Report:
-    """Set what is declared; what is declared meanwhile is set in the end, also in the place of what was set here."""
+def _set(created: list[str], deadline: Deadline) -> Outcome:
+    """Set what is declared; if something else is declared meanwhile, set that in its place, also where this was set."""
+    patience = Deadline(min(deadline.remaining(), PATIENCE_SECONDS))
+    declared: Mapping[str, Any] | None = None
+    stopped = ""
     replaced: list[Mapping[str, Any]] = []
+    whole, left = Outcome(), created
     while (ledger := store.ledger()).declaration is not None:
-        rules = Rules.parse(ledger.declaration, [*_earlier(ledger), *replaced])
-        patience = min(deadline.remaining(), PATIENCE_SECONDS)
-        whole = Report()
-        left = [arn for arn in created if rules.declaration and rules.declaration.covers(arn)]
-        for worker in _workers(rules, ledger.declaration, deadline, Deadline(patience)):
-            report = worker.work(left)
-            whole.counts += report.counts
-            whole.named |= report.named
-            whole.again = report.again
-            left = list(report.again)
-            if not left or worker.stopped:
-                break
-        if ledger.declaration == store.ledger().declaration:
-            return whole.give_up()
-        replaced.append({"properties": ledger.declaration, "streams": None})
-    return Report()
+        if ledger.declaration != declared:
+            replaced += [] if declared is None else [{"properties": declared, "streams": None}]
+            declared, whole, left = ledger.declaration, Outcome(), created
+        elif not left or stopped or patience.remaining() <= PAUSE_SECONDS:
+            whole.give_up()
+            return whole
+        rules = Rules.parse(declared, [*store.earlier(ledger), *replaced])
+        assert rules.declaration is not None
+        left = [arn for arn in left if rules.declaration.covers(arn)]
+        rate = int(os.environ["CALLS_PER_SECOND"])
+        worker = Worker(kinesis_video, rules, rate, deadline, partial(_why_stop, declared), store.touch)
+        whole.add_all(left, worker.work(left))
+        left, stopped = list(whole.again), worker.stopped
+        if left and not stopped:
+            # A stream that isn't ready yet doesn't delay the others: it is tried again after all of them.
+            timing.sleep(PAUSE_SECONDS)
+    return Outcome()
 
 
-def _workers(rules: Rules, declaration: Mapping[str, Any], deadline: Deadline, patience: Deadline) -> Iterator[Worker]:
-    """Make one after the other until patience is over: a stream that isn't ready yet holds up no other one."""
-    rate = int(os.environ["CALLS_PER_SECOND"])
-    while True:
-        yield Worker(kinesis_video, rules, rate, deadline, lambda: _why_stop(declaration), touch(store))
-        if patience.remaining() <= PAUSE_SECONDS:
-            return
-        timing.sleep(PAUSE_SECONDS)
-
-
-def _why_stop(declaration: Mapping[str, Any]) -> str:
+def _why_stop(declaration: Mapping[str, Any] | None) -> str:
     return "" if store.ledger().declaration == declaration else "something else is declared now"
-
-
-def _earlier(ledger: Ledger) -> list[dict[str, Any]]:
-    return [
-        {"properties": each.properties, "streams": store.read(each.streams) if each.streams else None}
-        for each in ledger.earlier
-    ]
 
 
 def _age(record: Mapping[str, Any]) -> float:
@@ -127,11 +105,11 @@ def _age(record: Mapping[str, Any]) -> float:
     return timing.since_1970() - int(sent) / 1000 if sent else 0
 
 
-def _begin_pass() -> None:
-    # Once in that time: the pass sees all that the queue tells of.
+def _start_pass() -> None:
+    # Once in that time: the pass sees all streams of the queue.
     name = f"queue-{int(timing.since_1970() // OLD_SECONDS)}"
     try:
         states.start_execution(stateMachineArn=os.environ["STATE_MACHINE"], name=name, input="{}")
     except (BotoCoreError, ClientError) as error:
         if "ExecutionAlreadyExists" not in str(error):
-            logger.error("no pass was begun", extra={"problem": str(error)})
+            logger.error("no pass was started", extra={"problem": str(error)})

@@ -1,17 +1,17 @@
 """What passes keep in S3.
 
-``ledger.json`` says what is declared, what was declared before, and which pass may work. ``events/`` has the events of
-CloudFormation until they are answered: their ResponseURL is a secret, which the history of a state machine would show.
-``unfinished/`` has the streams that may have an earlier declaration yet, and ``new-streams/`` a mark for each function
-that sets new streams at this moment. Below ``passes/<name>/`` is what one pass has: ``plan.json``, the work lists, a
-report for each batch, ``streams.json`` with the streams that were not set, and ``result.json``.
+``ledger.json`` says what is declared, what was declared before, and which pass has the turn. ``events/`` has the events
+of CloudFormation until they are answered: their ResponseURL is a secret, which the history of a state machine would
+show. ``unfinished/`` has the streams that may still have an earlier declaration, and ``new-streams/`` a mark for each
+function that is setting new streams. Below ``passes/<name>/`` a pass keeps ``plan.json``, the work lists, a report for
+each batch, ``streams.json`` with the streams that were not set, and ``result.json``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,7 +22,7 @@ _CHANGED_MEANWHILE = ("PreconditionFailed", "ConditionalRequestConflict")
 
 @dataclass(frozen=True)
 class Turn:
-    """The pass that may work, or that worked last."""
+    """The pass that has the turn, or had it last."""
 
     name: str = ""
     execution: str = ""
@@ -30,18 +30,18 @@ class Turn:
     taken: float = 0
     """When it took the turn. Dates are seconds since 1970."""
     settled: float = 0
-    """When no call of the pass before it can reach the service any more."""
+    """When calls of the pass before it can no longer reach the service."""
     until: float = 0
-    """When it holds up no other pass any more, whatever it does."""
+    """When other passes no longer wait for it, whatever it does."""
     ended: bool = True
     """Whether it is over, and its event is answered."""
     stopped: str = ""
-    """Why it must set nothing more."""
+    """Why it must not set anything more."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What was declared earlier, and may be on some streams yet."""
+    """What was declared earlier, and may still be on some streams."""
 
     properties: Mapping[str, Any]
     streams: str = ""
@@ -56,23 +56,15 @@ class Ledger:
     newest: tuple[float, ...] = ()
     """When the newest event of CloudFormation was sent, and when it arrived."""
     declaration: Mapping[str, Any] | None = None
-    """The properties that the fleet's streams shall follow; None before the first pass and from a delete on."""
-    earlier: tuple[Earlier, ...] = field(default=())
+    """The properties of the fleet; None before the first pass and from a delete on."""
+    earlier: tuple[Earlier, ...] = ()
     """Newest first."""
     touched: bool = False
     """Whether any stream may have a configuration of this fleet."""
 
 
 class Store:
-    """The work bucket.
-
-    Parameters
-    ----------
-    client
-        Of Amazon S3.
-    bucket
-        The bucket's name.
-    """
+    """The work bucket, through a client of Amazon S3."""
 
     def __init__(self, client: Any, bucket: str) -> None:
         self._client = client
@@ -80,27 +72,18 @@ class Store:
 
     def read(self, key: str) -> Any:
         """Read an object; None if there is none."""
-        text = self.read_text(key)
-        return None if text is None else json.loads(text)
-
-    def read_text(self, key: str) -> str | None:
-        """Read an object that is no JSON as a whole."""
         return self._read(key)[0]
 
     def write(self, key: str, value: Any, **conditions: str) -> None:
         """Write an object."""
-        self.write_text(key, json.dumps(value), **conditions)
-
-    def write_text(self, key: str, text: str, **conditions: str) -> None:
-        """Write an object that is no JSON as a whole."""
-        self._client.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), **conditions)
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(value).encode(), **conditions)
 
     def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def empty(self, but: str) -> None:
-        """Delete all objects but one, a page with each call: what passes leave in 30 days can be many thousands.
+        """Delete all objects but one, a page with each call: passes leave many thousands in 30 days.
 
         Raises
         ------
@@ -116,7 +99,7 @@ class Store:
                 raise RuntimeError(f"{error['Key']} was not deleted: {error['Code']}: {error['Message']}")
 
     def all(self, prefix: str) -> Iterator[Any]:
-        """Read the objects whose keys begin so, but those that are deleted meanwhile."""
+        """Read the objects whose keys begin so, in their order, except those that are deleted meanwhile."""
         for page in self._pages(prefix):
             for entry in page.get("Contents", []):
                 if (value := self.read(entry["Key"])) is not None:
@@ -126,12 +109,20 @@ class Store:
         """Read the ledger."""
         return _ledger(self.read(_LEDGER))
 
-    def change_ledger(self, change: Callable[[Ledger], Ledger]) -> Ledger:
-        """Change the ledger; two passes that do so at the same time don't lose each other's change."""
+    def change_ledger(self, change: Callable[[Ledger], Ledger], *, at_turn_of: str = "") -> Ledger:
+        """Change the ledger, so that no change of another pass is lost.
+
+        Parameters
+        ----------
+        change
+            Makes the new ledger of the present one; it may be called several times.
+        at_turn_of
+            The name of a pass without whose turn nothing is changed. Default: any.
+        """
         while True:
-            text, etag = self._read(_LEDGER)
-            before = _ledger(None if text is None else json.loads(text))
-            changed = change(before)
+            value, etag = self._read(_LEDGER)
+            before = _ledger(value)
+            changed = change(before) if at_turn_of in ("", before.turn.name) else before
             if changed == before:
                 return before
             condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
@@ -143,27 +134,47 @@ class Store:
             else:
                 return changed
 
+    def change_turn(self, name: str, **changes: Any) -> None:
+        """Change fields of the turn of a pass, if the pass still has it."""
+        self.change_ledger(lambda found: replace(found, turn=replace(found.turn, **changes)), at_turn_of=name)
+
+    def touch(self) -> None:
+        """Note that streams may have a configuration of this fleet from now on."""
+        self.change_ledger(lambda found: replace(found, touched=True))
+
+    def earlier(self, ledger: Ledger) -> list[dict[str, Any]]:
+        """Read earlier declarations, each with the ARNs of the streams that may have it; None for all streams."""
+        return [
+            {"properties": each.properties, "streams": self.read(each.streams) if each.streams else None}
+            for each in ledger.earlier
+        ]
+
     def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
         return iter(self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix))
 
-    def _read(self, key: str) -> tuple[str | None, str]:
+    def _read(self, key: str) -> tuple[Any, str]:
         try:
             found = self._client.get_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
             return None, ""
-        return found["Body"].read().decode(), found["ETag"]
+        return json.loads(found["Body"].read()), found["ETag"]
 
 
 def folder_of(name: str) -> str:
-    """Find where a pass has its objects."""
+    """Return the folder of a pass."""
     return f"passes/{name}/"
 
 
 def event_key(name: str) -> str:
-    """Find where the event of CloudFormation that began a pass is kept until it is answered."""
+    """Return the key of the event of CloudFormation that started a pass."""
     return f"events/{name}.json"
+
+
+def work_key(name: str, attempt: int) -> str:
+    """Return the key of the work list for the first or the second attempt."""
+    return f"{folder_of(name)}work-{attempt}.json"
 
 
 def _ledger(value: Mapping[str, Any] | None) -> Ledger:

@@ -177,14 +177,15 @@ class Request:
             query = parse_qs(urlsplit(self.response_url).query)
             if "X-Amz-Date" in query:
                 made = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z").timestamp()
-                return made + self._service_timeout() - timing.since_1970()
+                return made + self.service_timeout() - timing.since_1970()
             if "Expires" in query:
                 return int(query["Expires"][0]) - timing.since_1970()
         except (ValueError, OverflowError):
             pass
         return inf
 
-    def _service_timeout(self) -> int:
+    def service_timeout(self) -> int:
+        """Return how long CloudFormation waits for the answer, in seconds."""
         try:
             seconds = int(self.properties[SERVICE_TIMEOUT])
         except (KeyError, TypeError, ValueError, OverflowError):

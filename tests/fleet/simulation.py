@@ -331,10 +331,10 @@ def _run(
         working_since = clock.time if working_since is None else working_since
         # Plan, Planned and Batches.
         simulation.transitions += 3
-        for line in bucket.objects[state["key"]].decode().splitlines():
+        for batch in json.loads(bucket.objects[state["key"]]):
             clock.sleep(CHILD_SECONDS)
             began = clock.time
-            step({"step": "work", "batch": json.loads(line)})
+            step({"step": "work", "batch": batch})
             simulation.longest_batch_seconds = max(simulation.longest_batch_seconds, clock.time - began)
             simulation.batches += 1
             # A child's start, its one state and its end.

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from kinesis_video_configuration import Deadline
 from kinesis_video_configuration.retries import Retries
 from kinesis_video_fleet.conclusion import Conclusion
-from kinesis_video_fleet.planner import pass_of_execution
+from kinesis_video_fleet.planner import Pass
 from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
 from tests.cloudformation import CloudFormation
 
@@ -123,7 +123,7 @@ def worked(
 
 def conclude_once(bucket: Bucket, state: dict[str, Any] | None = None) -> dict[str, Any]:
     store = Store(bucket, "work")
-    this = pass_of_execution(store, "request-1", "arn", "request-1")
+    this = Pass.read(store, "request-1", "arn", "request-1")
     conclusion = Conclusion(store, CLOUDWATCH, lambda: None, Retries(Deadline(60)))
     return conclusion.conclude(this, state or {"go": "work"}, Deadline(60))
 

@@ -13,10 +13,10 @@ import pytest
 from botocore.stub import Stubber
 
 from kinesis_video_configuration import Deadline, timing
+from kinesis_video_configuration.retries import Retries
 from kinesis_video_contract.fleets import EQUAL, FOREIGN, REMOVED
-from kinesis_video_fleet.declaration import FleetDeclaration
+from kinesis_video_fleet.declaration import FleetDeclaration, Rules
 from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
-from kinesis_video_fleet.worker import Rules
 
 from ..handler.conftest import DECLARED, DESCRIBE, STREAM_ARN, UPDATE, FakeClock, Service, clock
 from ..normalisations import Normalisation, each_normalisation
@@ -144,12 +144,9 @@ def test_a_new_stream_that_has_what_a_deployment_has_replaced_is_no_foreign_one(
 def test_what_the_service_may_store_otherwise_is_equal_and_not_foreign(
     entry: ModuleType, service: Service, row: Normalisation
 ) -> None:
-    # They need botocore.
-    from kinesis_video_fleet.pace import PacedRetries, Paces
-
     declared, found = row.configurations(DECLARED)
     properties = {"NamePrefix": "front-", "ImageGenerationConfiguration": declared}
-    calls = PacedRetries(Deadline(60), Paces(10))
+    calls = Retries(Deadline(60))
 
     def apply(declared: Any, *earlier: Any) -> str:
         rules = Rules.parse(declared, [{"properties": each, "streams": None} for each in earlier])

@@ -12,9 +12,10 @@ from cfnlint.api import lint_all
 
 from bench.comparisons.fleet import LONGEST_NAME, definition, simulate_pass
 from kinesis_video_configuration import Deadline, timing
+from kinesis_video_fleet.declaration import Rules
 from kinesis_video_fleet.pace import Pace
 from kinesis_video_fleet.planner import batches
-from kinesis_video_fleet.worker import THREADS, Rules, Worker
+from kinesis_video_fleet.worker import THREADS, Worker
 
 from .simulation import (
     MAX_ANSWER_SECONDS,

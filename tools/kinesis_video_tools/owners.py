@@ -10,8 +10,8 @@ from typing import Any
 from kinesis_video_configuration import FEATURES, IMAGE_GENERATION
 from kinesis_video_configuration.retries import CallError, Retries, pages
 from kinesis_video_configuration.stack import StackReader, is_gone
+from kinesis_video_contract.fleets import PHYSICAL_ID
 from kinesis_video_contract.fleets import RESOURCE_TYPE as FLEET
-from kinesis_video_fleet.declaration import PHYSICAL_ID
 
 from .adoption import ExistingStream
 
