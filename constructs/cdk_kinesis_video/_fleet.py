@@ -43,23 +43,7 @@ _ASK_AGAIN = Duration.seconds(5)
 
 
 class FleetEngine:
-    """The resources of a fleet except the custom resource, in a construct of their own.
-
-    Parameters
-    ----------
-    home
-        The construct that they belong to.
-    name_prefix
-        The prefix of the streams' names.
-    calls_per_second
-        The maximum number of calls a second of each operation.
-    on_create
-        Whether new streams are configured at once.
-    removal_policy
-        What happens to the configurations and to the records about them.
-    runtime
-        The runtime of its functions. Default: the latest.
-    """
+    """The resources of a fleet except the custom resource, in a construct of their own, `home`."""
 
     def __init__(
         self,

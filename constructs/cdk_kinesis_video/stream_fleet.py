@@ -17,6 +17,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct, IValidation
 
+from kinesis_video_contract import fleets
 from kinesis_video_contract.configurations import (
     ADOPT_EXISTING,
     IMAGE_GENERATION,
@@ -26,21 +27,13 @@ from kinesis_video_contract.configurations import (
 )
 from kinesis_video_contract.destinations import literal_in_policy
 from kinesis_video_contract.fleets import (
-    EQUAL,
     EXCLUDE,
     FAILED,
-    FAILURES,
     FOREIGN,
+    METRIC_NAMES,
     METRICS,
     NAME_PREFIX,
-    NEW_STREAMS_FAILED,
-    NEW_STREAMS_SET,
-    NEW_STREAMS_UNREADABLE,
-    PASSES_FAILED,
-    REMOVED,
     RESOURCE_TYPE,
-    SET,
-    SIGNS_OF_LIFE,
     STREAM_NAME,
     WITHOUT_RETENTION,
 )
@@ -95,17 +88,7 @@ LONGEST_EVERY, SHORTEST_SILENCE = Duration.days(3), Duration.minutes(15)
 SERVICE_TIMEOUT_SECONDS = 3600
 """CloudFormation's longest wait for a custom resource: a pass through 100,000 streams takes most of it."""
 
-OUTCOMES = (SET, REMOVED, EQUAL)
 LEFT_OUT = (FAILED, FOREIGN, WITHOUT_RETENTION)
-NEW_STREAMS = (NEW_STREAMS_SET, NEW_STREAMS_FAILED, NEW_STREAMS_UNREADABLE)
-METRIC_NAMES = (
-    *(METRICS[outcome] for outcome in (*OUTCOMES, *LEFT_OUT)),
-    PASSES_FAILED,
-    FAILURES,
-    SIGNS_OF_LIFE,
-    *NEW_STREAMS,
-)
-
 IMAGES_PER_DAY = "cdk-kinesis-video:fleet-images-per-day"
 FLEETS_MAY_SHARE_STREAMS = "cdk-kinesis-video:fleets-may-share-streams"
 FLEETS_SHARE_QUOTA = "cdk-kinesis-video:fleets-share-quota"
@@ -113,6 +96,7 @@ _SOME_STREAMS = 100
 # With a dollar before it, it looks like a variable of a policy.
 _PLACEHOLDER = re.compile(rf"(?<!\$){re.escape(STREAM_NAME)}")
 _BRACES = re.compile("[{}]")
+_NOT_SUCCEEDED = ("Aborted", "TimedOut", "Failed")
 
 
 class StreamFleet(Construct):
@@ -219,10 +203,8 @@ class StreamFleet(Construct):
         request = request_of_options(options)
         super().__init__(scope, construct_id)
         stack = stack_of(self)
-        names = names_in(stack)
-        _check_overlap(names, name_prefix, self)
-        _warn_of_others(self, name_prefix, int(calls_per_second))
-        self.node.add_validation(_NoOtherDeclaration(names, name_prefix, exclude))
+        _check_others(_Fleet(self, name_prefix, int(calls_per_second)))
+        self.node.add_validation(_NoOtherDeclaration(names_in(stack), name_prefix, exclude))
         self._name_prefix = name_prefix
         self._bucket = bucket
         self._every = Duration.minutes(minutes)
@@ -232,41 +214,28 @@ class StreamFleet(Construct):
         # Below the stack, so that the place of this construct is in no logical id: CloudFormation would create a second
         # fleet before it deletes the first, and refuses to give a custom resource another function.
         home = Construct(stack, f"CdkKinesisVideoFleet-{name_prefix}")
+        removal_policy = options.get("removal_policy", RemovalPolicy.DESTROY)
         self._engine = FleetEngine(
             home,
             name_prefix,
             int(calls_per_second),
             on_create=on_create,
-            removal_policy=options.get("removal_policy", RemovalPolicy.DESTROY),
+            removal_policy=removal_policy,
             runtime=runtime,
         )
-        resource = self._declare(home, request, exclude, adopt_existing, options)
-        self._engine.start_with(resource, minutes)
-        self._resource = resource
-
-    def _declare(
-        self,
-        home: Construct,
-        request: dict[str, Any],
-        exclude: Sequence[str],
-        adopt_existing: bool,
-        options: ImageOptions,
-    ) -> CfnResource:
-        region = region_of(stack_of(home))
-        check_bucket_region(region, self._bucket)
-        # A name is at least as long as what it begins with.
-        bucket_name = bucket_name_of(self._bucket)
-        destination_uri_of(bucket_name, self._path.replace(STREAM_NAME, self._name_prefix))
-        removal_policy = options.get("removal_policy", RemovalPolicy.DESTROY)
+        region, bucket_name = region_of(stack), bucket_name_of(bucket)
+        check_bucket_region(region, bucket)
+        # A name is at least as long as its prefix.
+        destination_uri_of(bucket_name, self._path.replace(STREAM_NAME, name_prefix))
         self._tell_images_per_day(request)
-        resource = CfnResource(
+        self._resource = CfnResource(
             home,
             "Resource",
             type=RESOURCE_TYPE,
             properties={
                 "ServiceToken": self._engine.begin_arn,
                 SERVICE_TIMEOUT: SERVICE_TIMEOUT_SECONDS,
-                NAME_PREFIX: self._name_prefix,
+                NAME_PREFIX: name_prefix,
                 EXCLUDE: sorted(exclude) or None,
                 IMAGE_GENERATION.configuration: {
                     **request,
@@ -277,8 +246,8 @@ class StreamFleet(Construct):
                 REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
         )
-        resource.apply_removal_policy(removal_policy)
-        return resource
+        self._resource.apply_removal_policy(removal_policy)
+        self._engine.start_with(self._resource, minutes)
 
     def _tell_images_per_day(self, request: dict[str, Any]) -> None:
         images = most_images_per_day(request["SamplingInterval"])
@@ -420,66 +389,42 @@ class StreamFleet(Construct):
         place = Construct(self, construct_id)
         # Before its first pass a fleet is silent.
         place.node.add_dependency(self._resource)
+        silence = max(2 * self._every.to_seconds(), SHORTEST_SILENCE.to_seconds())
+        # An alarm looks back a day with short periods, and a week with those of an hour and more.
+        period = Duration.minutes(5) if silence <= Duration.days(1).to_seconds() else Duration.hours(1)
+        executions = [self.state_machine.metric(f"Executions{end}", statistic="Sum") for end in _NOT_SUCCEEDED]
         parts = [
             # There is a data point for each pass only: until the next one the alarm stays as it is.
-            self._part(place, "Failures", self.metric(FAILURES), missing=cloudwatch.TreatMissingData.IGNORE),
-            self._part(place, "Stopped", _any_of(*self._executions("Aborted", "TimedOut", "Failed"))),
-            self._silence(place),
+            _part(
+                place, "Failures", self.metric(fleets.FAILURES), treat_missing_data=cloudwatch.TreatMissingData.IGNORE
+            ),
+            _part(place, "Stopped", _any_of(*executions)),
+            _part(
+                place,
+                "Silence",
+                self.metric(fleets.SIGNS_OF_LIFE, period=period),
+                evaluation_periods=ceil(silence / period.to_seconds()),
+                comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            ),
         ]
         queue, dead_letters = self._engine.queue, self._engine.dead_letters
         if queue is not None and dead_letters is not None:
-            new = _any_of(self.metric(NEW_STREAMS_FAILED), self.metric(NEW_STREAMS_UNREADABLE))
+            not_set = _any_of(self.metric(fleets.NEW_STREAMS_FAILED), self.metric(fleets.NEW_STREAMS_UNREADABLE))
             age = queue.metric_approximate_age_of_oldest_message(statistic="Maximum")
             given_up = dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum")
             parts += [
-                self._part(place, "NewStreams", new),
-                self._part(place, "Waiting", age, threshold=SHORTEST_SILENCE.to_seconds()),
-                self._part(place, "DeadLetters", given_up),
+                _part(place, "NewStreams", not_set),
+                _part(place, "Waiting", age, threshold=SHORTEST_SILENCE.to_seconds()),
+                _part(place, "DeadLetters", given_up),
             ]
+        any_part = (cloudwatch.AlarmRule.from_alarm(part, cloudwatch.AlarmState.ALARM) for part in parts)
         return cloudwatch.CompositeAlarm(
             place,
             "Any",
-            alarm_rule=cloudwatch.AlarmRule.any_of(
-                *(cloudwatch.AlarmRule.from_alarm(part, cloudwatch.AlarmState.ALARM) for part in parts)
-            ),
+            alarm_rule=cloudwatch.AlarmRule.any_of(*any_part),
             alarm_description="A pass of the fleet failed or did not come, or streams failed: the alarm that is on "
             "says which, and `kinesis-video fleet` names the streams",
-        )
-
-    def _executions(self, *ends: str) -> list[cloudwatch.Metric]:
-        return [self.state_machine.metric(f"Executions{end}", statistic="Sum") for end in ends]
-
-    @staticmethod
-    def _part(
-        place: Construct,
-        name: str,
-        metric: cloudwatch.IMetric,
-        *,
-        threshold: float = 1,
-        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
-    ) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            place,
-            name,
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=missing,
-        )
-
-    def _silence(self, place: Construct) -> cloudwatch.Alarm:
-        seconds = max(2 * self._every.to_seconds(), SHORTEST_SILENCE.to_seconds())
-        # An alarm looks back a day with short periods, and a week with those of an hour and more.
-        period = Duration.minutes(5) if seconds <= Duration.days(1).to_seconds() else Duration.hours(1)
-        return cloudwatch.Alarm(
-            place,
-            "Silence",
-            metric=self.metric(SIGNS_OF_LIFE, period=period),
-            threshold=1,
-            evaluation_periods=ceil(seconds / period.to_seconds()),
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
     def dashboard(self, construct_id: str) -> cloudwatch.Dashboard:
@@ -493,14 +438,13 @@ class StreamFleet(Construct):
         check_id(construct_id)
         machine = self.state_machine
         passes = [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()]
-        rows = [
-            [
-                graph("Streams", "count", [self.metric(METRICS[outcome]) for outcome in OUTCOMES]),
-                graph("Streams left out", "count", [self.metric(METRICS[outcome]) for outcome in LEFT_OUT]),
-            ],
+        done = [self.metric(name) for outcome, name in METRICS.items() if outcome not in LEFT_OUT]
+        left_out = [self.metric(METRICS[outcome]) for outcome in LEFT_OUT]
+        rows: list[list[cloudwatch.IWidget]] = [
+            [graph("Streams", "count", done), graph("Streams left out", "count", left_out)],
             [graph("Passes", "count", passes), graph("Time of a pass", "ms", [machine.metric_time()])],
         ]
-        return cloudwatch.Dashboard(self, construct_id, widgets=[list(row) for row in rows])
+        return cloudwatch.Dashboard(self, construct_id, widgets=rows)
 
 
 @jsii.implements(IValidation)
@@ -527,29 +471,22 @@ def _check_name_prefix(name_prefix: Any) -> None:
     check_pattern("name_prefix", name_prefix, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
 
 
-def _check_overlap(names: Names, name_prefix: str, scope: Construct) -> None:
-    found = names.add_fleet(name_prefix, scope)
-    if found is not None:
-        other, fleet = found
-        raise ValueError(
-            f"`name_prefix` is {name_prefix!r} and shares streams with {other!r} of {fleet.node.path!r}, use prefixes "
-            "of which none begins with the other"
-        )
-
-
 @dataclass(frozen=True)
 class _Fleet:
     scope: Construct
     name_prefix: str
     calls_per_second: int
 
-    def may_be_where(self, other: _Fleet) -> bool:
-        """Whether both may be in one account and Region."""
+    def shares_streams_with(self, other: _Fleet) -> bool:
+        return self.name_prefix.startswith(other.name_prefix) or other.name_prefix.startswith(self.name_prefix)
+
+    def is_where(self, other: _Fleet) -> bool | None:
+        """Whether both are in one account and Region; None if that isn't known."""
         one, two = stack_of(self.scope), stack_of(other.scope)
         if names_in(one) is names_in(two):
             return True
         pairs = ((account_of(one), account_of(two)), (region_of(one), region_of(two)))
-        return all(a == b or not is_known(a) or not is_known(b) for a, b in pairs)
+        return None if all(a == b or not is_known(a) or not is_known(b) for a, b in pairs) else False
 
 
 @once
@@ -558,22 +495,23 @@ def _fleets_of(_app: IConstruct) -> list[_Fleet]:
     return []
 
 
-def _warn_of_others(scope: Construct, name_prefix: str, calls_per_second: int) -> None:
-    this = _Fleet(scope, name_prefix, calls_per_second)
-    known = _fleets_of(scope.node.root)
-    others = [fleet for fleet in known if fleet.may_be_where(this)]
+def _check_others(this: _Fleet) -> None:
+    known = _fleets_of(this.scope.node.root)
+    others = [fleet for fleet in known if this.is_where(fleet) is not False]
+    for other in filter(this.shares_streams_with, others):
+        shares = f"shares streams with {other.name_prefix!r} of {other.scope.node.path!r}"
+        use = "use prefixes of which none begins with the other"
+        if this.is_where(other):
+            raise ValueError(f"`name_prefix` is {this.name_prefix!r} and {shares}, {use}")
+        Annotations.of(this.scope).add_warning_v2(
+            FLEETS_MAY_SHARE_STREAMS,
+            f"`name_prefix` {this.name_prefix!r} {shares} if both are deployed to one account and Region, give the "
+            f"stacks their environments or {use}",
+        )
     known.append(this)
-    for other in others:
-        if name_prefix.startswith(other.name_prefix) or other.name_prefix.startswith(name_prefix):
-            Annotations.of(scope).add_warning_v2(
-                FLEETS_MAY_SHARE_STREAMS,
-                f"`name_prefix` {name_prefix!r} shares streams with {other.name_prefix!r} of "
-                f"{other.scope.node.path!r} if both are deployed to one account and Region, give the stacks their "
-                "environments or use prefixes of which none begins with the other",
-            )
     calls = sum(fleet.calls_per_second for fleet in (*others, this))
     if others and calls > MAX_CALLS_PER_SECOND:
-        Annotations.of(scope).add_warning_v2(
+        Annotations.of(this.scope).add_warning_v2(
             FLEETS_SHARE_QUOTA,
             f"`calls_per_second` of this fleet and of {', '.join(repr(f.scope.node.path) for f in others)} make "
             f"{calls} a second together, and an account has {MAX_CALLS_PER_SECOND} in a Region, divide them",
@@ -587,6 +525,17 @@ def _path(prefix: str | DestinationPath | None) -> str:
             f"`prefix` is {prefix!r}, it must have no placeholder but {STREAM_NAME!r}, use that or take the braces out"
         )
     return checked
+
+
+def _part(place: Construct, name: str, metric: cloudwatch.IMetric, **options: Any) -> cloudwatch.Alarm:
+    """Define an alarm that is on while the metric is 1 or more, unless the options say otherwise."""
+    defaults: dict[str, Any] = {
+        "threshold": 1,
+        "evaluation_periods": 1,
+        "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        "treat_missing_data": cloudwatch.TreatMissingData.NOT_BREACHING,
+    }
+    return cloudwatch.Alarm(place, name, metric=metric, **defaults | options)
 
 
 def _any_of(*metrics: cloudwatch.Metric) -> cloudwatch.MathExpression:

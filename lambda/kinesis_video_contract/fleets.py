@@ -25,9 +25,9 @@ METRICS = {
     SET: "StreamsSet",
     REMOVED: "StreamsRemoved",
     EQUAL: "StreamsEqual",
+    FAILED: "StreamsFailed",
     FOREIGN: "StreamsForeign",
     WITHOUT_RETENTION: "StreamsWithoutRetention",
-    FAILED: "StreamsFailed",
 }
 """The metric that counts the streams of an outcome."""
 PASSES_FAILED = "PassesFailed"

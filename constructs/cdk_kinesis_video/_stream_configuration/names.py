@@ -27,7 +27,6 @@ class Names:
         self._imported: dict[tuple[str, Feature], Construct] = {}
         self._declared: dict[tuple[str, Feature], Construct] = {}
         self._unasked: list[tuple[IStreamRef, Feature, Construct]] = []
-        self._fleets: dict[str, Construct] = {}
 
     def declare(self, stream: IStreamRef, feature: Feature, scope: Construct) -> Construct:
         """Note that `scope` configures a stream of this app; return who does already, or else `scope`."""
@@ -46,14 +45,6 @@ class Names:
         self._ask()
         earlier = self._declared.get((name, feature))
         return earlier or self._imported.setdefault((name, feature), scope)
-
-    def add_fleet(self, name_prefix: str, scope: Construct) -> tuple[str, Construct] | None:
-        """Note that `scope` configures the streams of a prefix; return another fleet that shares some of them."""
-        for other, fleet in self._fleets.items():
-            if other.startswith(name_prefix) or name_prefix.startswith(other):
-                return other, fleet
-        self._fleets[name_prefix] = scope
-        return None
 
     def configured(self, feature: Feature) -> dict[str, Construct]:
         """List who configures which stream."""
