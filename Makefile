@@ -13,7 +13,7 @@ export UV_COMPILE_BYTECODE_TIMEOUT = 1800
 export UV_BUILD_CONSTRAINT = $(CURDIR)/requirements-build.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package cdk-kinesis-video \
 	--generate-hashes --no-header --no-annotate
-LOCKED := requirements.txt requirements-build.txt requirements-release.txt bench/requirements.txt
+LOCKED := requirements.txt requirements-build.txt requirements-release.txt requirements-mutants.txt bench/requirements.txt
 # And here it is kept, tests and tools included: without, a second `make test` took an eighth more.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -109,10 +109,11 @@ oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that t
 # What our own checks refuse, not the CDK.
 OURS := wrong_values one_each
 
-.venv-oldest/ready: .venv/ready
+.venv-oldest/ready: .venv/ready requirements-oldest.txt
 	@echo "Setting up the oldest aws-cdk-lib in .venv-oldest ..."
 	$(PYTHON) -m venv --clear .venv-oldest
-	$(UV) .venv-oldest --compile-bytecode --resolution lowest-direct --editable ".[tools]" "boto3>=1.43.106" "pytest>=9.0.0"
+	$(UV) .venv-oldest --compile-bytecode --requirement requirements-oldest.txt
+	$(UV) .venv-oldest --no-deps --editable .
 	$(call tell_of_node,.venv-oldest)
 	touch $@
 
@@ -141,9 +142,12 @@ dist: setup .venv-release/ready ## build both distributions, check what a packag
 		build/installed > dist/sbom.cdx.json
 
 audit: setup .venv-release/ready ## ask the registries for known vulnerabilities of what is pinned
-	.venv-release/bin/pip-audit --strict --require-hashes --disable-pip $(LOCKED:%=--requirement %)
-	npm audit
-	cd bench && npm audit
+	.venv-release/bin/pip-audit --strict --require-hashes --disable-pip $(LOCKED:%=--requirement %) || $(not_audited)
+	npm audit || $(not_audited)
+	cd bench && npm audit || $(not_audited)
+
+not_audited = { echo "make audit: above are vulnerabilities, or nothing was audited, since the registry of this machine has no \
+	data about them ('not found on PyPI', 'audit endpoint returned an error')" >&2; exit 1; }
 
 .venv-release/ready: .venv/ready requirements-release.txt
 	@echo "Setting up the tools of a release in .venv-release ..."
@@ -157,10 +161,10 @@ mutants: .venv-mutants/ready ## change the handler place by place, and see wheth
 	cd mutants && nice ../.venv-mutants/bin/mutmut run --max-children 1
 	cd mutants && ../.venv-mutants/bin/mutmut results
 
-.venv-mutants/ready: .venv/ready
+.venv-mutants/ready: .venv/ready requirements-mutants.txt
 	@echo "Setting up mutmut in .venv-mutants ..."
 	$(PYTHON) -m venv .venv-mutants
-	$(UV) .venv-mutants --group mutants --constraint requirements.txt
+	$(UV) .venv-mutants --requirement requirements-mutants.txt
 	touch $@
 
 bench: setup .venv/bench bench/node_modules/ready ## compare with what a user would pick instead; ONLY=synth for one comparison
@@ -185,6 +189,8 @@ lock: .venv/ready ## pin what pyproject.toml asks for
 	$(COMPILE) --group build --output-file requirements-build.txt
 	$(COMPILE) --group release --constraint requirements.txt --output-file requirements-release.txt
 	$(COMPILE) --group bench --constraint requirements.txt --output-file bench/requirements.txt
+	$(COMPILE) --group mutants --constraint requirements.txt --output-file requirements-mutants.txt
+	$(COMPILE) --resolution lowest-direct --group oldest --extra tools pyproject.toml --output-file requirements-oldest.txt
 	npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	cd bench && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 

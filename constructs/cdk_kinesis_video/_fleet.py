@@ -290,6 +290,7 @@ class FleetEngine:
             self._may_set_streams(),
             # It names no stream, so IAM knows no resource for it.
             _allow(["kinesisvideo:ListStreams"], "*"),
+            # It empties its own bucket when the fleet is deleted.
             _allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], self.bucket.arn_for_objects("*")),
             self._may_list_bucket(),
             # Which other resource holds a stream, when the fleet is deleted: of this stack only.
@@ -299,6 +300,7 @@ class FleetEngine:
 
     def _may_set_streams(self) -> iam.PolicyStatement:
         operations = ("DescribeImageGenerationConfiguration", "UpdateImageGenerationConfiguration")
+        # Those that begin with the prefix at the time of a pass, each with a number of its own.
         streams = self._stack.format_arn(
             service="kinesisvideo", resource="stream", resource_name=f"{self._name_prefix}*/*"
         )

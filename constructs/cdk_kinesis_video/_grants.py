@@ -146,6 +146,7 @@ def grant_on_key(
     # between the stacks; that case depends on CDK's default policy, which delegates to IAM.
     in_key_policy = is_owned(key) and made.resource_statement is not None
     if is_owned(key) and not in_key_policy and _is_in_stack(grantee, stack_of(key)):
+        # In the policy of a key `*` is that key.
         key.add_to_resource_policy(
             iam.PolicyStatement(actions=list(actions), resources=["*"], principals=[grantee.grant_principal])
         )
@@ -213,7 +214,9 @@ def _for_this_account(scope: Construct, grantee: iam.IGrantable) -> iam.IGrantab
         return grantee
     fragment = principal.policy_fragment
     keys = [key.lower() for condition in fragment.conditions.values() for key in condition]
-    if "Service" not in fragment.principal_json or any(key.startswith("aws:source") for key in keys):
+    # aws:SourceIp, aws:SourceIdentity and aws:SourceVpc don't say for whom the service acts.
+    limited_already = any(key.startswith(("aws:sourceaccount", "aws:sourcearn", "aws:sourceorg")) for key in keys)
+    if "Service" not in fragment.principal_json or limited_already:
         return grantee
     if len(fragment.principal_json) > 1:
         raise ValueError(f"`grantee` is {given(principal)} of an AWS service and others, grant to each one separately")

@@ -85,7 +85,8 @@ class ImageEvents(ImageDestination):
         detail: dict[str, Any] = {"bucket": {"name": [self._bucket.bucket_name]}}
         if self._prefix:
             detail["object"] = {"key": [self._key_pattern()]}
-        # Other accounts may send events to the bus, too. The owner of an imported bucket is not known here.
+        # Other accounts may send events to the bus, too. The owner of an imported bucket is not known here, but no
+        # other bucket has its name, and nobody can put events of `aws.s3`.
         account = [self._bucket.env.account] if is_owned(self._bucket) else None
         rule.add_event_pattern(account=account, source=["aws.s3"], detail_type=["Object Created"], detail=detail)
         # A rule that matches less than all images doesn't count them.

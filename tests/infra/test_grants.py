@@ -179,6 +179,8 @@ def service(source: dict[str, str]) -> iam.PrincipalBase:
     [
         ({}, {"aws:SourceAccount": ENVIRONMENT.account}),
         ({"aws:PrincipalTag/a": "b"}, {"aws:PrincipalTag/a": "b", "aws:SourceAccount": ENVIRONMENT.account}),
+        # Who asked the service, and not for whom.
+        ({"aws:SourceIdentity": "a"}, {"aws:SourceIdentity": "a", "aws:SourceAccount": ENVIRONMENT.account}),
         ({"aws:SourceOrgID": "o-1"}, {"aws:SourceOrgID": "o-1"}),
     ],
 )
