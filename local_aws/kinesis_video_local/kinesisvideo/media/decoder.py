@@ -10,6 +10,7 @@ import io
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEG/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
+# The type of a NAL unit, of ITU-T H.264, table 7-1.
+_IDR_PICTURE = 5
 _DEFAULT_QUALITY = 80
 # Those of 4096 by 2304, the most of level 5.2 of H.264. A few bytes may claim any number, and then gigabytes are taken.
 _MAX_PIXELS = 9_437_184
@@ -173,6 +176,11 @@ class _Decoding:
             # Otherwise FFmpeg guesses how far frames are out of order where H.264 doesn't say it, and drops the first
             # ones that prove it wrong.
             decoder.options["strict"] = "strict"
+        if self._frames and self._refers_back(self._frames[0]):
+            # FFmpeg supplies the pictures that are missing here, but for a frame with the number 0: that one it drops,
+            # and its part of a gradual refresh stays wrong. Sent twice, it refers to itself.
+            with suppress(av.FFmpegError, ValueError):
+                decoder.decode(av.Packet(self._frames[0].data))
         for index, frame in enumerate([*self._frames, None]):
             if frame is not None and not frame.data:
                 # To a decoder, no bytes are the end.
@@ -193,6 +201,18 @@ class _Decoding:
                     if self._first_shown is None:
                         self._first_shown = picture.pts
                     yield picture.pts, picture
+
+    def _refers_back(self, first: Frame) -> bool:
+        """Tell whether the fragment begins with H.264 that may refer to earlier frames: not with an IDR picture."""
+        private, data = self._track.codec_private, first.data
+        if _CODECS[self._track.codec_id] != "h264" or len(private) < 5:
+            return False
+        length, position = private[4] % 4 + 1, 0
+        while position + length < len(data):
+            if data[position + length] % 32 == _IDR_PICTURE:
+                return False
+            position += length + int.from_bytes(data[position : position + length])
+        return bool(data)
 
 
 def _encode(picture: VideoFrame, image_format: ImageFormat) -> bytes:
