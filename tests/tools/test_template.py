@@ -79,7 +79,11 @@ def unless(condition: str) -> dict[str, Any]:
         ({"a": {"Fn::If": ["IsTest", 1, {"Ref": "AWS::NoValue"}]}, "b": 2}, {"b": 2}),
         ([{"Fn::If": ["IsTest", 1, {"Ref": "AWS::NoValue"}]}, 2], [2]),
         ({"Fn::If": ["IsTest", {"Ref": "Hidden"}, "known"]}, "known"),
+        # A megabyte, as a template may have, of what has no end: hours, if each looked for its own.
+        ("{{resolve:" * 100_000, "{{resolve:" * 100_000),
+        ({"Fn::Sub": "${" * 500_000}, "${" * 500_000),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_expressions_have_the_values_that_cloudformation_gives_them(expression: Any, value: Any) -> None:
     if value is None:

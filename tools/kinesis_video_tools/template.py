@@ -18,8 +18,9 @@ import yaml
 _HIDDEN = "****"
 """The value that CloudFormation tells of a parameter with NoEcho."""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
-_DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:.*?\}\}")
-_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+# Neither looks beyond where the next one begins: of many without an end, each would look through the whole text.
+_DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:(?:(?!\{\{resolve:).)*?\}\}")
+_VARIABLE = re.compile(r"\$\{(!?)((?:(?!\$\{)[^}])+)\}")
 _LIST_TYPES = ("CommaDelimitedList", "List<")
 _NO_VALUE = object()
 
