@@ -30,11 +30,12 @@ class CfnStream(kinesisvideo.CfnStream):
         """Set a property, and record it."""
         super().__setattr__(name, value)
         if name in _NOTED:
-            self.note(**{name: value})
+            note(self, **{name: value})
 
-    def note(self, **properties: Any) -> None:
-        """Record properties."""
-        vars(self).setdefault("noted", {}).update(properties)
+
+def note(stream: CfnStream, **properties: Any) -> None:
+    """Record properties. Not a method: for each object, jsii compares the methods of its class with the CDK's."""
+    vars(stream).setdefault("noted", {}).update(properties)
 
 
 _NOTED = ("data_retention_in_hours", "kms_key_id")

@@ -27,7 +27,7 @@ from ._grants import (
     grant_on_key,
     put_media_actions,
 )
-from ._streams import CfnStream, DeclaredStream, check_stream_name
+from ._streams import CfnStream, DeclaredStream, check_stream_name, note
 from ._validation import (
     check_duration,
     check_enum,
@@ -68,8 +68,9 @@ class StorageTier(str, Enum):
     """Cheaper storage, charged for at least 30 days, for media that is read less often."""
 
 
+# `Resource` comes first: for each stream, jsii searches the classes before it for overrides.
 @jsii.implements(IStreamRef)
-class IVideoStream(StreamMetrics, Resource):
+class IVideoStream(Resource, StreamMetrics):
     """A Kinesis video stream: a `VideoStream` of this app, or what `VideoStream.from_stream_arn` imports."""
 
     _stream_arn: str
@@ -248,8 +249,9 @@ class VideoStream(IVideoStream, DeclaredStream):
             if storage_tier is None
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
-        stream.note(data_retention_in_hours=retention_hours, kms_key_id=key_id)
-        stream.apply_removal_policy(removal_policy)
+        note(stream, data_retention_in_hours=retention_hours, kms_key_id=key_id)
+        # Of the L2, which has fewer options: they are checked for each stream.
+        self.apply_removal_policy(removal_policy)
         self.cfn_stream = stream
         self.declared_in = scope
         self._encryption_key = encryption_key
