@@ -1,6 +1,6 @@
-"""The CDK app of this repository: one stream, one bucket, and the images that go from the one to the other.
+"""The CDK app of this repository: a stream that delivers its images to a bucket.
 
-Every setting of cdk.json can be given on the command line: ``cdk deploy -c sampling_interval_ms=500``.
+Every setting of cdk.json can be overridden on the command line: ``cdk deploy -c sampling_interval_ms=500``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CameraStack(Stack):
             width_pixels=self._number("width_pixels"),
             height_pixels=self._number("height_pixels"),
         )
-        # A principal of this account that assumes it can send the camera's video; without it no image would arrive.
+        # Principals of this account can assume this role to send video. Without its permissions no image arrives.
         producer = iam.Role(self, "Producer", assumed_by=iam.AccountRootPrincipal())
         images.grant_put_media(producer)
         CfnOutput(self, "StreamName", value=stream.stream_name)
@@ -55,7 +55,7 @@ class CameraStack(Stack):
         raise ValueError(f"`image_format` is {name!r}, it must be jpeg or png")
 
     def _number(self, name: str) -> int:
-        # From cdk.json it is a number, from the command line text.
+        # A number from cdk.json, or text from the command line.
         value = self.node.try_get_context(name)
         try:
             return int(value)

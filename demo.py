@@ -31,14 +31,14 @@ BEFORE = timedelta(minutes=1)
 
 
 def main() -> None:
-    """Show the whole life of an image generation configuration, and the images that come of it."""
-    # Like Ctrl-C, so that the `with` blocks below stop what they started.
+    """Deploy, change and remove an image generation configuration, and show its images."""
+    # Treated like Ctrl-C, so that the `with` blocks below stop everything that they started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with LocalAws(enforce_iam=True) as aws, Cdk(aws) as cdk:
         print(f"An AWS with Kinesis Video Streams runs at {aws.endpoint_url}, on this machine only. It checks IAM.\n")
         with _step("Bootstrapping it for the CDK, and synthesising app.py, once more with -c sampling_interval_ms=500"):
             first, second = _prepare(cdk)
-        with _step("Deploying it: a stream, a bucket, the images from the one to the other, and a producer's role"):
+        with _step("Deploying it: a stream, a bucket for its images, and a producer's role"):
             cdk.deploy(first)
         camera = Camera(aws, cdk.outputs(STACK))
         before = camera.configuration()
@@ -48,18 +48,16 @@ def main() -> None:
             camera.show("An image every 3 seconds", "30 s of video, as app.py declares it", seconds=30, images=10)
         camera.print_newest()
 
-        with _step(
-            "Taking the producer's permission for the bucket away, and sending 6 s: the service says nothing of it"
-        ):
-            camera.take_permission_away()
+        with _step("Revoking the producer's permission on the bucket, and sending 6 s: the service reports nothing"):
+            camera.revoke_permission()
             camera.show("Without s3:PutObject", "6 s of video; each fragment is acknowledged as before", seconds=6)
         camera.print_newest()
         with _step("Asking the doctor: kinesis-video doctor"):
             verdict = camera.diagnose()
         print(f"  {verdict}\n")
 
-        with _step("Giving it back, and sending 6 s"):
-            camera.give_permission_back()
+        with _step("Restoring the permission, and sending 6 s"):
+            camera.restore_permission()
             camera.show("With s3:PutObject again", "6 s of video", seconds=6, images=2)
         camera.print_newest()
 
@@ -72,7 +70,7 @@ def main() -> None:
         camera.print_newest()
         html, png = camera.write_contact_sheet()
 
-        with _step("Destroying the stack; the stream stays, for it holds video, and so does the bucket"):
+        with _step("Destroying the stack; the stream and the bucket stay, because they hold data"):
             cdk.destroy(second)
         gone = not camera.configuration()
         print(f"  {camera.stream_arn}\n  image generation: {'none' if gone else 'still configured'}\n")
@@ -82,7 +80,7 @@ def main() -> None:
 
 
 class Period:
-    """A video that begins at a given time."""
+    """A video that starts at a given time."""
 
     def __init__(self, video: Video, start: int) -> None:
         self.track = video.track
@@ -108,7 +106,7 @@ class Camera:
         self._seen: list[DeliveredImage] = []
         self._seconds_to_images = 0.0
         self._report = Report()
-        # Video is sent faster than it lasts. So that each period follows the one before, the first is of a while ago.
+        # Video is sent faster than real time. The first period is in the past, so that the others can follow it.
         self._end = datetime.now(UTC) - BEFORE
         role_name = self._role_arn.rpartition("/")[2]
         iam = aws.client("iam")
@@ -123,7 +121,7 @@ class Camera:
         return _flat(answer.get("ImageGenerationConfiguration", {}))
 
     def show(self, heading: str, text: str, *, seconds: float, images: int = 0) -> None:
-        """Send video with the producer's permissions, wait for so many images, and put them on the contact sheet."""
+        """Send video with the producer's permissions, wait for the images, and add them to the contact sheet."""
         length = min(seconds, FRAGMENT_SECONDS)
         video = ClockVideo("front door", width=640, height=368, frame_rate=4, fragment_seconds=length)
         producer = self._aws.producer(self._stream_name, role_arn=self._role_arn, tags=fragment_tags())
@@ -135,7 +133,7 @@ class Camera:
             new = self._images.wait(images, beside=self._seen)
             self._seconds_to_images = max(time.monotonic() - begin, self._seconds_to_images)
         else:
-            # Nothing tells that none will come: they have several times as long as they have taken so far.
+            # Nothing shows that no image will come, so wait several times as long as images have taken so far.
             time.sleep(max(2.0, 3 * self._seconds_to_images))
             new = [image for image in self._images.all() if image not in self._seen]
         if len(new) != images:
@@ -146,7 +144,7 @@ class Camera:
         self._sections.append(Section(heading, f"{times}: {text}", pictures))
 
     def print_newest(self) -> None:
-        """Print what came of the newest video."""
+        """Print the images of the newest video."""
         pictures = self._sections[-1].pictures
         print(
             f"  fragments sent: {self._report.fragments}, persisted: {self._report.persisted}; images: {len(pictures)}"
@@ -173,18 +171,18 @@ class Camera:
             sys.exit(f"The doctor has not found the missing permission: {verdict}{ran.stderr}")
         return verdict
 
-    def take_permission_away(self) -> None:
+    def revoke_permission(self) -> None:
         """Leave the producer only the permission to send video."""
         document = self._policy["PolicyDocument"]
         kept = [statement for statement in document["Statement"] if statement["Action"] != "s3:PutObject"]
         self._put_policy({**document, "Statement": kept})
 
-    def give_permission_back(self) -> None:
-        """Give the producer its declared permissions."""
+    def restore_permission(self) -> None:
+        """Restore the producer's declared permissions."""
         self._put_policy(self._policy["PolicyDocument"])
 
     def write_contact_sheet(self) -> Sequence[Path]:
-        """Write every image that has arrived to a page and to a picture."""
+        """Write an HTML page and a PNG with every image that has arrived."""
         sheet = ContactSheet(
             "What arrived in the bucket",
             f"Images of the stream {self._stream_name}, written by the local AWS with the producer's permissions",
@@ -206,7 +204,7 @@ class Camera:
 
 def _prepare(cdk: Cdk) -> tuple[Path, Path]:
     cdk.bootstrap()
-    # The templates differ by a number: validating one of them is enough, and takes half of the time of a synth.
+    # Validation takes half of the time of a synth, and the templates differ by one number only.
     options = ["--no-validation"]
     return cdk.synth(APP), cdk.synth(APP, context={"sampling_interval_ms": "500"}, arguments=options)
 

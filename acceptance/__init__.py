@@ -1,4 +1,4 @@
-"""Video in, images out on a real account: ``make acceptance``, with a table of what was seen."""
+"""``make acceptance``: checks on a real account what the local AWS assumes, and writes a table."""
 
 STACK = "KinesisVideoAcceptance"
 """The name of the stack that is deployed and removed."""

@@ -1,4 +1,4 @@
-"""``make acceptance``: asks for the account's number, makes the checks there, and writes what was seen to a table."""
+"""``make acceptance``: asks for the account's number, runs the checks there, and writes a table of the results."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _NOTHING_DONE, _INTERRUPTED = 2, 130
 
 
 def main() -> int:
-    """Run it, and return the exit code: 0 if all is as assumed, 1 if not, 2 if nothing was done."""
+    """Run the command; return 0 if every result is as assumed, 1 if not, 2 if nothing was done."""
     parser = argparse.ArgumentParser(prog="python -m acceptance", description=__doc__)
     parser.add_argument(
-        "--patience", type=float, default=300, metavar="S", help="how many seconds to wait for what should come (300)"
+        "--patience", type=float, default=300, metavar="S", help="how many seconds to wait for each result (300)"
     )
     parser.add_argument("--output", type=Path, default=_TABLE, metavar="FILE", help=f"the table ({_TABLE})")
     options = parser.parse_args()
@@ -44,21 +44,21 @@ def main() -> int:
     account = caller["Account"]
     if caller["Arn"].endswith(":root"):
         print(
-            "These are credentials of the account's root user, which can't assume the roles of the producers and may\n"
-            "do everything else; use those of a user or a role with the permissions in docs/acceptance.md.",
+            "These are credentials of the account's root user, which can't assume the producers' roles; use a user or\n"
+            "a role with the permissions in docs/acceptance.md.",
             file=sys.stderr,
         )
         return _NOTHING_DONE
     print(
         f"This deploys the stack {STACK} to the account {account} in {session.region_name}, sends video to it for\n"
-        "some minutes, and removes it with all that is in it; docs/acceptance.md tells more."
+        "some minutes, and removes everything; see docs/acceptance.md."
     )
     try:
-        typed = input("Type the account's number to go on: ").strip()
+        typed = input("Type the account's number to continue: ").strip()
     except (EOFError, KeyboardInterrupt):
         typed = ""
     if typed != account:
-        print("That isn't its number; nothing was done.", file=sys.stderr)
+        print("This is not the account's number; nothing was done.", file=sys.stderr)
         return _NOTHING_DONE
     return _run(session, account, options.patience, options.output)
 
@@ -69,7 +69,7 @@ def _run(session: boto3.Session, account: str, patience: float, output: Path) ->
     def write() -> None:
         output.write_text(table(findings, account, session.region_name), encoding="utf-8")
 
-    # Before anything is made, and after each finding: what has been seen is there, however this ends.
+    # Written at the start and after each finding, so that the table is complete however the run ends.
     output.parent.mkdir(parents=True, exist_ok=True)
     write()
 
@@ -84,7 +84,7 @@ def _run(session: boto3.Session, account: str, patience: float, output: Path) ->
         run(session, deploy, CHECKS, patience=patience, on_step=lambda step: print(step, flush=True), on_finding=show)
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    except Exception as error:  # The table is there, whatever it is.
+    except Exception as error:  # The table exists in any case.
         print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         code = 1
     print(f"The table is in {output}")
@@ -93,7 +93,7 @@ def _run(session: boto3.Session, account: str, patience: float, output: Path) ->
 
 def _deploy(account: str, region: str) -> None:
     bin_folder = _ROOT / "node_modules" / ".bin"
-    # As npx does: the Node.js that the project brings is the one that the CDK CLI runs on.
+    # Like npx, run the CDK CLI with the Node.js of the project.
     path = f"{bin_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     with TemporaryDirectory() as assembly:
         command: list[str | Path] = [
@@ -103,7 +103,7 @@ def _deploy(account: str, region: str) -> None:
             shlex.join([sys.executable, "-m", "acceptance.app"]),
         ]
         command += ["--context", f"account={account}", "--context", f"region={region}", "--output", assembly]
-        # The direct method leaves no change set that would be in review.
+        # The direct method leaves no change set behind.
         command += ["--method", "direct", "--require-approval", "never"]
         subprocess.run(command, cwd=_ROOT, env={**os.environ, "PATH": path, "AWS_REGION": region}, check=True)
 

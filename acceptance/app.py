@@ -1,4 +1,4 @@
-"""The stack that is deployed: all that the checks make is in it, and goes with it."""
+"""The stack that the checks deploy. Everything that they create is in it, and is removed with it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from . import STACK
 
 
 def build(scope: Construct) -> None:
-    """Declare a stream with images and one whose configurations the checks set, a producer for each, and a bucket."""
+    """Declare a stream with images, a scratch stream for other configurations, their producers and a bucket."""
     bucket = s3.Bucket(
         scope,
         "Bucket",
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         enforce_ssl=True,
         removal_policy=RemovalPolicy.DESTROY,
-        # If the stack couldn't be removed, the images wouldn't stay either.
+        # The images expire even if the stack can't be removed.
         lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(1))],
     )
     CfnOutput(scope, "BucketName", value=bucket.bucket_name)
@@ -58,7 +58,7 @@ def _is_function(construct: Any) -> TypeGuard[CfnResource]:
 
 if __name__ == "__main__":
     app = App()
-    # With them, the CDK CLI refuses the credentials of another account than the one that was typed.
+    # With an explicit environment, the CDK CLI refuses the credentials of any other account.
     account, region = app.node.get_context("account"), app.node.get_context("region")
     build(Stack(app, STACK, env=Environment(account=account, region=region)))
     app.synth()

@@ -1,4 +1,4 @@
-"""Writes bodies of PutMedia: usual ones, and ones that no producer means to send."""
+"""Writes bodies of PutMedia: usual ones, and unusual ones that no producer sends on purpose."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _END_OF_FRAGMENT = Tags((SimpleTag(TagName.END_OF_FRAGMENT),))
 
 
 def header(track: Track) -> bytes:
-    """Write what comes before the fragments of a video."""
+    """Write the header of a video, which precedes its fragments."""
     return write_header([track])
 
 
 def fragments(video: ClockVideo, count: int) -> list[Fragment]:
-    """Make fragments that end about now."""
+    """Return fragments that end about now."""
     begin = time.time() - (video.duration(count) or 0)
     return list(islice(video.fragments(round(begin * 1000)), count))
 
@@ -54,14 +54,14 @@ def tag(name: str) -> bytes:
 
 
 def event_tags(name: TagName, pairs: int) -> Tags:
-    """Make the tags of an event with that many pairs, the same ones each time."""
+    """Return the tags of an event with the given number of pairs."""
     return Tags((SimpleTag(name), *(SimpleTag(f"name-{number}", "value") for number in range(pairs))))
 
 
 def of_known_size(fragment: Fragment) -> bytes:
-    """Write a fragment whose cluster says how long it is."""
+    """Write a fragment whose cluster has a known size."""
     end = write_tags(_END_OF_FRAGMENT)
-    # An id of four bytes, and one that says that the size is unknown.
+    # The id has four bytes; the next byte means an unknown size.
     whole = written(fragment).removesuffix(end)
     return whole[:4] + (len(whole[5:]) | 1 << 56).to_bytes(8) + whole[5:] + end
 

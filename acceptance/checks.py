@@ -1,4 +1,4 @@
-"""The checks: one function for what is seen together. What is assumed is what the local AWS does."""
+"""The checks, one function for each group of findings. The assumed results are those of the local AWS."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from .site import DENIED, HEIGHT, WIDTH, Site, new_token
 _PERSISTED = "BUFFERING RECEIVED PERSISTED"
 _TOO_MANY_TAGS = "BUFFERING ERROR 4009 FRAGMENT_METADATA_LIMIT_REACHED"
 _EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png"}
-# Four a second: the stream takes five.
+# Four a second: the service allows five for each stream.
 _READINGS, _BETWEEN_READINGS_SECONDS = 8, 0.25
 _LAMBDA_INIT = re.compile(r'"initDurationMs":\s*([\d.]+)')
 
 
 def an_image_arrives(site: Site) -> Findings:
-    """Look at the first image: that it comes of video that was made without an encoder, and what its object is like."""
+    """Check that video made without an encoder yields an image, and describe the image's object."""
     yield Finding("the configuration, read back, is what is declared", site.verified, "true")
     begin = time.monotonic()
     site.send_until(site.declared, lambda image: True)
     yield Finding("an image arrives, with the permissions of `grant_put_media`", "yes", "yes")
-    yield Finding("after the deployment, it took", _seconds(begin))
+    yield Finding("time from the deployment to the first image", _seconds(begin))
     token = new_token()
     begin = time.monotonic()
     site.send(site.declared, token, metadata={"Door": "east", "street": "Bäckerstraße"})
     image = site.wait(token)[0]
     site.delay = time.monotonic() - begin
-    yield Finding("from a fragment to its image, at the most", _seconds(begin))
+    yield Finding("time from a fragment to its image, at most", _seconds(begin))
     yield Finding("its key, with the destination `declared/`", _key(site, image), _form("declared/"))
     with Image.open(io.BytesIO(site.images.read(image))) as picture:
         seen = f"{picture.format} of {picture.width}x{picture.height}"
@@ -63,7 +63,7 @@ def an_image_arrives(site: Site) -> Findings:
 
 
 def the_sampling_interval(site: Site) -> Findings:
-    """See which frames of two fragments of 2.5 s an interval of 1 s picks, and what their keys say."""
+    """Find which frames of two fragments of 2.5 s an interval of 1 s selects, and the times in their keys."""
     token = new_token()
     site.send(site.declared, token, fragment_seconds=2.5)
     site.wait(token)
@@ -77,7 +77,7 @@ def the_sampling_interval(site: Site) -> Findings:
 
 
 def the_fragment_of_a_tag(site: Site) -> Findings:
-    """Send tags where no page says which fragment has them."""
+    """Send tags at places where no page says to which fragment they belong."""
     token = new_token()
     video = site.video(1)
     tags = fragment_tags(prefix=token)
@@ -94,19 +94,19 @@ def the_fragment_of_a_tag(site: Site) -> Findings:
 
 
 def the_limit_of_ten_tags(site: Site) -> Findings:
-    """Send as many tags as a fragment may have, counted in three ways."""
+    """Send the maximum number of tags of a fragment, counted in three ways."""
     image, notification = TagName.IMAGE_GENERATION, TagName.NOTIFICATION
     seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 9)]))
     yield Finding("ten tags, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
     seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 10)]))
-    yield Finding("an image event with ten pairs, as AWS's SDKs let a program send", seen, _TOO_MANY_TAGS)
+    yield Finding("an image event with ten pairs, which AWS's SDKs allow", seen, _TOO_MANY_TAGS)
     twice = [bodies.event_tags(name, 4) for name in (notification, image)]
     seen = _said(site, lambda fragment: bodies.written(fragment, twice))
     yield Finding("image and notification with the same four pairs, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
 
 
 def unusual_bodies(site: Site) -> Findings:
-    """Send what no producer means to send."""
+    """Send bodies that no producer sends on purpose."""
     yield Finding("a body of tags alone, without a header", site.put_media(bodies.tag("name")), "nothing")
     seen = _said(site, lambda fragment: bodies.written(replace(fragment, frames=fragment.frames[:2])))
     yield Finding("a fragment of less than a second", seen, _PERSISTED)
@@ -123,7 +123,7 @@ def unusual_bodies(site: Site) -> Findings:
 
 
 def open_groups_of_pictures(site: Site) -> Findings:
-    """Send fragments whose first frames refer to the fragment before, and see which of theirs become images."""
+    """Send fragments whose first frames refer to the previous fragment, and find which frames become images."""
     token = new_token()
     track, fragments = bodies.open_groups(2)
     tags = fragment_tags(prefix=token)
@@ -139,7 +139,7 @@ def open_groups_of_pictures(site: Site) -> Findings:
         yield Finding(statement, seen, "0, 1000")
 
 
-def what_describe_gives_back(site: Site) -> Findings:
+def what_describe_returns(site: Site) -> Findings:
     """Set a configuration with every field and one with the required ones only, and read both back."""
     uri, region = f"s3://{site.bucket}/describe/", site.session.region_name
     whole = {
@@ -160,7 +160,7 @@ def what_describe_gives_back(site: Site) -> Findings:
     site.configure(uri)
     more = {name: value for name, value in site.described().items() if name not in site.required(uri)}
     yield Finding("fields that weren't sent, read back", _text(site, more) if more else "left out", "left out")
-    # What is as good as left out, and might come back otherwise.
+    # These mean the same as leaving the field out, and may be returned differently.
     for sent, assumed in (
         ({}, "InvalidArgumentException"),
         ({"JPEGQuality": "80"}, '{"JPEGQuality": "80"}'),
@@ -173,24 +173,24 @@ def what_describe_gives_back(site: Site) -> Findings:
 
 
 def a_stale_describe(site: Site) -> Findings:
-    """Read a configuration at once after it was set, several times, and see whether an old one is read."""
+    """Read a configuration several times right after it was set, and find out whether an old one is returned."""
     uri = f"s3://{site.bucket}/describe/"
     longest = 0.0
     for width in (320, 640, 320, 640):
         site.configure(uri, WidthPixels=width, HeightPixels=width * 3 // 4)
         begin = time.monotonic()
-        # Once too often, so that one that comes back after a good one is seen as well.
+        # All readings are made, since an old configuration can follow a new one.
         for _ in range(_READINGS):
             if site.described().get("WidthPixels") != width:
                 longest = max(longest, time.monotonic() - begin)
             time.sleep(_BETWEEN_READINGS_SECONDS)
     seen = f"no, still after {longest:.1f} s" if longest else "yes"
-    yield Finding("Describe gives what was set from the moment that it was set", seen, "yes")
+    yield Finding("Describe returns a configuration as soon as it is set", seen, "yes")
 
 
 def destinations(site: Site) -> Findings:
     """Let the scratch stream deliver to the bucket, with a slash, and under a prefix without one."""
-    # In turns, so that the file says which configuration an image is of.
+    # The formats alternate, so that the file shows which configuration made an image.
     for end, image_format in (("", "PNG"), ("/", "JPEG"), ("/door", "PNG")):
         told, image = _delivered(site, end, image_format)
         yield Finding(f"`s3://BUCKET{end}`, read back", told.replace(site.bucket, "BUCKET"), f"s3://BUCKET{end}")
@@ -200,7 +200,7 @@ def destinations(site: Site) -> Findings:
 
 
 def refused_configurations(site: Site) -> Findings:
-    """Set configurations of which no page says whether they are accepted."""
+    """Set configurations whose acceptance is not documented."""
     nowhere, here = f"s3://no-bucket-{new_token()}/", f"s3://{site.bucket}/"
     seen = _answer(lambda: site.configure(nowhere))
     yield Finding("a destination that doesn't exist", seen, "accepted")
@@ -217,33 +217,33 @@ def a_configuration_in_an_open_session(site: Site) -> Findings:
         begin = time.monotonic()
         site.configure(f"s3://{site.bucket}/after/")
         seen = _whether(lambda: site.wait(token, lambda image: image.key.startswith("after/")))
-    yield Finding("an open session takes a new configuration up", seen, "yes")
+    yield Finding("an open session follows a new configuration", seen, "yes")
     yield Finding("after", _seconds(begin))
 
 
-def rights_in_an_open_session(site: Site) -> Findings:
+def permissions_in_an_open_session(site: Site) -> Findings:
     """Revoke the permission on the bucket while a producer sends on one connection, and restore it."""
-    _delivered(site, "/rights/")
+    _delivered(site, "/permissions/")
     token = new_token()
     with site.streaming(site.scratch, token):
         site.wait(token)
-        with site.rights(lambda statements: [s for s in statements if "s3:" not in str(s["Action"])]):
+        with site.changed_permissions(lambda statements: [s for s in statements if "s3:" not in str(s["Action"])]):
             begin = time.monotonic()
             seen = _whether(lambda: site.wait_until_silence(token))
-        yield Finding("images end in an open session if the permission is taken away", seen, "yes")
-        yield Finding("after, at the most", _seconds(begin))
+        yield Finding("images stop in an open session if the permission is revoked", seen, "yes")
+        yield Finding("after at most", _seconds(begin))
         known = site.images_of(token)
         begin = time.monotonic()
         seen = _whether(lambda: site.wait(token, lambda image: image not in known))
-    yield Finding("they go on if it is given back", seen, "yes")
+    yield Finding("they continue if it is restored", seen, "yes")
     yield Finding("after", _seconds(begin))
 
 
-def a_new_right(site: Site) -> Findings:
+def a_new_permission(site: Site) -> Findings:
     """Grant a producer another permission, and check when the service applies it."""
     kinesis_video = site.as_producer(site.scratch)
-    right = {"Effect": "Allow", "Action": "kinesisvideo:DescribeImageGenerationConfiguration", "Resource": "*"}
-    with site.rights(lambda statements: [*statements, right]):
+    permission = {"Effect": "Allow", "Action": "kinesisvideo:DescribeImageGenerationConfiguration", "Resource": "*"}
+    with site.changed_permissions(lambda statements: [*statements, permission]):
         describe = partial(kinesis_video.describe_image_generation_configuration, StreamName=site.scratch)
         seconds = site.repeat(describe, *DENIED)
     # The function waits for a minute.
@@ -252,21 +252,21 @@ def a_new_right(site: Site) -> Findings:
 
 
 def the_function_starts(site: Site) -> Findings:
-    """Read from the function's log how long its start took."""
+    """Read the duration of the function's start from its log."""
     pages = site.session.client("logs").get_paginator("filter_log_events").paginate(logGroupName=site.log_group)
     messages = [event["message"] for page in pages for event in page["events"]]
     found = [match[1] for message in messages if (match := _LAMBDA_INIT.search(message))]
-    yield Finding("the milliseconds that the function takes to start", ", ".join(found) or "its log doesn't say")
+    yield Finding("the function's start in milliseconds", ", ".join(found) or "not in its log")
 
 
 def what_describe_stream_leaves_out(site: Site) -> Findings:
-    """See what DescribeStream says of a stream that names no key, no device and no media type."""
+    """Describe a stream that names no key, no device and no media type."""
     stream: Mapping[str, Any] = site.stream()
     key = str(stream.get("KmsKeyId", "left out"))
     seen = re.sub(r"arn:[^:]+:kms:[^:]+:\d+:key/.*", "the ARN of a key", re.sub(r".*(?=alias/)", "", key))
     yield Finding("`KmsKeyId` of a stream without a key of its own", seen, "alias/aws/kinesisvideo")
     seen = ", ".join(name for name in ("DeviceName", "MediaType") if name not in stream) or "none"
-    yield Finding("left out of a stream that has none of `DeviceName` and `MediaType`", seen, "DeviceName, MediaType")
+    yield Finding("`DeviceName` and `MediaType` that have no value and are left out", seen, "DeviceName, MediaType")
 
 
 def a_stream_without_retention(site: Site) -> Findings:
@@ -286,11 +286,11 @@ def a_stream_without_retention(site: Site) -> Findings:
         stream = site.stream()
     yield Finding("`DataRetentionInHours` that is 0", str(stream.get("DataRetentionInHours", "left out")), "0")
     seen = _answer(lambda: site.described())
-    yield Finding("without retention, to describe the configuration", seen, "accepted")
+    yield Finding("without retention, describing the configuration", seen, "accepted")
     seen = _answer(lambda: site.configure(f"s3://{site.bucket}/", Status="DISABLED"))
-    yield Finding("without retention, a configuration that is DISABLED", seen, "NoDataRetentionException")
+    yield Finding("without retention, setting a configuration that is DISABLED", seen, "NoDataRetentionException")
     seen = _answer(lambda: site.kinesis_video.update_image_generation_configuration(StreamName=site.scratch))
-    yield Finding("without retention, the deletion of the configuration", seen, "NoDataRetentionException")
+    yield Finding("without retention, deleting the configuration", seen, "NoDataRetentionException")
 
 
 def what_cloudtrail_records(site: Site) -> Findings:
@@ -299,7 +299,7 @@ def what_cloudtrail_records(site: Site) -> Findings:
     try:
         site.wait_for_record(documented)
     except TimeoutError as error:
-        # Without this one, that the other is missing means nothing.
+        # Without this record, the absence of the other means nothing.
         yield Finding(f"CloudTrail records `{ours}`", f"unknown: {error}")
         return
     seen = _whether(lambda: site.wait_for_record(ours))
@@ -313,23 +313,23 @@ CHECKS: Sequence[Check] = (
     the_limit_of_ten_tags,
     unusual_bodies,
     open_groups_of_pictures,
-    what_describe_gives_back,
+    what_describe_returns,
     a_stale_describe,
     destinations,
     refused_configurations,
     a_configuration_in_an_open_session,
-    rights_in_an_open_session,
-    a_new_right,
+    permissions_in_an_open_session,
+    a_new_permission,
     the_function_starts,
     what_describe_stream_leaves_out,
     a_stream_without_retention,
     what_cloudtrail_records,
 )
-"""In this order: `a_stream_without_retention` leaves a scratch stream that takes no images any more, and a record."""
+"""The order matters: after `a_stream_without_retention` the scratch stream yields no images, and a record exists."""
 
 
 def _key(site: Site, image: DeliveredImage) -> str:
-    """Write the key of an image with the names of its parts."""
+    """Return the key of an image with the names of its parts instead of their values."""
     key = re.sub(r"t[0-9a-f]{8}", "TAG", image.key, count=1)
     key = re.sub(rf"_{image.timecode}_[A-Za-z0-9-]+\.", "_TIME_ID.", key)
     return re.sub(f"{site.account}_({re.escape(site.declared)}|{re.escape(site.scratch)})", "ACCOUNT_STREAM", key)
@@ -340,20 +340,20 @@ def _form(prefix: str, image_format: str = "JPEG") -> str:
 
 
 def _text(site: Site, value: Any) -> str:
-    """Write a value that was read, or is assumed, without the bucket's name."""
+    """Return a value as text, without the bucket's name."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     return text.replace(site.bucket, "BUCKET")
 
 
 def _delivered(site: Site, end: str, image_format: str = "JPEG") -> tuple[str, DeliveredImage]:
-    """Let the scratch stream deliver to `s3://BUCKET` and this end; return the Uri read back, and the first image."""
+    """Deliver the scratch stream's images to `s3://BUCKET` + `end`; return the Uri read back, and the first image."""
     told = site.configure(f"s3://{site.bucket}{end}", Format=image_format)
     begin, extension = end[1:], _EXTENSIONS[image_format]
     return told, site.send_until(site.scratch, lambda i: i.key.startswith(begin) and i.key.endswith(extension))
 
 
 def _said(site: Site, write: Callable[[Fragment], bytes]) -> str:
-    """Send a fragment as it is written here, and return what the service says."""
+    """Send a fragment as `write` encodes it, and return the service's acknowledgements."""
     video = site.video(1)
     (fragment,) = bodies.fragments(video, 1)
     return site.put_media(bodies.header(video.track) + write(fragment))

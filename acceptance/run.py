@@ -1,4 +1,4 @@
-"""Deploys the stack, makes the checks, and removes everything, whatever happens in between."""
+"""Deploys the stack, runs the checks, and removes everything, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _PAUSE_SECONDS = 1.0
-# An image that is under way when the bucket is emptied comes into it afterwards, and the bucket stays.
+# An image can arrive after the bucket was emptied, and then the bucket can't be deleted.
 _REMOVALS = 10
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen of one statement."""
+    """The result of one statement."""
 
     statement: str
-    """What only an account can answer."""
+    """The statement that only an account can confirm."""
     seen: str
-    """What was seen."""
+    """The result on the account."""
     assumed: str | None = None
-    """What the local AWS does; None if it is of no interest, as times are."""
+    """The result on the local AWS; None if there is nothing to compare, such as with times."""
 
     def __post_init__(self) -> None:
-        """Write out what doesn't print: it is text of others."""
+        """Escape unprintable characters in untrusted text."""
         object.__setattr__(self, "seen", printable(self.seen))
 
     @property
     def differs(self) -> bool:
-        """Whether something else was seen than is assumed."""
+        """Whether the result differs from the assumed one."""
         return self.assumed not in (None, self.seen)
 
 
 Findings: TypeAlias = Generator[Finding, None, None]
 Check = Callable[[Site], Findings]
-"""Looks at something on the site; its name says at what."""
+"""A check of the site. Its name is shown."""
 
 
 def run(
@@ -61,16 +61,16 @@ def run(
     on_step: Callable[[str], None],
     on_finding: Callable[[Finding], None],
 ) -> None:
-    """Deploy the stack, make the checks, and remove the stack, also if any of it is interrupted.
+    """Deploy the stack, run the checks, and remove the stack, also if it is interrupted.
 
-    Meanwhile the first SIGINT, SIGTERM or SIGHUP raises a KeyboardInterrupt, and the removal can't be interrupted. A
-    check that fails, for whatever reason, says so in a finding, and the next one follows. What should come is waited
-    for as many seconds as `patience` says. It raises a RuntimeError if the stack can't be removed.
+    The first SIGINT, SIGTERM or SIGHUP raises a KeyboardInterrupt; the removal can't be interrupted. A check that fails
+    becomes a finding with its error, and the next one follows. Each result is awaited for `patience` seconds. It raises
+    a RuntimeError if the stack can't be removed.
     """
     signals = _Signals()
     try:
         try:
-            on_step("remove what an earlier run has left")
+            on_step("remove the rest of an earlier run")
             remove(session)
             on_step("deploy")
             deploy()
@@ -84,7 +84,7 @@ def run(
                     with closing(check(site)) as findings:
                         for finding in findings:
                             on_finding(finding)
-                # Nobody knows how an account may surprise a check, and the others' findings are worth the run.
+                # An account can fail a check in unexpected ways, and the other findings still matter.
                 except Exception as error:
                     on_finding(Finding(name, f"{type(error).__name__}: {error}", "an answer"))
         finally:
@@ -98,7 +98,7 @@ def run(
 
 
 def remove(session: boto3.Session) -> None:
-    """Remove the stack and all that is in it, if it is there; raise a RuntimeError if it can't be removed."""
+    """Remove the stack and its contents, if it exists; raise a RuntimeError if it can't be removed."""
     cloudformation = session.client("cloudformation")
     for _ in range(_REMOVALS):
         if not _wait_for_stack(cloudformation):
@@ -111,7 +111,7 @@ def remove(session: boto3.Session) -> None:
 
 
 class _Signals:
-    """What ends a program raises KeyboardInterrupt, and once only: what cleans up after it isn't interrupted."""
+    """Turns the first signal that ends a program into a KeyboardInterrupt, so that the removal isn't interrupted."""
 
     def __init__(self) -> None:
         self._before = [(number, signal.signal(number, self._interrupt)) for number in _SIGNALS]
@@ -130,7 +130,7 @@ class _Signals:
 
 
 def _wait_for_stack(cloudformation: CloudFormationClient) -> bool:
-    """Wait until nothing happens to the stack, and tell whether there is one."""
+    """Wait until no operation on the stack is in progress, and return whether the stack exists."""
     while True:
         try:
             (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
@@ -149,5 +149,5 @@ def _empty(s3: Any, bucket: str) -> None:
             if objects := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
                 s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     except s3.exceptions.NoSuchBucket:
-        # An attempt before has removed it, and failed on something else.
+        # An earlier attempt removed it, and failed on something else.
         pass

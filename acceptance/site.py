@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
 DENIED = ("AccessDenied", "AccessDeniedException", "NotAuthorizedException")
-"""What a service answers before it knows of a new right."""
+"""The error codes of a service before a new permission has reached it."""
 
-# A stream takes five calls a second of an operation.
+# The service allows five calls a second of an operation for each stream.
 _THROTTLED = "ClientLimitExceededException"
 _PAUSE_SECONDS = 0.5
 _RESEND_SECONDS = 10
@@ -67,15 +67,15 @@ class Site:
         self._iam = session.client("iam")
         self._begin = datetime.now(UTC)
         self.delay = 0.0
-        """How many seconds an image took, once there was one."""
+        """The seconds that the first image took."""
 
     def wait_for_roles(self) -> None:
-        """Wait until the roles of the producers can be assumed: it takes some seconds after they were made."""
+        """Wait until the producers' roles can be assumed, which takes some seconds after their creation."""
         for stream in self._roles:
             self.repeat(partial(self._credentials, stream), *DENIED)
 
     def repeat(self, call: Callable[[], object], *errors: str) -> float:
-        """Call until the answer is none of these errors, and tell how many seconds that took."""
+        """Repeat a call while it fails with one of these errors, and return how many seconds that took."""
         begin = time.monotonic()
         while True:
             try:
@@ -95,12 +95,12 @@ class Site:
         fragment_seconds: float = 2,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """Send two fragments with the rights of the stream's producer; the keys of their images have a token."""
-        # Fast, and so from the past: a clock that is a little ahead makes no timestamp of the future.
+        """Send two fragments with the permissions of the stream's producer; the keys of their images have a token."""
+        # Faster than real time, so the timestamps are in the past, even if the clock is slightly ahead.
         self._producer(stream, token, metadata).send(self.video(fragment_seconds), fragments=2, speed=20)
 
     def send_until(self, stream: str, wanted: Callable[[DeliveredImage], bool]) -> DeliveredImage:
-        """Send again and again, until a configuration that was set before is in force: an image is as wanted."""
+        """Send repeatedly until the current configuration takes effect, and an image is as wanted."""
         token = new_token()
         deadline = time.monotonic() + self.patience
         while True:
@@ -113,14 +113,14 @@ class Site:
 
     @contextmanager
     def streaming(self, stream: str, token: str) -> Iterator[None]:
-        """Send in real time on one connection meanwhile."""
+        """Send in real time on one connection while the block runs."""
         producer = self._producer(stream, token)
         with ThreadPoolExecutor(1) as threads:
             sending = threads.submit(producer.send, self.video(1))
             try:
                 yield
             finally:
-                # It can be stopped from when it has begun to send.
+                # `stop` has no effect before the producer has started to send.
                 while not sending.done():
                     producer.stop()
                     wait([sending], _PAUSE_SECONDS)
@@ -128,7 +128,7 @@ class Site:
             raise ValueError(f"the producer needed {connections} connections, so the session was not the same")
 
     def put_media(self, body: bytes) -> str:
-        """Send bytes to the stream with images, and return what the service says: acknowledgements, or a refusal."""
+        """Send bytes to the stream with images, and return the acknowledgements or the refusal."""
         said: list[str] = []
 
         def hear(acknowledgement: Acknowledgement) -> None:
@@ -142,7 +142,7 @@ class Site:
                 if not said:
                     said.append("nothing")
             except PutMediaError as error:
-                # Another connection is refused while the one before still counts.
+                # A second connection is refused while the previous one still counts.
                 if not error.retryable or time.monotonic() > deadline:
                     said.append(error.code or str(error))
                 time.sleep(_PAUSE_SECONDS)
@@ -162,7 +162,7 @@ class Site:
         count: int = 1,
         seconds: float | None = None,
     ) -> list[DeliveredImage]:
-        """Wait for images with a token that are as wanted; a TimeoutError says that there are fewer."""
+        """Wait for images with a token that are as wanted; raise a TimeoutError if there are fewer."""
         seconds = self.patience if seconds is None else seconds
         deadline = time.monotonic() + seconds
         while len(found := [image for image in self.images_of(token) if wanted(image)]) < count:
@@ -172,9 +172,9 @@ class Site:
         return found
 
     def wait_until_silence(self, token: str) -> list[DeliveredImage]:
-        """Wait until no image with a token has come for several times as long as one has taken, and list them all.
+        """Wait until no image with a token arrives for several times an image's delay, and list them all.
 
-        Nothing else tells that none will come. A TimeoutError says that they go on.
+        Nothing else shows that no more will come. A TimeoutError is raised if they continue.
         """
         deadline = time.monotonic() + self.patience
         before, images = None, self.images_of(token)
@@ -194,7 +194,7 @@ class Site:
         return told
 
     def required(self, uri: str) -> dict[str, Any]:
-        """Make a configuration of the fields that the API asks for."""
+        """Return a configuration with the fields that the API requires."""
         return {
             "Status": "ENABLED",
             "ImageSelectorType": "PRODUCER_TIMESTAMP",
@@ -218,19 +218,19 @@ class Site:
         return described
 
     def wait_for_record(self, operation: str) -> None:
-        """Wait until CloudTrail's event history has a call of an operation since the start; else a TimeoutError."""
+        """Wait for a record of an operation since the start in CloudTrail's event history, or raise a TimeoutError."""
         trail = self.session.client("cloudtrail")
         attribute: Any = {"AttributeKey": "EventName", "AttributeValue": operation}
         deadline = time.monotonic() + self.patience
         while not trail.lookup_events(LookupAttributes=[attribute], StartTime=self._begin, MaxResults=1)["Events"]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no record of {operation} after {self.patience:g} s")
-            # It takes two calls a second.
+            # The quota is two calls a second.
             time.sleep(_LOOKUP_PAUSE_SECONDS)
 
     @contextmanager
-    def rights(self, change: Callable[[list[Any]], list[Any]]) -> Iterator[None]:
-        """Change the statements of the policy of the scratch stream's producer meanwhile."""
+    def changed_permissions(self, change: Callable[[list[Any]], list[Any]]) -> Iterator[None]:
+        """Change the statements of the scratch stream's producer while the block runs."""
         role = self._roles[self.scratch].rpartition("/")[2]
         (name,) = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
         policy: Any = self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -246,7 +246,7 @@ class Site:
             put(policy["Statement"])
 
     def as_producer(self, stream: str) -> KinesisVideoClient:
-        """Make a client that has the rights of a stream's producer."""
+        """Return a client with the permissions of a stream's producer."""
         credentials = self._credentials(stream)
         return self.session.client(
             "kinesisvideo",
@@ -256,7 +256,7 @@ class Site:
         )
 
     def video(self, fragment_seconds: float) -> ClockVideo:
-        """Make a small video."""
+        """Return a small video."""
         return ClockVideo("acceptance", width=WIDTH, height=HEIGHT, frame_rate=4, fragment_seconds=fragment_seconds)
 
     def _producer(self, stream: str, token: str, metadata: Mapping[str, str] | None = None) -> Producer:
@@ -283,5 +283,5 @@ class Site:
 
 
 def new_token() -> str:
-    """Make up what the keys of some images are known by."""
+    """Generate a token that marks the keys of some images."""
     return f"t{uuid.uuid4().hex[:8]}"

@@ -12,10 +12,11 @@ from cdk_kinesis_video import __version__
 
 project = "cdk-kinesis-video"
 author = "the cdk-kinesis-video maintainers"
+project_copyright = f"{author}, Apache-2.0"
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sphinxarg.ext"]
 
-# The source is the whole repository, so that a link that works there works on the site.
+# The source is the whole repository, so links work on the site as they do in the repository.
 include_patterns = [
     "docs/*.md",
     "docs/*/*.md",
@@ -32,16 +33,20 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"cdk-kinesis-video {__version__}"
 html_copy_source = False
-# The pages lie as in the repository, so the root only leads to the first one.
+html_use_index = html_domain_indices = False
+html_static_path = html_css_files = ["style.css"]
+# The default underlines the modules of imports, like links.
+pygments_dark_style = "github-dark"
+# The pages have the paths of the repository, so a page at the root redirects to the first one.
 html_extra_path = ["site"]
 
-# A name in single backticks is a link if it is this library's, and code if it is not.
+# A name in single backticks is a link to this library's reference, and code otherwise.
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"cdk_kinesis_video\._protocols\..*"),  # for type checkers alone
+    ("py:.*", r"cdk_kinesis_video\._protocols\..*"),  # for type checkers only
     ("py:.*", r"(?!cdk_kinesis_video|kinesis_video_).*"),
-    ("py:.*", r"kinesis_video_matroska\..*"),  # what a producer sends, for whoever writes a `Video` of their own
+    ("py:.*", r"kinesis_video_matroska\..*"),  # for authors of a `Video`
 ]
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
@@ -53,16 +58,16 @@ napoleon_use_rtype = False
 
 
 def setup(app: Sphinx) -> None:
-    """Have signatures and links as people read them."""
+    """Make signatures and links readable."""
     app.connect("autodoc-process-signature", _signature)
-    # Before napoleon, which takes the addresses in a section "See Also" for names.
+    # Before napoleon, which expects names instead of URLs in a section "See Also".
     app.connect("autodoc-process-docstring", _links, priority=100)
 
 
 def _signature(
     _app: Sphinx, what: str, _name: str, obj: Any, _options: Any, signature: str | None, returns: str
 ) -> Any:
-    """Take a construct's own signature instead of its metaclass's, which is jsii's."""
+    """Show a construct's own signature instead of that of jsii's metaclass."""
     if what == "class" and signature and signature.startswith("(*args"):
         own = inspect.signature(obj.__init__)
         parameters = [p.replace(annotation=p.annotation) for name, p in own.parameters.items() if name != "self"]

@@ -1,6 +1,6 @@
-"""Every stream of my app: a mixin declares the images of each, wherever in the app the stream is declared.
+"""A mixin declares the images of every stream of an app.
 
-The two stacks know nothing of images. They could as well be another team's.
+The stacks with the streams don't mention images, so they can belong to another team.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A stream that something else has made, known by its name: only its images are declared here.
+"""The images of an existing stream, which is imported by its name.
 
-They go on when this stack is deleted, until somebody else decides about them.
+The images continue when this stack is deleted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Lambda per image: a function gets each image as soon as it is delivered, and an alarm tells if none is."""
+"""A function that is invoked for each image, and an alarm for missing images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, ImagesLayer, VideoStream
 
-# An example is one file; a function of your own has its code in a folder.
+# This example is one file; keep the code of your own function in a folder.
 CODE = """
 import boto3
 from kinesis_video_images import image_keys, parse_image_key, parse_image_metadata
@@ -62,7 +62,7 @@ class Gate(Stack):
         images.grant_read_images(look)
         images.on_image_delivered("OnImage", target=targets.LambdaFunction(look))
 
-        # The rule above counts the images, which is what the alarm compares the fragments with.
+        # The rule above counts the images, and the alarm compares the count with that of the fragments.
         alarm = images.alarm_on_missing_images("Missing")
         alarm.add_alarm_action(actions.SnsAction(sns.Topic(self, "Alarms", enforce_ssl=True)))
 

@@ -1,4 +1,4 @@
-"""A camera at the front door: its stream keeps a week of video, and an image of every second is kept for a month."""
+"""A camera at the front door. Its video is kept for a week, and an image of every second for a month."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A producer that is allowed to write images: an IoT thing, with credentials from an IoT role alias.
 
-AWS's own sample policy for devices lets them send video and has no right to the bucket, so no image arrives. Here a
-thing may do what both take, for the stream and the images that have its name, and for no other.
+AWS's sample policy for devices allows sending video, but not writing to the bucket, so no image arrives. Here each
+thing is allowed both, for the stream and the images with its name only.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Docks(Stack):
             iot.CfnThing(self, f"Thing-{thing}", thing_name=thing)
             stream = VideoStream(self, thing, stream_name=thing, encryption_key=key)
             images = ImageGeneration(self, f"Images-{thing}", stream=stream, bucket=bucket, prefix=f"docks/{thing}")
-            # The policy says ${credentials-iot:ThingName}, so it is the same for two things and for two thousand.
+            # The policy contains ${credentials-iot:ThingName}, so it doesn't grow with the number of things.
             images.grant_put_media(role, by_thing_name=True)
             notification = FragmentNotification(self, f"Arrivals-{thing}", stream=stream, topic=arrivals)
             notification.grant_put_media(role, by_thing_name=True)
         alias = iot.CfnRoleAlias(self, "RoleAlias", role_arn=role.role_arn)
-        # What a thing's certificate needs to get the role's credentials.
+        # Allows a thing's certificate to get the role's credentials.
         iot.CfnPolicy(
             self,
             "MayGetCredentials",

@@ -1,4 +1,4 @@
-"""A bucket of images that several stacks deliver to: it outlives each of them, so it has a stack of its own."""
+"""One bucket for the images of several stacks. It outlives each of them, so it has a stack of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twenty cameras of a car park: a stream each, their images side by side in one bucket, one function behind them."""
+"""Twenty cameras of a car park, each with its own stream. They share one bucket and one function."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ COLOURS = ("#3b7dd8", "#d9822b", "#2e9d5f", "#b3321b")
 # Readable on white and on black.
 GREY = "#6f86ad"
 
-# A value for each 5 minutes. The lobby's camera is unplugged for a while, and its connection is lost; later the yard's
-# producer may not write images any more.
+# A value for each 5 minutes. The lobby's camera is unplugged for a while; later the yard's producer loses its
+# permission to write images.
 UNPLUGGED = [1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]
 FORBIDDEN = [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0]
 WAVE = [0, 3, 1, 4, 2, 0, 3, 2, 4, 1, 0, 2, 3]

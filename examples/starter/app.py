@@ -1,4 +1,4 @@
-"""A camera, its stream, and the bucket of its images: an app to copy and begin with."""
+"""A camera, its stream, and the bucket of its images: an app to copy."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NUMBER = "000000000000"
 
 @pytest.fixture
 def somebody(account: Account, environment: dict[str, str], bootstrapped: None) -> Iterator[dict[str, str]]:
-    """The environment of a role with the rights that docs/acceptance.md names, and no others."""
+    """The environment of a role with exactly the permissions that docs/acceptance.md lists."""
     iam = account.aws.client("iam")
     trust = {"Effect": "Allow", "Principal": {"AWS": NUMBER}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -61,7 +61,7 @@ def test_the_local_aws_is_as_assumed_and_nothing_is_left(
     assert "different" not in written
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "| an image arrives, with the permissions of `grant_put_media` | yes | yes |  |" in written
-    assert "| without retention, the deletion of the configuration | NoDataRetentionException |" in written
+    assert "| without retention, deleting the configuration | NoDataRetentionException |" in written
     assert NUMBER not in written
     assert account.contents() == before
 
@@ -102,7 +102,7 @@ def test_without_its_number_nothing_is_done(
     )
 
     assert ran.returncode == 2
-    assert ran.stderr == "That isn't its number; nothing was done.\n"
+    assert ran.stderr == "This is not the account's number; nothing was done.\n"
     assert account.contents() == before
     assert list(tmp_path.iterdir()) == []
 
@@ -114,12 +114,12 @@ def test_the_root_user_is_refused_with_a_reason(account: Account, environment: d
     ran = subprocess.run(command, cwd=ROOT, env=environment, input=NUMBER, capture_output=True, text=True, check=False)
 
     assert ran.returncode == 2
-    assert "root user, which can't assume the roles of the producers" in ran.stderr
+    assert "root user, which can't assume the producers' roles" in ran.stderr
     assert account.contents() == before
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_table_tells_what_is_different() -> None:
+def test_the_table_marks_what_is_different() -> None:
     findings = [Finding("one", "a|b", "a|b"), Finding("two", f"{NUMBER}\nno", "yes"), Finding("three", "4 s")]
 
     assert table(findings, NUMBER, "eu-west-1").splitlines()[2:] == [

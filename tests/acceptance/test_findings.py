@@ -54,7 +54,7 @@ def test_a_check_that_fails_says_so_and_the_next_one_follows(account: Account) -
     assert fails.differs
     assert (fails.statement, fails.seen.partition(":")[0]) == ("no bucket", "NoSuchBucket")
     assert surprises == Finding("left out", "KeyError: 'LeftOut'", "an answer")
-    assert starts == Finding("the milliseconds that the function takes to start", "623.45")
+    assert starts == Finding("the function's start in milliseconds", "623.45")
 
 
 def test_the_table_has_what_was_seen_however_it_ends(

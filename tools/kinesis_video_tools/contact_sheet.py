@@ -1,6 +1,6 @@
 """A contact sheet: images side by side, each with its key, its time and its size.
 
-One HTML page that holds its pictures, and one PNG. The PNG needs Pillow, which kinesis-video-local brings.
+It is an HTML page that contains its pictures, or a PNG. The PNG needs Pillow, which kinesis-video-local installs.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _COLUMNS = 5
-_WIDTH, _HEIGHT = 192, 108
-# A picture of a few bytes may claim any number. The service makes none of more than 3840 by 2160.
+_WIDTH, _HEIGHT = 152, 86
+# A picture of a few bytes can claim any size. The service's images have at most 3840 by 2160 pixels.
 _MAX_PIXELS = 10_000_000
-_MARGIN, _GAP = 28, 14
+_MARGIN, _GAP = 8, 12
 _PAPER, _INK, _MUTED, _ACCENT = "#ffffff", "#16191f", "#687078", "#b3321b"
-_TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE, _KEY_SIZE = 24, 16, 12, 10
-# A palette keeps flat colours as they are, and a PNG small.
+# The PNG is transparent, and its colours are legible on white and on black.
+_CLEAR, _TEXT, _BORDER = "#6f7b9000", "#6f7b90", "#d9442b"
+_TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE, _KEY_SIZE = 24, 18, 14, 12
+# A palette preserves flat colours, and keeps the PNG small.
 _COLOURS = 128
 
 _STYLE = f"""
@@ -44,7 +46,7 @@ code {{ display: block; color: {_MUTED}; font-size: .7rem; overflow-wrap: anywhe
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and what is said of it."""
+    """A picture with its caption."""
 
     key: str
     """The key of its object."""
@@ -64,11 +66,11 @@ class Section:
     """Pictures that belong together."""
 
     heading: str
-    """What they are."""
+    """The heading of the section."""
     text: str
-    """Why they are there, or why there are none."""
+    """The explanation below the heading."""
     pictures: Sequence[Picture]
-    """The pictures; if there are none, the sheet says so."""
+    """The pictures. Without pictures the sheet says "no image"."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ class ContactSheet:
     """The sheet."""
 
     title: str
-    """What stands above all."""
+    """The title."""
     text: str
-    """What stands below the title."""
+    """The line below the title."""
     sections: Sequence[Section]
-    """One below the other."""
+    """The sections, from top to bottom."""
 
     def html(self) -> str:
-        """Write a page that needs no other file."""
+        """Return an HTML page with embedded pictures."""
         sections = "\n".join(_html_of(section) for section in self.sections)
         return (
             f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{_written(self.title)}</title>\n'
@@ -91,7 +93,7 @@ class ContactSheet:
         )
 
     def png(self) -> bytes:
-        """Draw a picture of the sheet.
+        """Return a PNG of the sheet, with a transparent background.
 
         Raises
         ------
@@ -100,18 +102,20 @@ class ContactSheet:
         """
         from PIL import Image
 
-        # Drawn twice, first to see how high it becomes.
+        # Drawn twice: the first time to measure its height.
         width = 2 * _MARGIN + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _GAP
-        height = _Drawing(Image.new("RGB", (width, 1))).draw(self)
-        paper = Image.new("RGB", (width, height), _PAPER)
+        height = _Drawing(Image.new("RGBA", (width, 1))).draw(self)
+        paper = Image.new("RGBA", (width, height), _CLEAR)
         _Drawing(paper).draw(self)
         written = io.BytesIO()
-        paper.quantize(_COLOURS, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+        paper.quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+            written, "PNG", optimize=True
+        )
         return written.getvalue()
 
 
 class _Drawing:
-    """The PNG, from above to below."""
+    """Draws the PNG from top to bottom."""
 
     def __init__(self, paper: Image) -> None:
         from PIL import ImageDraw, ImageFont
@@ -123,12 +127,12 @@ class _Drawing:
 
     def draw(self, sheet: ContactSheet) -> int:
         """Draw the sheet, and return its height."""
-        self._line(sheet.title, _TITLE_SIZE, _INK)
-        self._line(sheet.text, _TEXT_SIZE, _MUTED)
+        self._line(sheet.title, _TITLE_SIZE)
+        self._line(sheet.text, _TEXT_SIZE)
         for section in sheet.sections:
             self._y += _GAP
-            self._line(section.heading, _HEADING_SIZE, _INK)
-            self._line(section.text, _TEXT_SIZE, _MUTED)
+            self._line(section.heading, _HEADING_SIZE)
+            self._line(section.text, _TEXT_SIZE)
             self._y += _GAP // 2
             if not section.pictures:
                 self._nothing()
@@ -136,14 +140,14 @@ class _Drawing:
                 self._row(section.pictures[begin : begin + _COLUMNS])
         return self._y + _MARGIN - _GAP
 
-    def _line(self, text: str, size: int, colour: str, x: int = _MARGIN) -> None:
-        self._draw.text((x, self._y), text, fill=colour, font=self._font(size))
+    def _line(self, text: str, size: int, x: int = _MARGIN) -> None:
+        self._draw.text((x, self._y), text, fill=_TEXT, font=self._font(size))
         self._y += size * 3 // 2
 
     def _nothing(self) -> None:
         end = self._paper.width - _MARGIN, self._y + 2 * _HEADING_SIZE
-        self._draw.rectangle((_MARGIN, self._y, *end), outline=_ACCENT)
-        self._draw.text((_MARGIN + _GAP, self._y + 8), "no image", fill=_ACCENT, font=self._font(_TEXT_SIZE))
+        self._draw.rectangle((_MARGIN, self._y, *end), outline=_BORDER)
+        self._draw.text((_MARGIN + _GAP, self._y + 8), "no image", fill=_BORDER, font=self._font(_TEXT_SIZE))
         self._y = end[1] + _GAP
 
     def _row(self, pictures: Sequence[Picture]) -> None:
@@ -153,23 +157,23 @@ class _Drawing:
         for column, picture in enumerate(pictures):
             x = _MARGIN + column * (_WIDTH + _GAP)
             self._y = top
-            # Of other formats Pillow starts programs, such as Ghostscript.
+            # For other formats Pillow starts programs such as Ghostscript.
             with Image.open(io.BytesIO(picture.data), formats=("JPEG", "PNG")) as image:
                 if image.width * image.height > _MAX_PIXELS:
-                    self._draw.rectangle((x, top, x + _WIDTH, top + _HEIGHT), outline=_ACCENT)
-                    self._draw.text((x + _GAP, top + _GAP), "too large", fill=_ACCENT, font=self._font(_TEXT_SIZE))
+                    self._draw.rectangle((x, top, x + _WIDTH, top + _HEIGHT), outline=_BORDER)
+                    self._draw.text((x + _GAP, top + _GAP), "too large", fill=_BORDER, font=self._font(_TEXT_SIZE))
                 else:
                     small = image.convert("RGB").resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS)
                     self._paper.paste(small, (x, top))
             self._y += _HEIGHT + 5
-            self._line(picture.caption, _TEXT_SIZE, _INK, x)
+            self._line(picture.caption, _TEXT_SIZE, x)
             for line in self._wrapped(picture.key):
-                self._line(line, _KEY_SIZE, _MUTED, x)
+                self._line(line, _KEY_SIZE, x)
             bottom = max(bottom, self._y)
         self._y = bottom + _GAP
 
     def _wrapped(self, key: str) -> Iterator[str]:
-        """Cut a key into lines that fit below its picture."""
+        """Split a key into lines that fit below its picture."""
         font = self._font(_KEY_SIZE)
         line = ""
         for character in key:
