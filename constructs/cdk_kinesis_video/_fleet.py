@@ -17,6 +17,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct, IDependable
 
+from kinesis_video_contract.fleets import PASS_THROUGH
 from kinesis_video_contract.metrics import NAMESPACE
 
 from ._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
@@ -98,7 +99,10 @@ class FleetEngine:
         )
         self._work = lambda_.Function.from_function_arn(home, "Work", work_arn)
         self.state_machine = sfn.StateMachine(
-            home, "Passes", definition_body=sfn.DefinitionBody.from_chainable(self._definition())
+            home,
+            "Passes",
+            definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
+            comment=f"{PASS_THROUGH}{name_prefix}",
         )
         executions = self._stack.format_arn(
             service="states",

@@ -5,6 +5,8 @@ from __future__ import annotations
 RESOURCE_TYPE = "Custom::KinesisVideoStreamFleet"
 PHYSICAL_ID = "stream-fleet/"
 """What the physical id of a fleet begins with; the prefix of its streams' names follows."""
+PASS_THROUGH = "A pass through the Kinesis video streams whose names begin with "
+"""The description of its state machine; the prefix of its streams' names follows."""
 STREAM_NAME = "{stream_name}"
 """Stands for the stream's name in the prefix, and so in the URI of the destination."""
 

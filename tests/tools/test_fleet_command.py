@@ -29,10 +29,12 @@ class Account:
         self.executions: dict[str, list[dict[str, Any]]] = {}
         self.buckets: dict[str, Bucket] = {}
         self.denied: set[str] = set()
+        self.prefixes: dict[str, str] = {}
         self.exceptions = SimpleNamespace(ClientError=ClientError)
 
     def add(self, name: str, prefix: str, *executions: tuple[str, str], turn: Turn | None = None) -> Bucket:
         bucket = self.buckets[name] = Bucket()
+        self.prefixes[name] = prefix
         ledger = Ledger(turn or Turn(), declaration={"NamePrefix": prefix}, touched=True)
         bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
         self.executions[name] = [
@@ -68,12 +70,14 @@ class Account:
         return SimpleNamespace(paginate=paginate)
 
     def describe_state_machine(self, *, stateMachineArn: str) -> Mapping[str, Any]:  # noqa: N803
-        reader = {"Parameters": {"Bucket": stateMachineArn.removeprefix(MACHINES)}}
-        return {"definition": json.dumps({"States": {"Batches": {"ItemReader": reader}}})}
+        name = stateMachineArn.removeprefix(MACHINES)
+        if name in self.denied:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": name}}, "DescribeStateMachine")
+        reader = {"Parameters": {"Bucket": name}}
+        comment = f"A pass through the Kinesis video streams whose names begin with {self.prefixes[name]}"
+        return {"definition": json.dumps({"Comment": comment, "States": {"Batches": {"ItemReader": reader}}})}
 
     def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
-        if Bucket in self.denied:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": Bucket}}, "GetObject")
         return self.buckets[Bucket].get_object(Bucket=Bucket, Key=Key)
 
 
@@ -120,7 +124,7 @@ def test_a_fleet_that_is_none_of_ours_to_read_hides_no_other(account: Account, s
     account.add("CdkKinesisVideoFleetA", "cam-", ("now", "RUNNING"))
     assert "running" in show("cam-")[1]
     # But what is not found may be the other one.
-    assert "GetObject: AccessDenied" in show("yard-")[1]
+    assert "AccessDenied" in show("yard-")[1]
 
 
 def test_fleets_of_one_prefix_are_told_apart(account: Account, show: Show) -> None:

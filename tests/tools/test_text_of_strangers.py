@@ -50,7 +50,7 @@ def _fleet(capsys: pytest.CaptureFixture[str]) -> str:
     execution = {"name": HOSTILE, "status": "FAILED", "startDate": NOW, "stopDate": NOW}
     plan = {"kind": HOSTILE, "streams": 1, "begun": 1}
     one = fleet._Pass(execution, plan, {"ended": HOSTILE, "stopped": 2}, Outcome(Counter({HOSTILE: 1}), named), "")
-    fleet._tell(fleet._begin(one), fleet._done(one, HOSTILE), *fleet._names(one))
+    fleet._tell(one.end(HOSTILE), *one.names())
     return capsys.readouterr().out
 
 

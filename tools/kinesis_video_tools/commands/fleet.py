@@ -11,25 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kinesis_video_configuration import one_line, printable
-from kinesis_video_contract.fleets import NAME_PREFIX, RESOURCE_TYPE
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_fleet.store import Store, folder_of
 
 from ..command_line import CommandError, ExitCode, add_account, add_command, add_json, region_of, session_of
+from ..fleets import Fleet, fleets_in
 
 if TYPE_CHECKING:
     from ..command_line import Commands
 
 _EPILOG = """\
-The pass that is running comes first: how many streams are done, how many of them failed, the rate per second,
-and the time left. A batch of streams is counted when it is done. Then follow the last passes that did work, each
-with its counts and its cause, and the names of the streams that the newest of them did not set. Passes that found
-another one at work are only counted.
+The running pass comes first: how many streams are done, how many of them failed, the rate per second, and the time
+left. A batch of streams is counted when it is done. Then follow the last passes that did work, each with its counts
+and its cause, and the names of the streams that the newest of them did not set. Passes that found another one at
+work are only counted.
 """
 _MAX_PASSES = 1000
 _SHOWN = 20
 _SKIPPED, _RUNNING = "skipped", "running"
-_MACHINES = "CdkKinesisVideoFleet"
 
 
 def add_to(commands: Commands) -> None:
@@ -58,8 +57,19 @@ class _Pass:
     execution: Mapping[str, Any]
     plan: Mapping[str, Any] | None
     result: Mapping[str, Any] | None
-    outcome: Outcome | None
+    outcome: Outcome
     cause: str
+
+    @classmethod
+    def read(cls, store: Store, states: Any, execution: Mapping[str, Any]) -> _Pass:
+        name, status = execution["name"], execution["status"]
+        plan, result = (store.read(f"{folder_of(name)}{each}.json") for each in ("plan", "result"))
+        cause = (result or {}).get("problem", "")
+        if status not in ("RUNNING", "SUCCEEDED") and not cause:
+            described = states.describe_execution(executionArn=execution["executionArn"])
+            cause = described.get("cause") or described.get("error") or ""
+        outcome = Outcome.read(store, name, running=status == "RUNNING") if plan else Outcome()
+        return cls(execution, plan, result, outcome, one_line(str(cause)))
 
     @property
     def ended(self) -> str:
@@ -73,51 +83,83 @@ class _Pass:
 
     @property
     def failed(self) -> int:
-        return self.outcome.failures.total() if self.outcome else 0
+        return self.outcome.failures.total()
 
     def as_json(self) -> dict[str, Any]:
+        plan = self.plan or {"kind": None, "streams": None}
         return {
             "name": self.execution["name"],
             "started": self.execution["startDate"].isoformat(),
-            "kind": self.plan["kind"] if self.plan else None,
+            "kind": plan["kind"],
             "ended": self.ended,
             "cause": self.cause,
-            "streams": self.plan["streams"] if self.plan else None,
-            "counts": self.outcome.counts if self.outcome else {},
-            "not_set": self.outcome.by_outcome() if self.outcome else {},
+            "streams": plan["streams"],
+            "counts": self.outcome.counts,
+            "not_set": self.outcome.by_outcome(),
         }
+
+    def line(self, told: str) -> str:
+        return f"{self.execution['startDate']:%Y-%m-%d %H:%M}  {self.plan['kind'] if self.plan else '-':8}  {told}"
+
+    def progress(self, has_turn: bool) -> str:
+        if self.plan is None:
+            return self.line(f"running: it is about to {'list the streams' if has_turn else 'take its turn'}")
+        done, streams, seconds = self.outcome.counts.total(), self.plan["streams"], time.time() - self.plan["begun"]
+        rate = done / seconds if seconds > 0 else 0
+        left = f"{(streams - done) / rate / 60:.0f} minutes left" if rate else "no batch is done yet"
+        told = f"running: {done:,} of {streams:,} streams done, {self.failed:,} failed, {rate:.1f} a second, {left}"
+        return self.line(told)
+
+    def end(self, bucket: str) -> str:
+        cause = f"; {self.cause}" if self.cause else ""
+        if self.plan is None:
+            return self.line(f"{self.ended}{cause}")
+        ended = self.result["stopped"] if self.result else self.execution["stopDate"].timestamp()
+        counts = ", ".join(f"{outcome} {count:,}" for outcome, count in self.outcome.counts.items()) or "no streams"
+        where = f"s3://{bucket}/{folder_of(self.execution['name'])}streams.json"
+        named = f"; {where} names them" if self.outcome.named and self.result and where not in cause else ""
+        return self.line(f"{self.ended} in {(ended - self.plan['begun']) / 60:.1f} minutes: {counts}{named}{cause}")
+
+    def names(self) -> Iterator[str]:
+        for outcome, names in self.outcome.by_outcome().items():
+            told = [f"{name}: {cause}" for name, cause in names.items()] if isinstance(names, dict) else names
+            yield from (f"  {outcome}: {one}" for one in told[:_SHOWN])
+            if len(told) > _SHOWN:
+                yield f"  {outcome}: and {len(told) - _SHOWN:,} more, which --json names"
 
 
 def run(options: argparse.Namespace) -> int:
     """Show the passes, the running one first, and return the exit code."""
     session = session_of(options, region_of(options.fleet, "states", "stateMachine"))
-    states, s3 = session.client("stepfunctions"), session.client("s3")
-    machine = _machine_of(options.fleet, session, states, s3)
+    states = session.client("stepfunctions")
+    fleet = _find(options.fleet, session, states)
     if options.start:
-        started = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+        started = states.start_execution(stateMachineArn=fleet.machine, input="{}")["executionArn"]
         _tell(json.dumps({"started": started}) if options.json else f"a pass was started: {started}")
         return ExitCode.GOOD
-    store = _store_of(states, s3, machine)
-    running = [_read(store, states, each) for each in _executions(states, machine, "RUNNING")]
+    store = Store(session.client("s3"), fleet.bucket)
+    running = [_Pass.read(store, states, each) for each in _executions(states, fleet, statusFilter="RUNNING")]
     done: list[_Pass] = []
     skipped = 0
-    for execution in _executions(states, machine):
-        if execution["status"] != "RUNNING":
-            each = _read(store, states, execution)
-            skipped += each.ended == _SKIPPED
-            done += [] if each.ended == _SKIPPED else [each]
+    for execution in _executions(states, fleet):
         if len(done) == options.passes:
             break
+        if execution["status"] != "RUNNING":
+            each = _Pass.read(store, states, execution)
+            skipped += each.ended == _SKIPPED
+            done += [] if each.ended == _SKIPPED else [each]
     if options.json:
-        told = {"passes": [each.as_json() for each in (*running, *done)], "skipped": skipped}
+        told = {
+            "fleet": fleet.name_prefix,
+            "passes": [each.as_json() for each in (*running, *done)],
+            "skipped": skipped,
+        }
         sys.stdout.write(f"{json.dumps(told, indent=2)}\n")
     else:
-        turn = store.ledger().turn
-        for each in running:
-            has_turn = turn.name == each.execution["name"]
-            _tell(f"{_begin(each)}{_running(each, 'list the streams' if has_turn else 'take its turn')}")
+        turn = store.ledger().turn.name
+        _tell(*(each.progress(turn == each.execution["name"]) for each in running))
         for number, each in enumerate(done):
-            _tell(f"{_begin(each)}{_done(each, store.bucket)}", *(_names(each) if number == 0 else ()))
+            _tell(each.end(store.bucket), *(each.names() if number == 0 else ()))
         if skipped:
             _tell(f"{skipped} passes were skipped, since another one was at work or nothing is declared")
         if not done:
@@ -127,115 +169,45 @@ def run(options: argparse.Namespace) -> int:
     return ExitCode.GOOD if done[0].ended == "complete" and not done[0].failed else ExitCode.WRONG
 
 
-def _machine_of(fleet: str, session: Any, states: Any, s3: Any) -> str:
-    """Find the state machine of a fleet by its ARN, its stack or its prefix."""
-    if _is_arn(fleet):
-        return fleet
-    pages = states.get_paginator("list_state_machines").paginate()
-    machines = [m["stateMachineArn"] for page in pages for m in page["stateMachines"] if _MACHINES in m["name"]]
-    prefixes: dict[str, str] = {}
-    unreadable: Exception | None = None
-    for arn in machines:
+def _find(given: str, session: Any, states: Any) -> Fleet:
+    if given.startswith("arn:"):
+        return Fleet.read(states, given)
+    fleets = list(fleets_in(states))
+    found = [each for each in fleets if each.name_prefix == given and not each.problem]
+    if not found:
+        client = session.client("cloudformation")
         try:
-            prefixes[arn] = _prefix_of(states, s3, arn)
-        except (CommandError, states.exceptions.ClientError) as error:
-            # It may be another fleet, which doesn't matter here.
-            unreadable = error
-    by_prefix = [arn for arn, prefix in prefixes.items() if prefix == fleet]
-    if len(by_prefix) > 1:
-        raise CommandError(f"{fleet!r} is the prefix of several fleets", f"give one of these: {', '.join(by_prefix)}")
-    if by_prefix:
-        return by_prefix[0]
-    cloudformation = session.client("cloudformation")
-    found: list[str] = []
-    try:
-        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=fleet):
-            rows = page["StackResourceSummaries"]
-            found += [r["PhysicalResourceId"] for r in rows if r.get("PhysicalResourceId") in machines]
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" not in str(error):
-            raise
-    if len(found) == 1:
+            rows = [
+                row
+                for page in client.get_paginator("list_stack_resources").paginate(StackName=given)
+                for row in page["StackResourceSummaries"]
+            ]
+        except client.exceptions.ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            rows = []
+        machines = {row.get("PhysicalResourceId") for row in rows}
+        found = [each for each in fleets if each.machine in machines]
+    if len(found) == 1 and not found[0].problem:
         return found[0]
-    if unreadable is not None:
-        raise unreadable
-    known = ", ".join(filter(None, (prefixes[arn] for arn in found or machines)))
+    if len(found) > 1:
+        machines_of = ", ".join(each.machine for each in found)
+        raise CommandError(f"{given!r} means {len(found)} fleets", f"give one of these: {machines_of}")
+    for unreadable in (each for each in fleets if each.problem):
+        raise CommandError(f"{given!r} is not found, and {unreadable.machine} can't be read: {unreadable.problem}")
+    known = ", ".join(each.name_prefix or each.machine for each in fleets)
     raise CommandError(
-        f"{fleet!r} is {'a stack of several fleets' if found else 'neither a fleet nor the stack of one'}",
+        f"{given!r} is neither a fleet nor the stack of one",
         f"give one of these: {known}" if known else "check the name, --region and --profile",
     )
 
 
-def _is_arn(fleet: str) -> bool:
-    return fleet.startswith("arn:")
-
-
-def _prefix_of(states: Any, s3: Any, machine: str) -> str:
-    ledger = _store_of(states, s3, machine).ledger()
-    declared = [ledger.declaration, *(each.properties for each in ledger.earlier)]
-    return next((str(properties[NAME_PREFIX]) for properties in declared if properties), "")
-
-
-def _store_of(states: Any, s3: Any, machine: str) -> Store:
-    definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
-    try:
-        return Store(s3, definition["States"]["Batches"]["ItemReader"]["Parameters"]["Bucket"])
-    except KeyError:
-        raise CommandError(
-            f"{machine} is not the state machine of a {RESOURCE_TYPE.removeprefix('Custom::')}",
-            "give the fleet's `name_prefix`, or its stack's name",
-        ) from None
-
-
-def _executions(states: Any, machine: str, status: str = "") -> Iterator[Mapping[str, Any]]:
-    asked = {"stateMachineArn": machine, **({"statusFilter": status} if status else {})}
-    for page in states.get_paginator("list_executions").paginate(**asked, PaginationConfig={"MaxItems": _MAX_PASSES}):
+def _executions(states: Any, fleet: Fleet, **asked: str) -> Iterator[Mapping[str, Any]]:
+    pages = states.get_paginator("list_executions").paginate(
+        stateMachineArn=fleet.machine, **asked, PaginationConfig={"MaxItems": _MAX_PASSES}
+    )
+    for page in pages:
         yield from page["executions"]
-
-
-def _read(store: Store, states: Any, execution: Mapping[str, Any]) -> _Pass:
-    name, status = execution["name"], execution["status"]
-    folder = folder_of(name)
-    plan, result = store.read(f"{folder}plan.json"), store.read(f"{folder}result.json")
-    cause = (result or {}).get("problem", "")
-    if status not in ("RUNNING", "SUCCEEDED") and not cause:
-        described = states.describe_execution(executionArn=execution["executionArn"])
-        cause = described.get("cause") or described.get("error") or ""
-    # A stopped pass has not reported what it left: its plan without its reports.
-    outcome = Outcome.read(store, name, running=status == "RUNNING") if plan else None
-    return _Pass(execution, plan, result, outcome, one_line(str(cause)))
-
-
-def _begin(each: _Pass) -> str:
-    return f"{each.execution['startDate']:%Y-%m-%d %H:%M}  {each.plan['kind'] if each.plan else '-':8}  "
-
-
-def _running(each: _Pass, waits: str) -> str:
-    if each.plan is None or each.outcome is None:
-        return f"running: it is about to {waits}"
-    done, streams, seconds = each.outcome.counts.total(), each.plan["streams"], time.time() - each.plan["begun"]
-    rate = done / seconds if seconds > 0 else 0
-    left = f"{(streams - done) / rate / 60:.0f} minutes left" if rate else "no batch is done yet"
-    return f"running: {done:,} of {streams:,} streams done, {each.failed:,} failed, {rate:.1f} a second, {left}"
-
-
-def _done(each: _Pass, bucket: str) -> str:
-    cause = f"; {each.cause}" if each.cause else ""
-    if each.plan is None or each.outcome is None:
-        return f"{each.ended}{cause}"
-    ended = each.result["stopped"] if each.result else each.execution["stopDate"].timestamp()
-    told = ", ".join(f"{outcome} {count:,}" for outcome, count in each.outcome.counts.items()) or "no streams"
-    where = f"s3://{bucket}/{folder_of(each.execution['name'])}streams.json"
-    named = f"; {where} names them" if each.outcome.named and each.result and where not in cause else ""
-    return f"{each.ended} in {(ended - each.plan['begun']) / 60:.1f} minutes: {told}{named}{cause}"
-
-
-def _names(each: _Pass) -> Iterator[str]:
-    for outcome, names in (each.outcome.by_outcome() if each.outcome else {}).items():
-        told = [f"{name}: {cause}" for name, cause in names.items()] if isinstance(names, dict) else names
-        yield from (f"  {outcome}: {one}" for one in told[:_SHOWN])
-        if len(told) > _SHOWN:
-            yield f"  {outcome}: and {len(told) - _SHOWN:,} more, which --json names"
 
 
 def _tell(*lines: str) -> None:
