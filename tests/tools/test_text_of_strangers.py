@@ -26,7 +26,9 @@ def _diff() -> str:
     field = {"field": f"FormatConfig.{HOSTILE}", "declared": HOSTILE, "actual": {HOSTILE: HOSTILE}}
     row = {"configuration": "ImageGenerationConfiguration", "state": "CHANGED", "repaired": False, "fields": [field]}
     stream = f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{HOSTILE}/1"
-    return diff._table(HOSTILE, [{**row, "stream": stream, "problem": HOSTILE}], 0)
+    return diff._table(
+        HOSTILE, [{**row, "stream": stream, "problem": HOSTILE}], [{"fleet": HOSTILE, "problem": HOSTILE}]
+    )
 
 
 def _doctor() -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from kinesis_video_configuration import FEATURES, Declaration
 from kinesis_video_configuration.retries import Retries, pages
 from kinesis_video_configuration.stack import StackReader, is_gone
+from kinesis_video_contract.fleets import NAME_PREFIX
 from kinesis_video_contract.fleets import RESOURCE_TYPE as FLEET
 from kinesis_video_drift import Stack, StackChangedError
 
@@ -41,6 +42,11 @@ class Declared:
     def is_fleet(self) -> bool:
         """Whether it is the custom resource of a fleet, whose streams no stack knows."""
         return self.resource_type == FLEET
+
+    @property
+    def name_prefix(self) -> str:
+        """The prefix of the names of a fleet's streams, which is known at synth."""
+        return str(self.properties[NAME_PREFIX])
 
     @property
     def stream_arn(self) -> str:

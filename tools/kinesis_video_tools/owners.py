@@ -73,5 +73,5 @@ class Owners:
         found = {resource_type: f"the stack {name}" for resource_type, name in stacks.items() if name is not None}
         for prefix, name in self._fleets:
             if stream.name.startswith(prefix):
-                found.setdefault(IMAGE_GENERATION.resource_type, f"the fleet of the stack {name}")
+                found.setdefault(IMAGE_GENERATION.resource_type, f"the fleet {prefix}* of the stack {name}")
         return found

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kinesis_video_configuration import FEATURES, printable
+from kinesis_video_configuration import FEATURES, IMAGE_GENERATION, printable
 from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import KinesisVideo, create_client
 from kinesis_video_drift import StackChangedError, compare
@@ -42,7 +42,8 @@ CHANGED, MISSING (the stream has no configuration), NO_RETENTION (it keeps no da
 STREAM_DELETED, and UNKNOWN (the stack doesn't reveal the declared value, or the stream can't be read).
 
 Expressions of the template are evaluated with its conditions and mappings and with the stack's parameters, resources
-and imports. The streams of a fleet are not compared.
+and imports. The streams of a fleet are not compared: its state is NOT_COMPARED, and `kinesis-video fleet` shows
+what its passes found.
 
 The command calls CloudFormation's GetTemplate, ListStackResources, DescribeStacks and, for values of other stacks,
 ListExports, and the DescribeStream and Describe calls of the configurations; --repair also makes their Update calls.
@@ -88,8 +89,11 @@ def run(options: argparse.Namespace) -> int:
         require_unchanged = partial(each.stack.require_unchanged, cloudformation, retries) if options.repair else None
         rows.append(_row(streams, each, require_unchanged))
     show_progress()
-    fleets = len(declared) - len(compared)
-    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if options.json else _table(options.stack, rows, fleets))
+    fleets = [_row_of_fleet(each) for each in declared if each.is_fleet]
+    if options.json:
+        sys.stdout.write(json.dumps(rows + fleets, indent=2) + "\n")
+    else:
+        sys.stdout.write(_table(options.stack, rows, fleets))
     if any(row["state"] == "UNKNOWN" for row in rows) or (fleets and not rows):
         return ExitCode.UNKNOWN
     return ExitCode.GOOD if all(map(_is_good, rows)) else ExitCode.WRONG
@@ -97,14 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[[], None] | None) -> dict[str, Any]:
     """Compare one stream, and repair it if there is a way to check that the stack is still at rest."""
-    row: dict[str, Any] = {
-        "stream": declared.stream_arn or None,
-        "configuration": FEATURES[declared.resource_type].configuration,
-        "state": "AS_DECLARED",
-        "fields": [],
-        "repaired": False,
-        "problem": None,
-    }
+    row = _verdict(declared, FEATURES[declared.resource_type].configuration)
     try:
         declaration = declared.declaration()
         drift = compare(streams, declaration)
@@ -127,11 +124,30 @@ def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[
     return row
 
 
+def _row_of_fleet(declared: Declared) -> dict[str, Any]:
+    prefix = declared.name_prefix
+    problem = f"not compared, `kinesis-video fleet {prefix}` shows what its last passes found"
+    row = _verdict(declared, IMAGE_GENERATION.configuration)
+    return {**row, "state": "NOT_COMPARED", "fleet": prefix, "problem": problem}
+
+
+def _verdict(declared: Declared, configuration: str) -> dict[str, Any]:
+    return {
+        "stream": declared.stream_arn or None,
+        "fleet": None,
+        "configuration": configuration,
+        "state": "AS_DECLARED",
+        "fields": [],
+        "repaired": False,
+        "problem": None,
+    }
+
+
 def _is_good(row: Mapping[str, Any]) -> bool:
     return row["state"] == "AS_DECLARED" or bool(row["repaired"])
 
 
-def _table(stack: str, rows: Sequence[dict[str, Any]], fleets: int) -> str:
+def _table(stack: str, rows: Sequence[dict[str, Any]], fleets: Sequence[dict[str, Any]]) -> str:
     said = []
     shown = [row for row in rows if row["state"] != "AS_DECLARED"]
     if shown:
@@ -145,10 +161,7 @@ def _table(stack: str, rows: Sequence[dict[str, Any]], fleets: int) -> str:
         repaired = sum(row["repaired"] for row in rows)
         also = f", {repaired} of them repaired" if repaired else ""
         said.append(f"{sum(map(_is_good, rows))} of {len(rows)} configurations are as declared{also}")
-    if fleets:
-        said.append(
-            f"{fleets} fleet{'s' * (fleets > 1)} not compared, `kinesis-video fleet` shows what each pass found"
-        )
+    said += [printable(f"fleet {row['fleet']}*: {row['problem']}") for row in fleets]
     return "\n".join([*(said or [f"{printable(stack)} declares nothing for any stream"]), ""])
 
 

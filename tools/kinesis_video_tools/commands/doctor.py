@@ -7,16 +7,15 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kinesis_video_configuration import IMAGE_GENERATION
+from kinesis_video_configuration import IMAGE_GENERATION, printable
 from kinesis_video_configuration.service import create_client
-from kinesis_video_contract.fleets import NAME_PREFIX
 from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report, summary
 from kinesis_video_doctor.calls import RUN_SECONDS, Calls, UndecidedError
 from kinesis_video_doctor.examination import Case
@@ -34,6 +33,7 @@ from ..command_line import (
     shows_colour,
 )
 from ..deployed import declared_in
+from ..fleets import fleets_in
 
 if TYPE_CHECKING:
     from ..command_line import Commands
@@ -116,8 +116,12 @@ def run(options: argparse.Namespace) -> int:
         return ExitCode.GOOD
     diagnoses = [_examine(stream, session, options) for stream in dict.fromkeys(streams)]
     codes = [diagnosis.exit_code(strict=options.strict) for diagnosis in diagnoses]
+    # Images that arrive need no advice, and so no further call.
+    named = {} if set(codes) <= {ExitCode.GOOD} else _fleets_of(session, diagnoses)
     if options.json:
         forms = [diagnosis.as_json() for diagnosis in diagnoses]
+        for form in forms:
+            form |= {"fleet": named[form["stream"]]} if form["stream"] in named else {}
         _print(json.dumps(forms if len(forms) > 1 else forms[0], indent=2))
     else:
         colour = shows_colour(sys.stdout)
@@ -127,6 +131,9 @@ def run(options: argparse.Namespace) -> int:
         for diagnosis, code in zip(diagnoses, codes, strict=True):
             if len(diagnoses) == 1 or code == ExitCode.WRONG:
                 _print(("\n" if len(diagnoses) > 1 else "") + report(diagnosis, colour=colour, width=width))
+        for stream, prefix in named.items():
+            shown = printable(f"the fleet {prefix}*, `kinesis-video fleet {prefix}` shows whether its last pass set it")
+            _print(f"{stream} has the name of a stream of {shown}")
     return next((code for code in (ExitCode.WRONG, ExitCode.UNKNOWN) if code in codes), ExitCode.GOOD)
 
 
@@ -134,7 +141,17 @@ def _declared(session: boto3.Session, stack: str) -> tuple[list[str], list[str]]
     """List the streams whose images a stack declares, and what the names begin with that its fleets declare."""
     declared = list(declared_in(create_client(session, "cloudformation"), Patience(_STACK_SECONDS), stack))
     streams = [each.stream_arn for each in declared if each.resource_type == IMAGE_GENERATION.resource_type]
-    return streams, [str(each.properties[NAME_PREFIX]) for each in declared if each.is_fleet]
+    return streams, [each.name_prefix for each in declared if each.is_fleet]
+
+
+def _fleets_of(session: boto3.Session, diagnoses: Sequence[Diagnosis]) -> dict[str, str]:
+    """Name the fleets of streams by their prefixes, as far as the caller is allowed to read state machines."""
+    try:
+        prefixes = [fleet.name_prefix for fleet in fleets_in(create_client(session, "stepfunctions"))]
+    except Exception:  # whatever it is, the checks have their answers
+        return {}
+    names = [diagnosis.stream for diagnosis in diagnoses]
+    return {name: prefix for name in names for prefix in prefixes if prefix and name.startswith(prefix)}
 
 
 def _examine(stream: str, session: boto3.Session, options: argparse.Namespace) -> Diagnosis:
