@@ -1,6 +1,6 @@
-"""The policy for retrying calls.
+"""The policy for retrying calls of AWS, for every function and command.
 
-botocore's own retries are off (see `service`): no mode of theirs retries this service's throttling or its
+botocore's own retries are off (see `service`): none of its modes retries this service's throttling or its
 ResourceInUseException, and two policies on top of each other can't keep a deadline.
 """
 
@@ -30,28 +30,41 @@ DENIED = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""What AWS calls it if a permission is missing, or has not reached every part of IAM yet. The HTTP statuses 401 and 403
-say so, too."""
+"""The errors that AWS returns if a permission is missing, or has not reached every part of IAM yet. The HTTP statuses
+401 and 403 mean the same."""
 
 THROTTLED_OR_BUSY = frozenset(
     {
+        "BandwidthLimitExceeded",
         "ClientLimitExceededException",
-        "ResourceInUseException",
+        "ConnectionLimitExceededException",
+        "EC2ThrottledException",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
         "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceInUseException",
         "SlowDown",
         "Throttling",
         "ThrottledException",
         "ThrottlingException",
         "TooManyRequestsException",
-        "RequestLimitExceeded",
+        "TransactionInProgressException",
     }
 )
-"""What AWS calls it if too much is asked of it, or if the stream is being changed. The HTTP statuses 429 and 5xx say
-so, too."""
+"""The errors that AWS returns if it gets too many calls, or if the stream is being changed. The HTTP statuses 408, 429
+and 5xx mean the same."""
 
-_LOST = (exceptions.ConnectionError, exceptions.HTTPClientError, ResponseParserError)
+_LOST = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    ResponseParserError,
+)
 
 _NEVER_SENT = (
     exceptions.ConnectTimeoutError,
@@ -59,11 +72,31 @@ _NEVER_SENT = (
     exceptions.ProxyConnectionError,
 )
 
+# What AWS calls the token of the next page in a response, and in the request for that page.
+_PAGE_TOKENS = {"NextToken": "NextToken", "NextContinuationToken": "ContinuationToken", "NextMarker": "Marker"}
+
 _T = TypeVar("_T")
 
 
+def is_passing(code: str, status: int) -> bool:
+    """Whether a call that failed with this error and this HTTP status may succeed later."""
+    return code in THROTTLED_OR_BUSY or status in (408, 429) or status >= 500
+
+
+def waits(first: float = timing.FIRST_WAIT_SECONDS, longest: float = timing.LONGEST_WAIT_SECONDS) -> Iterator[float]:
+    """Yield the seconds to wait before each further attempt.
+
+    They are random in a span that doubles from the first to the longest: callers that were throttled together must not
+    come back together.
+    """
+    span = first
+    while True:
+        yield random.uniform(0, span)
+        span = min(span * 2, longest)
+
+
 class CallError(Exception):
-    """A call failed.
+    """A call failed. Its cause is botocore's error, if there is one.
 
     Attributes
     ----------
@@ -72,11 +105,13 @@ class CallError(Exception):
     code
         The service's name of the error, such as ResourceNotFoundException; of a connection's error its class.
     outcome_unknown
-        Whether the service may have done what it was asked for: a reply was lost, late, or broken.
+        Whether the service may have done what the call asks for: a reply was lost, late, or broken.
     denied
         Whether the caller has no permission, or not yet.
     passing
         Whether the call may succeed later: the service is busy, or there was no connection.
+    lost
+        Whether there was no reply of the service.
     reached
         Whether any attempt had a connection.
     """
@@ -90,6 +125,7 @@ class CallError(Exception):
         passing: bool = False,
         outcome_unknown: bool = False,
         denied: bool = False,
+        lost: bool = False,
         reached: bool = True,
     ) -> None:
         super().__init__(f"{operation}: {code}: {one_line(message, limit=500)}")
@@ -98,15 +134,16 @@ class CallError(Exception):
         self.outcome_unknown = outcome_unknown
         self.denied = denied or code in DENIED
         self.passing = passing
+        self.lost = lost
         self.reached = reached
-        self._message = message
 
     @classmethod
     def of(cls, operation: str, error: Exception) -> CallError:
-        """Judge an error that botocore raised."""
+        """Classify an error that botocore raised."""
         if not isinstance(error, ClientError):
             sent = not isinstance(error, _NEVER_SENT)
-            return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=sent, reached=sent)
+            code = type(error).__name__
+            return cls(operation, code, str(error), passing=True, outcome_unknown=sent, lost=True, reached=sent)
         told = error.response["Error"]
         code = told.get("Code", "")
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -114,43 +151,48 @@ class CallError(Exception):
             operation,
             code,
             told.get("Message", ""),
-            passing=code in THROTTLED_OR_BUSY or status == 429 or status >= 500,
+            passing=is_passing(code, status),
             outcome_unknown=status >= 500,
             denied=status in (401, 403),
         )
 
 
 def pages(ask: Callable[..., Mapping[str, Any]], **parameters: Any) -> Iterator[Mapping[str, Any]]:
-    """Ask for one page after the other, with something like ``partial(retries.call, client, "list_exports")``."""
+    """Request one page after the other, with something like ``partial(retries.call, client, "list_exports")``."""
     token: dict[str, Any] = {}
     while True:
         page = ask(**parameters, **token)
         yield page
-        if not page.get("NextToken"):
+        token = {name: page[of_page] for of_page, name in _PAGE_TOKENS.items() if page.get(of_page)}
+        if not token:
             return
-        token = {"NextToken": page["NextToken"]}
 
 
 class Retries:
     """The policy for all calls of one piece of work, such as one event.
 
-    Throttling, a busy stream, errors of the service and lost connections are retried until the deadline, denied
-    access for a while; everything else fails at once.
+    Throttling, a busy stream, errors of the service and lost connections are retried until the deadline, and denied
+    access for a shorter time. Every other error is final.
 
     Parameters
     ----------
     deadline
         When the work must be over, in time for its last call to end.
     denied
-        Until when denied access is waited for, if that is shared with other work. Default: a while from now.
+        Until when denied access is retried, if other work shares that time. Default: 60 seconds from now.
+    lost
+        Until when calls without a reply are retried. Default: the deadline.
     """
 
-    def __init__(self, deadline: timing.Deadline, denied: timing.Deadline | None = None) -> None:
+    def __init__(
+        self, deadline: timing.Deadline, denied: timing.Deadline | None = None, lost: timing.Deadline | None = None
+    ) -> None:
         self._deadline = deadline
         self._denied = denied or timing.Deadline(timing.ACCESS_DENIED_SECONDS)
+        self._lost = lost or deadline
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call a client of `service` one time.
+        """Call a client of `service` one time. A stream in the response is read to its end.
 
         Raises
         ------
@@ -162,9 +204,9 @@ class Retries:
             raise CallError(name, "OutOfTime", "no time was left to call it")
         try:
             response: dict[str, Any] = getattr(client, operation)(**parameters)
+            return {key: value.read() if hasattr(value, "read") else value for key, value in response.items()}
         except (ClientError, *_LOST) as error:
             raise CallError.of(name, error) from error
-        return response
 
     def call(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call until it succeeds, fails for good, or no time is left for another call.
@@ -172,14 +214,14 @@ class Retries:
         Raises
         ------
         CallError
-            If it failed; it has the last failure, and whether any of the calls may have been carried out.
+            If it failed. It has the last failure, and says whether any of the calls may have been carried out.
         """
         return self.repeat(lambda: self.once(client, operation, **parameters))
 
     def repeat(self, unit: Callable[[], _T], calls: int = 1) -> _T:
-        """Do what belongs together, as `call` does: at most this many calls of `once`."""
+        """Repeat calls that belong together as `call` does: at most this many calls of `once`."""
         start = timing.now()
-        longest_wait = timing.FIRST_WAIT_SECONDS
+        pauses = waits()
         outcome_unknown = reached = False
         attempt = 0
         while True:
@@ -189,25 +231,17 @@ class Retries:
             except CallError as error:
                 outcome_unknown = outcome_unknown or error.outcome_unknown
                 reached = reached or error.reached
-                # Full jitter: callers that were throttled together must not come back together.
-                wait = random.uniform(0, longest_wait)
+                wait = next(pauses)
                 if not self._worth_another(error, wait + calls * timing.CALL_SECONDS, wait):
-                    message = error._message
+                    error.outcome_unknown, error.reached = outcome_unknown, reached
                     if attempt > 1:
-                        message += f" (call {attempt}, after {timing.now() - start:.0f} s)"
-                    raise CallError(
-                        error.operation,
-                        error.code,
-                        message,
-                        passing=error.passing,
-                        outcome_unknown=outcome_unknown,
-                        denied=error.denied,
-                        reached=reached,
-                    ) from error
+                        error.args = (f"{error} (call {attempt}, after {timing.now() - start:.0f} s)",)
+                    raise
             timing.sleep(wait)
-            longest_wait = min(longest_wait * 2, timing.LONGEST_WAIT_SECONDS)
 
     def _worth_another(self, error: CallError, takes: float, wait: float) -> bool:
         if self._deadline.remaining() <= takes:
             return False
+        if error.lost:
+            return self._lost.remaining() > wait
         return error.passing or (error.denied and self._denied.remaining() > wait)

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
+from kinesis_video_configuration.retries import pages
 from kinesis_video_matroska import Fragment, FragmentCollector, Frame, MatroskaError, Reader, TagName, Track, Tracks
 
 from .calls import Calls, Fact, UndecidedError
@@ -124,27 +127,22 @@ class Video:
             "FragmentSelectorType": "SERVER_TIMESTAMP",
             "TimestampRange": {"StartTimestamp": stream.since, "EndTimestamp": now + timedelta(minutes=1)},
         }
+        ask = partial(
+            self._call,
+            "kinesisvideo:ListFragments",
+            "list_fragments",
+            service=_SERVICE,
+            endpoint_url=self._endpoint("LIST_FRAGMENTS"),
+            **stream.address,
+        )
         fragments: list[Listed] = []
-        page: dict[str, Any] = {}
-        endpoint = self._endpoint("LIST_FRAGMENTS")
-        for _ in range(_MAX_PAGES):
-            page = self._call(
-                "kinesisvideo:ListFragments",
-                "list_fragments",
-                service=_SERVICE,
-                endpoint_url=endpoint,
-                **stream.address,
-                FragmentSelector=selector,
-                MaxResults=_FRAGMENTS_PER_PAGE,
-                **page,
-            )
+        for page in islice(pages(ask, FragmentSelector=selector, MaxResults=_FRAGMENTS_PER_PAGE), _MAX_PAGES):
             fragments += map(Listed.parse, page["Fragments"])
             if not page.get("NextToken"):
                 if not fragments:
                     # Without retention there would be none either.
                     _ = stream.retention
                 return sorted(fragments, key=lambda fragment: fragment.arrived)
-            page = {"NextToken": page["NextToken"]}
         raise UndecidedError(
             f"the archive has more than {len(fragments)} fragments of this time", "look at fewer: --minutes 10"
         )

@@ -13,7 +13,10 @@ from typing import Any, Generic, Self, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError
+
+from kinesis_video_configuration import Deadline, timing
+from kinesis_video_configuration.retries import DENIED, CallError, Retries
 
 T = TypeVar("T")
 
@@ -25,15 +28,11 @@ CALL_SECONDS = 18
 If none answers, three are waited for one after the other, and the command ends within a minute.
 """
 
-_DENIED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "NotAuthorized",
-    "NotAuthorizedException",
-    "UnauthorizedOperation",
-    "403",
-    "Forbidden",
-}
+LOST_SECONDS = 5
+"""How long a call that gets no reply is repeated: a person waits, and a network that is down stays down."""
+
+# HeadBucket and HeadObject have no body that names an error, so botocore names it after the HTTP status.
+_REFUSED = DENIED | {"403", "Forbidden"}
 
 
 class UndecidedError(Exception):
@@ -138,7 +137,7 @@ class Calls:
     def client(self, service: str, endpoint_url: str | None = None) -> Any:
         """Return the client of a service."""
         if (service, endpoint_url) not in self._clients:
-            config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
+            config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
             client: Any = self.session.client(
                 service,  # type: ignore[call-overload]  # any service
                 endpoint_url=endpoint_url,
@@ -195,31 +194,29 @@ class Calls:
         """
         service = service or permission.partition(":")[0]
 
-        def call() -> Any:
-            answer = getattr(self.client(service, endpoint_url), operation)(**parameters)
-            return {name: value.read() if hasattr(value, "iter_chunks") else value for name, value in answer.items()}
+        def call(retries: Retries) -> Any:
+            return retries.call(self.client(service, endpoint_url), operation, **parameters)
 
         try:
             answer = self._in_time(service, permission, call)
-        except ClientError as error:
-            self._note_date(service, error.response)
-            code = error.response["Error"].get("Code", "")
-            if code in absent:
-                return None
-            if code in _DENIED:
-                raise UndecidedError(
-                    f"{permission} is refused: {error.response['Error'].get('Message', code)}",
-                    f"allow the caller {permission}",
-                ) from error
-            raise UndecidedError(str(error), "run it again") from error
         except UndecidedError:
             raise
         except Exception as error:
-            # Also what is no answer at all, such as a page of HTML, which botocore's parsers tell in errors of theirs.
-            problem = f"{permission} can't be asked: {error}"
-            if isinstance(error, HTTPClientError):
+            cause = (isinstance(error, CallError) and error.__cause__) or error
+            if isinstance(error, CallError) and isinstance(cause, ClientError):
+                self._note_date(service, cause.response)
+                if error.code in absent:
+                    return None
+                if error.code in _REFUSED:
+                    raise UndecidedError(
+                        f"{permission} is refused: {cause.response['Error'].get('Message', error.code)}",
+                        f"allow the caller {permission}",
+                    ) from cause
+                raise UndecidedError(str(cause), "run it again") from cause
+            problem = f"{permission} can't be asked: {cause}"
+            if isinstance(error, CallError):
                 self._silent[service] = problem
-            raise UndecidedError(problem, "check whether a proxy or the network blocks it") from error
+            raise UndecidedError(problem, "check whether a proxy or the network blocks it") from cause
         self._note_date(service, answer)
         return answer
 
@@ -241,21 +238,22 @@ class Calls:
             raise UndecidedError(f"the {self._seconds:g} s for this stream were over", "run it again")
         return left
 
-    def _in_time(self, service: str, permission: str, call: Callable[[], T]) -> T:
+    def _in_time(self, service: str, permission: str, call: Callable[[Retries], T]) -> T:
         """Make a call in a thread of its own: nothing else ends a look-up of a name, or an answer that trickles."""
         if service in self._silent:
             raise UndecidedError(self._silent[service], "check whether a proxy or the network blocks it")
-        left = self._require_time()
+        seconds = min(self._require_time(), CALL_SECONDS)
+        # The last attempt may start at the end. A missing permission is an answer of the doctor, and not waited for.
+        retries = Retries(Deadline(seconds + timing.CALL_SECONDS), denied=Deadline(0), lost=Deadline(LOST_SECONDS))
         answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
 
         def run() -> None:
             try:
-                answers.put((call(), None))
+                answers.put((call(retries), None))
             except Exception as error:
                 answers.put((None, error))
 
         Thread(target=run, daemon=True).start()
-        seconds = min(left, CALL_SECONDS)
         try:
             answer, error = answers.get(timeout=seconds)
         except Empty:

@@ -8,8 +8,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import Any
 
+from kinesis_video_configuration.retries import pages
 from kinesis_video_images import parse_image_key
 
 from .archive import milliseconds
@@ -208,14 +211,12 @@ class Destination:
         return self._objects(self.prefix, "")
 
     def _objects(self, prefix: str, after: str) -> list[Mapping[str, Any]]:
+        ask = partial(self._call, "s3:ListBucket", "list_objects_v2", Bucket=self.bucket, Prefix=prefix)
         objects: list[Mapping[str, Any]] = []
-        page: dict[str, Any] = {"StartAfter": after} if after else {}
-        for _ in range(_MAX_PAGES):
-            page = self._call("s3:ListBucket", "list_objects_v2", Bucket=self.bucket, Prefix=prefix, **page)
+        for page in islice(pages(ask, **{"StartAfter": after} if after else {}), _MAX_PAGES):
             objects += page.get("Contents", [])
             if not page.get("NextContinuationToken"):
                 return objects
-            page = {"ContinuationToken": page["NextContinuationToken"]}
         raise UndecidedError(f"there are more than {_MAX_PAGES},000 objects under s3://{self.bucket}/{prefix}")
 
     def fragment_number(self, image: Image) -> str | None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
+
+from kinesis_video_configuration.retries import pages
 
 from .calls import DependsError, Fact, UndecidedError
 from .destination import Destination
@@ -227,15 +231,13 @@ class Permissions:
         """Say whether a grant of the key allows it."""
         operation = action.partition(":")[2]
         match = Match.NO
-        page: dict[str, Any] = {}
-        for _ in range(_MAX_PAGES):
-            page = self.stream.call("kms:ListGrants", "list_grants", KeyId=key.arn, GranteePrincipal=who.arn, **page)
+        ask = partial(self.stream.call, "kms:ListGrants", "list_grants", KeyId=key.arn, GranteePrincipal=who.arn)
+        for page in islice(pages(ask), _MAX_PAGES):
             for grant in page["Grants"]:
                 if grant.get("GranteePrincipal") == who.arn and operation in grant.get("Operations", []):
                     match = max(match, self._grant_applies(grant.get("Constraints") or {}, via))
-            if not page.get("Truncated"):
+            if not page.get("NextMarker"):
                 return match
-            page = {"Marker": page["NextMarker"]}
         return max(match, Match.MAYBE)
 
     def _grant_applies(self, constraints: Mapping[str, dict[str, str]], via: str) -> Match:

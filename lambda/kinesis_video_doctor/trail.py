@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import Any
+
+from kinesis_video_configuration.retries import pages
 
 from .calls import Fact, UndecidedError
 from .stream import Stream
@@ -59,19 +63,13 @@ class Trail:
         start: dict[str, Any] = {"StartTime": since} if since else {}
         end = time.monotonic() + _MAX_SECONDS
         found: list[Record] = []
-        page: dict[str, Any] = {}
         oldest: datetime | None = None
         names = {self._stream.name}
         with suppress(UndecidedError):
             names.add(self._stream.arn)
-        for _ in range(_MAX_PAGES):
-            page = self._stream.call(
-                "cloudtrail:LookupEvents",
-                "lookup_events",
-                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
-                **start,
-                **page,
-            )
+        ask = partial(self._stream.call, "cloudtrail:LookupEvents", "lookup_events", **start)
+        attributes = [{"AttributeKey": "EventName", "AttributeValue": operation}]
+        for page in islice(pages(ask, LookupAttributes=attributes), _MAX_PAGES):
             for event in page["Events"]:
                 record = json.loads(event["CloudTrailEvent"])
                 request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
@@ -81,7 +79,6 @@ class Trail:
                     found.append(Record(event["EventTime"], record.get("userIdentity") or {}, request, refused))
             if not page.get("NextToken"):
                 return found, ""
-            page = {"NextToken": page["NextToken"]}
             if time.monotonic() > end:
                 break
         return found, f"{oldest:%Y-%m-%d %H:%M:%S} UTC" if oldest else ""

@@ -29,7 +29,7 @@ session = boto3.Session()
 kinesis_video = create_client(session, connections=THREADS)
 impatient = create_client(session, read_seconds=FIRST_READ_SECONDS, connections=THREADS)
 states = create_client(session, "stepfunctions")
-store = Store(session.client("s3"), os.environ["WORK_BUCKET"])
+store = Store(create_client(session, "s3"), os.environ["WORK_BUCKET"])
 
 
 def handler(event: Mapping[str, Any], context: Any) -> Any:

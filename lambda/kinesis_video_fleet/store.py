@@ -12,11 +12,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from kinesis_video_configuration import Deadline
+from kinesis_video_configuration.retries import CallError, Retries, pages
+
 _LEDGER = "ledger.json"
+# How long a call is repeated: less than what a step keeps of its time for them.
+_CALL_SECONDS = 25
 _CHANGED_MEANWHILE = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -64,7 +70,10 @@ class Ledger:
 
 
 class Store:
-    """The work bucket, through a client of Amazon S3."""
+    """The work bucket, through a client of Amazon S3 that `create_client` makes.
+
+    Each method repeats its calls. If they fail, it raises botocore's error, so that the step is repeated.
+    """
 
     def __init__(self, client: Any, bucket: str) -> None:
         self._client = client
@@ -76,11 +85,11 @@ class Store:
 
     def write(self, key: str, value: Any, **conditions: str) -> None:
         """Write an object."""
-        self._client.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(value).encode(), **conditions)
+        self._call("put_object", Key=key, Body=json.dumps(value).encode(), **conditions)
 
     def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
-        self._client.delete_object(Bucket=self.bucket, Key=key)
+        self._call("delete_object", Key=key)
 
     def empty(self, but: str) -> None:
         """Delete all objects but one, a page with each call: passes leave many thousands in 30 days.
@@ -94,7 +103,7 @@ class Store:
             objects = [{"Key": entry["Key"]} for entry in page.get("Contents", []) if entry["Key"] != but]
             if not objects:
                 continue
-            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            answer = self._call("delete_objects", Delete={"Objects": objects, "Quiet": True})
             for error in answer.get("Errors", []):
                 raise RuntimeError(f"{error['Key']} was not deleted: {error['Code']}: {error['Message']}")
 
@@ -150,16 +159,22 @@ class Store:
         ]
 
     def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
-        return iter(self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix))
+        return pages(partial(self._call, "list_objects_v2"), Prefix=prefix)
 
     def _read(self, key: str) -> tuple[Any, str]:
         try:
-            found = self._client.get_object(Bucket=self.bucket, Key=key)
+            found = self._call("get_object", Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
             return None, ""
-        return json.loads(found["Body"].read()), found["ETag"]
+        return json.loads(found["Body"]), found["ETag"]
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        try:
+            return Retries(Deadline(_CALL_SECONDS)).call(self._client, operation, Bucket=self.bucket, **parameters)
+        except CallError as error:
+            raise error.__cause__ or error from None
 
 
 def folder_of(name: str) -> str:

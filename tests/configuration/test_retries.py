@@ -1,13 +1,85 @@
-"""When a call is made again. Which errors are waited for is in tests/handler/faults.csv."""
+"""When a call is made again. tests/handler/faults.csv has what comes of it in each event."""
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from kinesis_video_configuration import Deadline, timing
-from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration.retries import DENIED, THROTTLED_OR_BUSY, CallError, Retries, pages
+
+PASSING = {
+    # botocore collects what AWS's services call it; it has no public name for that.
+    *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+    *TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+    # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Operations_Amazon_Kinesis_Video_Streams.html
+    "ClientLimitExceededException",
+    "ConnectionLimitExceededException",
+    "ResourceInUseException",
+}
+REFUSED = {
+    # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/CommonErrors.html and what other services call it.
+    "AccessDeniedException",
+    "InvalidClientTokenId",
+    "NotAuthorized",
+    "AccessDenied",
+    "AuthorizationError",
+    "InvalidClientTokenIdException",
+    "NotAuthorizedException",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+}
+
+
+def failed(code: str, status: int) -> CallError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return CallError.of("PutObject", ClientError(response, "PutObject"))
+
+
+@pytest.mark.parametrize("code", sorted(PASSING | THROTTLED_OR_BUSY))
+def test_an_error_of_this_name_passes_whatever_its_status_is(waits: list[float], code: str) -> None:
+    failures = [failed(code, 400)]
+
+    def unit() -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert Retries(Deadline(60), denied=Deadline(0)).repeat(unit) == "done"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_an_error_of_this_status_passes_whatever_its_name_is(status: int) -> None:
+    assert failed("Unheard", status).passing
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [*((code, 400) for code in sorted(REFUSED | DENIED)), ("403", 403), ("Unheard", 401)]
+)
+def test_a_denial_is_known_by_its_name_or_its_status(code: str, status: int) -> None:
+    error = failed(code, status)
+    assert error.denied
+    assert not error.passing
+
+
+@pytest.mark.parametrize(
+    ("of_page", "of_request"),
+    [("NextToken", "NextToken"), ("NextContinuationToken", "ContinuationToken"), ("NextMarker", "Marker")],
+)
+def test_all_pages_are_requested_whatever_a_service_calls_their_tokens(of_page: str, of_request: str) -> None:
+    requests: list[dict[str, str]] = []
+
+    def ask(**parameters: str) -> dict[str, str]:
+        requests.append(parameters)
+        return {of_page: f"after {len(requests)}"} if len(requests) < 3 else {of_page: ""}
+
+    assert len(list(pages(ask, Prefix="a"))) == 3
+    assert [request.get(of_request) for request in requests] == [None, "after 1", "after 2"]
+    assert {request["Prefix"] for request in requests} == {"a"}
 
 
 @pytest.fixture

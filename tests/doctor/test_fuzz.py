@@ -125,6 +125,18 @@ def test_a_stream_without_one_field(site: Site, lost: str, replay: Callable[...,
     assert arrive.images_arrive
 
 
+@pytest.mark.parametrize(
+    "operation", ["kinesis-video.DescribeStream", "kinesis-video-archived-media.ListFragments", "s3.ListObjectsV2"]
+)
+def test_a_call_that_is_throttled_is_made_again(site: Site, operation: str) -> None:
+    throttled = [http_answer(400, b"{}", {"x-amzn-errortype": "ClientLimitExceededException"})]
+    if operation.startswith("s3."):
+        throttled = [http_answer(503, b"<Error><Code>SlowDown</Code><Message>later</Message></Error>", {})]
+    with answered(site, f"before-send.{operation}", lambda **_: throttled.pop() if throttled else None):
+        assert site.examine().images_arrive
+    assert not throttled
+
+
 @pytest.mark.parametrize("service", OPERATIONS)
 def test_a_service_that_hangs_is_asked_once_and_the_run_ends(
     site: Site, lost: str, service: str, monkeypatch: pytest.MonkeyPatch

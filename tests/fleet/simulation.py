@@ -12,7 +12,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
@@ -184,30 +184,31 @@ class _Service:
 class _Bucket:
     """A client of Amazon S3 with one bucket."""
 
-    def __init__(self, requests: Counter[str]) -> None:
+    def __init__(self, meta: Any, requests: Counter[str]) -> None:
+        self.meta = meta
         self.objects: dict[str, bytes] = {}
         self._requests = requests
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_conditions: str) -> None:  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_conditions: str) -> dict[str, Any]:  # noqa: N803
         self._requests["PUT"] += 1
         self.objects[Key] = Body
+        return {}
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         self._requests["GET"] += 1
         if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
+            status: Any = {"HTTPStatusCode": 404}
+            raise ClientError({"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": status}, "GetObject")
         body = self.objects[Key]
         return {"Body": io.BytesIO(body), "ETag": hashlib.md5(body).hexdigest()}
 
-    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         self.objects.pop(Key, None)
+        return {}
 
-    def get_paginator(self, _operation: str) -> Any:
-        def paginate(*, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-            self._requests["PUT"] += 1  # LIST costs the same
-            yield {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
-
-        return SimpleNamespace(paginate=paginate)
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
+        self._requests["PUT"] += 1  # LIST costs the same
+        return {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
 
 
 def simulate(
@@ -263,7 +264,7 @@ def simulate(
         arns = [service.streams.find({"StreamName": name}).arn for name in service.streams.names()]
         service.sick = set(chance.sample(arns, round(sick_share * streams)))
         simulation.sick = len(service.sick)
-        bucket = _Bucket(simulation.requests)
+        bucket = _Bucket(create_client(session, "s3").meta, simulation.requests)
         nothing = SimpleNamespace(
             describe_execution=lambda **_: {"status": "RUNNING"}, put_metric_data=lambda **_: None
         )

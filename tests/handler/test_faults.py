@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kinesis_video_configuration import retries
-
-from .faults import CASES, CAUSE, FAULTS, OF_CLOUDFORMATION, TABLE, Outcome, cases_of, outcomes
+from .faults import CASES, CAUSE, TABLE, Outcome, cases_of, outcomes
 
 ROWS = list(csv.DictReader(TABLE.read_text().splitlines()))
 
@@ -22,10 +20,6 @@ def outcome() -> Iterator[Callable[[tuple[str, ...]], Outcome]]:
 
 def test_the_table_has_every_case_once() -> None:
     assert sorted(case for row in ROWS for case in cases_of(row)) == sorted(CASES)
-
-
-def test_every_error_that_is_waited_for_is_a_fault() -> None:
-    assert {*FAULTS, *OF_CLOUDFORMATION} >= retries.THROTTLED_OR_BUSY | retries.DENIED
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[" ".join(row[name] for name in CAUSE)[:100] for row in ROWS])

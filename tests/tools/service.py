@@ -73,6 +73,8 @@ class Service(socketserver.ThreadingTCPServer):
         self.put_media: list[Received] = []
         self.calls: list[tuple[str, str]] = []
         """The other requests: their paths, or actions, and their access keys."""
+        self.throttled = 0
+        """How many requests for the endpoint are refused first."""
         self.begun = Event()
         """Set with the first frame of the first fragment."""
 
@@ -137,6 +139,10 @@ class Connection(socketserver.BaseRequestHandler):
             self.respond(200, ASSUMED.encode(), [("content-type", "text/xml")])
         else:
             self.server.calls.append((request.target.decode(), access_key))
+            if self.server.throttled:
+                self.server.throttled -= 1
+                self.respond(400, b'{"Message": "later"}', [("x-amzn-errortype", "ClientLimitExceededException")])
+                return
             self.respond(200, json.dumps({"DataEndpoint": self.server.url}).encode(), [])
 
     def answer_put_media(self, request: h11.Request, headers: dict[str, str], answer: Answer) -> None:

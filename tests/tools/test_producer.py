@@ -233,6 +233,13 @@ def test_a_refusal_that_passes_is_tried_again(refusal: tuple[int, str, str]) -> 
     assert len(service.put_media) == 2
 
 
+def test_a_throttled_request_for_the_endpoint_is_made_again() -> None:
+    with serve() as service:
+        service.throttled = 2
+        assert make_producer(service).send(small_video(), fragments=1, speed=20).complete
+    assert [call for call, _ in service.calls] == ["/getDataEndpoint"] * 3
+
+
 def test_it_gives_up_after_too_many_connections_without_an_acknowledgement() -> None:
     with serve(*[Answer(refusal=(500, "InternalFailure", "oh"))] * 3) as service, pytest.raises(PutMediaError) as error:
         make_producer(service, attempts=2).send(small_video())

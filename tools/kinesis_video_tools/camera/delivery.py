@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from kinesis_video_configuration.retries import waits
 from kinesis_video_matroska import (
     Fragment,
     SimpleTag,
@@ -29,7 +29,8 @@ _MIN_SECONDS_BETWEEN_FRAGMENTS = 0.2
 _LAST_ACKNOWLEDGEMENT_SECONDS = 15
 # Fragments that nobody acknowledges may not fill the memory.
 _MAX_UNACKNOWLEDGED = 100
-_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 30.0
+# A producer has no deadline, and the network of a camera may be down for hours: longer pauses than for other calls.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
 Connect: TypeAlias = Callable[[int, Callable[[Acknowledgement], None]], Awaitable[PutMedia]]
 """Opens a connection, given its begin in milliseconds since 1970 and what is called with each acknowledgement."""
@@ -108,6 +109,7 @@ class Delivery:
     async def run(self) -> None:
         """Send the fragments until there are no more, and wait for the last acknowledgement."""
         failures = 0
+        pauses = waits(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         while not self._stopping.done() and (first := self._first()):
             acknowledged = self.report.acknowledged
             try:
@@ -120,14 +122,15 @@ class Delivery:
                 reason = f"the connection was lost: {error or type(error).__name__}"
             if self._stopping.done() or not self._first():
                 return
-            failures = 0 if self.report.acknowledged > acknowledged else failures + 1
+            failures += 1
+            if self.report.acknowledged > acknowledged:
+                failures, pauses = 0, waits(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             if failures >= self._attempts:
                 raise PutMediaError(
                     f"the producer gives up after {failures} connections without an acknowledgement; the last: {reason}"
                 )
             self._on_reconnect(reason)
-            longest = min(_FIRST_PAUSE_SECONDS * 2**failures, _MAX_PAUSE_SECONDS) if failures else 0
-            await asyncio.wait([self._stopping], timeout=random.uniform(0, longest))
+            await asyncio.wait([self._stopping], timeout=next(pauses) if failures else 0)
 
     def _first(self) -> Fragment | None:
         """Return what a new connection begins with."""

@@ -17,6 +17,7 @@ import botocore.session
 from botocore.credentials import ReadOnlyCredentials
 from botocore.httpsession import get_cert_path
 
+from kinesis_video_configuration.retries import CallError
 from kinesis_video_matroska import Fragment, Tags, Track
 
 from .acknowledgements import Acknowledgement
@@ -177,6 +178,10 @@ class Producer:
     async def _connect(self, start: int, on_acknowledgement: Callable[[Acknowledgement], None]) -> PutMedia:
         try:
             url, headers = self._request(start)
+        except botocore.exceptions.ClientError as error:
+            if not CallError.of(error.operation_name, error).passing:
+                raise
+            raise PutMediaError(str(error), retryable=True) from error
         except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
             # A network that was there comes back.
             raise PutMediaError(str(error), retryable=self.report.connections > 0) from error

@@ -14,6 +14,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
+from kinesis_video_configuration.retries import is_passing
+
 from .acknowledgements import Acknowledgement, AcknowledgementReader
 
 # AWS's C producer sends chunks up to this size.
@@ -24,8 +26,6 @@ _CONNECT_SECONDS = 10
 _SILENCE_SECONDS = 60
 _CLOSING_SECONDS = 1
 
-_RETRYABLE_STATUS = frozenset({408, 429})
-_RETRYABLE_CODES = frozenset({"ClientLimitExceededException", "ConnectionLimitExceededException"})
 _ADVICE = {
     "AccessDeniedException": "allow the producer kinesisvideo:PutMedia on the stream",
     "ClientLimitExceededException": "send less at a time",
@@ -214,5 +214,5 @@ def _error(response: h11.Response, body: bytes) -> PutMediaError:
     return PutMediaError(
         f"the service refuses PutMedia with {status} {code}: {words}{advice}",
         code=code,
-        retryable=status >= 500 or status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES,
+        retryable=is_passing(code, status),
     )
