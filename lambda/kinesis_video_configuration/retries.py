@@ -110,8 +110,6 @@ class CallError(Exception):
         Whether the caller has no permission, or not yet.
     passing
         Whether the call may succeed later: the service is busy, or there was no connection.
-    lost
-        Whether there was no reply of the service.
     reached
         Whether any attempt had a connection.
     """
@@ -125,7 +123,6 @@ class CallError(Exception):
         passing: bool = False,
         outcome_unknown: bool = False,
         denied: bool = False,
-        lost: bool = False,
         reached: bool = True,
     ) -> None:
         super().__init__(f"{operation}: {code}: {one_line(message, limit=500)}")
@@ -134,7 +131,6 @@ class CallError(Exception):
         self.outcome_unknown = outcome_unknown
         self.denied = denied or code in DENIED
         self.passing = passing
-        self.lost = lost
         self.reached = reached
 
     @classmethod
@@ -142,8 +138,7 @@ class CallError(Exception):
         """Classify an error that botocore raised."""
         if not isinstance(error, ClientError):
             sent = not isinstance(error, _NEVER_SENT)
-            code = type(error).__name__
-            return cls(operation, code, str(error), passing=True, outcome_unknown=sent, lost=True, reached=sent)
+            return cls(operation, type(error).__name__, str(error), passing=True, outcome_unknown=sent, reached=sent)
         told = error.response["Error"]
         code = told.get("Code", "")
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -180,16 +175,11 @@ class Retries:
         When the work must be over, in time for its last call to end.
     denied
         Until when denied access is retried, if other work shares that time. Default: 60 seconds from now.
-    lost
-        Until when calls without a reply are retried. Default: the deadline.
     """
 
-    def __init__(
-        self, deadline: timing.Deadline, denied: timing.Deadline | None = None, lost: timing.Deadline | None = None
-    ) -> None:
+    def __init__(self, deadline: timing.Deadline, denied: timing.Deadline | None = None) -> None:
         self._deadline = deadline
         self._denied = denied or timing.Deadline(timing.ACCESS_DENIED_SECONDS)
-        self._lost = lost or deadline
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call a client of `service` one time. A stream in the response is read to its end.
@@ -242,6 +232,4 @@ class Retries:
     def _worth_another(self, error: CallError, takes: float, wait: float) -> bool:
         if self._deadline.remaining() <= takes:
             return False
-        if error.lost:
-            return self._lost.remaining() > wait
         return error.passing or (error.denied and self._denied.remaining() > wait)

@@ -28,8 +28,8 @@ CALL_SECONDS = 18
 If none answers, three are waited for one after the other, and the command ends within a minute.
 """
 
-LOST_SECONDS = 5
-"""How long a call that gets no reply is repeated: a person waits, and a network that is down stays down."""
+REPEAT_SECONDS = 5
+"""How long a call is repeated. A person waits, and a missing permission is an answer, so denials aren't waited for."""
 
 # HeadBucket and HeadObject have no body that names an error, so botocore names it after the HTTP status.
 _REFUSED = DENIED | {"403", "Forbidden"}
@@ -194,8 +194,10 @@ class Calls:
         """
         service = service or permission.partition(":")[0]
 
-        def call(retries: Retries) -> Any:
-            return retries.call(self.client(service, endpoint_url), operation, **parameters)
+        def call() -> Any:
+            client = self.client(service, endpoint_url)
+            retries = Retries(Deadline(REPEAT_SECONDS + timing.CALL_SECONDS), denied=Deadline(0))
+            return retries.call(client, operation, **parameters)
 
         try:
             answer = self._in_time(service, permission, call)
@@ -238,18 +240,16 @@ class Calls:
             raise UndecidedError(f"the {self._seconds:g} s for this stream were over", "run it again")
         return left
 
-    def _in_time(self, service: str, permission: str, call: Callable[[Retries], T]) -> T:
+    def _in_time(self, service: str, permission: str, call: Callable[[], T]) -> T:
         """Make a call in a thread of its own: nothing else ends a look-up of a name, or an answer that trickles."""
         if service in self._silent:
             raise UndecidedError(self._silent[service], "check whether a proxy or the network blocks it")
         seconds = min(self._require_time(), CALL_SECONDS)
-        # The last attempt may start at the end. A missing permission is an answer of the doctor, and not waited for.
-        retries = Retries(Deadline(seconds + timing.CALL_SECONDS), denied=Deadline(0), lost=Deadline(LOST_SECONDS))
         answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
 
         def run() -> None:
             try:
-                answers.put((call(retries), None))
+                answers.put((call(), None))
             except Exception as error:
                 answers.put((None, error))
 

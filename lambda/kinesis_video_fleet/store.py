@@ -171,8 +171,10 @@ class Store:
         return json.loads(found["Body"]), found["ETag"]
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        # A step that is denied is repeated by its state machine, and a person waits for a command.
+        retries = Retries(Deadline(_CALL_SECONDS), denied=Deadline(0))
         try:
-            return Retries(Deadline(_CALL_SECONDS)).call(self._client, operation, Bucket=self.bucket, **parameters)
+            return retries.call(self._client, operation, Bucket=self.bucket, **parameters)
         except CallError as error:
             raise error.__cause__ or error from None
 

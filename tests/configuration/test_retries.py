@@ -13,9 +13,9 @@ from kinesis_video_configuration import Deadline, timing
 from kinesis_video_configuration.retries import DENIED, THROTTLED_OR_BUSY, CallError, Retries, pages
 
 PASSING = {
-    # botocore collects what AWS's services call it; it has no public name for that.
-    *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
-    *TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+    # botocore collects the names of all services, and has no public name for its collections.
+    *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,  # type: ignore[attr-defined]
+    *TransientRetryableChecker._TRANSIENT_ERROR_CODES,  # type: ignore[attr-defined]
     # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Operations_Amazon_Kinesis_Video_Streams.html
     "ClientLimitExceededException",
     "ConnectionLimitExceededException",

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import pytest
 
+from kinesis_video_doctor import calls
 from kinesis_video_local import LocalAws
 
 from .site import Site
@@ -27,6 +28,12 @@ def site() -> Iterator[Site]:
         site = Site(aws)
         site.build()
         yield site
+
+
+@pytest.fixture(autouse=True)
+def _repeats_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat calls a few times only: what fails here fails for good."""
+    monkeypatch.setattr(calls, "REPEAT_SECONDS", 0.3)
 
 
 @pytest.fixture(autouse=True)

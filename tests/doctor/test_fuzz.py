@@ -128,7 +128,8 @@ def test_a_stream_without_one_field(site: Site, lost: str, replay: Callable[...,
 @pytest.mark.parametrize(
     "operation", ["kinesis-video.DescribeStream", "kinesis-video-archived-media.ListFragments", "s3.ListObjectsV2"]
 )
-def test_a_call_that_is_throttled_is_made_again(site: Site, operation: str) -> None:
+def test_a_call_that_is_throttled_is_made_again(site: Site, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "REPEAT_SECONDS", 5)
     throttled = [http_answer(400, b"{}", {"x-amzn-errortype": "ClientLimitExceededException"})]
     if operation.startswith("s3."):
         throttled = [http_answer(503, b"<Error><Code>SlowDown</Code><Message>later</Message></Error>", {})]

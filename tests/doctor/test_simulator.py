@@ -139,7 +139,11 @@ def test_a_thing_that_may_be_named_otherwise_than_its_stream_is_unknown(calls: C
         ("ServiceFailure", 500, "Rate exceeded"),
     ],
 )
-def test_a_call_that_fails_decides_nothing(calls: Calls, iam: Stubber, code: str, status: int, words: str) -> None:
+def test_a_call_that_fails_decides_nothing(
+    calls: Calls, iam: Stubber, monkeypatch: pytest.MonkeyPatch, code: str, status: int, words: str
+) -> None:
+    # No time is left for another attempt.
+    monkeypatch.setattr("random.uniform", lambda *_: 60)
     iam.add_client_error("simulate_principal_policy", code, "Rate exceeded", status, expected_params=ANY_PARAMETERS)
     with pytest.raises(UndecidedError, match=words):
         ask(calls)

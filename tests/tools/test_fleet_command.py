@@ -25,6 +25,8 @@ MACHINES = "arn:aws:states:eu-west-1:111122223333:stateMachine:"
 class Account:
     """State machines, each with its executions, newest first, and the objects of its work bucket."""
 
+    meta = Bucket.meta
+
     def __init__(self) -> None:
         self.executions: dict[str, list[dict[str, Any]]] = {}
         self.buckets: dict[str, Bucket] = {}
@@ -65,7 +67,7 @@ class Account:
                 raise ClientError(
                     {"Error": {"Code": "ValidationError", "Message": "Stack does not exist"}}, "ListStackResources"
                 )
-            return self.buckets[asked["Bucket"]].get_paginator(operation).paginate(**asked)
+            raise AssertionError(operation)
 
         return SimpleNamespace(paginate=paginate)
 
@@ -79,6 +81,9 @@ class Account:
 
     def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
         return self.buckets[Bucket].get_object(Bucket=Bucket, Key=Key)
+
+    def list_objects_v2(self, *, Bucket: str, **asked: str) -> Any:  # noqa: N803
+        return self.buckets[Bucket].list_objects_v2(Bucket=Bucket, **asked)
 
 
 @pytest.fixture
