@@ -357,6 +357,9 @@ class LocalAws:
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "HOME": str(directory),
             "TMPDIR": str(directory),
+            # ministack's files, such as the key of Cognito's tokens, which everybody could read or bring in /tmp.
+            "STATE_DIR": f"{directory}/state",
+            "S3_DATA_DIR": f"{directory}/objects",
             "GATEWAY_PORT": port,
             "MINISTACK_HOST": _HOST,
             "MINISTACK_REGION": self._region,

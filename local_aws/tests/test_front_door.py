@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import hashlib
 import http.client
@@ -10,18 +11,22 @@ import http.server
 import json
 import shutil
 import ssl
+import stat
 import subprocess
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.auth import HmacV1QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
@@ -36,6 +41,15 @@ BROWSERS = [path for name in ("chromium", "chromium-browser", "google-chrome") i
 CREATE_FUNCTION = "/2015-03-31/functions"
 RESET = "/_ministack/reset"
 CALLS = "/_local_aws/calls"
+WEB = "arn:aws:iam::000000000000:role/web"
+TOKEN = ".".join(
+    base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+    for part in (
+        {"alg": "none"},
+        {"iss": "https://cognito-identity.amazonaws.com", "sub": "me", "exp": 9_999_999_999},
+        "",
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -420,6 +434,45 @@ def test_who_has_the_keys_gets_in_in_every_way(guarded: LocalAws) -> None:
     assert get(guarded, AUTHS["in the headers"], "000000000000", keys[1]) == 200
     link = guarded.client("s3").generate_presigned_url("get_object", Params={"Bucket": "secrets", "Key": "key"})
     assert ask(guarded, "GET", link.removeprefix(guarded.endpoint_url), {})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        # The SDKs send these unsigned, with a token that nobody checks.
+        ("sts", "assume_role_with_web_identity", {"RoleArn": WEB, "RoleSessionName": "me", "WebIdentityToken": TOKEN}),
+        ("cognito-identity", "get_credentials_for_identity", {"IdentityId": f"us-east-1:{uuid.uuid4()}"}),
+        ("sns", "unsubscribe", {"SubscriptionArn": "arn:aws:sns:us-east-1:000000000000:topic:subscription"}),
+    ],
+)
+def test_nobody_gets_keys_without_keys_where_iam_is_enforced(
+    guarded: LocalAws, service: str, operation: str, arguments: dict[str, str]
+) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": "cognito-identity.amazonaws.com"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    with suppress(ClientError):
+        guarded.client("iam").create_role(RoleName="web", AssumeRolePolicyDocument=document)
+    stranger: Any = boto3.client(
+        service,  # type: ignore[call-overload]
+        region_name="us-east-1",
+        endpoint_url=guarded.endpoint_url,
+        config=Config(signature_version=UNSIGNED),
+    )
+    with closing(stranger), pytest.raises(ClientError, match="MissingAuthenticationToken"):
+        getattr(stranger, operation)(**arguments)
+
+
+def test_its_files_are_where_only_its_user_can_read_them(guarded: LocalAws) -> None:
+    directory = guarded.log.parent
+    # What signs the tokens of Cognito is loaded with it.
+    ask(guarded, "GET", "/oauth2/authorize", {})
+
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert list((directory / "state").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,6 @@ def install() -> None:
         return failure
 
     def enforce_all(access_key_id: str, action: str, service: str, *more: Any, **named: Any) -> Any:
-        if not access_key_id and iam_evaluator._anonymous.get() and iam_evaluator._served_unsigned(service, action):
-            return None
         if not access_key_id and iam_evaluator._signed_request.get() is None:
             return _UNSIGNED
         return enforce(access_key_id, action, service, *more, **named)
