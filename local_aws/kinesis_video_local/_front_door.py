@@ -1,12 +1,11 @@
-"""Who may come in: programs on this machine, and no web page.
+"""Admits programs on this machine, and refuses web pages.
 
-A browser sends what any page asks it to, also to 127.0.0.1, and this AWS runs code. So a request is refused that names
-another host, as after DNS rebinding; that comes from a page whose origin isn't allowed; that a page of another site
-causes without naming its origin; or that calls an operation by its URL alone, as a link does. Programs send neither
-``Origin`` nor ``Sec-Fetch-Site``, and sign their calls in a header, which no page can send unasked.
+A browser sends requests for any page, also to 127.0.0.1, and this AWS runs code. A request is therefore refused if it
+names another host, as after DNS rebinding; if it comes from a page whose origin isn't allowed; if a page of another
+site causes it without an origin; or if it calls an operation by its URL alone, as a link does. Programs send neither
+``Origin`` nor ``Sec-Fetch-Site``, and sign their calls in a header, which a page can't send without a preflight.
 
-Not every request of a browser has ``Sec-Fetch-Site``: Safari's to ``localhost.`` and those of its video player have
-none.
+Some requests of browsers have no ``Sec-Fetch-Site``: Safari's to ``localhost.``, and those of its video player.
 
 See https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site and
 https://fetch.spec.whatwg.org/#cors-protocol
@@ -26,7 +25,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 CONTROL_PATH = "/_local_aws/"
 _MINISTACK_PATH = "/_ministack/"
-# Open without the key: whether it runs, and where custom resources answer, at addresses that nobody guesses.
+# Open without the key: the health check, and the unguessable addresses to which custom resources answer.
 _OPEN_PATHS = re.compile(rf"{_MINISTACK_PATH}(?:health|ready|cfn-(?:response|signal)/[^/]+)")
 # 127.0.0.1 and localhost, with the names below them, which address buckets.
 _OWN_HOST = re.compile(
@@ -39,7 +38,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # A page in a bucket would read everything here.
 _NO_SCRIPTS = (b"content-security-policy", b"script-src 'none'; object-src 'none'")
 _PREFLIGHT_SECONDS = 600
-# How long a client that is still sending may take to read that it was refused.
+# How long a client that is still sending has to read the refusal.
 _LINGER_SECONDS = 3
 
 
@@ -85,7 +84,7 @@ class FrontDoor:
         self._control_key = control_key
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Let a connection in, or refuse it."""
+        """Admit a connection, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._application(scope, receive, send)
             return
@@ -93,7 +92,7 @@ class FrontDoor:
             await _refuse(scope, receive, send, why)
             return
         headers = scope["headers"]
-        # Those that aren't allowed were refused.
+        # Origins that aren't allowed were refused above.
         cors = [answer for origin in _values(headers, b"origin")[:1] for answer in _cors(origin)]
         if cors and _values(headers, b"access-control-request-method") and scope.get("method") == "OPTIONS":
             await _answer(send, 204, [*cors, *_preflight(headers)])
@@ -108,7 +107,7 @@ class FrontDoor:
 
         async def send_on(message: Any) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
-                # ministack lets every origin read its answers.
+                # ministack allows every origin to read its answers.
                 own = [(n, v) for n, v in message.get("headers", ()) if not n.lower().startswith(b"access-control-")]
                 message = {**message, "headers": [*own, *added]}
             await send(message)
@@ -116,13 +115,13 @@ class FrontDoor:
         await self._application(scope, receive, send_on)
 
     def _refusal(self, scope: Mapping[str, Any]) -> str | None:
-        """Tell why a request is refused; None lets it in."""
+        """Return why a request is refused; None admits it."""
         headers: Headers = scope["headers"]
         hosts = _values(headers, b"host")
         if len(hosts) != 1 or not _is_own(hosts[0]):
             named = " and ".join(hosts) or "missing"
             return f"Host is {named}, address the local AWS as 127.0.0.1, localhost or a name below localhost"
-        # The host of an absolute URL would count instead.
+        # An absolute URL would override the Host header.
         if not scope["raw_path"].startswith(b"/"):
             return "The local AWS is no proxy, send a path instead of a URL"
         origins = _values(headers, b"origin")
@@ -182,7 +181,7 @@ def _preflight(headers: Headers) -> Headers:
 async def _refuse(scope: Mapping[str, Any], receive: Any, send: Any, why: str) -> None:
     if scope["type"] == "websocket":
         await receive()
-        # A handshake that ends so is answered with 403.
+        # A handshake that is closed like this gets 403.
         await send({"type": "websocket.close"})
         return
     body = b"" if scope["method"] == "HEAD" else f"{why}\n".encode()

@@ -1,4 +1,4 @@
-"""What listens: ministack, and before it the services that aren't ministack's, and the paths that a test controls."""
+"""The ASGI application: ministack, the services beside it, and the paths that a test controls."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .service.http import Answer, ClientGoneError, ConnectionCutError, Request
 from .service.operation import whole
 from .service.services import Services
 
-# How long a client that is still sending may take to read that it was refused.
+# How long a client that is still sending has to read the refusal.
 _LINGER_SECONDS = 3
 
 
 class Gateway:
     """An ASGI application.
 
-    ministack reads a whole body before it looks at a request. So a request for one of the services is taken before.
+    ministack reads the whole body before it handles a request, so requests for the other services never reach it.
     """
 
     def __init__(self, services: Services) -> None:
@@ -81,7 +81,7 @@ class Gateway:
 
 
 class _Body:
-    """The body of a request as it arrives."""
+    """The body of a request, as it arrives."""
 
     def __init__(self, receive: Any) -> None:
         self._receive = receive
@@ -102,7 +102,7 @@ class _Body:
         raise StopAsyncIteration
 
     async def client_gone(self) -> None:
-        """Return when the client has gone away, after the body's end."""
+        """Return when the client has disconnected, after the end of the body."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -124,7 +124,7 @@ async def _send(answer: Answer, body: _Body, send: Any) -> None:
 
 
 async def _read_on(body: _Body) -> None:
-    """Read what is still coming, since a client that sends doesn't see an answer if the connection is closed."""
+    """Read the rest of the body, since a client that is still sending doesn't see the answer to a closed connection."""
     with suppress(TimeoutError, ClientGoneError):
         async with asyncio.timeout(_LINGER_SECONDS):
             async for _ in body:

@@ -10,14 +10,14 @@ from typing import Any
 from kinesis_video_configuration import printable
 
 _LOGGERS = ("asyncio", "hypercorn.error")
-# What asyncio says of each piece for a client that has gone away.
+# asyncio logs this for each write to a client that has disconnected.
 _MESSAGES = ("SSL connection is closed", "socket.send() raised exception.")
 
 
 def install() -> None:
-    """Leave out of the log the ends of connections that clients cut, or never close, as TLS ones often end.
+    """Leave out lost connections, which are usual with TLS, and escape unprintable characters.
 
-    A name or a key in it can then neither clear a terminal nor pass for a line of the log.
+    A name or a key can then neither clear a terminal nor forge a line of the log.
     """
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_is_news)
@@ -28,7 +28,7 @@ class _PrintableRecord(logging.LogRecord):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         if self.exc_info and self.exc_info[0]:
-            # What a formatter finds here, it doesn't make.
+            # A formatter uses this text if it is set.
             lines = "".join(traceback.format_exception(*self.exc_info)).splitlines()
             self.exc_text = "\n".join(map(printable, lines))
 

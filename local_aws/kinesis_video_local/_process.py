@@ -1,4 +1,4 @@
-"""The process that a LocalAws starts: ministack with Kinesis Video Streams, on a listening socket it is given."""
+"""The process that a LocalAws starts: ministack with Kinesis Video Streams, on a given socket."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .kinesisvideo import KinesisVideo
 
 
 def _end_with_parent() -> None:
-    # The parent holds the other end and never writes: this returns when it closes that end or dies, however it dies.
+    # The parent holds the other end and never writes, so this returns when it closes that end or dies.
     sys.stdin.buffer.read()
     shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
-    # The process group is this process and the Lambda workers it has started.
+    # The process group contains this process and its Lambda workers.
     os.kill(0, signal.SIGKILL)
 
 
@@ -63,9 +63,9 @@ def main() -> None:
         config.alpn_protocols = ["http/1.1"]
     else:
         config.bind = plain
-    # As ministack serves itself: long enough for the CDK CLI's pauses between calls.
+    # ministack's own setting, which is longer than the CDK CLI's pauses between calls.
     config.keep_alive_timeout = 75
-    # Functions inherit what is left in the environment.
+    # Functions inherit the rest of the environment.
     control_key = os.environ.pop("LOCAL_AWS_CONTROL_KEY", None)
     asyncio.run(serve(FrontDoor(Gateway(kinesis_video.services), arguments.allow_origin, control_key), config))
 

@@ -20,7 +20,7 @@ _ACCOUNT = "000000000000"
 
 
 class CdkError(RuntimeError):
-    """The CDK CLI failed or isn't there; the message holds what it printed to standard output and standard error."""
+    """The CDK CLI failed or is missing; the message contains its standard output and standard error."""
 
 
 class Cdk:
@@ -31,7 +31,7 @@ class Cdk:
     aws
         The local AWS to deploy to.
     echo
-        Print the CLI's lines as they come.
+        Print the CLI's output while it runs.
     cli
         The CLI to run; by default the one in ``node_modules`` of the working directory or of a folder above it,
         otherwise the one of the PATH.
@@ -67,7 +67,7 @@ class Cdk:
     def bootstrap(self) -> str:
         """Bootstrap the environment of the local AWS's Region; return what the CLI printed."""
         region = self._aws.environment["AWS_REGION"]
-        # In a directory without a cdk.json: otherwise the CLI would synthesise the app first, needlessly.
+        # In a directory without a cdk.json, since otherwise the CLI would synthesise the app first.
         return self.run("bootstrap", f"aws://{_ACCOUNT}/{region}", directory=self._directory.name)
 
     def synth(
@@ -142,7 +142,7 @@ class Cdk:
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
     def run(self, command: str, *arguments: str, directory: str | Path = ".") -> str:
-        """Run any command of the CLI; return what it printed.
+        """Run any command of the CLI, and return its output.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class Cdk:
                         sys.stdout.write(text)
                         sys.stdout.flush()
             except BaseException:
-                # Not only the CLI, also the app that it may be running.
+                # The group includes the app that the CLI may be running.
                 os.killpg(process.pid, signal.SIGTERM)
                 raise
         output = "".join(printed)
@@ -199,7 +199,7 @@ class Cdk:
     ) -> str:
         arguments = [*(stacks or ["--all"]), *options, "--app", _app_option(app)]
         if not _is_assembly(app):
-            # An app is synthesised outside of the project.
+            # Keep the cloud assemblies out of the project.
             arguments += ["--output", output or self._new_directory()]
         for name, value in (context or {}).items():
             arguments += ["--context", f"{name}={value}"]
@@ -213,14 +213,14 @@ class Cdk:
         return {
             **inherited,
             **self._aws.environment,
-            # The account and Region of an app that leaves its environment open.
+            # For apps without an explicit environment.
             "CDK_DEFAULT_ACCOUNT": _ACCOUNT,
             "CDK_DEFAULT_REGION": self._aws.environment["AWS_REGION"],
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
-            # As npx does: a Node.js that the project brings is the one that its CLI runs on.
+            # Like npx, run the CLI with the project's own Node.js, if it has one.
             "PATH": f"{self._cli.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            # Not the developer's own configuration and profiles.
+            # Ignore the developer's configuration and profiles.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }

@@ -1,4 +1,4 @@
-"""The certificate of a local AWS, and who has issued it."""
+"""The certificate of a local AWS, and its issuer."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ def issue(host: str, directory: Path, issuer_directory: Path | None = None) -> t
     host
         The host's name or address.
     directory
-        Where the files are written.
+        The directory for the files.
     issuer_directory
-        Where the issuer is kept, to issue the certificates of later starts as well: its certificate and its key, which
-        are made if they aren't there. By default there is a new issuer each time.
+        The directory for the issuer's certificate and key, which are generated if they are missing. Later starts use
+        the same issuer. By default each start has a new one.
 
     Returns
     -------
-    The file of the issuer's certificate, which a client has to trust, and the file of the host's key and certificate.
+    The file of the issuer's certificate, which clients must trust, and the file of the host's key and certificate.
 
     Raises
     ------
     ImportError
-        If trustme isn't there.
+        If trustme is missing.
     OSError
         If the issuer can't be read or written.
     ValueError
-        If the files of the issuer are none of its.
+        If the files are not a valid issuer's.
     """
-    # Only TLS needs it.
+    # Imported here, because only TLS needs it.
     import trustme
 
     if issuer_directory is None:
@@ -52,7 +52,7 @@ def issue(host: str, directory: Path, issuer_directory: Path | None = None) -> t
 
 
 def _kept(directory: Path) -> CA:
-    """Read the issuer that is kept in a directory, or keep a new one there, which nobody else can read."""
+    """Read the issuer from a directory, or write a new one there that only the user can read."""
     import trustme
 
     certificate, key = directory / _CERTIFICATE, directory / _KEY

@@ -45,8 +45,8 @@ _KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 # The process gets only the variables that it needs: no credentials, no settings of another ministack.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
-# A client is to depend on neither AWS_PROFILE nor the files it names. Each value is what botocore calls a variable: its
-# name in the file, its name in the environment, its default and its type.
+# Clients ignore AWS_PROFILE and its files. Each value is a variable of botocore: its name in the file, its name in the
+# environment, its default and its type.
 _NO_USER_SETTINGS: dict[str, tuple[Any, Any, Any, Any]] = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -139,7 +139,7 @@ class LocalAws:
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
         self._clients: list[Any] = []
-        # Reading a service's model is most of what a client takes (44 of 52 ms of CPU): once for all of them.
+        # Shared, because reading a service's model takes 44 of a client's 52 ms of CPU.
         self._models = create_loader()
         self.endpoint_url = ""
         self.tls_endpoint_url: str | None = None
@@ -367,17 +367,17 @@ class LocalAws:
             "AWS_ACCESS_KEY_ID": self._access_key_id,
             "AWS_SECRET_ACCESS_KEY": self._secret_access_key,
             **({"LOCAL_AWS_CONTROL_KEY": self._control_key} if self._control_key else {}),
-            # Listeners besides the gateway.
+            # ministack's other listeners are off.
             "BIND_HOST": _HOST,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            # ministack removes the containers it finds at its start; there is to be no Docker for it to find.
+            # ministack removes existing containers when it starts, so hide Docker from it.
             "DOCKER_HOST": f"unix://{directory}/no-docker",
         }
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 command,
-                # Not where the user happens to be, whose files Python would find before its own.
+                # In an empty directory, since Python would import the files of the current one.
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -396,7 +396,7 @@ class LocalAws:
             raise LocalAwsError(f"The local AWS can't use the issuer in {self._ca}: {error}") from error
 
     def _await_ready(self) -> None:
-        # The socket listens from the start: a request waits in its queue, and is refused only once the process is gone.
+        # The socket already listens: a request waits in its queue, and is refused only when the process has ended.
         deadline = time.monotonic() + _START_SECONDS
         try:
             self._control("GET", "calls", timeout=deadline - time.monotonic())
@@ -411,7 +411,7 @@ class LocalAws:
             data=json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self._control_key}"} if self._control_key else {},
         )
-        # Without a ProxyHandler of its own, urllib would send even this to the user's proxy.
+        # Without an empty ProxyHandler, urllib would use the user's proxy.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=timeout) as response:

@@ -96,7 +96,7 @@ def test_in_a_check(check: Check, account: Account, interruption: Interruption) 
         ("wait for the producers' roles", signal.SIGHUP),
     ],
 )
-def test_at_the_begin_of_a_step(begun: str, number: int, account: Account) -> None:
+def test_at_the_start_of_a_step(begun: str, number: int, account: Account) -> None:
     before = account.contents()
 
     def interrupt(step: str) -> None:

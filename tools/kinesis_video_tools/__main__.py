@@ -1,4 +1,4 @@
-"""The command ``kinesis-video``: one sub-command a file in `kinesis_video_tools.commands`."""
+"""The command ``kinesis-video``, with a file for each sub-command in `kinesis_video_tools.commands`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .command_line import Parser
 
-# Distributions add sub-commands by this group of entry points: modules with `add_to`, as those in `commands`.
+# Other distributions add sub-commands with this group of entry points: modules with `add_to`, like those in `commands`.
 _COMMANDS = "kinesis_video.commands"
 # The dependencies of the extra `tools`.
 _EXTRA = ("boto3", "botocore", "h11", "shtab", "yaml")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if the result is good, 1 if it is bad, 2 if it is
     not known, 130 for Ctrl-C.
     """
-    # A closed stream needs no output.
+    # Python sets a closed stream to None.
     sys.stdout = sys.stdout or StringIO()
     sys.stderr = sys.stderr or StringIO()
     try:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):
             with suppress(OSError):
                 sys.stderr.write(f"kinesis-video: the output can't be written: {error.strerror}\n")
-        # The reader closed the pipe, as `head` does. Python would report the unwritten rest when the process ends.
+        # The reader closed the pipe, as `head` does. Python would report the unwritten rest at exit.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
-        # A terminal or a pipe whose encoding lacks a sign gets an escape instead of an error.
+        # Escape characters that the encoding of the terminal or pipe lacks, instead of failing.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -74,7 +74,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             return 0
         return run(options)
     finally:
-        # What stands in the buffer may find the pipe closed, and at the end of the process it is too late to handle it.
+        # Writing the rest of the buffer can fail on a closed pipe, which can't be handled at exit.
         sys.stdout.flush()
 
 

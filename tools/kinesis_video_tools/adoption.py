@@ -1,6 +1,6 @@
-"""The CDK app that declares what streams have already.
+"""Writes the CDK app that declares the existing configurations of streams.
 
-The first deployment of the app sets each configuration to its present values. The app imports the streams, so they keep
+The first deployment of the app sets each configuration to its current values. The app imports the streams, so they keep
 their owner, and retains the configurations, so deleting the stack leaves them.
 """
 
@@ -39,12 +39,12 @@ from kinesis_video_contract.images import (
 from kinesis_video_contract.streams import STREAM_NAME_PATTERN
 
 MAX_CONFIGURATIONS = 490
-"""Of one stack: CloudFormation's 500 resources, less what the stack has besides."""
+"""The maximum in a stack: CloudFormation's 500 resources, minus the stack's other resources."""
 
-# What the constructs take beside the bounds of the contract; tests/tools/test_adoption.py shows that they take it.
+# What the constructs accept beyond the bounds of the contract; tests/tools/test_adoption.py shows that they accept it.
 _URI = re.compile(r"s3://(?P<bucket>[^/]+)(?P<path>/.*)?", re.DOTALL)
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9]+((\.|-+)[a-z0-9]+)*")
-# The constructs would take it for a token of CDK's, and Python can't write the others.
+# The constructs would treat the first as a token of the CDK, and Python can't write the others.
 _NO_TEXT = re.compile(r"\$\{Token\[|[\ud800-\udfff]")
 _STREAM_ARN = re.compile(
     r"arn:[a-z-]+:kinesisvideo:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
@@ -52,7 +52,7 @@ _STREAM_ARN = re.compile(
 )
 _TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}")
 
-# The fields that become props. One that the API has since is a comment, whatever the contract says of it.
+# The fields that become props. A configuration with any other field becomes a comment.
 _FIELDS_OF_NOTIFICATIONS = ("Status", "DestinationConfig.Uri")
 _FIELDS_OF_IMAGES = (
     *_FIELDS_OF_NOTIFICATIONS,
@@ -68,20 +68,20 @@ _FIELDS_OF_IMAGES = (
 DEFAULT_STACK_NAME = "AdoptedStreams"
 
 _LINE = 88
-"""What formatters take for the longest line."""
+"""The longest line, as for formatters."""
 
 _HEADER = '''\
 """The configurations of existing streams, as `kinesis-video adopt` found them.
 
 The first deployment changes nothing, and deleting the stack leaves everything. Drop `adopt_existing` in the deployment
-after the first, and `removal_policy` if deleting the stack shall remove them.
+after the first, and `removal_policy` if deleting the stack is to remove them.
 """
 '''
 
 
 @dataclass(frozen=True)
 class ExistingStream:
-    """A stream, and what it has."""
+    """A stream and its configurations."""
 
     name: str
     arn: str
@@ -89,9 +89,9 @@ class ExistingStream:
     image_generation: Mapping[str, Any] | None = None
     notification: Mapping[str, Any] | None = None
     declared_by: Mapping[str, str] = field(default_factory=dict)
-    """Who declares a configuration already, by the resource type."""
+    """Who declares the configurations, by the resource type."""
     problem: str = ""
-    """Why it could not be read."""
+    """Why the stream could not be read."""
 
 
 class NothingToAdoptError(Exception):
@@ -100,7 +100,7 @@ class NothingToAdoptError(Exception):
     Attributes
     ----------
     left_out
-        A sentence for each stream that has something, or could not be read.
+        A sentence for each stream that has a configuration or could not be read.
     """
 
     def __init__(self, left_out: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ class NothingToAdoptError(Exception):
 
 
 class _NotExpressibleError(Exception):
-    """The constructs can't declare it; the message says what."""
+    """The constructs can't declare a configuration; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -133,20 +133,20 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
     Parameters
     ----------
     streams
-        Of one account and Region. What a construct can't declare becomes a comment.
+        The streams of one account and Region. Configurations that no construct can declare become comments.
     stack_name
         The name of the app's stack.
 
     Returns
     -------
-    The Python of the app, and what its comments say of the configurations that are left out.
+    The Python of the app, and its comments about the configurations that are left out.
 
     Raises
     ------
     NothingToAdoptError
         If nothing is left to declare.
     ValueError
-        If the streams have more configurations than a stack holds.
+        If the streams have more configurations than a stack can hold.
     """
     blocks: dict[_Block, list[str]] = {}
     left_out: list[str] = []
@@ -156,7 +156,7 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
         arn = _STREAM_ARN.fullmatch(stream.arn)
         if stream.problem or arn is None or arn["name"] != stream.name:
             problem = stream.problem or f"the service gives it the ARN {stream.arn!r}"
-            left_out.append(printable(f"{stream.name}: without anything, since {problem}"))
+            left_out.append(printable(f"{stream.name}: left out, since {problem}"))
             continue
         account, region = arn["account"], arn["region"]
         for feature, configuration, block_of in (
@@ -171,7 +171,7 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
             except _NotExpressibleError as problem:
                 left_out.append(printable(f"{stream.name}: without its {feature.noun}, since {problem}"))
             except (AttributeError, KeyError, TypeError):
-                said = f"{stream.name}: without its {feature.noun}, since it has not the form that the API documents"
+                said = f"{stream.name}: without its {feature.noun}, since it isn't in the form that the API documents"
                 left_out.append(printable(said))
     count = sum(map(len, blocks.values()))
     if count == 0:
@@ -209,7 +209,7 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
 
 
 def _require_expressible(stream: ExistingStream, feature: Feature, configuration: Mapping[str, Any]) -> None:
-    """Require what both kinds must have."""
+    """Check the requirements of both kinds."""
     owner = stream.declared_by.get(feature.resource_type)
     _require(owner is None, f"{owner} declares it already")
     _require(bool(stream.data_retention_in_hours), "the stream's data retention is 0, so it delivers nothing")
@@ -279,17 +279,17 @@ def _paths(configuration: Mapping[str, Any], parent: str = "") -> Iterator[str]:
 
 
 def _prefix(path: str, stream_name: str) -> str | None:
-    """Write the prefix that declares the path of a destination; None if that is the default."""
+    """Return the prefix that declares the path of a destination; None for the default."""
     if path == "":
         return None
     prefix = path.removeprefix("/")
-    # Text gets a slash at its end, and has none at its start.
+    # The construct adds a slash at the end of text, and refuses one at its start.
     is_text = prefix.endswith("/") and not any(pattern.search(prefix) for pattern, _, _ in PREFIX_MISTAKES)
     return _named(prefix, stream_name) if is_text else f"DestinationPath({_named(path, stream_name)})"
 
 
 def _named(path: str, stream_name: str) -> str:
-    """Write text with the stream's name in it as that, so that streams with folders of their own are alike."""
+    """Replace the stream's name in a path by a variable, so that streams with their own folders have equal props."""
     folders = path.split("/")
     if stream_name not in folders:
         return _literal(path)
@@ -328,7 +328,7 @@ def _selector(selector_type: str) -> str | None:
 
 
 def _variables(blocks: Mapping[_Block, Any]) -> dict[str, str]:
-    """Name the variable of each destination, with a number if there are several."""
+    """Name a variable for each destination, with a number if there are several."""
     named: dict[str, str] = {}
     for construct, name in (("ImageGeneration", "bucket"), ("FragmentNotification", "topic")):
         destinations = list(dict.fromkeys(block.destination for block in blocks if block.construct == construct))
@@ -388,9 +388,9 @@ def _loop(block: _Block, variable: str, names: Sequence[str]) -> Iterator[str]:
 
 
 def _literal(text: str) -> str:
-    """Write text as Python, with the quotes that formatters choose: double ones, unless these take more escapes."""
+    """Write text as Python with the quotes of formatters: double quotes, unless these need more escapes."""
     if text.count('"') > text.count("'"):
         return repr(text)
-    # Of text with a double quote in front, repr chooses single quotes and escapes those; so both are put right here.
+    # With a leading double quote, repr chooses single quotes and escapes them; both are corrected here.
     escaped = repr('"' + text)[2:-1].replace("\\'", "'").replace('"', '\\"')
     return f'"{escaped}"'

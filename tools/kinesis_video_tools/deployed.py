@@ -1,6 +1,6 @@
-"""What a deployed stack declares for its streams.
+"""The declarations of a deployed stack.
 
-CloudFormation keeps the properties of custom resources to itself, so they are read from the stack's template.
+CloudFormation doesn't return the properties of custom resources, so they are read from the stack's template.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ NESTED_STACK = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True)
 class Declared:
-    """One configuration that a stack declares, or one fleet."""
+    """A configuration or a fleet that a stack declares."""
 
     stack: Stack
     row: Mapping[str, Any]
-    """The resource, as ListStackResources has it."""
+    """The resource, from ListStackResources."""
     properties: Mapping[str, Any]
-    """As the template has them."""
+    """The properties in the template."""
     values: Values
 
     @property
@@ -40,7 +40,7 @@ class Declared:
 
     @property
     def is_fleet(self) -> bool:
-        """Whether it is the custom resource of a fleet, whose streams no stack knows."""
+        """Whether it is the custom resource of a fleet, whose streams no stack lists."""
         return self.resource_type == FLEET
 
     @property
@@ -60,7 +60,7 @@ class Declared:
         Raises
         ------
         UnknownValueError
-            If an expression has a value that the stack doesn't tell.
+            If the stack doesn't reveal the value of an expression.
         ValueError
             If the resource holds no stream, or if a property can't be read.
         """
@@ -72,14 +72,14 @@ class Declared:
 
 
 def declared_in(cloudformation: Any, retries: Retries, stack_name: str) -> Iterator[Declared]:
-    """Find what a stack declares, and what its nested stacks do.
+    """Find the declarations of a stack and its nested stacks.
 
     Parameters
     ----------
     cloudformation
-        A client, as `kinesis_video_configuration.service` makes it.
+        A client of `kinesis_video_configuration.service.create_client`.
     retries
-        When a call is made again, and until when.
+        The retry policy.
     stack_name
         The stack's name or id.
 

@@ -1,4 +1,4 @@
-"""Which deployed stacks declare configurations of streams already."""
+"""Finds the deployed stacks that declare configurations of streams."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Owners:
     _of_streams: Mapping[tuple[str, str], str]
     """The stack's name, by the resource type and the stream's ARN."""
     _fleets: Sequence[tuple[str, str]]
-    """What the names of a fleet's streams begin with, and the stack's name."""
+    """The prefix of a fleet, and its stack's name."""
 
     @classmethod
     def read(cls, cloudformation: Any, retries: Retries, but: str) -> Owners:
@@ -32,11 +32,11 @@ class Owners:
         Parameters
         ----------
         cloudformation
-            A client, as `kinesis_video_configuration.service` makes it.
+            A client of `kinesis_video_configuration.service.create_client`.
         retries
-            When a call is made again, and until when.
+            The retry policy.
         but
-            The name of a stack that doesn't count.
+            The name of a stack to leave out.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Owners:
                 except CallError as error:
                     if error.code != "ValidationError":
                         raise
-                    # It was deleted since it was listed.
+                    # The stack was deleted after it was listed.
                     continue
                 for row in rows:
                     physical_id = row.get("PhysicalResourceId", "")
@@ -68,7 +68,7 @@ class Owners:
         return cls(of_streams, fleets)
 
     def of(self, stream: ExistingStream) -> dict[str, str]:
-        """Find who declares the configurations of a stream, by the resource type."""
+        """Return who declares the configurations of a stream, by the resource type."""
         stacks = {resource_type: self._of_streams.get((resource_type, stream.arn)) for resource_type in FEATURES}
         found = {resource_type: f"the stack {name}" for resource_type, name in stacks.items() if name is not None}
         for prefix, name in self._fleets:

@@ -1,7 +1,7 @@
-"""The templates of deployed stacks: JSON and YAML, and the values of their expressions.
+"""The templates of deployed stacks, in JSON or YAML, and the values of their expressions.
 
-Expressions are worked out as CloudFormation does, from the template's conditions and mappings and from what the stack
-tells of its parameters and resources.
+Expressions are evaluated as CloudFormation does, with the template's conditions and mappings and with the stack's
+parameters and resources.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 _HIDDEN = "****"
-"""The value that CloudFormation tells of a parameter with NoEcho."""
+"""CloudFormation returns this for a parameter with NoEcho."""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
 # Neither looks beyond where the next one begins: of many without an end, each would look through the whole text.
 _DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:(?:(?!\{\{resolve:).)*?\}\}")
@@ -26,11 +26,11 @@ _NO_VALUE = object()
 
 
 class UnknownValueError(Exception):
-    """An expression of a template whose value the stack doesn't tell; the message is the expression."""
+    """The stack doesn't reveal the value of an expression; the message is the expression."""
 
 
 def parse_template(body: Any) -> Mapping[str, Any]:
-    """Read a template as GetTemplate has it: JSON, which boto3 has parsed already, or YAML.
+    """Parse the body of GetTemplate: YAML, or JSON, which boto3 has parsed already.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def parse_template(body: Any) -> Mapping[str, Any]:
 class _Loader(yaml.SafeLoader):
     """Reads YAML with CloudFormation's short forms, such as ``!Sub``.
 
-    Dates stay text, and so do numbers, which may be keys of mappings, such as an account's: a custom resource gets all
-    of its properties as text.
+    Dates and numbers stay text: a custom resource receives all properties as text, and a number can be a key of a
+    mapping, such as an account's.
     """
 
 
@@ -89,13 +89,13 @@ class Values:
     template
         The whole template.
     described
-        The stack, as DescribeStacks has it.
+        The stack, from DescribeStacks.
     rows
-        Its resources, as ListStackResources has them.
+        Its resources, from ListStackResources.
     exports
         Returns the exports of the account and Region, by their names; called if the template imports one.
     outputs
-        Returns the outputs of a nested stack, by their names; called with its id if the template takes one.
+        Returns the outputs of a nested stack, by their names; called with the stack's id if the template uses one.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Values:
         declared = template.get("Parameters") or {}
         for parameter in described.get("Parameters", []):
             name = parameter["ParameterKey"]
-            # A parameter of Parameter Store has its name as the value, and the value that is stored beside it.
+            # The value of a parameter from Parameter Store is its name there; the resolved value is separate.
             value = parameter.get("ResolvedValue", parameter["ParameterValue"])
             if parameter["ParameterValue"] == _HIDDEN:
                 continue
@@ -132,13 +132,13 @@ class Values:
             self._references[name] = [item.strip() for item in value.split(",")] if is_list else value
 
     def resolve(self, value: Any) -> Any:
-        """Put the values in the place of the expressions.
+        """Replace the expressions by their values.
 
         Raises
         ------
         UnknownValueError
-            If there is an expression whose value the stack doesn't tell, a dynamic reference, or a question mark, which
-            CloudFormation tells in the place of any character beyond ASCII.
+            If the stack doesn't reveal the value of an expression, or if a value has a dynamic reference or a question
+            mark, which CloudFormation returns for any character beyond ASCII.
         """
         resolved = self._resolve(value)
         if resolved is _NO_VALUE:
@@ -243,7 +243,7 @@ class Values:
 
 
 def _text(value: Any) -> str:
-    """Write a value as CloudFormation does."""
+    """Return a value as text, as CloudFormation does."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int | float):
@@ -262,4 +262,4 @@ _FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
     "Fn::Split": Values._split,
     "Fn::Sub": Values._substitute,
 }
-"""All others have values that the stack doesn't tell, and so has `Fn::GetAtt` but for a nested stack's outputs."""
+"""The stack doesn't reveal the values of other functions, nor of `Fn::GetAtt` except for a nested stack's outputs."""

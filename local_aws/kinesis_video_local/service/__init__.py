@@ -1,1 +1,1 @@
-"""What the emulated services share: requests and answers, botocore's models, errors, faults, quotas and the journal."""
+"""Code that the emulated services share: requests, answers, botocore's models, errors, faults, quotas, the journal."""

@@ -1,4 +1,4 @@
-"""What CloudTrail is told of a call.
+"""The record of a call for CloudTrail.
 
 See https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
@@ -19,7 +19,7 @@ _READING = ("Describe", "Get", "List")
 
 @dataclass(frozen=True)
 class ManagementEvent:
-    """A call of an operation on the streams themselves; those on their media are data events, which nobody records.
+    """A call of an operation on streams. Calls on their media are data events, which aren't recorded.
 
     Attributes
     ----------
@@ -28,14 +28,14 @@ class ManagementEvent:
     read_only
         Whether it changes nothing.
     resource
-        The name of the stream that it addresses, None if it addresses none.
+        The name of the stream that it addresses; None without one.
     request_parameters, response_elements
-        The request and the answer as CloudTrail writes them, with names that begin in lower case. The answer of what
-        changes nothing isn't recorded.
+        The request and the answer in CloudTrail's form, with names that begin in lower case. Without an answer if the
+        call changes nothing.
     error_code, error_message
-        Of a call that was refused.
+        The error of a refused call.
     user_agent
-        What the caller's SDK says of itself.
+        The User-Agent header.
     """
 
     name: str
@@ -49,13 +49,13 @@ class ManagementEvent:
 
 
 Audit: TypeAlias = Callable[[Caller, ManagementEvent], None]
-"""Takes the management events and who called."""
+"""Records a management event and its caller."""
 
 
 def management_event(
     operation: OperationModel, resource: str | None, user_agent: str, request: Mapping[str, Any], answer: Answer
 ) -> ManagementEvent:
-    """Describe a call that was answered."""
+    """Return the management event of an answered call."""
     read_only = operation.name.startswith(_READING)
     error = answer.headers.get("x-amzn-errortype")
     answered = json.loads(answer.body) if isinstance(answer.body, bytes) else {}
@@ -72,7 +72,7 @@ def management_event(
 
 
 def _recorded(shape: Shape | None, value: Any) -> Any:
-    """Write a value as CloudTrail does: the members of a structure begin in lower case, the keys of a map stay."""
+    """Return a value in CloudTrail's form: members of structures begin in lower case, keys of maps don't change."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         return {
             name[0].lower() + name[1:]: _recorded(shape.members[name], member)

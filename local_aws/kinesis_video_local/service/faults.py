@@ -1,4 +1,4 @@
-"""Faults on demand, so that a test can see what its code does about them."""
+"""Faults on demand, so that a test can see how its code handles them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .errors import ServiceError
 
 @dataclass
 class Fault:
-    """What happens to the next calls of one operation: a delay, an error, or an error after a delay."""
+    """A delay, an error, or an error after a delay, for the next calls of an operation."""
 
     operation: str
     error: str | None = None
@@ -20,7 +20,7 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come, used up in the order they were added.
+    """The faults that are still to happen, in the order in which they were added.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class Faults:
         self._pending: list[Fault] = []
 
     def know(self, operation: str, errors: Collection[str]) -> None:
-        """Take note of an operation and of the error codes that it may answer with."""
+        """Register an operation and its possible error codes."""
         self._errors[operation] = errors
 
     def add(self, fault: Fault) -> None:
-        """Add a fault behind those of the same operation that are still to come.
+        """Add a fault after the others of the same operation.
 
         Raises
         ------
@@ -56,11 +56,11 @@ class Faults:
         self._pending.append(fault)
 
     def clear(self) -> None:
-        """Forget every fault still to come."""
+        """Discard all faults."""
         self._pending.clear()
 
     def take(self, operation: str) -> Fault | None:
-        """Use up the next fault of this operation, if there is one; what it does is up to the caller."""
+        """Remove and return the next fault of an operation, if there is one, for the caller to apply."""
         fault = next((fault for fault in self._pending if fault.operation == operation), None)
         if fault is not None:
             fault.times -= 1
@@ -69,7 +69,7 @@ class Faults:
         return fault
 
     async def strike(self, operation: str) -> None:
-        """Let the next fault of this operation happen, if there is one."""
+        """Apply the next fault of an operation, if there is one."""
         fault = self.take(operation)
         if fault is None:
             return

@@ -1,4 +1,4 @@
-"""A request as a service sees it, and its answer; both may stream, and at the same time."""
+"""The request and the answer of a service; both can stream at the same time."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ class Caller(Protocol):
 
     @property
     def account(self) -> str:
-        """Tell whose account the call is about."""
+        """The account of the call."""
 
     @property
     def region(self) -> str:
-        """Tell which Region the call is about."""
+        """The Region of the call."""
 
     def identity(self) -> Mapping[str, Any]:
-        """Tell who it is, as CloudTrail's ``userIdentity``."""
+        """Return CloudTrail's ``userIdentity``."""
 
     def authenticate(self, body: bytes) -> None:
-        """Check the signature, over a body that was read, or over none.
+        """Check the signature, with the body that was read, or without one.
 
         Raises
         ------
         ServiceError
-            If the credentials are no good.
+            If the credentials are invalid.
         """
 
     def check(self, action: str, resource: str) -> None:
-        """Check the permission for an action on a resource, with the present policies; `authenticate` comes first.
+        """Check the permission for an action on a resource, with the current policies, after `authenticate`.
 
         Parameters
         ----------
         action
             The IAM action, such as ``s3:PutObject``.
         resource
-            The ARN that the policies are checked against; ``*`` if the action is on none.
+            The ARN that the policies must allow; ``*`` if the action has no resource.
 
         Raises
         ------
         DeniedError
             If the policies don't allow it.
         ServiceError
-            If the credentials aren't good any more.
+            If the credentials are no longer valid.
         """
 
     def key_error(self, key_id: str, action: str) -> str | None:
-        """Tell why a key can't be used, as an acknowledgement of PutMedia names it; None if it can.
+        """Return why a key can't be used, as the error code of an acknowledgement of PutMedia; None if it can.
 
         Parameters
         ----------
         key_id
             The id, the ARN or an alias of the key.
         action
-            What it is used for, such as ``kms:GenerateDataKey``.
+            The action that uses it, such as ``kms:GenerateDataKey``.
         """
 
     async def put_object(self, bucket: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Put an object into a bucket, if the policies of this moment allow it.
+        """Put an object into a bucket, if the current policies allow it.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Caller(Protocol):
         """
 
     def publish(self, topic_arn: str, subject: str, message: str) -> None:
-        """Publish to a topic, if the policies of this moment allow it.
+        """Publish to a topic, if the current policies allow it.
 
         Parameters
         ----------
@@ -107,11 +107,11 @@ class DeniedError(Exception):
 
 
 class ClientGoneError(ConnectionError):
-    """The client went away before the end of its body."""
+    """The client disconnected before the end of its body."""
 
 
 class ConnectionCutError(ConnectionError):
-    """The connection is to be cut in the middle of the answer."""
+    """Tells the server to cut the connection in the middle of the answer."""
 
 
 @dataclass(frozen=True)

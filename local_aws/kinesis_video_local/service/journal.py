@@ -1,4 +1,4 @@
-"""What a test can read back about the calls the service has answered."""
+"""A journal of answered calls, for tests."""
 
 from __future__ import annotations
 

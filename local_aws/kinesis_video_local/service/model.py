@@ -1,4 +1,4 @@
-"""botocore's own models of the services: routes, request validation and error statuses, with no table by hand."""
+"""Routes, request validation and error statuses of the services, from botocore's models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBERS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "timestamp": ((int, float), "a number of seconds since the epoch"),
 }
 
-# These belong to every AWS service and to no service model.
+# Common errors of AWS's services, which no service model lists.
 _COMMON_ERRORS = {"UnknownOperationException": 404, "InternalFailure": 500, "ServiceUnavailable": 503}
 
 
@@ -86,7 +86,7 @@ def _parse(shape: Shape, value: Any, where: str) -> Any:
         return value
     if shape.type_name in _NUMBERS:
         types, noun = _NUMBERS[shape.type_name]
-        # bool is a subclass of int, and JSON's true is no number.
+        # bool is a subclass of int, but true is not a number in JSON.
         if isinstance(value, bool):
             raise InvalidRequestError(f"{where} must be {noun}")
         _check_type(value, types, noun, where)

@@ -1,4 +1,4 @@
-"""The operations of a service: from a botocore model, or, for one that streams, by hand."""
+"""The operations of a service, from a botocore model or, if they stream, written by hand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Operation:
         The model of an operation whose calls are management events, which CloudTrail records; None if they are data
         events.
     signed
-        Whether the request has to be signed, and IAM to allow it. Otherwise the operation itself checks who asks.
+        Whether the request must be signed, and IAM must allow it. Otherwise the operation itself checks the caller.
     """
 
     name: str
@@ -70,7 +70,7 @@ def operations_of(
     *,
     management: bool = False,
 ) -> dict[tuple[str, str], Operation]:
-    """Make the operations of a model, by their methods and paths.
+    """Return the operations of a model, by their methods and paths.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def operations_of(
 
 
 def _lenient_json(body: bytes) -> Mapping[str, Any]:
-    """Read a request that is yet to be checked, as far as it can be read."""
+    """Read as much of an unchecked request as possible."""
     try:
         request = _json(body)
     except InvalidRequestError:
@@ -135,5 +135,5 @@ def _json(body: bytes) -> Any:
 
 
 async def whole(body: AsyncIterator[bytes]) -> bytes:
-    """Read a body to its end."""
+    """Read a whole body."""
     return b"".join([piece async for piece in body])

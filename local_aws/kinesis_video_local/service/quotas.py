@@ -11,25 +11,25 @@ from .errors import ServiceError
 
 @dataclass(frozen=True)
 class Quota:
-    """How often an operation may be called in a second; None is without a bound."""
+    """The maximum number of calls of an operation a second; None is no limit."""
 
     per_account: int | None
     per_stream: int | None
 
 
 class Quotas:
-    """Admits each operation up to its quotas within any one second, per account and Region and per stream."""
+    """Limits the calls of each operation within any second, for each account and Region and for each stream."""
 
     def __init__(self) -> None:
         self._admitted: defaultdict[tuple[str, ...], deque[float]] = defaultdict(deque)
 
     def admit(self, operation: str, quota: Quota, account: str, region: str, stream: str | None) -> None:
-        """Count one call.
+        """Count a call.
 
         Raises
         ------
         ServiceError
-            ClientLimitExceededException, if the call would exceed a quota; it is then not counted.
+            ClientLimitExceededException, if the call would exceed a quota. It doesn't count then.
         """
         limits: dict[tuple[str, ...], int] = {}
         if quota.per_account is not None:

@@ -20,14 +20,14 @@ from .quotas import Quotas
 
 @dataclass(frozen=True)
 class Addressed:
-    """What a request addresses.
+    """The resource that a request addresses.
 
     Attributes
     ----------
     stream
-        The stream's name, None if it addresses none.
+        The stream's name; None without one.
     arn
-        The ARN that policies are checked against: ``*`` if it addresses no stream.
+        The ARN that the policies must allow; ``*`` without a stream.
     """
 
     stream: str | None
@@ -35,27 +35,27 @@ class Addressed:
 
 
 class Services:
-    """All operations of one local AWS that aren't ministack's.
+    """The operations of a local AWS that aren't ministack's.
 
     Parameters
     ----------
     namespace
-        The prefix of the IAM actions, and the name that requests are signed for.
+        The prefix of the IAM actions, and the service in the requests' signatures.
     operations
         The operations, by their methods and paths.
     addressed
-        Tells what a request addresses, by what it says about itself.
+        Returns the resource that a request addresses, given its members.
     audit
-        Takes the calls that CloudTrail records.
+        Records calls for CloudTrail.
     quotas
         Whether quotas are enforced.
     faults
-        What is to go wrong; it learns of the operations. By default nothing but operations can.
+        The faults, with which the operations are registered. By default only operations can fail.
 
     Attributes
     ----------
     faults
-        What is to go wrong.
+        The faults.
     calls
         The calls answered so far, oldest first.
     """
@@ -81,11 +81,11 @@ class Services:
         self.calls: list[Call] = []
 
     def has(self, method: str, path: str) -> bool:
-        """Tell whether an operation is there."""
+        """Return whether an operation exists."""
         return (method, path) in self._operations
 
     def reset(self) -> None:
-        """Forget every fault and call."""
+        """Discard all faults and recorded calls."""
         self.faults.clear()
         self.calls.clear()
 

@@ -49,7 +49,7 @@ With --strict a warning counts as a failure, and the exit code is 0 only if ever
 
 _FRAGMENTS = 3
 _WAIT_SECONDS, _PAUSE_SECONDS = 90, 0.5
-# The stream has a connection already, that of its own producer. This is not a fault.
+# The stream's own producer is connected already, which is not a fault.
 _TAKEN = "ConnectionLimitExceeded"
 _READ = "read the service's message"
 _STACK_SECONDS = 60.0
@@ -138,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _declared(session: boto3.Session, stack: str) -> tuple[list[str], list[str]]:
-    """List the streams whose images a stack declares, and what the names begin with that its fleets declare."""
+    """List the streams whose images a stack declares, and the prefixes of its fleets."""
     declared = list(declared_in(create_client(session, "cloudformation"), Patience(_STACK_SECONDS), stack))
     streams = [each.stream_arn for each in declared if each.resource_type == IMAGE_GENERATION.resource_type]
     return streams, [each.name_prefix for each in declared if each.is_fleet]
@@ -244,7 +244,7 @@ def _finding(status: Status, seen: str, fix: str = "") -> Finding:
 
 
 def _print(text: str) -> None:
-    """Print, also if the output's encoding lacks the signs, such as a redirect under a Windows code page."""
+    """Print with plain signs if the output's encoding lacks them, as in a redirect under a Windows code page."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)

@@ -182,7 +182,7 @@ def _signals_stop(producer: Producer) -> Iterator[None]:
 
 
 class _Screen:
-    """Output for people: a progress line on a terminal, and lines about problems, on standard error."""
+    """Writes a progress line and problems to standard error."""
 
     def __init__(self, stream_name: str) -> None:
         self._stream_name = stream_name
