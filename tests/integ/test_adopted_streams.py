@@ -179,7 +179,10 @@ def test_what_goes_away_or_can_not_be_read_is_a_comment_and_not_the_end(
     code, app, said = kinesis_video("adopt", "--prefix", "mixed-")
     assert code == 0
     assert [f"  {comment}" for comment in re.findall("^ *# (.*)$", app, re.M)] == said.splitlines()[1:]
-    assert "# mixed-1: left out, since it can't be read, DescribeImageGenerationConfiguration: Resource" in app
+    unread = (
+        "# mixed-1: without its configurations, since it can't be read, DescribeImageGenerationConfiguration: Resource"
+    )
+    assert unread in app
     assert "# mixed-2: without its image generation configuration, since the stack Owner declares it already\n" in app
     assert app.count('"mixed-') == 1
     assert '"mixed-3",' in app

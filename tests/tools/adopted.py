@@ -1,7 +1,7 @@
 """The configurations of existing streams, as `kinesis-video adopt` found them.
 
 The first deployment changes nothing, and deleting the stack leaves everything. Drop `adopt_existing` in the deployment
-after the first, and `removal_policy` if deleting the stack shall remove them.
+after the first, and `removal_policy` if deleting the stack is to remove them.
 """
 
 from aws_cdk import App, Duration, Environment, RemovalPolicy, Stack

@@ -213,7 +213,7 @@ def test_a_field_that_only_the_contract_knows_is_left_out_and_said(
             existing("cam-1", images(), declared_by={IMAGES: "the stack Cameras"}),
             "the stack Cameras declares it already",
         ),
-        (existing("cam-1", problem="it can't be read, x"), "anything, since it can't be read, x"),
+        (existing("cam-1", problem="it can't be read, x"), "its configurations, since it can't be read, x"),
     ],
 )
 def test_a_stream_that_can_not_be_adopted_is_left_out_and_said(stream: ExistingStream, problem: str) -> None:

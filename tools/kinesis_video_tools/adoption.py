@@ -156,7 +156,7 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
         arn = _STREAM_ARN.fullmatch(stream.arn)
         if stream.problem or arn is None or arn["name"] != stream.name:
             problem = stream.problem or f"the service gives it the ARN {stream.arn!r}"
-            left_out.append(printable(f"{stream.name}: left out, since {problem}"))
+            left_out.append(printable(f"{stream.name}: without its configurations, since {problem}"))
             continue
         account, region = arn["account"], arn["region"]
         for feature, configuration, block_of in (
