@@ -57,14 +57,14 @@ class Account:
         }
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def _account() -> Iterator[Account]:
     with LocalAws(enforce_iam=True) as aws:
         cloud = Cloud(aws)
         yield Account(aws, cloud, cloud.synthesise(STACK, build), aws.session())
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def bootstrapped(_account: Account) -> None:
     with Cdk(_account.aws) as cdk:
         cdk.bootstrap()

@@ -169,14 +169,15 @@ def _named(stream: str) -> Any:
     return {"StreamARN" if stream.startswith("arn:") else "StreamName": stream}
 
 
-@pytest.fixture(scope="package")
+# Of the session: files of other packages run in between, and a fixture of a package would start anew after each.
+@pytest.fixture(scope="session")
 def local_aws() -> Iterator[LocalAws]:
     # The quotas, and streams that take a while to be ACTIVE, are for the tests at scale; elsewhere they only cost time.
     with LocalAws(quotas=False, creating_seconds=0) as aws:
         yield aws
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def _cloud(local_aws: LocalAws) -> Cloud:
     create_other_tools(local_aws)
     return Cloud(local_aws)
@@ -202,7 +203,7 @@ def deployments(cloud: Cloud) -> Iterator[Deployments]:
         yield own
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def cdk(local_aws: LocalAws) -> Iterator[Cdk]:
     with Cdk(local_aws) as cli:
         cli.bootstrap()
