@@ -17,7 +17,7 @@ from wire import Client
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
-# A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests interrupt.
+# A shell starts background processes with Ctrl-C ignored, which the processes of the tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count()
@@ -25,7 +25,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def _running() -> Iterator[LocalAws]:
-    """One for all modules of a process: a start takes two seconds of CPU."""
+    """Shared by all modules, because a start takes two seconds of CPU."""
     with LocalAws(creating_seconds=0) as aws:
         yield aws
 
@@ -38,7 +38,7 @@ def aws(_running: LocalAws) -> LocalAws:
 
 @pytest.fixture(scope="module")
 def client(aws: LocalAws) -> Client:
-    """Return the client of a service, one for the module: making one takes a tenth of a second."""
+    """Return the client of a service, shared by the module, because creating one takes a tenth of a second."""
     return cache(aws.client)
 
 
@@ -54,7 +54,7 @@ def stream_name() -> str:
 
 @pytest.fixture
 def new_stream(kinesis_video: KinesisVideoClient) -> Callable[..., str]:
-    """Create a stream that retains a day, and return its ARN."""
+    """Create a stream with a retention of a day, and return its ARN."""
 
     def create(name: str, **arguments: Any) -> str:
         arguments.setdefault("DataRetentionInHours", 24)

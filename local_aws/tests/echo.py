@@ -1,6 +1,6 @@
-"""Serves ministack and one operation that streams, as the media plane's does: ``python echo.py`` prints its address.
+"""Serves ministack and one streaming operation, like the media plane's: ``python echo.py`` prints its address.
 
-It answers each piece of the body with the piece and, if its caller may put objects, with an exclamation mark.
+It answers each piece of the body with the piece and, if its caller is allowed to put objects, an exclamation mark.
 """
 
 from __future__ import annotations

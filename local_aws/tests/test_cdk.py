@@ -1,4 +1,4 @@
-"""How the CDK CLI is run; a stand-in for it prints what it was given."""
+"""How the CDK CLI is run, shown by a stand-in that prints its arguments and its environment."""
 
 from __future__ import annotations
 

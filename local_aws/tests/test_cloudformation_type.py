@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Stack:
-    """A stack of one stream, whose Ref and Arn are its outputs."""
+    """A stack of one stream, with its Ref and Arn as outputs."""
 
     def __init__(self, aws: LocalAws, name: str) -> None:
         self.name = name

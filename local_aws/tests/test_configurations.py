@@ -1,4 +1,4 @@
-"""The image generation and the notification configuration of a stream."""
+"""The image generation configuration and the notification configuration of a stream."""
 
 from __future__ import annotations
 

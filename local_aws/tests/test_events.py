@@ -1,4 +1,4 @@
-"""What EventBridge is told of calls, stacks and alarms."""
+"""The events of calls, stacks and alarms on EventBridge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Events = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def queue(client: Client, stream_name: str) -> Callable[[dict[str, Any]], Events]:
-    """Send the events of a pattern to a queue; what it returns reads them."""
+    """Send the events of a pattern to a queue, and return a function that reads them."""
 
     def follow(pattern: dict[str, Any]) -> Events:
         url = client("sqs").create_queue(QueueName=stream_name)["QueueUrl"]

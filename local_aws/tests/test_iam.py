@@ -30,7 +30,7 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture
 def assume_role(aws: LocalAws, stream_name: str) -> Iterator[AssumeRole]:
-    """Create a role that may do what the statement says, assume it, and return its client."""
+    """Create a role with this statement, assume it, and return its client."""
     with contextlib.ExitStack() as clients:
 
         def assume(statement: dict[str, Any]) -> KinesisVideoClient:

@@ -1,4 +1,4 @@
-"""Alarms on metric math: what an expression is worth, and what it makes of an alarm."""
+"""Alarms on metric math: the values of expressions, and the resulting states."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def metric(name: str, statistic: str = "Sum") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("metrics", "more", "expected"),
     [
-        # As `StreamFleet.alarm` makes it.
+        # Like the alarm of `StreamFleet.alarm`.
         ([{"Id": "e", "Expression": "streams + passes"}, metric("streams"), metric("passes")], {}, "ALARM"),
         ([{"Id": "e", "Expression": "RATE(streams)"}, metric("streams")], {}, "INSUFFICIENT_DATA"),
         ([{"Id": "e", "Expression": "streams + 1"}, metric("streams", "p99")], {}, "INSUFFICIENT_DATA"),
@@ -112,7 +112,7 @@ def metric(name: str, statistic: str = "Sum") -> dict[str, Any]:
 def test_an_alarm_of_any_expression_can_be_deployed(
     client: Client, stream_name: str, metrics: list[Any], more: dict[str, Any], expected: str
 ) -> None:
-    """One whose expression isn't evaluated stays without data, whatever comes."""
+    """An alarm whose expression isn't evaluated never has data."""
     properties = {
         "AlarmName": stream_name,
         "Metrics": metrics,

@@ -1,4 +1,4 @@
-"""What a policy means: its variables, its size, and what the simulator says of it."""
+"""The variables and the size of policies, and the results of the policy simulator."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NewRole = Callable[..., str]
 
 @pytest.fixture
 def new_role(aws: LocalAws, stream_name: str) -> NewRole:
-    """Create a role with tags, and an inline policy of these statements; return its ARN."""
+    """Create a role with tags and an inline policy of these statements, and return its ARN."""
 
     def create(*statements: dict[str, Any], trusted: Any = ANYBODY, version: str | None = VERSION, **more: Any) -> str:
         trust = document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
@@ -59,7 +59,7 @@ def new_role(aws: LocalAws, stream_name: str) -> NewRole:
 
 
 def readable(aws: LocalAws, role: str, session_name: str = "front") -> list[str]:
-    """List the keys that a session of the role may read."""
+    """List the keys that a session of the role is allowed to read."""
     keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName=session_name)["Credentials"]
     session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
     client: Any = session.client("s3", endpoint_url=aws.endpoint_url)
@@ -194,7 +194,7 @@ def test_a_boundary_is_simulated(aws: LocalAws, new_role: NewRole, stream_name: 
 
 
 def long(characters: int) -> dict[str, Any]:
-    """Write a statement of so many characters."""
+    """Return a statement with the given number of characters."""
     return allow("arn:aws:s3:::" + "a" * (characters - len(document(allow("arn:aws:s3:::")).replace(" ", ""))))
 
 

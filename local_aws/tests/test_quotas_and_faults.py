@@ -1,4 +1,4 @@
-"""What a test can provoke and count: throttling, faults and the calls themselves."""
+"""Throttling and faults that a test can provoke, and calls that it can count."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def clean(aws: LocalAws) -> Iterator[None]:
 
 
 def call_until_throttled(call: Callable[[], Any]) -> int:
-    """Call faster than any quota allows; return how many calls were admitted first."""
+    """Call faster than any quota allows, and return how many calls were admitted first."""
     for admitted in range(5_000):
         try:
             call()

@@ -1,4 +1,4 @@
-"""What a local AWS leaves open while it runs, and what it leaves behind."""
+"""The open ports of a running local AWS, and its removal at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.archives import zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Runs in a process of its own: starts a local AWS and a Lambda worker, tells who they are, and waits.
+# Runs in a separate process: starts a local AWS and a Lambda worker, prints their ids, and waits.
 PARENT = """
 import json, sys, time
 from kinesis_video_local import LocalAws
@@ -58,7 +58,7 @@ def worker_process(aws: LocalAws) -> int:
 
 @pytest.fixture(autouse=True)
 def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a local AWS has its directory; nothing may be left there."""
+    """The parent of a local AWS's directory, which must be empty at the end."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(directory))

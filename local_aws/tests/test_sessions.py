@@ -1,4 +1,4 @@
-"""Connections of producers that end as TLS connections do: each ends here as well, and the log says nothing of it."""
+"""TLS connections of producers end in all usual ways without a line in the log."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_all(connection: ssl.SSLSocket, size: int = 65_536, pause: float = 0) ->
 
 
 def plainly(connection: ssl.SSLSocket, what: Callable[[socket.socket], object]) -> None:
-    """Do something to the TCP connection behind TLS's back."""
+    """Act on the TCP connection below TLS."""
     with socket.socket(fileno=os.dup(connection.fileno())) as plain:
         what(plain)
 
@@ -129,7 +129,7 @@ SESSIONS = (
 
 
 def connections(aws: LocalAws) -> list[Any]:
-    """List what is open at the process that listens with TLS."""
+    """List the open connections of the process that listens with TLS."""
     assert aws.tls_endpoint_url
     port = urlsplit(aws.tls_endpoint_url).port
     return [

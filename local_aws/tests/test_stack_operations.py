@@ -1,4 +1,4 @@
-"""What a custom resource's function is sent, and what CloudFormation tells it about its stack meanwhile."""
+"""The events of a custom resource's function, and the state of its stack that CloudFormation returns meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.config import Config
 from kinesis_video_local import LocalAws
 from tests.archives import zipped
 
-# Tells what it was sent and what it sees, and answers as its resource's properties ask.
+# Returns its event and the state of its stack, and answers as its resource's properties say.
 WITNESS = """
 import json, time, urllib.request
 import boto3
@@ -49,7 +49,7 @@ def handler(event, context):
 
 
 class Witnesses:
-    """A stack of custom resources, each with the id that it answers."""
+    """A stack of custom resources, each with the id of its answer."""
 
     def __init__(self, aws: LocalAws, name: str) -> None:
         self.name = name
@@ -58,7 +58,7 @@ class Witnesses:
         self.function = "arn:aws:lambda:us-east-1:000000000000:function:witness"
 
     def deploy(self, **resources: dict[str, Any]) -> str:
-        """Create or update the stack, one resource after the other; return the status that it ends in."""
+        """Create or update the stack, one resource after the other, and return its final status."""
         template: dict[str, Any] = {}
         for name, properties in resources.items():
             template[name] = {
@@ -91,7 +91,7 @@ class Witnesses:
             time.sleep(0.05)
 
     def seen(self) -> list[dict[str, Any]]:
-        """What the function was sent and has seen since the last call, oldest first."""
+        """The function's events and observations since the last call, oldest first."""
         keys = [o["Key"] for o in self._s3.list_objects_v2(Bucket="witness").get("Contents", [])]
         seen = [json.load(self._s3.get_object(Bucket="witness", Key=key)["Body"]) for key in sorted(keys)]
         for key in keys:
@@ -344,7 +344,7 @@ def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(aws: LocalAws, 
 
 
 def test_the_cdk_cli_finds_its_stack_done_when_its_call_is_answered(aws: LocalAws, stack: Witnesses) -> None:
-    """It would look again after 5 s only."""
+    """It would poll again only after 5 s."""
     create: Any = boto3.client
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     config = Config(user_agent_extra="aws-cdk/2")

@@ -1,4 +1,4 @@
-"""An operation whose body is still coming while it answers, as a producer's PutMedia."""
+"""An operation that answers while its body is still arriving, like PutMedia."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def calls(port: int) -> list[dict[str, Any]]:
 
 
 def role(port: int, name: str, *actions: str) -> Credentials:
-    """Make a role with these rights, and assume it."""
+    """Create a role with these permissions, and assume it."""
     with contextlib.ExitStack() as clients:
 
         def client(service: str) -> Any:

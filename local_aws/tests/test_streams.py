@@ -317,7 +317,7 @@ def test_a_path_of_no_operation_is_unknown(aws: LocalAws) -> None:
 
 
 def post(aws: LocalAws, path: str, body: bytes) -> tuple[int, str | None, str]:
-    """Post a request as no SDK would; return the refusal's status, error and message."""
+    """Post a request that no SDK would send, and return the refusal's status, error and message."""
     scope = "Credential=test/20260101/us-east-1/kinesisvideo/aws4_request"
     request = urllib.request.Request(
         aws.endpoint_url + path, data=body, headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"}

@@ -1,4 +1,4 @@
-"""Templates that CloudFormation refuses, and exports that it keeps."""
+"""Templates that CloudFormation refuses, and exports that it protects."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_an_export_in_use_is_neither_changed_nor_removed_nor_deleted(client: Cli
     exports = {one["Name"]: one["Value"] for one in client("cloudformation").list_exports()["Exports"]}
     assert exports[export] == "a"
 
-    # What doesn't touch it goes on, and so does all else once nobody imports it.
+    # Other changes succeed, and so does every change once nobody imports the export.
     assert exporter.deploy(output("a", Export={"Name": export}, Description="x")) == "UPDATE_COMPLETE"
     assert importer.deploy(tagged("nothing")) == "UPDATE_COMPLETE"
     assert exporter.deploy(exporting(export, "b")) == "UPDATE_COMPLETE"

@@ -45,7 +45,7 @@ def document(statement: dict[str, Any]) -> str:
 
 
 def assume(aws: LocalAws, name: str, action: str) -> Any:
-    """Create a role with a path that may call an action, and assume it."""
+    """Create a role with a path that is allowed one action, and assume it."""
     iam = aws.client("iam")
     role = iam.create_role(RoleName=name, Path="/cameras/", AssumeRolePolicyDocument=document(TRUST))["Role"]
     statement = {"Effect": "Allow", "Action": action, "Resource": "*"}

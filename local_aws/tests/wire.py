@@ -38,7 +38,7 @@ IMAGE = Tags((SimpleTag(TagName.IMAGE_GENERATION),))
 
 
 def cluster(timecode: int, *tags: Tags, frames: int = 2, track: int = 1, data: bytes = b"no picture") -> bytes:
-    """Write a fragment of a second or less, with frames that no decoder takes, and without an end."""
+    """Write a fragment of a second or less, with frames that no decoder accepts, and without an end."""
     times = [timecode + index * 100 for index in range(frames)]
     written = [write_frame(Frame(track, time, time == timecode, data), timecode) for time in times]
     return b"".join([write_cluster(timecode), *written, *(write_tags(element) for element in tags)])
@@ -55,7 +55,7 @@ def written(tracks: Sequence[Track], fragments: Iterable[Fragment], *tags: Tags)
 
 
 def request_head(endpoint_url: str, headers: dict[str, str]) -> bytes:
-    """Sign a request, and write all that comes before its body."""
+    """Sign a request, and write everything before its body."""
     request = AWSRequest(
         "POST", f"{endpoint_url}/putMedia", headers={"x-amzn-fragment-timecode-type": "ABSOLUTE", **headers}
     )
@@ -110,7 +110,7 @@ class PutMediaRequest:
 
     @property
     def protocol(self) -> str | None:
-        """What TLS has agreed on."""
+        """The negotiated parameters of TLS."""
         assert isinstance(self._connection.sock, ssl.SSLSocket)
         return self._connection.sock.selected_alpn_protocol()
 

@@ -19,7 +19,7 @@ from ..integ.conftest import Cloud
 
 @dataclass
 class Account:
-    """A local AWS that the credentials of the environment belong to."""
+    """A local AWS with the credentials of the environment."""
 
     aws: LocalAws
     cloud: Cloud
@@ -36,7 +36,7 @@ class Account:
         assert self.cloud.wait(STACK) == "CREATE_COMPLETE"
 
     def contents(self) -> set[str]:
-        """Name all that there is; of objects, those that aren't what a deployment uploads, which stays."""
+        """List everything in the account, except the objects that a deployment uploads and leaves."""
 
         def listed(service: str, operation: str, key: str, name: str) -> list[str]:
             answer: Any = getattr(self._clients[service], operation)()

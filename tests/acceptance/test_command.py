@@ -1,4 +1,4 @@
-"""``make acceptance``, as a process of its own that deploys with the CDK CLI."""
+"""``make acceptance`` as a separate process that deploys with the CDK CLI."""
 
 from __future__ import annotations
 

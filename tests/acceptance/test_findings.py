@@ -1,4 +1,4 @@
-"""What comes of checks: findings, also of one that fails, and of what the local AWS doesn't have."""
+"""The findings of checks, also of a failing one, and of something that the local AWS lacks."""
 
 from __future__ import annotations
 

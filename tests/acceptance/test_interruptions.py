@@ -1,4 +1,4 @@
-"""An interrupted run leaves nothing, wherever it is interrupted."""
+"""A run leaves nothing behind, wherever it is interrupted."""
 
 from __future__ import annotations
 

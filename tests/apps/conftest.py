@@ -16,7 +16,7 @@ APPS = [ROOT / "app.py", *EXAMPLES, ROOT / "examples" / "starter" / "app.py"]
 
 
 def app_of(path: Path, monkeypatch: pytest.MonkeyPatch, context: Mapping[str, Any] | None = None) -> App:
-    """Run a file up to its synthesis, and return its app for a look at it before."""
+    """Run a file up to its synthesis, and return its app."""
     with monkeypatch.context() as patch:
         patch.setattr(App, "synth", lambda self: None)
         patch.setattr(App, "__init__", with_context(context or {}))

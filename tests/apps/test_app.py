@@ -16,7 +16,7 @@ DEFAULTS = json.loads((ROOT / "cdk.json").read_text())["context"]
 
 def resources(monkeypatch: pytest.MonkeyPatch, **context: str) -> dict[str, dict[str, Any]]:
     """The resources of app.py, by their types; each type is there once, but for the role of the producer."""
-    # From the command line every value is text.
+    # On the command line every value is text.
     app = app_of(ROOT / "app.py", monkeypatch, {**DEFAULTS, **context})
     template = app.synth().get_stack_by_name("Camera").template
     by_type = {resource["Type"]: resource for resource in template["Resources"].values()}

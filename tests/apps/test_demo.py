@@ -1,4 +1,4 @@
-"""``make demo``, as a process of its own."""
+"""``make demo`` as a separate process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_it_ends_with_pictures(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     ran = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    # As declared, without the right to the bucket, with it again, and with a shorter interval.
+    # As declared, without the permission on the bucket, with it again, and with a shorter interval.
     assert re.findall(r"images: (\d+)", ran.stdout) == ["10", "0", "2", "5"]
     assert "SamplingInterval  3000    500" in ran.stdout
     keys = re.findall(r"kB  (\S+)", ran.stdout)

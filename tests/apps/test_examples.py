@@ -1,4 +1,4 @@
-"""Every app of this repository: it synthesises, its templates are sound, and a security review finds nothing."""
+"""Every app of this repository synthesises, has sound templates, and passes a security review."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .test_app import DEFAULTS
 
 POLICY = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*]"
 
-# What a review would ask about, and the answer; each key is a pattern.
+# The accepted findings of the review, as patterns, and the reasons.
 ACKNOWLEDGED = {
     "AwsSolutions-S1": "Access logs of the bucket are beside the point of an example",
     re.escape(POLICY): "The policy must not shrink when a stream is removed, for its resource is deleted only then",

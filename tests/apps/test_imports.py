@@ -1,4 +1,4 @@
-"""What an app takes that uses the constructs: its memory and its start.
+"""The modules that an app with the constructs imports, which cost memory and time at its start.
 
 Not with the oldest aws-cdk-lib, which imports all services itself.
 """

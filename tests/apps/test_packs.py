@@ -1,4 +1,4 @@
-"""What cdk-nag's packs say of the library's own resources: of the function as it is, and of one set up for them."""
+"""The findings of cdk-nag's packs on the library's own resources: with the default function, and with one set up."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FINDINGS = table_of_the_page()
 
 
 def set_up_function(stack: Stack) -> ConfigurationFunction:
-    """Have it in a VPC, with an encrypted log group, reserved concurrency and a role of the user's."""
+    """Declare it in a VPC, with an encrypted log group, reserved concurrency and the user's role."""
     vpc = ec2.Vpc.from_vpc_attributes(
         stack,
         "Vpc",

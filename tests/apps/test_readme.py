@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there."""
+"""The Python, the links and the tables of the pages are correct."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_snippet_runs_and_synthesises(code: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_line_of_code_is_wider_than_the_site_shows(page: Path) -> None:
-    # Without those blocks that no reader sees as code.
+    # Blocks of directives are not shown as code.
     blocks = re.findall(r"^```(?!\{)[^\n]*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     assert [line for block in blocks for line in block.splitlines() if len(line) > 84] == []
 
@@ -57,7 +57,7 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
 
 
 def table_of(name: str) -> dict[str, str]:
-    """The props of a class and their defaults, as docs/props.md has them."""
+    """The props of a class and their defaults in docs/props.md."""
     section = re.search(
         rf"^## {name}\n(.*?)(?=^##|\Z)", ROOT.joinpath("docs", "props.md").read_text(), re.DOTALL | re.MULTILINE
     )

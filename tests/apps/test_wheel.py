@@ -1,4 +1,4 @@
-"""What a user gets: the wheel, in a clean environment outside of this repository."""
+"""The wheel in a clean environment outside of this repository."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an app in it, and an environment that has the wheel and what the wheel asks for."""
+    """A folder with an app, and an environment with the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(Path(__file__).with_name("user_app.py"), folder / "app.py")
     run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
@@ -56,7 +56,7 @@ def local_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def without_local_aws(project: Path, assembly: Path, wheel: Path) -> subprocess.CompletedProcess[str]:
-    """What `kinesis-video local` says in the environment, which gets the extra `tools`."""
+    """The output of `kinesis-video local` in the environment, after the extra `tools` is installed."""
     pip = (BIN / "uv", "pip", "install", "--quiet", "--python", project / "venv")
     run(*pip, f"{wheel}[tools]", "--constraint", ROOT / "requirements.txt")
     command = [str(project / "venv" / "bin" / "kinesis-video"), "local", "--port", "0"]
@@ -70,7 +70,7 @@ def tested_project(
     local_wheel: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A copy of the app to begin with; the environment gets the local AWS, last."""
+    """A copy of the starter app; the local AWS is installed last."""
     folder = tmp_path_factory.mktemp("tested-project")
     shutil.copytree(ROOT / "examples" / "starter", folder, dirs_exist_ok=True)
     (folder / "venv").symlink_to(project / "venv")

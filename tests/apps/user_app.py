@@ -1,4 +1,4 @@
-"""An app of somebody else, with each way to put the constructs together in it."""
+"""A user's app, with every way to combine the constructs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks on the local AWS: what CloudFormation is given, and what the streams have afterwards."""
+"""Deploys stacks to the local AWS, and reads the streams' configurations afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
 FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 ASSETS = "assets"
 GREEN = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
-# Far more than any of these stacks needs, and far less than a stack that waits for an answer would take.
+# Much longer than any of these stacks takes, and much shorter than waiting for an answer that never comes.
 PATIENCE_SECONDS = 120
 
 
@@ -37,7 +37,7 @@ class Cloud:
     def __post_init__(self) -> None:
         self.cloudformation = self.aws.client("cloudformation")
         self.kinesisvideo = self.aws.client("kinesisvideo")
-        # A client takes as long to make as some of these deployments.
+        # Creating a client takes as long as some of these deployments.
         self.ssm = self.aws.client("ssm")
         self.s3 = self.aws.client("s3")
         self.s3.create_bucket(Bucket=ASSETS)
@@ -66,28 +66,28 @@ class Cloud:
         return templates
 
     def deploy(self, name: str, build: Build) -> str:
-        """Create or update a stack, and return the status that it ends in."""
+        """Create or update a stack, and return its final status."""
         return self.deploy_template(name, self.synthesise(name, build))
 
     def deploy_template(self, name: str, template: str) -> str:
         self.start(name, template)
         status = self.wait(name)
         self._stacks.add(name)
-        # Describe tells what is there only then.
+        # Until then a description may be stale.
         time.sleep(self.aws.stale_seconds)
         self.require_declared()
         return status
 
     def start(self, name: str, template: str) -> None:
         operation = self.cloudformation.update_stack if self.status(name) else self.cloudformation.create_stack
-        # By its URL: given as a body, a template of 200 streams is too long.
+        # The template of 200 streams is too long for a body, so it is passed by its URL.
         self.s3.put_object(Bucket=ASSETS, Key=f"{name}.json", Body=template.encode())
         url = f"{self.aws.endpoint_url}/{ASSETS}/{name}.json"
         operation(StackName=name, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
 
     def delete(self, name: str) -> str:
-        """Delete a stack, and return the status that it ends in."""
-        # By its id it can be described after its end, too.
+        """Delete a stack, and return its final status."""
+        # A deleted stack can be described by its id only.
         (stack,) = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
         self.cloudformation.delete_stack(StackName=name)
         status = self.wait(stack["StackId"])
@@ -96,7 +96,7 @@ class Cloud:
         return status
 
     def require_declared(self) -> None:
-        """Require that no stack is green while a stream lacks the configuration that the stack declares for it."""
+        """Check that no stack has succeeded while a stream lacks its declared configuration."""
         for stack in self._stacks:
             if self.status(stack) not in GREEN:
                 continue
@@ -125,7 +125,7 @@ class Cloud:
         return status
 
     def events(self, name: str, resource_type: str = IMAGE_GENERATION) -> list[tuple[str, str]]:
-        """What happened to the resources of a type, oldest first: the status and its reason."""
+        """The events of the resources of a type, oldest first: the status and its reason."""
         events = self.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         return [
             (event["ResourceStatus"], event.get("ResourceStatusReason", ""))
@@ -142,7 +142,7 @@ class Cloud:
         return [r["LogicalResourceId"] for r in resources if r["ResourceType"] == resource_type]
 
     def create_stream(self, name: str, hours: int = 24) -> None:
-        """Create a stream that no stack knows of, and wait until it is ACTIVE."""
+        """Create a stream outside of any stack, and wait until it is ACTIVE."""
         self.kinesisvideo.create_stream(StreamName=name, DataRetentionInHours=hours)
         while self._stream(name)["Status"] != "ACTIVE":
             time.sleep(0.1)
@@ -172,7 +172,7 @@ def _named(stream: str) -> Any:
 # Of the session: files of other packages run in between, and a fixture of a package would start anew after each.
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[LocalAws]:
-    # The quotas, and streams that take a while to be ACTIVE, are for the tests at scale; elsewhere they only cost time.
+    # Only the tests at scale need quotas and streams that take a while to be ACTIVE.
     with LocalAws(quotas=False, creating_seconds=0) as aws:
         yield aws
 
@@ -198,7 +198,7 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
 
 @pytest.fixture
 def deployments(cloud: Cloud) -> Iterator[Deployments]:
-    """Stacks and streams of the test's own."""
+    """Stacks and streams of one test."""
     with deployments_on(cloud) as own:
         yield own
 

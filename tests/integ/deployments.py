@@ -31,7 +31,7 @@ _FAILING: dict[str, Any] = {"Type": "Custom::Failing", "Properties": {"ServiceTo
 
 
 def with_failing_sibling(template: str) -> str:
-    """Add a resource that fails after all others are done; it needs `create_other_tools`."""
+    """Add a resource that fails after all others are created; it needs `create_other_tools`."""
     parsed = json.loads(template)
     parsed["Resources"]["Failing"] = {**_FAILING, "DependsOn": list(parsed["Resources"])}
     return json.dumps(parsed)
@@ -39,17 +39,17 @@ def with_failing_sibling(template: str) -> str:
 
 @dataclass(frozen=True)
 class Camera:
-    """A stream whose images a stack declares, and how the stack has the stream."""
+    """A stream whose images a stack declares, and how the stack refers to it."""
 
     stream: str
     how: Literal["declared", "imported", "parameter", "ssm"] = "imported"
     seconds: int = 3
-    """The sampling interval: what the tests tell settings apart by."""
+    """The sampling interval, by which the tests distinguish settings."""
     props: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stack_of(*cameras: Camera | Part) -> Part:
-    """Build a stack that declares the images of these cameras, and has whatever else is given."""
+    """Build a stack that declares the images of these cameras and the other given parts."""
 
     def build(scope: Construct) -> None:
         bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "camera-images")
@@ -70,7 +70,7 @@ def stack_of(*cameras: Camera | Part) -> Part:
 
 
 def aws_custom_resource(stream: str, *, retain: bool = False) -> Part:
-    """What `AwsCustomResource` puts into a stack, on a function that is no part of it."""
+    """The resource of `AwsCustomResource`, with a function outside of the stack."""
 
     def call(parameters: dict[str, Any]) -> str:
         call = {
@@ -87,13 +87,13 @@ def aws_custom_resource(stream: str, *, retain: bool = False) -> Part:
 
 
 def handler_of_ones_own(stream: str, *, retain: bool = False) -> Part:
-    """A custom resource such as people write with the provider framework or crhelper."""
+    """A custom resource as people write it with the provider framework or crhelper."""
     return _other("Custom::StreamImages", {"StreamName": stream}, retain)
 
 
 def _other(resource_type: str, properties: dict[str, Any], retain: bool) -> Part:
     def build(scope: Construct) -> None:
-        # Within a construct, as L2s have it: `cdk orphan` finds what lies below a path.
+        # Within a construct, like an L2's resource, since `cdk orphan` finds the resources below a path.
         old = CfnResource(
             Construct(scope, "Old"),
             "Resource",
@@ -101,7 +101,7 @@ def _other(resource_type: str, properties: dict[str, Any], retain: bool) -> Part
             properties={"ServiceToken": OTHER_TOOLS_ARN, **properties},
         )
         if retain:
-            # CloudFormation doesn't take a changed DeletionPolicy alone for a change.
+            # CloudFormation ignores an update that changes only a DeletionPolicy.
             old.add_metadata("Images", "retained")
         old.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
 
@@ -121,7 +121,7 @@ def _stream(scope: Construct, number: int, camera: Camera) -> IStreamRef:
 
 
 def create_other_tools(aws: LocalAws) -> None:
-    """Create the function behind the custom resources that aren't ours."""
+    """Create the function behind the custom resources of other tools."""
     aws.client("lambda").create_function(
         FunctionName=OTHER_TOOLS,
         Runtime="python3.13",
@@ -133,7 +133,7 @@ def create_other_tools(aws: LocalAws) -> None:
 
 
 class Deployments:
-    """A test's own stacks and streams."""
+    """The stacks and streams of one test."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -141,18 +141,18 @@ class Deployments:
         self.streams: list[str] = []
 
     def existing(self, *streams: str) -> None:
-        """Have streams that no stack declares, each with its name in Parameter Store."""
+        """Create streams that no stack declares, each with its name in Parameter Store."""
         for stream in streams:
             self.cloud.create_stream(stream)
             self.cloud.ssm.put_parameter(Name=f"/streams/{stream}", Value=stream, Type="String")
             self.streams.append(stream)
 
     def intervals(self) -> dict[str, float | None]:
-        """The seconds between the images of every stream of the test; None is a stream without images."""
+        """The sampling interval of each stream of the test in seconds; None without images."""
         return {stream: self._interval(stream) for stream in self.streams}
 
     def set_by_hand(self, stream: str, seconds: int | None) -> None:
-        """Do what an operator or a script does with the API."""
+        """Set a configuration by the API, as an operator or a script does."""
         configuration: Any = {**image_generation(), "SamplingInterval": (seconds or 0) * 1000}
         self.cloud.kinesisvideo.update_image_generation_configuration(
             StreamName=stream, **({"ImageGenerationConfiguration": configuration} if seconds else {})
@@ -164,15 +164,15 @@ class Deployments:
         self.cloud.create_stream(stream)
 
     def deploy(self, stack: str, *cameras: Camera | Part) -> str:
-        """Deploy as it is; return the status."""
+        """Deploy, and return the status."""
         return self._deploy(stack, self._template(stack, cameras))
 
     def deploy_and_roll_back(self, stack: str, *cameras: Camera | Part) -> str:
-        """Deploy with a sibling that fails after all others are done; return the status."""
+        """Deploy with a sibling that fails after all others are created, and return the status."""
         return self._roll_back(stack, self._template(stack, cameras))
 
     def change(self, stack: str, *cameras: Camera | Part) -> None:
-        """Deploy an update: rolled back by a sibling first, which must end where it began, and then as it is."""
+        """Deploy an update, first with a failing sibling, whose rollback must restore everything, and then without."""
         before = self.intervals()
         template = self._template(stack, cameras)
         assert self._roll_back(stack, template) == "UPDATE_ROLLBACK_COMPLETE"
@@ -180,7 +180,7 @@ class Deployments:
         assert self._deploy(stack, template) == "UPDATE_COMPLETE"
 
     def refused(self, stack: str, *cameras: Camera | Part) -> str:
-        """Deploy what must be refused and leave all as it is; return the reason."""
+        """Deploy a template that must be refused without any effect, and return the reason."""
         exists = bool(self.cloud.status(stack))
         before = self.intervals()
         status = self.deploy(stack, *cameras)
@@ -222,7 +222,7 @@ class Deployments:
 
 @contextmanager
 def deployments_on(cloud: Cloud) -> Iterator[Deployments]:
-    """Have stacks; what is left of them goes at the end."""
+    """Provide stacks, and delete the rest at the end."""
     own = Deployments(cloud)
     yield own
     cloud.aws.clear_faults()

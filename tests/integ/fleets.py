@@ -1,4 +1,4 @@
-"""A fleet to deploy, for streams of any prefix."""
+"""A template of a fleet for any prefix."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def declare(stack: Stack) -> None:
 
 
 def template_of(synthesised: Template, prefix: str, **properties: Any) -> str:
-    """The template for another prefix, with other properties of the custom resource: a synth takes seconds."""
+    """Change the prefix and the custom resource's properties in the template, since a synth takes seconds."""
     template = copy.deepcopy(synthesised)
     (resource,) = (r for r in template["Resources"].values() if r["Type"] == FLEET)
     resource["Properties"].update(properties)

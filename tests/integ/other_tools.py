@@ -1,5 +1,4 @@
-"""The function behind what isn't ours in the tests' stacks: other tools' custom resources, and one that always fails.
-
+"""The function behind the custom resources of other tools in the tests' stacks, and behind one that always fails.
 What it does for `Custom::AWS` is what `AwsCustomResource` does, whose own function runs on Node.js: it makes the call
 that the properties hold as JSON, at a Delete the one of `onDelete`, and whatever the stream has by then. What it does
 for `Custom::StreamImages` is what handlers of one's own do, with the provider framework or crhelper.

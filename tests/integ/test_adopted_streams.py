@@ -1,4 +1,4 @@
-"""Streams as scripts have left them, from `kinesis-video adopt` to a monitored stack, and to its end."""
+"""Streams that scripts have configured, from `kinesis-video adopt` to a monitored stack and its deletion."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .deployments import Camera, Deployments
 
 UPDATE = "UpdateImageGenerationConfiguration"
 STACK = "Adopted"
-# As in public scripts: half of them have no slash at the end.
+# As in public scripts, of which half have no slash at the end.
 DESTINATIONS = ("", "/", "/{name}", "/{name}/", "/all/", "//{name}")
 CHANGES: tuple[dict[str, Any], ...] = (
     {},
@@ -49,7 +49,7 @@ def configuration(name: str, number: int) -> Any:
 
 @pytest.fixture(scope="module")
 def _cloud() -> Iterator[Cloud]:
-    # Of its own: the other tests have it bootstrapped by the CDK CLI.
+    # Separate, because the CDK CLI bootstraps that of the other tests.
     with LocalAws(quotas=False, creating_seconds=0) as aws:
         yield Cloud(aws)
 
@@ -58,7 +58,7 @@ def _cloud() -> Iterator[Cloud]:
 def kinesis_video(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run a sub-command, and return its exit code, and what it prints where."""
+    """Run a sub-command, and return its exit code and its output."""
     for name, value in cloud.aws.environment.items():
         monkeypatch.setenv(name, value)
 
@@ -71,7 +71,7 @@ def kinesis_video(
 
 
 def template_of(cloud: Cloud, code: str) -> str:
-    """Synthesise the app as it is, with what `cdk bootstrap` and `cdk deploy` do before CloudFormation is asked."""
+    """Synthesise the app, and prepare its deployment as `cdk bootstrap` and `cdk deploy` do."""
     names: dict[str, Any] = {}
     exec(compile(code, "images_stack.py", "exec"), names)
     directory = Path(names["app"].synth().directory)
@@ -101,13 +101,13 @@ def scripted(deployments: Deployments) -> Iterator[Cloud]:
     }
     cloud.kinesisvideo.update_notification_configuration(StreamName=NAMES[0], NotificationConfiguration=fragments)
     yield cloud
-    # They outlive their stack, and so would their configurations.
+    # The streams outlive their stack, and so would their configurations.
     for name in [*NAMES, "lobby", "adopted-without-images"]:
         cloud.kinesisvideo.delete_stream(StreamARN=cloud.stream_arn(name))
 
 
 def monitored(code: str) -> str:
-    """What its owner adds to the app."""
+    """Add to the app what an owner would add."""
     code = re.sub(
         "^from cdk_kinesis_video import", "from cdk_kinesis_video import DriftMonitor, Repair\n\\g<0>", code, flags=re.M
     )
@@ -125,7 +125,7 @@ def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
     assert "lobby" not in app
     assert "adopted-without-images" not in app
 
-    # Each stream is set, to what it has, byte for byte.
+    # Each stream is set to its own configuration, byte for byte.
     cloud.aws.clear_calls()
     deployments.stacks.append(STACK)
     assert cloud.deploy_template(STACK, template_of(cloud, app)) == "CREATE_COMPLETE"
@@ -133,7 +133,7 @@ def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
     assert everything(cloud) == before
     assert kinesis_video("diff", STACK) == (0, "34 of 34 configurations are as declared\n", "")
 
-    # What is declared by now has one owner, and its own stack may be printed again.
+    # The declared configurations now have an owner; only its own stack prints them again.
     assert kinesis_video("adopt", "--prefix", "adopted-", "--stack-name", STACK)[:2] == (0, app)
     code, _, said = kinesis_video("adopt", "--prefix", "adopted-")
     assert code == 1

@@ -18,12 +18,12 @@ from .conftest import Cloud
 from .deployments import Camera, Deployments, Part, aws_custom_resource, handler_of_ones_own, stack_of
 
 ADOPT: Mapping[str, Any] = {"adopt_existing": True}
-# A stream for each, so that one stack shows both.
+# Each has its own stream, so that one stack tests both.
 TOOLS = {"by-aws-custom-resource": aws_custom_resource, "by-handler-of-ones-own": handler_of_ones_own}
 
 
 def others(prefix: str, *, retain: bool = False) -> Part:
-    """What the other tools declare, on streams of their own."""
+    """The declarations of the other tools, each on its own stream."""
 
     def build(scope: Construct) -> None:
         for stream, tool in TOOLS.items():
@@ -107,7 +107,7 @@ def test_by_cdk_orphan(deployments: Deployments, cloud: Cloud, cdk: Cdk, tmp_pat
 
 
 def test_the_snippet_is_refused_by_the_local_aws_with_the_reason_that_the_page_gives(cloud: Cloud) -> None:
-    """`AwsCustomResource` needs the JavaScript SDK of Lambda's runtime; what stands in for it here makes its calls."""
+    """`AwsCustomResource` needs the JavaScript SDK of Lambda's runtime; the stand-in makes the same calls."""
     page = Path(__file__).parents[2].joinpath("docs", "coming-from.md").read_text()
     (snippet,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""From a configured stream to images that arrive, on the local AWS with IAM enforced."""
+"""Delivery of images of a configured stream, on the local AWS with IAM enforced."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def deployed(cloud: Cloud) -> Cloud:
 
 @pytest.fixture
 def client_as(deployed: Cloud) -> Iterator[Callable[[str, str], Any]]:
-    """Make a client of a service with the rights of a role."""
+    """Return a client of a service with the permissions of a role."""
     with ExitStack() as clients:
 
         def make(role: str, service: str) -> Any:
@@ -111,7 +111,7 @@ def answer_to(call: Callable[[], Any]) -> str:
 
 
 def keys_in(cloud: Cloud, queue: str, last: str) -> list[str]:
-    """The keys that a queue was told of, up to a last one."""
+    """The keys in the events of a queue, up to a last one."""
     sqs_client = cloud.aws.client("sqs")
     url = sqs_client.get_queue_url(QueueName=queue)["QueueUrl"]
     keys: list[str] = []
@@ -119,7 +119,7 @@ def keys_in(cloud: Cloud, queue: str, last: str) -> list[str]:
         for message in sqs_client.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", []):
             sqs_client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             body = json.loads(message["Body"])
-            # Of the rule, or of the bucket; S3 also sends an event without records, as a test of the queue.
+            # From the rule or the bucket. S3 also sends a test event without records.
             keys += [body["detail"]["object"]["key"]] if "detail" in body else []
             keys += [record["s3"]["object"]["key"] for record in body.get("Records", [])]
     return keys
@@ -172,7 +172,7 @@ def test_the_rule_and_the_notification_tell_of_objects_under_the_prefix_alone(de
     last = "front/told-last.jpg"
     for key in ("front/told-one.jpg", "front/told-two.png", "other/told-three.jpg", "told-four.jpg", last):
         deployed.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"image")
-    # They are told of the images of other tests, too.
+    # They also get events of other tests' images.
     told = {queue: {key for key in keys_in(deployed, queue, last) if "told" in key} for queue in QUEUES}
     assert told == {
         "events": {"front/told-one.jpg", "front/told-two.png", last},
@@ -187,7 +187,7 @@ def test_a_function_with_the_layer_reads_the_key_of_an_event(deployed: Cloud) ->
 
 
 def alike(stack: Stack) -> None:
-    """Two cameras whose destinations have no slash at their end, and of which one begins with the other."""
+    """Two cameras whose destinations have no slash at their end, and one is a prefix of the other."""
     bucket = s3.Bucket(stack, "Bucket", bucket_name="alike", removal_policy=RemovalPolicy.DESTROY)
     role = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
     for name in ("cam-1", "cam-10"):

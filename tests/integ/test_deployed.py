@@ -1,4 +1,4 @@
-"""A stack of the library's first version, updated, rolled back and deleted by the one of today."""
+"""A stack of the library's first version, updated, rolled back and deleted with the current version."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def with_prefix(template: str) -> str:
 
 
 def configurations(cloud: Cloud) -> dict[str, Any]:
-    """What all streams have whose images or notifications the stack declares."""
+    """The configurations of all streams that the stack declares."""
     streams = cloud.physical_ids(STACK, IMAGE_GENERATION)
     assert len(set(streams)) == len(streams) == 4
     (notified,) = cloud.physical_ids(STACK, FRAGMENT_NOTIFICATION)
@@ -61,7 +61,7 @@ def test_it_is_updated_rolled_back_and_deleted_with_its_images_unchanged(
     assert cloud.events(STACK) == events
 
     roll_back(template.replace('"SamplingInterval": 3000', '"SamplingInterval": 5000'))
-    # Another resource for the same stream.
+    # A second resource for the same stream.
     handed_over = template.replace("FrontDoor201A7CE0ImageGeneration", "HandedOver")
     roll_back(handed_over)
     assert cloud.deploy_template(STACK, handed_over) == "UPDATE_COMPLETE"

@@ -1,4 +1,4 @@
-"""From video that brings no images to a message that says why, on the local AWS with IAM enforced."""
+"""The message that says why video yields no images, on the local AWS with IAM enforced."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def verdict(cloud: Cloud) -> Callable[[], dict[str, Any]]:
 
 
 def send(cloud: Cloud, role: str) -> None:
-    """Send a fragment of real video with the rights of the producer's role."""
+    """Send a fragment of real video with the permissions of the producer's role."""
     producer = Producer(
         "front-door",
         session=cloud.aws.session(),
@@ -101,12 +101,12 @@ def test_the_message_of_an_alarm_names_what_keeps_the_images_away(
     assert message["Message"].startswith("The alarm front-door-missing went off.\n\nmay-put-object: ")
     assert f"role/{role}" in message["Message"]
     assert message["MessageAttributes"]["Verdict"]["Value"] == "may-put-object"
-    # Its role has the rights that the checks take: nothing else was left open.
+    # The function's role has all permissions that the checks need, so no check is unknown.
     assert "is refused" not in message["Message"]
 
 
 def test_each_alarm_has_its_own_stream_examined(cloud: Cloud, verdict: Callable[[], dict[str, Any]]) -> None:
-    # To this one nobody sends.
+    # Nobody sends to this stream.
     cloud.aws.client("cloudwatch").set_alarm_state(
         AlarmName="back-door-missing", StateValue="ALARM", StateReason="as an operator sets it for a rehearsal"
     )

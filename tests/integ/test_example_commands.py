@@ -1,4 +1,4 @@
-"""What examples/README.md tells to type, as it stands there."""
+"""The commands of examples/README.md."""
 
 from __future__ import annotations
 

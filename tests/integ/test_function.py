@@ -1,4 +1,4 @@
-"""The deployed function, given events as CloudFormation sends them when things go wrong."""
+"""The deployed function, with the events that CloudFormation sends after failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STACK = "Function"
 
 
 def anchor(stack: Stack) -> None:
-    """Bring the function into the stack."""
+    """Add the function to the stack."""
     stream = VideoStream(stack, "Stream", stream_name="anchor")
     ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "anchor-images"))
 
@@ -46,7 +46,7 @@ class Function:
         self.stack_id: str = stacks.describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
 
     def event(self, file: str, stream_arn: str) -> dict[str, Any]:
-        """An event of a file, about a stream of the local AWS."""
+        """An event from a file, about a stream of the local AWS."""
         text = (EVENTS / f"{file}.json").read_text()
         text = text.replace("arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324", stream_arn)
         event: dict[str, Any] = json.loads(text)
@@ -84,12 +84,12 @@ def test_an_event_delivered_twice(cloud: Cloud, function: Function, file: str) -
     assert function.answer_to(event) == first
     assert first.status == "SUCCESS"
     assert cloud.images(name) == configuration
-    # The stack is at rest, so the Delete is over, and what the stream has is somebody else's.
+    # The stack is at rest, so the Delete is over, and the stream's configuration belongs to somebody else.
     assert configuration is not None
 
 
 def test_a_request_that_is_sent_again(cloud: Cloud, function: Function) -> None:
-    """CloudFormation sends it with the same RequestId and another ResponseURL when a deployment is tried again."""
+    """If a deployment is retried, CloudFormation sends the same RequestId with another ResponseURL."""
     cloud.create_stream("again")
     event = function.event("create", cloud.stream_arn("again"))
     cloud.aws.inject_fault("UpdateImageGenerationConfiguration", error="NoDataRetentionException")
@@ -118,7 +118,7 @@ def test_a_forged_event_of_another_stack(cloud: Cloud, function: Function) -> No
 
 
 def test_a_delete_that_arrives_while_the_create_still_runs(cloud: Cloud, function: Function) -> None:
-    """CloudFormation cancels a Create when another resource of the stack fails, and makes an id up for its Delete."""
+    """CloudFormation cancels a Create if another resource of the stack fails, and generates an id for its Delete."""
     cloud.create_stream("cancelled")
     arn = cloud.stream_arn("cancelled")
     cloud.aws.inject_fault("UpdateImageGenerationConfiguration", error="ClientLimitExceededException", times=1000)
@@ -147,7 +147,7 @@ def test_the_delete_after_a_failed_create_touches_nothing(cloud: Cloud, function
 
 
 def test_an_event_of_another_property_shape(cloud: Cloud, function: Function) -> None:
-    """Stacks go on sending the properties that they were deployed with: more of them, or fewer."""
+    """Stacks continue to send the properties with which they were deployed, which can be more or fewer."""
     cloud.create_stream("shape")
     event = function.event("create-with-an-unknown-property", cloud.stream_arn("shape"))
     configuration = event["ResourceProperties"]["ImageGenerationConfiguration"]

@@ -1,4 +1,4 @@
-"""Changes that make another custom resource for the same stream, or another stream for the same one."""
+"""Changes that create another custom resource for the same stream, or move a resource to another stream."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ DESCRIBE = "DescribeImageGenerationConfiguration"
 
 @dataclass(frozen=True)
 class Change:
-    """An update of a stack: what it declares before and afterwards, and the streams' intervals in the end."""
+    """An update of a stack: its declarations before and after, and the final intervals of the streams."""
 
     before: Sequence[Camera]
     after: Sequence[Camera]
     end: Mapping[str, int | None]
     existing: Sequence[str] = ()
     meanwhile: Callable[[Deployments], None] = lambda _: None
-    """What somebody does between the two."""
+    """A change that somebody makes in between."""
     rolled_back: Mapping[str, int | None] | None = None
-    """The intervals after the rollback, if they aren't those of before the update."""
+    """The intervals after the rollback, if they differ from those before the update."""
 
 
 CHANGES = {
@@ -117,7 +117,7 @@ CHANGES = {
 
 @dataclass(frozen=True)
 class History:
-    """What all streams had before the update, after its rollback, and in the end."""
+    """The configurations of all streams before the update, after its rollback, and at the end."""
 
     before: Mapping[str, float | None]
     rolled_back: Mapping[str, float | None]
@@ -130,20 +130,20 @@ WHERE_DESCRIBE_IS_STALE = ["import-instead-of-declare", "another-stream", "remov
 
 @pytest.fixture(scope="module")
 def history(_cloud: Cloud) -> History:
-    """What comes of all changes."""
+    """The results of all changes."""
     return history_of(_cloud, list(CHANGES))
 
 
 @pytest.fixture(scope="module")
 def stale_history() -> Iterator[History]:
-    """What comes of some of them if Describe tells for some seconds of the configuration before."""
+    """The results of some changes, while Describe returns the previous configuration for some seconds."""
     with LocalAws(quotas=False, creating_seconds=0, stale_seconds=4) as aws:
         create_other_tools(aws)
         yield history_of(Cloud(aws), WHERE_DESCRIBE_IS_STALE)
 
 
 def history_of(cloud: Cloud, rows: Sequence[str]) -> History:
-    """Make changes in one update of one stack: first with a sibling that fails after all of them, then without."""
+    """Make all changes in one update of one stack, first with a failing sibling, then without."""
     changes = [CHANGES[row] for row in rows]
 
     def parts(when: str) -> Part:
@@ -190,7 +190,7 @@ def require(history: History, change: Change) -> None:
 
 @pytest.fixture(scope="module")
 def front(_cloud: Cloud) -> Iterator[Deployments]:
-    """A stack with two streams, and another one with a third; no refusal changes any of it."""
+    """A stack with two streams, and another one with a third. No refusal changes them."""
     with deployments_on(_cloud) as deployments:
         deployments.existing("front-1", "front-2", "back")
         assert deployments.deploy("Front", *FRONT) == "CREATE_COMPLETE"
@@ -232,7 +232,7 @@ def test_adopt_and_roll_back_then_adopt_drop_the_flag_and_remove(deployments: De
     deployments.set_by_hand("drive", 7)
     adopting, owned, lane = Camera("drive", props=ADOPT), Camera("drive"), Camera("lane")
     assert deployments.deploy_and_roll_back("Adopt", adopting) == "ROLLBACK_COMPLETE"
-    # A rollback never takes images away; the settings of before are nobody's any more.
+    # A rollback never removes images; nobody holds the previous settings any more.
     assert deployments.intervals() == {"drive": 3, "lane": None}
     deployments.delete("Adopt")
     assert deployments.intervals() == {"drive": 3, "lane": None}
@@ -273,7 +273,7 @@ def test_a_rollback_that_can_not_be_done_and_has_nothing_to_do(deployments: Depl
             Operation="DECREASE_DATA_RETENTION",
             DataRetentionChangeInHours=24,
         )
-    # The service takes no configuration of the two any more, whatever it is.
+    # The service no longer accepts any configuration of the two.
     deployments.existing("gone-on-to")
     there = Camera("gone-on-to", "parameter")
     assert deployments.deploy("NoData", Camera("no-data", seconds=5), there) == "UPDATE_ROLLBACK_COMPLETE"
@@ -303,7 +303,7 @@ def test_a_rollback_that_is_continued_without_the_resource(deployments: Deployme
 
 
 def test_a_rollback_from_another_stream_that_is_continued_without_the_resource(deployments: Deployments) -> None:
-    """CloudFormation takes the resource for what the update made of it, so both streams keep their images."""
+    """To CloudFormation the resource is as updated, so both streams keep their images."""
     deployments.existing("back-to", "gone-to")
     there = Camera("gone-to", "parameter", 5)
     assert deployments.deploy("Astray", Camera("back-to", "parameter", 3)) == "CREATE_COMPLETE"
@@ -365,7 +365,7 @@ def test_a_revision_sets_again_what_somebody_has_wiped(deployments: Deployments)
 
 
 def test_another_stack_takes_over(deployments: Deployments) -> None:
-    """Another one of one's stacks, or the same one renamed in code, which to CloudFormation is another."""
+    """Another stack of the same owner, or a stack renamed in code, which is another stack to CloudFormation."""
     old, new, stream = "Old", "Renamed", "from-another-stack"
     deployments.existing(stream)
     assert deployments.deploy(old, Camera(stream)) == "CREATE_COMPLETE"

@@ -1,4 +1,4 @@
-"""With IAM enforced: the function's role is enough for its whole life, and for nothing else."""
+"""With IAM enforced, the function's role has all permissions that it needs, and no others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .conftest import Cloud
 STACK = "Guarded"
 STREAM = "guarded"
 
-# Runs under the role of the function, and tells what IAM says to each call.
+# Runs with the function's role, and returns IAM's decision about each call.
 INTRUDER = """
 import boto3
 from botocore.exceptions import ClientError

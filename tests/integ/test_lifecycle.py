@@ -1,4 +1,4 @@
-"""The whole life of a configuration, deployed: what CloudFormation says, and what the stream has."""
+"""The whole life of a configuration in deployments: the statuses and the stream's configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DESCRIBE = "DescribeImageGenerationConfiguration"
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[str]:
-    """A stack's name that no other test has; what is left of the stack goes at the end."""
+    """A unique stack name; the rest of the stack is deleted at the end."""
     unique = request.node.name.translate(str.maketrans("_[", "--", "]"))[:100].rstrip("-")
     yield unique
     cloud.aws.clear_faults()
@@ -194,7 +194,7 @@ def test_delete_in_the_same_update_that_ends_the_data_retention(cloud: Cloud, na
 
     cloud.deploy(name, build(24))
     assert cloud.deploy(name, build(0)) == "UPDATE_COMPLETE"
-    # The service refuses to touch the configuration of a stream that keeps no data, and no images come of it.
+    # The service refuses to change the configuration of a stream without retention, which yields no images.
     assert [call.error for call in cloud.aws.calls(UPDATE)] == [None, "NoDataRetentionException"]
     assert cloud.physical_ids(name, IMAGE_GENERATION) == []
 

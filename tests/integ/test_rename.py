@@ -1,4 +1,4 @@
-"""Renaming or moving the construct leaves the stream's configuration alone, with the CDK CLI as its user runs it."""
+"""Renaming or moving the construct doesn't affect the stream's configuration; deployed with the CDK CLI."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STREAMS = ("rename-owned", "rename-overridden", "rename-imported")
 
 
 def cameras(app: App, place: Callable[[Stack, str], tuple[Construct, str]]) -> None:
-    """A stream of the app, one whose logical id is overridden, and one that exists already."""
+    """A stream of the app, a stream whose logical id is overridden, and an existing stream."""
     stack = Stack(app, "Rename")
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     overridden = kinesisvideo.CfnStream(stack, "Overridden", name=STREAMS[1], data_retention_in_hours=24)

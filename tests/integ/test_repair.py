@@ -1,4 +1,4 @@
-"""What another tool takes away in the clean-up of a deployment, after all of the template, is back soon after it."""
+"""A configuration that another tool deletes in the clean-up of a deployment is repaired soon afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a configuration that a script has set beside the stack, for comparison: the README tells of it."""
+"""The fate of a configuration that a script sets beside the stack, as the README describes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the time from a picture of `ClockVideo`, from its pixels."""
+"""Reads the time from the pixels of a picture of `ClockVideo`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_clock(image: Image.Image, width: int, height: int) -> int:
 
 
 def read_line(gray: Image.Image, top: int, rows: int, scale: int, pattern: str) -> str:
-    """Read a line of digits (d) and of characters that are known."""
+    """Read a line of digits (d) and known characters."""
     low, high = gray.getextrema()
     assert isinstance(low, int)
     assert isinstance(high, int)

@@ -7,7 +7,7 @@ from .service import ACCESS_KEY, SECRET_KEY
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials and a Region for what a test starts, and nothing of the developer's own."""
+    """Credentials and a Region for a test's processes, without the developer's settings."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

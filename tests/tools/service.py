@@ -1,4 +1,4 @@
-"""A small Kinesis Video Streams on 127.0.0.1: answers PutMedia while the body comes, as it was told to."""
+"""A small Kinesis Video Streams on 127.0.0.1 that answers PutMedia as a test tells it, while the body arrives."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Answer:
     refusal: tuple[int, str, str] | None = None
     """Status, error and message instead of acknowledgements."""
     retention: bool = True
-    """Whether PERSISTED comes."""
+    """Whether PERSISTED is sent."""
     error_in: int | None = None
     """The fragment that is answered with an ERROR, at its end."""
     error: str = '"ErrorId":4500,"ErrorCode":"KMS_KEY_ACCESS_DENIED"'
@@ -45,9 +45,9 @@ class Answer:
     end_after: int | None = None
     """The fragment after which the answer ends, though the body goes on."""
     separator: bytes = b"\r\n"
-    """What stands after an acknowledgement."""
+    """The bytes after an acknowledgement."""
     silent: bool = False
-    """Whether no acknowledgement comes at all."""
+    """Whether no acknowledgement is sent."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Service(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def serve(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Service]:
-    """Answer the first PutMedia request by the first answer, and so on; what comes after the last is accepted."""
+    """Answer the PutMedia requests with the given answers in turn, and accept further ones."""
     with Service(answers, tls) as service:
         thread = Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""The printed app: whatever streams have, it declares just that, or says in a comment that it doesn't."""
+"""The printed app declares exactly the streams' configurations, or says in a comment that it doesn't."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def synthesise(code: str) -> dict[str, Any]:
 
 
 def declared(resources: dict[str, Any], resource_type: str) -> dict[str, Any]:
-    """What reaches the service for each stream, by its name."""
+    """The configuration that reaches the service for each stream, by its name."""
     found = {}
     for resource in resources.values():
         if resource["Type"] != resource_type:
@@ -81,7 +81,7 @@ def app_of(*streams: ExistingStream) -> str:
 
 
 def left_out(*streams: ExistingStream) -> dict[str, str]:
-    """What is said of the streams that are left out, by their names."""
+    """The sentences about the streams that are left out, by their names."""
     try:
         said = write_app(streams)[1]
     except NothingToAdoptError as error:
@@ -89,7 +89,7 @@ def left_out(*streams: ExistingStream) -> dict[str, str]:
     return dict(sentence.split(": without ", 1) for sentence in said)
 
 
-# Whatever botocore's model of the service takes.
+# Everything that botocore's model of the service accepts.
 URIS = st.one_of(
     st.from_regex(r"[a-zA-Z_0-9]+:(//)?([^/]+)/?([^*]*)", fullmatch=True),
     st.builds(
@@ -125,7 +125,7 @@ NOTIFICATIONS = st.builds(
 )
 
 
-# Many streams in one app, since it is the synthesis that takes the time.
+# Many streams in one app, since the synthesis takes most of the time.
 @settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(st.none() | CONFIGURATIONS, st.none() | NOTIFICATIONS), min_size=1, max_size=40))
 def test_any_configuration_becomes_the_same_request_or_a_comment(
@@ -240,7 +240,7 @@ HOSTILE = "x\nimport os  # \r\x1b[2J\u2028\"\"\"'''"
         existing("cam-1", images(FormatConfig=HOSTILE, WidthPixels=HOSTILE)),
         existing("cam-1", images(DestinationConfig={"Uri": f"s3://{HOSTILE}", "DestinationRegion": REGION})),
         existing("cam-1", images(DestinationConfig={"Uri": "s3://images", "DestinationRegion": HOSTILE})),
-        # An expression that tried each way to read it would never end.
+        # A regular expression with backtracking would never end.
         existing("cam-1", images(DestinationConfig={"Uri": f"s3://{'a' * 62}_", "DestinationRegion": REGION})),
         existing("cam-1", notification={"Status": HOSTILE, "DestinationConfig": {"Uri": HOSTILE}}),
     ],
@@ -357,7 +357,7 @@ def test_nothing_to_adopt_and_too_much_for_a_stack_are_said() -> None:
 
 
 def example() -> list[ExistingStream]:
-    """Streams of each kind: as simple as can be, with each setting, and one that can't be declared."""
+    """Streams of each kind: minimal ones, one with each setting, and one that can't be declared."""
     odd = images(
         DestinationConfig={"Uri": 's3://others/it\'s "{here}" \\ \N{CAMERA}/lobby/', "DestinationRegion": REGION},
         SamplingInterval=500,

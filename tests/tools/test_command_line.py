@@ -1,4 +1,4 @@
-"""What all sub-commands of `kinesis-video` do alike: options, help, failures, exit codes, and how they end."""
+"""The behaviour that all sub-commands of `kinesis-video` share: options, help, failures, exit codes and endings."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def refusal(operation: str, code: str, message: str = "", status: int = 400) -> 
 
 
 def told_by_retries(cause: Exception) -> CallError:
-    """What reaches a command after several attempts."""
+    """The error that reaches a command after several attempts."""
     first = CallError.of("ListStreams", cause)
     first.__cause__ = cause
     last = CallError("ListStreams", first.code, "again")
@@ -314,7 +314,7 @@ def test_an_outage_is_given_up_and_throttling_is_not(clock: FakeClock) -> None:
 
 
 class _Proxy(BaseHTTPRequestHandler):
-    """Answers with its own page or its own text whatever it is asked for."""
+    """Answers every request with its own page or text."""
 
     body = b"<html><body>Sign in to the network</body></html>"
 
@@ -361,7 +361,7 @@ def test_a_proxys_page_is_no_answer_of_aws(
 
 
 def on_a_terminal(columns: int, script: str) -> str:
-    """What a script of Python writes on the standard error, a terminal of this width."""
+    """The standard error of a Python script on a terminal of this width."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}

@@ -1,4 +1,4 @@
-"""The values of a deployed template's expressions, as CloudFormation works them out; JSON and YAML."""
+"""The values of a deployed template's expressions, as CloudFormation evaluates them, in JSON and YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others have named is text wherever a command or a page shows it: it clears no terminal and forges no line."""
+"""Names that others have chosen are text in commands and pages: they clear no terminal and forge no line."""
 
 from __future__ import annotations
 
