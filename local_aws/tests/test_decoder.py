@@ -153,6 +153,21 @@ def test_a_frame_that_is_refused_costs_no_other() -> None:
         assert pictures.missing[1].startswith(why)
 
 
+@pytest.mark.parametrize(("broken", "why"), [(29, "it is damaged"), (30, "the decoder refuses it")])
+def test_a_frame_that_is_damaged_and_those_that_may_refer_to_it_make_no_picture(broken: int, why: str) -> None:
+    track, frames = encoded(*VIDEOS["closed"])
+    shown = whole(track, frames)
+    half = len(frames[broken].data) // 2
+    damaged = replace(frames[broken], data=frames[broken].data[:half] + bytes(half))
+    # Two sets of pictures in a fragment, of 50 frames each: the second one is whole.
+    pictures = make(track, [*frames[:broken], damaged, *frames[broken + 1 :]], 1_000 // RATE)
+    assert pictures.missing.pop(broken).startswith(why)
+    assert pictures.missing == dict.fromkeys(range(broken + 1, 50), f"it may refer to frame {broken}, which is damaged")
+    assert sorted(pictures.encoded) == [*range(broken), *range(50, 100)]
+    for index, made in pictures.encoded.items():
+        assert ImageChops.difference(Image.open(io.BytesIO(made)), shown[frames[index].timecode]).getbbox() is None
+
+
 def test_without_what_the_decoder_needs_to_know_there_is_no_picture() -> None:
     track, frames = encoded(*VIDEOS["closed"])
     pictures = make(replace(track, codec_private=b""), frames[:3], 20_000)

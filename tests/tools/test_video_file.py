@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 import pytest
+from av.video.reformatter import Colorspace, ColorTrc
 
 from kinesis_video_matroska import Fragment, Frame, Track, write_cluster, write_frame, write_header
 from kinesis_video_tools.camera import ClockVideo, VideoFile
@@ -111,8 +112,9 @@ def h265() -> bytes:
     return written("mp4", "libx265", {"x265-params": "log-level=none:pools=1"}, seconds=2)
 
 
+@cache
 def web() -> bytes:
-    return written("webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}, seconds=1)
+    return written("webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "g": "5"}, seconds=1)
 
 
 @cache
@@ -248,6 +250,49 @@ def test_a_recording_that_was_cut_is_sent_as_far_as_it_goes(tmp_path: Path, zero
     assert len(frames) == whole_frames
     assert len(video.warnings) == 1
     assert "as one does that was cut; what comes before is sent" in video.warnings[0]
+
+
+DAMAGED = "the file is damaged or cut; what FFmpeg reads of it is sent"
+UPRIGHT, ON_ITS_SIDE = (
+    b"".join(number.to_bytes(4, signed=True) for number in (*matrix, 0, 0, 1 << 30))
+    for matrix in ((1 << 16, 0, 0, 0, 1 << 16, 0), (0, 1 << 16, 0, -1 << 16, 0, 0))
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "frames", "warnings"),
+    [
+        ("cut.flv", lambda: h264("flv")[:-300], None, [DAMAGED]),
+        (
+            "cut.webm",
+            lambda: web()[: len(web()) * 3 // 4],
+            None,
+            [DAMAGED, "the file has video of the codec V_VP9; it is encoded again"],
+        ),
+        ("twice.mkv", lambda: h264("matroska") * 2, 100, ["the file has timestamps that go back; it is encoded again"]),
+        # FFmpeg expects frames out of order, and none is.
+        ("in-order.mp4", lambda: h264("mp4", **{"x264-params": "b-adapt=2:scenecut=0", "g": "2"}), 50, []),
+        ("phone.mp4", lambda: h264("mp4").replace(UPRIGHT, ON_ITS_SIDE), 50, ["players rotate the video by "]),
+    ],
+)
+def test_what_somebody_who_sends_a_file_should_know_is_a_warning(
+    tmp_path: Path, name: str, content: Callable[[], bytes], frames: int | None, warnings: list[str]
+) -> None:
+    (tmp_path / name).write_bytes(content())
+    video = VideoFile(tmp_path / name)
+    times = sorted(frame.timecode for fragment in video.fragments(START) for frame in fragment.frames)
+    assert frames is None or len(set(times)) == frames
+    assert len(video.warnings) == len(warnings)
+    assert all(said.startswith(warning) for said, warning in zip(video.warnings, warnings, strict=True))
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mov", "libx264"), ("webm", "libvpx-vp9")])
+def test_the_colours_stay_what_they_are(tmp_path: Path, container: str, codec: str) -> None:
+    colours = {"colorspace": "bt709", "color_trc": "bt709"}
+    (tmp_path / "hd").write_bytes(written(container, codec, colours, seconds=1))
+    video = VideoFile(tmp_path / "hd")
+    picture, *_ = decode(video, next(video.fragments(START)))
+    assert (picture.colorspace, picture.color_trc) == (Colorspace.ITU709, ColorTrc.BT709)
 
 
 def sound() -> bytes:

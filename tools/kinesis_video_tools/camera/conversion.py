@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.frame import PictureType
 
 _COPIED = ("h264", "hevc")
 _KEY_FRAME_MILLISECONDS = 2_000
 _MAX_BACK_MILLISECONDS = 1_000
-_SOME_PACKETS = 50
 _MILLISECONDS = Fraction(1, 1000)
 # A file may name others, and none of them may be an address in the network.
 _ONLY_FILES = {"protocol_whitelist": "file"}
@@ -37,6 +36,10 @@ class Conversion:
         Why it can't, as a predicate of "the file"; empty if it can.
     duration
         The length of the video in seconds; None if the file doesn't say.
+    damaged
+        Whether FFmpeg finds packets that are damaged or cut.
+    rotation
+        By how many degrees a player is to rotate the pictures, which no stream is told.
 
     Raises
     ------
@@ -58,9 +61,21 @@ class Conversion:
                 self._index = stream.index
                 self.duration = source.duration / av.time_base if source.duration else None
                 self.unfit = "" if codec in _COPIED else f"has video of the codec {codec}"
-                self._timed = bool(self.unfit) or _have_times(source, stream)
+                packets = [
+                    (packet.pts, packet.dts, packet.is_corrupt) for packet in source.demux(stream) if packet.size
+                ]
+                self.damaged = any(corrupt for _, _, corrupt in packets)
+                self._timed = bool(self.unfit) or all(None not in times for times in packets)
+                if source.format.name == "avi" and stream.codec_context.has_b_frames:
+                    # An AVI file has no times of showing, and FFmpeg counts on in the order of decoding.
+                    self._timed = False
+                self._rate = stream.average_rate or stream.guessed_rate or Fraction(25)
                 if not self._timed:
                     self.unfit = "has video without timestamps"
+                    self.duration = float(len(packets) / self._rate)
+            with self._open() as source:
+                picture = next(_decoded(source, source.streams[self._index]), None)
+                self.rotation = picture.rotation if picture else 0
         except av.FFmpegError as error:
             raise ValueError(
                 f"`file` is {path}, which FFmpeg can't read ({error.strerror}); record it again, or use another one"
@@ -97,10 +112,9 @@ class Conversion:
         with self._open() as source, _matroska() as (sink, output):
             stream = source.streams[self._index]
             assert isinstance(stream, av.VideoStream)
-            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-            step = max(round(1000 / rate), 1)
+            step = max(round(1000 / self._rate), 1)
             encoder = output.add_stream(
-                "libx264", rate=rate, options={"preset": "veryfast", "forced-idr": "1", "bf": "0"}
+                "libx264", rate=self._rate, options={"preset": "veryfast", "forced-idr": "1", "bf": "0"}
             )
             encoder.time_base = encoder.codec_context.time_base = _MILLISECONDS
             last = key = None
@@ -109,6 +123,10 @@ class Conversion:
                 if last is None:
                     encoder.width, encoder.height = max(picture.width // 2 * 2, 2), max(picture.height // 2 * 2, 2)
                     encoder.pix_fmt = "yuv420p"
+                    # Colours are told from their numbers by these alone.
+                    for name in ("colorspace", "color_primaries", "color_trc"):
+                        if value := getattr(picture, name):
+                            setattr(encoder.codec_context, name, value)
                 counted = not self._timed or picture.time is None
                 at = shift + (number * step if counted else round(picture.time * 1000))
                 if last is not None and at < last - _MAX_BACK_MILLISECONDS:
@@ -164,17 +182,8 @@ def _video(source: InputContainer) -> av.VideoStream | None:
     return next(copied, largest)
 
 
-def _have_times(source: InputContainer, stream: av.VideoStream) -> bool:
-    """Tell whether the first packets say when they are shown, also if that isn't the order of decoding."""
-    times = [(packet.pts, packet.dts) for packet in islice(source.demux(stream), _SOME_PACKETS) if packet.size]
-    shown = [pts for pts, dts in times if pts is not None and dts is not None]
-    if len(shown) < len(times):
-        return False
-    # Without times of showing, as in AVI, FFmpeg counts on in the order of decoding.
-    return not stream.codec_context.has_b_frames or shown != sorted(shown)
-
-
-def _decoded(source: InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+def _decoded(source: InputContainer, stream: Stream) -> Iterator[av.VideoFrame]:
+    assert isinstance(stream, av.VideoStream)
     stream.thread_type = "AUTO"
     packets = source.demux(stream)
     while True:

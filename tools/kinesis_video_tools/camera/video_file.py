@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -97,13 +98,16 @@ class VideoFile:
             The time of the first picture, in milliseconds since 1970.
         """
         fragment: Fragment | None = None
-        offset = size = 0
+        offset = size = latest = 0
         for element in self._elements():
             if not isinstance(element, Frame) or element.track != self._number:
                 continue
             if fragment is None and element.key:
                 offset = start - element.timecode
             frame = replace(element, track=1, timecode=element.timecode + offset)
+            if fragment and frame.timecode < (latest if frame.key else fragment.timecode - _MAX_FRAGMENT):
+                raise _UnfitError("has timestamps that go back")
+            latest = max(latest, frame.timecode)
             if frame.key and (fragment is None or frame.timecode - fragment.timecode >= _MIN_FRAGMENT):
                 if fragment:
                     yield fragment
@@ -113,8 +117,6 @@ class VideoFile:
                 size += len(frame.data)
                 if frame.timecode - fragment.timecode > _MAX_FRAGMENT:
                     raise _UnfitError("has no key frame for more than 20 s")
-                if frame.timecode + _MAX_FRAGMENT < fragment.timecode:
-                    raise _UnfitError("has timestamps that go back")
                 if size > _MAX_FRAGMENT_BYTES:
                     raise _UnfitError("has a fragment of more than 50 MB")
         if fragment:
@@ -147,16 +149,30 @@ class VideoFile:
             from .conversion import Conversion
         except ImportError:
             raise self._refusal(unfit) from unfit
+        foreign, self._fault = self._fault, None
+        if not foreign:
+            with suppress(_UnfitError):
+                for _ in self._elements():
+                    """Read on, for what is wrong with the rest."""
         conversion = Conversion(self._path)
+        if self._fault or conversion.damaged:
+            self.warnings.append("the file is damaged or cut; what FFmpeg reads of it is sent")
+        if conversion.rotation:
+            self.warnings.append(
+                f"players rotate the video by {conversion.rotation} degrees, and no stream is told so; "
+                "the images are not rotated"
+            )
         if conversion.copies:
             try:
                 self._use(conversion.copied)
                 self._check()
-            except (_UnfitError, conversion.Error) as error:
-                unfit = error if isinstance(error, _UnfitError) else unfit
+            except _UnfitError as error:
+                unfit = error
+            except conversion.Error as error:
+                unfit = _UnfitError(f"has packets that FFmpeg can't repack ({error.strerror})")
             else:
                 return
-        elif self._fault:
+        elif foreign:
             # Nothing more is known by Matroska's own reader.
             unfit = _UnfitError(conversion.unfit)
         self.warnings.append(f"the file {unfit}; it is encoded again as H.264")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEG/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
-# The type of a NAL unit, of ITU-T H.264, table 7-1.
+# Types of NAL units, of ITU-T H.264 and H.265, tables 7-1.
 _IDR_PICTURE = 5
+_SLICES = {"h264": frozenset(range(1, 6)), "hevc": frozenset(range(32))}
 _DEFAULT_QUALITY = 80
 # Those of 4096 by 2304, the most of level 5.2 of H.264. A few bytes may claim any number, and then gigabytes are taken.
 _MAX_PIXELS = 9_437_184
@@ -165,7 +166,8 @@ class _Decoding:
     def _decode(self) -> Iterator[tuple[int, VideoFrame]]:
         import av
 
-        decoder = av.CodecContext.create(_CODECS[self._track.codec_id], "r")
+        codec = _CODECS[self._track.codec_id]
+        decoder = av.CodecContext.create(codec, "r")
         assert isinstance(decoder, av.VideoCodecContext)
         if self._track.codec_private:
             decoder.extradata = self._track.codec_private
@@ -176,7 +178,11 @@ class _Decoding:
             # Otherwise FFmpeg guesses how far frames are out of order where H.264 doesn't say it, and drops the first
             # ones that prove it wrong.
             decoder.options["strict"] = "strict"
-        if self._frames and self._refers_back(self._frames[0]):
+        # Pictures may refer to damaged ones of the same key frame.
+        keys = (index if frame.key else 0 for index, frame in enumerate(self._frames))
+        begins = list(accumulate(keys, max))
+        damaged: dict[int, int] = {}
+        if codec == "h264" and self._frames and _IDR_PICTURE not in self._units(self._frames[0].data):
             # FFmpeg supplies the pictures that are missing here, but for a frame with the number 0: that one it drops,
             # and its part of a gradual refresh stays wrong. Sent twice, it refers to itself.
             with suppress(av.FFmpegError, ValueError):
@@ -194,25 +200,36 @@ class _Decoding:
                 pictures = decoder.decode(packet)
             except (av.FFmpegError, ValueError) as error:
                 self.faults[index] = f"the decoder refuses it ({error})"
+                if frame is not None and self._units(frame.data) & _SLICES[codec]:
+                    damaged.setdefault(begins[index], index)
                 continue
             for picture in pictures:
                 # A decoder that was given nonsense has been seen to return other times than its packets'.
                 if picture.pts is not None and 0 <= picture.pts < len(self._frames):
                     if self._first_shown is None:
                         self._first_shown = picture.pts
-                    yield picture.pts, picture
+                    if picture.is_corrupt:
+                        damaged.setdefault(begins[picture.pts], picture.pts)
+                    first = damaged.get(begins[picture.pts], math.inf)
+                    if first == picture.pts:
+                        self.faults[picture.pts] = "it is damaged"
+                    elif first < picture.pts:
+                        self.faults[picture.pts] = f"it may refer to frame {first}, which is damaged"
+                    else:
+                        yield picture.pts, picture
 
-    def _refers_back(self, first: Frame) -> bool:
-        """Tell whether the fragment begins with H.264 that may refer to earlier frames: not with an IDR picture."""
-        private, data = self._track.codec_private, first.data
-        if _CODECS[self._track.codec_id] != "h264" or len(private) < 5:
-            return False
-        length, position = private[4] % 4 + 1, 0
+    def _units(self, data: bytes) -> set[int]:
+        """Return the types of a frame's NAL units; none if they can't be told."""
+        codec, private = _CODECS[self._track.codec_id], self._track.codec_private
+        length_at = 4 if codec == "h264" else 21
+        if len(private) <= length_at:
+            return set()
+        length, position, types = private[length_at] % 4 + 1, 0, set()
         while position + length < len(data):
-            if data[position + length] % 32 == _IDR_PICTURE:
-                return False
+            header = data[position + length]
+            types.add(header % 32 if codec == "h264" else header >> 1)
             position += length + int.from_bytes(data[position : position + length])
-        return bool(data)
+        return types
 
 
 def _encode(picture: VideoFrame, image_format: ImageFormat) -> bytes:
