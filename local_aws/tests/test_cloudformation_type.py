@@ -54,7 +54,7 @@ class Stack:
         self._cloudformation.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 0.1})
 
 
-# Fails in any stack: the function of its ServiceToken does not exist.
+# Fails in every stack, because the function of its ServiceToken does not exist.
 BROKEN = {
     "Broken": {
         "Type": "Custom::Broken",

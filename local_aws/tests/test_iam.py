@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
+from roles import assume_role, create_role
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
 NewStream = Callable[..., str]
 Client = Callable[[str], Any]
-AssumeRole = Callable[[dict[str, Any]], Any]
+Assumed = Callable[[dict[str, Any]], Any]
 
 
 @pytest.fixture(scope="module")
@@ -29,31 +29,16 @@ def aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def assume_role(aws: LocalAws, stream_name: str) -> Iterator[AssumeRole]:
+def assumed(aws: LocalAws, stream_name: str) -> Iterator[Assumed]:
     """Create a role with this statement, assume it, and return its client."""
     with contextlib.ExitStack() as clients:
 
         def assume(statement: dict[str, Any]) -> KinesisVideoClient:
-            trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-            iam = aws.client("iam")
-            role = iam.create_role(RoleName=stream_name, AssumeRolePolicyDocument=document(trust))["Role"]
-            iam.put_role_policy(RoleName=stream_name, PolicyName="policy", PolicyDocument=document(statement))
-            session = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
-            client = boto3.client(
-                "kinesisvideo",
-                endpoint_url=aws.endpoint_url,
-                region_name="us-east-1",
-                aws_access_key_id=session["AccessKeyId"],
-                aws_secret_access_key=session["SecretAccessKey"],
-                aws_session_token=session["SessionToken"],
-            )
+            session = assume_role(aws.client("sts"), create_role(aws.client("iam"), stream_name, statement))
+            client = session.client("kinesisvideo", endpoint_url=aws.endpoint_url)
             return clients.enter_context(contextlib.closing(client))
 
         yield assume
-
-
-def document(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def refusal(call: Callable[[], Any]) -> tuple[str, int]:
@@ -68,15 +53,13 @@ def refusal(call: Callable[[], Any]) -> tuple[str, int]:
 def test_a_policy_allows_its_action_on_its_stream_only(
     aws: LocalAws,
     new_stream: NewStream,
-    assume_role: AssumeRole,
+    assumed: Assumed,
     stream_name: str,
     configuration: Any,
 ) -> None:
     arn = new_stream(stream_name)
     other = new_stream(f"{stream_name}-other")
-    role = assume_role(
-        {"Effect": "Allow", "Action": "kinesisvideo:UpdateImageGenerationConfiguration", "Resource": arn}
-    )
+    role = assumed({"Effect": "Allow", "Action": "kinesisvideo:UpdateImageGenerationConfiguration", "Resource": arn})
 
     for address in {"StreamName": stream_name}, {"StreamARN": arn}:
         role.update_image_generation_configuration(**address, ImageGenerationConfiguration=configuration)
@@ -91,12 +74,10 @@ def test_a_policy_allows_its_action_on_its_stream_only(
 
 
 def test_another_action_on_the_stream_is_refused_as_the_model_says(
-    new_stream: NewStream, assume_role: AssumeRole, stream_name: str
+    new_stream: NewStream, assumed: Assumed, stream_name: str
 ) -> None:
     arn = new_stream(stream_name)
-    role = assume_role(
-        {"Effect": "Allow", "Action": "kinesisvideo:UpdateImageGenerationConfiguration", "Resource": "*"}
-    )
+    role = assumed({"Effect": "Allow", "Action": "kinesisvideo:UpdateImageGenerationConfiguration", "Resource": "*"})
 
     assert refusal(lambda: role.describe_image_generation_configuration(StreamARN=arn)) == (
         "AccessDeniedException",
@@ -106,10 +87,8 @@ def test_another_action_on_the_stream_is_refused_as_the_model_says(
     assert refusal(lambda: role.list_streams()) == ("AccessDeniedException", 401)
 
 
-def test_a_policy_on_all_streams_of_a_name_allows_creating_one_and_using_it(
-    assume_role: AssumeRole, stream_name: str
-) -> None:
-    role = assume_role(
+def test_a_policy_on_all_streams_of_a_name_allows_creating_one_and_using_it(assumed: Assumed, stream_name: str) -> None:
+    role = assumed(
         {
             "Effect": "Allow",
             "Action": ["kinesisvideo:CreateStream", "kinesisvideo:DescribeStream"],
@@ -123,15 +102,15 @@ def test_a_policy_on_all_streams_of_a_name_allows_creating_one_and_using_it(
     assert refusal(lambda: role.create_stream(StreamName="other")) == ("AccessDeniedException", 401)
 
 
-def test_listing_the_streams_needs_a_policy_on_everything(assume_role: AssumeRole, new_stream: NewStream) -> None:
-    role = assume_role({"Effect": "Allow", "Action": "kinesisvideo:ListStreams", "Resource": "*"})
+def test_listing_the_streams_needs_a_policy_on_everything(assumed: Assumed, new_stream: NewStream) -> None:
+    role = assumed({"Effect": "Allow", "Action": "kinesisvideo:ListStreams", "Resource": "*"})
 
     role.list_streams()
 
 
-def test_an_explicit_deny_wins(new_stream: NewStream, assume_role: AssumeRole, stream_name: str) -> None:
+def test_an_explicit_deny_wins(new_stream: NewStream, assumed: Assumed, stream_name: str) -> None:
     arn = new_stream(stream_name)
-    role = assume_role({"Effect": "Deny", "Action": "kinesisvideo:*", "Resource": "*"})
+    role = assumed({"Effect": "Deny", "Action": "kinesisvideo:*", "Resource": "*"})
 
     assert refusal(lambda: role.describe_image_generation_configuration(StreamARN=arn)) == (
         "AccessDeniedException",
@@ -170,24 +149,12 @@ def test_a_bucket_is_told_by_its_owner(client: Client, stream_name: str, owner: 
 
 def test_the_right_to_simulate_policies_is_one_on_whose_they_are(aws: LocalAws, stream_name: str) -> None:
     iam = aws.client("iam")
-    trust = document({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
-    arns = {
-        name: iam.create_role(RoleName=f"{stream_name}-{name}", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-        for name in ("reader", "one", "other")
-    }
-    right = {"Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": arns["one"]}
-    iam.put_role_policy(RoleName=f"{stream_name}-reader", PolicyName="policy", PolicyDocument=document(right))
-    session = aws.client("sts").assume_role(RoleArn=arns["reader"], RoleSessionName="test")["Credentials"]
-    reader: Any = boto3.client(
-        "iam",
-        endpoint_url=aws.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+    one, other = (create_role(iam, f"{stream_name}-{name}") for name in ("one", "other"))
+    right = {"Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": one}
+    session = assume_role(aws.client("sts"), create_role(iam, f"{stream_name}-reader", right))
+    reader: Any = session.client("iam", endpoint_url=aws.endpoint_url)
     with contextlib.closing(reader):
         simulate = partial(reader.simulate_principal_policy, ActionNames=["s3:PutObject"])
 
-        assert simulate(PolicySourceArn=arns["one"])["EvaluationResults"][0]["EvalDecision"] == "implicitDeny"
-        assert refusal(lambda: simulate(PolicySourceArn=arns["other"]))[1] == 403
+        assert simulate(PolicySourceArn=one)["EvaluationResults"][0]["EvalDecision"] == "implicitDeny"
+        assert refusal(lambda: simulate(PolicySourceArn=other))[1] == 403

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
+from roles import ANYBODY, assume_role, create_role, document
 
 BUCKET = "things"
 KEYS = ["front/a", "back/a", "f*t/a", "f?ont/a", "$/a", "<&>/a"]
-VERSION = "2012-10-17"
 TAGS = [{"Key": "team", "Value": "front"}, {"Key": "wild", "Value": "f*t"}]
-ANYBODY = {"AWS": "*"}
 THINGS = {"Service": "credentials.iot.amazonaws.com"}
 EVERYTHING = f"arn:aws:s3:::{BUCKET}/*"
 
@@ -32,10 +31,6 @@ def aws() -> Iterator[LocalAws]:
         yield aws
 
 
-def document(*statements: dict[str, Any], version: str | None = VERSION) -> str:
-    return json.dumps({**({"Version": version} if version else {}), "Statement": statements})
-
-
 def allow(*resources: str, **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources, **more}
 
@@ -47,21 +42,12 @@ NewRole = Callable[..., str]
 def new_role(aws: LocalAws, stream_name: str) -> NewRole:
     """Create a role with tags and an inline policy of these statements, and return its ARN."""
 
-    def create(*statements: dict[str, Any], trusted: Any = ANYBODY, version: str | None = VERSION, **more: Any) -> str:
-        trust = document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
-        role = {"RoleName": stream_name, "AssumeRolePolicyDocument": trust, "Tags": TAGS, **more}
-        arn: str = aws.client("iam").create_role(**role)["Role"]["Arn"]
-        policy = {"RoleName": stream_name, "PolicyName": "policy"}
-        aws.client("iam").put_role_policy(**policy, PolicyDocument=document(*statements, version=version))
-        return arn
-
-    return create
+    return partial(create_role, aws.client("iam"), stream_name, Tags=TAGS)
 
 
 def readable(aws: LocalAws, role: str, session_name: str = "front") -> list[str]:
     """List the keys that a session of the role is allowed to read."""
-    keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName=session_name)["Credentials"]
-    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+    session = assume_role(aws.client("sts"), role, session_name)
     client: Any = session.client("s3", endpoint_url=aws.endpoint_url)
     found = []
     with contextlib.closing(client) as s3:

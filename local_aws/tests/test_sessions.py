@@ -45,7 +45,7 @@ def cut_anywhere(end: bytes = b"") -> bytes:
 def read_all(connection: ssl.SSLSocket, size: int = 65_536, pause: float = 0) -> bytes:
     """Read to the end of the answer, or of the connection."""
     read = b""
-    # Whoever cuts the connection in the middle of TLS is told so.
+    # Python reports a connection that ends in the middle of TLS.
     with contextlib.suppress(OSError):
         while not read.endswith(END) and (piece := connection.recv(size)):
             read += piece

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from roles import assume_role, create_role
 
 ROOT_CREDENTIALS = Credentials("test", "test")
 CONTENT_SHA256 = "x-amz-content-sha256"
@@ -77,32 +80,11 @@ def calls(port: int) -> list[dict[str, Any]]:
 
 def role(port: int, name: str, *actions: str) -> Credentials:
     """Create a role with these permissions, and assume it."""
-    with contextlib.ExitStack() as clients:
-
-        def client(service: str) -> Any:
-            create: Any = boto3.client
-            return clients.enter_context(
-                contextlib.closing(
-                    create(
-                        service,
-                        endpoint_url=f"http://127.0.0.1:{port}",
-                        region_name="us-east-1",
-                        aws_access_key_id="test",
-                        aws_secret_access_key="test",
-                    )
-                )
-            )
-
-        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-        allow = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-        arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-        client("iam").put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document(allow))
-        session = client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        return Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
-
-
-def document(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    root = boto3.Session("test", "test", region_name="us-east-1")
+    connect: Any = partial(root.client, endpoint_url=f"http://127.0.0.1:{port}")
+    with contextlib.closing(connect("iam")) as iam, contextlib.closing(connect("sts")) as sts:
+        arn = create_role(iam, name, {"Effect": "Allow", "Action": list(actions), "Resource": "*"})
+        return Credentials(*assume_role(sts, arn).get_credentials().get_frozen_credentials())
 
 
 def test_it_answers_while_the_body_still_comes(upload: Any) -> None:

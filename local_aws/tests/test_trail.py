@@ -11,11 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
+from roles import assume_role, create_role, document
 
 NewStream = Callable[..., str]
 Client = Callable[[str], Any]
-
-TRUST = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 
 
 @pytest.fixture(scope="module")
@@ -40,29 +39,11 @@ def records(client: Client) -> Callable[..., list[dict[str, Any]]]:
     return look_up
 
 
-def document(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 def assume(aws: LocalAws, name: str, action: str) -> Any:
     """Create a role with a path that is allowed one action, and assume it."""
-    iam = aws.client("iam")
-    role = iam.create_role(RoleName=name, Path="/cameras/", AssumeRolePolicyDocument=document(TRUST))["Role"]
     statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
-    iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document(statement))
-    session = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="front")["Credentials"]
-    return with_key(aws, session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
-
-
-def with_key(aws: LocalAws, key: str, secret: str, token: str | None = None) -> Any:
-    return boto3.client(
-        "kinesisvideo",
-        endpoint_url=aws.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-    )
+    role = create_role(aws.client("iam"), name, statement, Path="/cameras/")
+    return assume_role(aws.client("sts"), role, "front").client("kinesisvideo", endpoint_url=aws.endpoint_url)
 
 
 def test_a_role_is_named_by_what_it_calls(aws: LocalAws, new_stream: NewStream, records: Any, stream_name: str) -> None:
@@ -97,7 +78,8 @@ def test_root_and_a_user_are_named_as_what_they_are(
         PolicyDocument=document({"Effect": "Allow", "Action": "kinesisvideo:TagStream", "Resource": arn}),
     )
     key = client("iam").create_access_key(UserName=stream_name)["AccessKey"]
-    user = with_key(aws, key["AccessKeyId"], key["SecretAccessKey"])
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
+    user = session.client("kinesisvideo", endpoint_url=aws.endpoint_url)
     user.tag_stream(StreamARN=arn, Tags={"Site": "north"})
     user.close()
 
