@@ -84,7 +84,9 @@ def role(port: int, name: str, *actions: str) -> Credentials:
     connect: Any = partial(root.client, endpoint_url=f"http://127.0.0.1:{port}")
     with contextlib.closing(connect("iam")) as iam, contextlib.closing(connect("sts")) as sts:
         arn = create_role(iam, name, {"Effect": "Allow", "Action": list(actions), "Resource": "*"})
-        return Credentials(*assume_role(sts, arn).get_credentials().get_frozen_credentials())
+        credentials = assume_role(sts, arn).get_credentials()
+    assert credentials
+    return credentials
 
 
 def test_it_answers_while_the_body_still_comes(upload: Any) -> None:
