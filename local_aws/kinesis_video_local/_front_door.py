@@ -147,8 +147,10 @@ class FrontDoor:
 def _names_operation(scope: Mapping[str, Any]) -> bool:
     # Behind a link in a mail, or a redirect from an address that was typed, the browser says that nobody sent it.
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    # In the path of a remote procedure call; that of an object can have such a folder.
     path: str = scope["path"].lower()
-    return any(name.lower() == "action" for name, _ in query) or ("/service/" in path and "/operation/" in path)
+    is_call = "/service/" in path or "monitoring." in _values(scope["headers"], b"host")[0].lower()
+    return any(name.lower() == "action" for name, _ in query) or ("/operation/" in path and is_call)
 
 
 def _is_own(host: str) -> bool:

@@ -112,6 +112,7 @@ def ask(
         ("GET", "/any?StackName=s&%41ction=CreateStack", {"Sec-Fetch-Site": "none"}),
         ("GET", "/?Action=CreateStack&StackName=s", {"Sec-Fetch-Site": "same-origin"}),
         ("GET", "/service/GraniteServiceVersion20100801/operation/DeleteAlarms", {"Sec-Fetch-Site": "none"}),
+        ("GET", "/x/operation/DeleteAlarms?AlarmNames.member.1=a", {"Host": "monitoring.localhost"}),
         # A browser that says nothing, a player of videos, and keys in the URL of a link.
         ("GET", "/?Action=CreateStack&StackName=s", {"User-Agent": "Mozilla/5.0"}),
         ("GET", "/?Action=CreateStack&StackName=s", {"User-Agent": "AppleCoreMedia/1.0.0"}),
