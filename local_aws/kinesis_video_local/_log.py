@@ -28,9 +28,9 @@ class _PrintableRecord(logging.LogRecord):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         if self.exc_info and self.exc_info[0]:
-            # A formatter uses this text if it is set.
+            # A formatter uses this text if it is set. It is indented, so that none of it passes for a line of the log.
             lines = "".join(traceback.format_exception(*self.exc_info)).splitlines()
-            self.exc_text = "\n".join(map(printable, lines))
+            self.exc_text = "\n".join(f"  {printable(line)}" for line in lines)
 
     def getMessage(self) -> str:  # noqa: N802  # logging names it so
         return printable(super().getMessage())

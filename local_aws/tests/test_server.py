@@ -254,3 +254,16 @@ def test_what_a_client_sends_is_text_in_the_log() -> None:
 
     assert r"a\x1b[2J\nforged" in log
     assert "\x1b" not in log
+
+
+def test_what_an_error_says_is_no_line_of_the_log() -> None:
+    with LocalAws() as aws:
+        body = b'{"StreamName": "a", "TagKeyList": ' + b"[" * 100_000
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(f"{aws.endpoint_url}/untagStream", data=body)
+        with pytest.raises(urllib.error.HTTPError, match="500"):
+            urllib.request.urlopen(f"{aws.endpoint_url}/_local_aws/faults", data=json.dumps({"a\nforged": 1}).encode())
+        log = aws.log.read_text()
+
+    assert "forged" in log
+    assert not [line for line in log.splitlines() if line.startswith("forged")]

@@ -130,7 +130,7 @@ def _lenient_json(body: bytes) -> Mapping[str, Any]:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidRequestError("The request is not JSON") from None
 
 
