@@ -1,4 +1,4 @@
-"""Synthesises the tools' stacks, and reads what came out."""
+"""Synthesises the tools' stacks, and reads the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from aws_cdk import App, Stack
+from aws_cdk import App, Stack, Stage
 
 from ..peers import Declared, cameras_of
 
@@ -31,15 +31,21 @@ class Assembly:
         return {name: r for name, r in self.template["Resources"].items() if r["Type"] == resource_type}
 
 
-def synthesise(tool: str, count: int, declared: Declared | None = None) -> Assembly:
-    """Synthesise a tool's stack with `count` streams, be they more than AWS takes."""
+def synthesise(tool: str, count: int, declared: Declared | None = None, *, stages: int | None = None) -> Assembly:
+    """Synthesise a tool's stack with `count` streams, even if AWS refuses so many; with `stages`, one stack in each."""
     app = App(outdir=mkdtemp(), context={"@aws-cdk/core:stackResourceLimit": 0})
-    cameras_of(tool)(Stack(app, STACK), count, declared or Declared())
-    directory = Path(app.synth().directory)
-    text = (directory / f"{STACK}.template.json").read_text()
-    files = json.loads((directory / f"{STACK}.assets.json").read_text())["files"].values()
+    scopes = [app] if stages is None else [Stage(app, f"Stage{number}") for number in range(stages)]
+    for scope in scopes:
+        stack = Stack(scope, STACK)
+        cameras_of(tool)(stack, count, declared or Declared())
+    app.synth()
+    # In a stage, the assembly is nested, and the names of the files begin with the name of the stack.
+    template = next(Path(app.outdir).rglob(stack.template_file))
+    text = template.read_text()
+    manifest = template.with_name(template.name.replace(".template.json", ".assets.json"))
+    files = json.loads(manifest.read_text())["files"].values()
     assets = {
-        destination["objectKey"]: directory / file["source"]["path"]
+        destination["objectKey"]: template.parent / file["source"]["path"]
         for file in files
         for destination in file["destinations"].values()
         if not file["source"]["path"].endswith(".template.json")

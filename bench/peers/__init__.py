@@ -1,4 +1,4 @@
-"""The four ways to declare the images of a stream, each as its own documentation shows it.
+"""The four ways to declare the images of a stream, each as in its own documentation.
 
 Every one of them has a `cameras` that declares a bucket, `count` streams and the images of each.
 """
@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Aws, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
 
 OURS = "cdk-kinesis-video"
 AWS_CUSTOM_RESOURCE = "AwsCustomResource"
@@ -31,6 +35,8 @@ class Declared:
     """Grant the calls for each stream by its ARN, and not for all streams; where the tool leaves that to the user."""
     producer: bool = False
     """Let a role deliver to each stream, where the tool has a grant for that."""
+    cfn_stream: bool = False
+    """Declare the stream as a bare CfnStream, where the tool has a construct for streams."""
 
     def configuration(self, bucket: s3.IBucket, number: int) -> dict[str, Any]:
         """Make the request's configuration, for the tools that take it in the API's own words."""
@@ -57,3 +63,10 @@ def cameras_of(tool: str) -> Cameras:
     modules = dict(zip(TOOLS, ("ours", "aws_custom_resource", "provider_framework", "crhelper"), strict=True))
     cameras: Cameras = import_module(f".{modules[tool]}", __package__).cameras
     return cameras
+
+
+def allow(function: lambda_.Function, stream_arn: str) -> None:
+    """Let a handler of the user's own configure streams."""
+    function.add_to_role_policy(
+        iam.PolicyStatement(actions=["kinesisvideo:UpdateImageGenerationConfiguration"], resources=[stream_arn])
+    )

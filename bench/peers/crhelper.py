@@ -16,7 +16,7 @@ from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 
-from .rights import allow
+from . import allow
 
 if TYPE_CHECKING:
     from . import Declared

@@ -14,7 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import custom_resources as cr
 
-from .rights import allow
+from . import allow
 
 if TYPE_CHECKING:
     from . import Declared
