@@ -94,21 +94,24 @@ class Stack:
         status = self._status()
         if status in _WHOLE_STACK_GOES:
             return None
-        own_status, is_own = "", False
+        own_status, own_id = "", ""
         for row in self._reader.rows():
             if self._is_own(row):
-                own_status, is_own = row["ResourceStatus"], self._has(row, stream_arn)
+                own_status, own_id = row["ResourceStatus"], row.get("PhysicalResourceId", "")
             elif self._has(row, stream_arn) and not is_gone(row):
                 extra = {"holder": row["LogicalResourceId"]}
                 return Kept("left alone, another resource has the stream", extra, level=logging.INFO)
+        is_own = own_id == stream_arn
         if is_own and own_status == "DELETE_IN_PROGRESS":
             return None
-        # A Delete that Lambda repeats in another container comes when the stack is at rest, or after the resource has
-        # gone back to the stream, or on its way back. A resource that was never created has nothing to go back to.
-        goes_back = own_status.startswith("UPDATE_") and own_status.endswith("_IN_PROGRESS")
-        is_back = is_own and own_status != "CREATE_FAILED" and not own_status.startswith("DELETE_")
+        # A Delete that Lambda repeats in another container comes when the stack is at rest, after the resource has gone
+        # back to the stream, on its way back, or in a later update. A resource that was never created has no way back.
         at_rest = not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS"
-        if at_rest or goes_back or is_back:
+        goes_back = own_status.startswith("UPDATE_") and own_status.endswith("_IN_PROGRESS")
+        # CloudFormation deletes what the resource has left during the clean-up, and never later.
+        is_back_or_later = is_own or "CLEANUP" not in status
+        is_live = own_id and own_status != "CREATE_FAILED" and not own_status.startswith("DELETE_")
+        if at_rest or goes_back or (is_live and is_back_or_later):
             extra = {"stack_status": status, "resource_status": own_status}
             return Kept("left alone, the deletion is over", extra, is_final=False)
         return None

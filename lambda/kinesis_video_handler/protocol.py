@@ -187,7 +187,9 @@ class Request:
     def service_timeout(self) -> int:
         """Return how long CloudFormation waits for the answer, in seconds."""
         try:
-            seconds = int(self.properties[SERVICE_TIMEOUT])
+            given = self.properties[SERVICE_TIMEOUT]
+            # True would be 1 second.
+            seconds = 0 if isinstance(given, bool) else int(given)
         except (KeyError, TypeError, ValueError, OverflowError):
             seconds = 0
         return seconds if 0 < seconds <= timing.SERVICE_TIMEOUT_SECONDS else timing.SERVICE_TIMEOUT_SECONDS

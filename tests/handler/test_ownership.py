@@ -409,6 +409,9 @@ def over(stack_status: str, *rows: tuple[str, str]) -> Any:
         over("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "UPDATE_FAILED")),
         # It is on its way back: it has been set, and isn't answered yet.
         over("UPDATE_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_IN_PROGRESS")),
+        # It left the stream in an earlier update, and another stack has made the same settings there.
+        over("UPDATE_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
+        over("UPDATE_ROLLBACK_IN_PROGRESS", (OTHER_STREAM_ARN, "CREATE_COMPLETE")),
         # It was made again, in the place of one whose creation had failed.
         over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "CREATE_COMPLETE")),
         over("UPDATE_IN_PROGRESS", (STREAM_ARN, "CREATE_IN_PROGRESS")),

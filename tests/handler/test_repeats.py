@@ -180,7 +180,7 @@ def test_an_event_that_is_too_old_changes_nothing(
         (signed(600), "900"),
         (signed(3300), None),
         (signed(3300), "soon"),
-        *((signed(600), odd) for odd in ("0", "-5", "36000", ["900"], math.inf, math.nan)),
+        *((signed(600), odd) for odd in ("0", "-5", "36000", True, ["900"], math.inf, math.nan)),
         pytest.param(signed(600), 10**5000, id="huge"),
         (signed(-3600), "900"),
         (f"Expires={FakeClock.started_at + 300:.0f}", "900"),
