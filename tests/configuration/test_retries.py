@@ -90,8 +90,18 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
+@pytest.fixture
+def longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each wait take its whole span."""
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+
+
 def throttled() -> None:
     raise CallError("DescribeStream", "ClientLimitExceededException", "slow down", passing=True)
+
+
+def denied() -> None:
+    raise CallError("DescribeStream", "AccessDeniedException", "not yet")
 
 
 def test_the_waits_are_spread_over_all_of_a_growing_span(waits: list[float]) -> None:
@@ -107,15 +117,13 @@ def test_the_waits_are_spread_over_all_of_a_growing_span(waits: list[float]) -> 
     assert timing.LONGEST_WAIT_SECONDS * 0.25 < average < timing.LONGEST_WAIT_SECONDS * 0.6
 
 
-def test_the_span_doubles_up_to_the_longest(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+def test_the_span_doubles_up_to_the_longest(waits: list[float], longest: None) -> None:
     with pytest.raises(CallError):
         Retries(Deadline(40)).repeat(throttled)
     assert waits[:8] == [0.25, 0.5, 1, 2, 4, 5, 5, 5]
 
 
-def test_no_wait_and_no_call_outlives_the_deadline(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+def test_no_wait_and_no_call_outlives_the_deadline(waits: list[float], longest: None) -> None:
     for calls in (1, 2):
         waits.clear()
         with pytest.raises(CallError):
@@ -124,10 +132,8 @@ def test_no_wait_and_no_call_outlives_the_deadline(waits: list[float], monkeypat
         assert last_start + calls * timing.CALL_SECONDS < 40 <= last_start + 5 + calls * timing.CALL_SECONDS
 
 
-def test_the_last_failure_is_told_with_the_number_of_calls_and_the_time(
-    waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+def test_the_last_failure_is_told_with_the_number_of_calls_and_the_time(waits: list[float], longest: None) -> None:
+    waits.append(1000)  # before it
     with pytest.raises(CallError) as raised:
         Retries(Deadline(12)).repeat(throttled)
     assert str(raised.value) == "DescribeStream: ClientLimitExceededException: slow down (call 5, after 4 s)"
@@ -170,35 +176,18 @@ def test_a_refusal_is_final_and_its_outcome_is_known(waits: list[float]) -> None
     assert waits == []
 
 
-def test_the_time_that_is_told_is_that_of_the_calls(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
-    waits.append(1000)
-    with pytest.raises(CallError, match=r"\(call 5, after 4 s\)$"):
-        Retries(Deadline(12)).repeat(throttled)
-
-
-def test_denied_access_is_waited_for_as_long_as_iam_may_take(
-    waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
-
-    def denied() -> None:
-        raise CallError("DescribeStream", "AccessDeniedException", "not yet")
-
+def test_denied_access_is_waited_for_as_long_as_iam_may_take(waits: list[float], longest: None) -> None:
     with pytest.raises(CallError):
         Retries(Deadline(500)).repeat(denied)
     assert timing.ACCESS_DENIED_SECONDS - timing.LONGEST_WAIT_SECONDS <= sum(waits) < timing.ACCESS_DENIED_SECONDS
 
 
-def test_a_wait_that_leaves_no_time_is_not_begun(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+def test_a_wait_that_leaves_no_time_is_not_begun(
+    waits: list[float], longest: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(CallError):
         Retries(Deadline(timing.CALL_SECONDS + timing.FIRST_WAIT_SECONDS)).repeat(throttled)
     monkeypatch.setattr(timing, "ACCESS_DENIED_SECONDS", timing.FIRST_WAIT_SECONDS)
-
-    def denied() -> None:
-        raise CallError("DescribeStream", "AccessDeniedException", "not yet")
-
     with pytest.raises(CallError):
         Retries(Deadline(500)).repeat(denied)
     assert waits == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
@@ -16,13 +16,10 @@ from botocore.exceptions import ParamValidationError
 
 from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Deadline, timing
 from kinesis_video_configuration.retries import CallError, Retries
-from kinesis_video_configuration.service import KinesisVideo, create_client
+from kinesis_video_configuration.service import KinesisVideo, Service, create_client
 
 STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
 TOPIC = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:fragments"}}
-
-
-CLOUDFORMATION: Literal["cloudformation"] = "cloudformation"
 
 
 class Wire:
@@ -50,12 +47,20 @@ def wire() -> Wire:
     return Wire()
 
 
-@pytest.fixture
-def client(wire: Wire) -> Any:
-    session = boto3.Session("AKIDEXAMPLE", "wJalrXUtnFEMIexample", region_name="us-east-1")
-    made = create_client(session)
+def client_of(service: Service, wire: Wire) -> Any:
+    made = create_client(boto3.Session("AKIDEXAMPLE", "wJalrXUtnFEMIexample", region_name="us-east-1"), service)
     made.meta.events.register("before-send", wire)
     return made
+
+
+@pytest.fixture
+def client(wire: Wire) -> Any:
+    return client_of("kinesisvideo", wire)
+
+
+@pytest.fixture
+def stacks(wire: Wire) -> Any:
+    return client_of("cloudformation", wire)
 
 
 @pytest.fixture
@@ -111,14 +116,10 @@ def test_a_broken_body_is_not_taken_for_no_configuration(streams: KinesisVideo, 
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 502])
-def test_a_proxys_page_is_no_reply_of_cloudformation(wire: Wire, status: int) -> None:
-    client = create_client(
-        boto3.Session("AKIDEXAMPLE", "wJalrXUtnFEMIexample", region_name="us-east-1"), CLOUDFORMATION
-    )
-    client.meta.events.register("before-send", wire)
+def test_a_proxys_page_is_no_reply_of_cloudformation(stacks: Any, wire: Wire, status: int) -> None:
     wire.replies = [(status, b"<html><body>Sign in</body></html>")]
     with pytest.raises(CallError) as raised:
-        Retries(Deadline(60)).once(client, "describe_stacks", StackName="Camera")
+        Retries(Deadline(60)).once(stacks, "describe_stacks", StackName="Camera")
     assert str(raised.value) == (
         "DescribeStacks: ResponseParserError: the body of the response is not the service's, its HTTP status is "
         f"{status}"
@@ -126,21 +127,11 @@ def test_a_proxys_page_is_no_reply_of_cloudformation(wire: Wire, status: int) ->
     assert raised.value.outcome_unknown
 
 
-def test_an_error_without_a_message_is_told_by_its_code(wire: Wire) -> None:
-    client = create_client(
-        boto3.Session("AKIDEXAMPLE", "wJalrXUtnFEMIexample", region_name="us-east-1"), CLOUDFORMATION
-    )
-    client.meta.events.register("before-send", wire)
+def test_an_error_without_a_message_is_told_by_its_code(stacks: Any, wire: Wire) -> None:
     wire.replies = [(400, b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>")]
     with pytest.raises(CallError) as raised:
-        Retries(Deadline(60)).once(client, "describe_stacks", StackName="Camera")
+        Retries(Deadline(60)).once(stacks, "describe_stacks", StackName="Camera")
     assert str(raised.value) == "DescribeStacks: ValidationError: "
-
-
-def test_what_comes_with_status_429_is_repeated_by_whatever_name(streams: KinesisVideo, wire: Wire) -> None:
-    wire.replies = [(429, b'{"Message": "slow down", "code": "SlowDown"}'), (200, b"{}")]
-    assert streams.configuration(IMAGE_GENERATION, STREAM_ARN) is None
-    assert len(wire.requests) == 2
 
 
 def test_an_empty_body_says_that_nothing_is_configured(streams: KinesisVideo, wire: Wire) -> None:
@@ -163,9 +154,3 @@ def test_with_no_time_left_nothing_is_called(wire: Wire, client: Any) -> None:
     assert str(raised.value) == "DescribeImageGenerationConfiguration: OutOfTime: no time was left to call it"
     assert not raised.value.outcome_unknown
     assert not wire.requests
-
-
-def test_the_client_of_cloudformation_has_the_same_times() -> None:
-    client = create_client(boto3.Session(region_name="us-east-1"), "cloudformation")
-    assert client.meta.service_model.service_name == "cloudformation"
-    assert client.meta.config.read_timeout == timing.READ_SECONDS

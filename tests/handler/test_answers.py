@@ -18,7 +18,6 @@ from kinesis_video_handler.protocol import AnswerNotSentError
 
 from ..cloudformation import SECRET, CloudFormation
 from .conftest import (
-    DECLARED,
     DESCRIBE,
     STREAM_ARN,
     UPDATE,
@@ -162,30 +161,8 @@ def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed()
             "the resource type 'Custom::Other' is unknown, allowed are Custom::KinesisVideoImageGeneration, "
             "Custom::KinesisVideoFragmentNotification",
         ),
-        ({"ResourceProperties": {}}, "exactly one of `StreamARN` and `StreamName` must be given, as text"),
+        # tests/configuration/test_declaration.py has all that can be wrong.
         ({"ResourceProperties": {"StreamARN": STREAM_ARN}}, "`ImageGenerationConfiguration` must be given"),
-        (
-            {"ResourceProperties": {"StreamARN": STREAM_ARN, "ImageGenerationConfiguration": "on"}},
-            "`ImageGenerationConfiguration` is 'on', it must be a map",
-        ),
-        (
-            {
-                "ResourceProperties": {
-                    "StreamARN": STREAM_ARN,
-                    "ImageGenerationConfiguration": {**DECLARED, "SamplingInterval": "often"},
-                }
-            },
-            "`ImageGenerationConfiguration.SamplingInterval` is 'often', it must be a whole number",
-        ),
-        (
-            {
-                "ResourceProperties": {
-                    "StreamARN": STREAM_ARN,
-                    "ImageGenerationConfiguration": {**DECLARED, "Status": ["ENABLED"]},
-                }
-            },
-            "`ImageGenerationConfiguration.Status` is ['ENABLED'], it must be text or a number",
-        ),
     ],
 )
 def test_what_can_not_be_read_fails_by_its_name(
@@ -205,23 +182,18 @@ def test_a_required_field_that_is_missing_fails_by_its_name(function: Function, 
     assert not service.calls
 
 
-@pytest.mark.parametrize("key", ["ResponseURL", "RequestId", "StackId", "LogicalResourceId"])
+@pytest.mark.parametrize(
+    "keys",
+    [["ResponseURL"], ["RequestId"], ["StackId"], ["LogicalResourceId"], ["RequestId", "StackId", "LogicalResourceId"]],
+)
 def test_an_event_that_can_not_be_answered_raises(
-    function: Function, service: Service, cloudformation: CloudFormation, key: str
+    function: Function, service: Service, cloudformation: CloudFormation, keys: list[str]
 ) -> None:
-    event = function.event("create")
-    del event[key]
-    with pytest.raises(ValueError, match=f"^the event can't be answered, it has no {key}$"):
+    event = {name: value for name, value in function.event("create").items() if name not in keys}
+    with pytest.raises(ValueError, match=f"^the event can't be answered, it has no {', '.join(keys)}$"):
         function.invoke(event)
     assert not service.calls
     assert not cloudformation.puts
-
-
-def test_all_that_is_missing_is_named() -> None:
-    with pytest.raises(
-        ValueError, match=r"^the event can't be answered, it has no RequestId, StackId, LogicalResourceId$"
-    ):
-        protocol.Request.from_event({"ResponseURL": "https://example.com/"})
 
 
 S3 = "https://cloudformation-custom-resource-response-"
@@ -247,6 +219,13 @@ def test_an_address_of_s3_or_of_the_local_aws_is_answered_to(
     event = {**Function(cloudformation).event("create"), "ResponseURL": url}
     event["StackId"] = event["StackId"].replace("arn:aws:", f"arn:{partition}:")
     assert protocol.Request.from_event(event).response_url == url
+
+
+@pytest.mark.parametrize("url", ["file:///tmp/answer", "ftp://127.0.0.1/answer"])
+def test_only_the_web_is_answered_to(function: Function, service: Service, url: str) -> None:
+    with pytest.raises(ValueError, match=r"^the event can't be answered, its ResponseURL is not a web address$"):
+        function.invoke({**function.event("create"), "ResponseURL": url})
+    assert not service.calls
 
 
 @pytest.mark.parametrize(
@@ -308,13 +287,6 @@ def test_the_name_of_a_function_may_be_cut() -> None:
     stack_id = f"arn:aws:cloudformation:us-east-1:111122223333:stack/{'Camera' * 20}/5d1a9f20"
     name = f"{'Camera' * 3}-CdkKinesisVideoFunction80BD5C8E-q1w2e3r4t5y6"
     protocol.require_own_stack(stack_id, f"arn:aws:lambda:us-east-1:111122223333:function:{name}")
-
-
-@pytest.mark.parametrize("url", ["file:///tmp/answer", "ftp://127.0.0.1/answer"])
-def test_only_the_web_is_answered_to(function: Function, service: Service, url: str) -> None:
-    with pytest.raises(ValueError, match=r"^the event can't be answered, its ResponseURL is not a web address$"):
-        function.invoke({**function.event("create"), "ResponseURL": url})
-    assert not service.calls
 
 
 def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,117 +74,62 @@ def lost(service: Service, _: Stack) -> None:
     service.fail(DESCRIBE, "", "InvalidArgumentException")
 
 
-INVALID = "InvalidArgumentException: the service's own words"
-UNKNOWN = "ValidationError: the service's own words"
+Said = tuple[str, str, dict[str, Any]]
+
+
+def said_of(level: str, message: str, stream: str = STREAM_ARN, **fields: Any) -> Said:
+    return level, message, {"stream": stream, **fields}
+
+
+info, warning = partial(said_of, "INFO"), partial(said_of, "WARNING")
+WORDS = "the service's own words"
+INVALID = f"{DESCRIBE}: InvalidArgumentException: {WORDS}"
+UNASKED = f"DescribeStacks: ValidationError: {WORDS}"
+REFUSED = (
+    f"{STREAM_ARN}: {UPDATE}: InvalidArgumentException: {WORDS}; the service refuses the configuration, correct the "
+)
 
 
 @pytest.mark.parametrize(
     ("event", "world", "said"),
     [
-        ("create", configured(None), ("INFO", "configured as declared", {"stream": STREAM_ARN})),
-        (
-            "update",
-            failing(DESCRIBE, "InvalidArgumentException"),
-            ("WARNING", "could not read back", {"stream": STREAM_ARN, "problem": f"{DESCRIBE}: {INVALID}"}),
-        ),
+        ("create", configured(None), info("configured as declared")),
+        ("update", failing(DESCRIBE, "InvalidArgumentException"), warning("could not read back", problem=INVALID)),
         (
             "update-rolled-back",
             not_kept,
-            (
-                "WARNING",
-                "read back otherwise than declared",
-                {"stream": STREAM_ARN, "fields": ["Format", "WidthPixels"]},
-            ),
+            warning("read back otherwise than declared", fields=["Format", "WidthPixels"]),
         ),
-        (
-            "create-adopting",
-            configured(IMAGES.altered),
-            ("WARNING", "took over a configuration", {"stream": STREAM_ARN}),
-        ),
-        (
-            "update-to-another-stream",
-            rolled_back,
-            ("WARNING", "took over a configuration", {"stream": OTHER_STREAM_ARN}),
-        ),
-        (
-            "update-by-name",
-            made_again,
-            ("WARNING", "left alone, the rollback leads to another stream", {"stream": MADE_AGAIN}),
-        ),
-        (
-            "create",
-            held,
-            ("INFO", "has what is declared, from another resource", {"stream": STREAM_ARN, "from": OLD}),
-        ),
+        ("create-adopting", configured(IMAGES.altered), warning("took over a configuration")),
+        ("update-to-another-stream", rolled_back, warning("took over a configuration", OTHER_STREAM_ARN)),
+        ("update-by-name", made_again, warning("left alone, the rollback leads to another stream", MADE_AGAIN)),
+        ("create", held, info("has what is declared, from another resource", **{"from": OLD})),
         (
             "update-to-another-stream",
             can_not_be_asked,
-            ("WARNING", "CloudFormation can't be asked", {"problem": f"DescribeStacks: {UNKNOWN}"}),
+            ("WARNING", "CloudFormation can't be asked", {"problem": UNASKED}),
         ),
-        (
-            "update-to-another-stream",
-            lost,
-            ("WARNING", "could not take back", {"stream": OTHER_STREAM_ARN, "problem": f"{DESCRIBE}: {INVALID}"}),
-        ),
+        ("update-to-another-stream", lost, warning("could not take back", OTHER_STREAM_ARN, problem=INVALID)),
         ("delete-after-a-failed-create", held, ("INFO", "nothing to delete, the resource was never created", {})),
-        (
-            "delete-adopted",
-            held,
-            (
-                "WARNING",
-                "left alone, it was taken over: deploy without `adopt_existing` first",
-                {"stream": STREAM_ARN},
-            ),
-        ),
+        ("delete-adopted", held, warning("left alone, it was taken over: deploy without `adopt_existing` first")),
         (
             "delete",
             failing("DescribeStacks", "ValidationError", settings=DECLARED),
-            (
-                "WARNING",
-                "left alone, CloudFormation can't be asked",
-                {"stream": STREAM_ARN, "problem": f"DescribeStacks: {UNKNOWN}"},
-            ),
+            warning("left alone, CloudFormation can't be asked", problem=UNASKED),
         ),
-        (
-            "delete",
-            held,
-            ("INFO", "left alone, another resource has the stream", {"stream": STREAM_ARN, "holder": OLD}),
-        ),
-        (
-            "delete",
-            gone,
-            (
-                "INFO",
-                "nothing to delete",
-                {"stream": STREAM_ARN, "problem": f"{DESCRIBE}: ResourceNotFoundException: the service's own words"},
-            ),
-        ),
+        ("delete", held, info("left alone, another resource has the stream", holder=OLD)),
+        ("delete", gone, info("nothing to delete", problem=f"{DESCRIBE}: ResourceNotFoundException: {WORDS}")),
         (
             "delete",
             configured(IMAGES.altered),
-            (
-                "WARNING",
-                "left alone, somebody else has changed the configuration",
-                {"stream": STREAM_ARN, "fields": ["Format", "WidthPixels"]},
-            ),
+            warning("left alone, somebody else has changed the configuration", fields=["Format", "WidthPixels"]),
         ),
-        (
-            "delete",
-            configured(None),
-            ("INFO", "nothing to delete, the stream has no configuration", {"stream": STREAM_ARN}),
-        ),
-        ("delete", configured(DECLARED), ("INFO", "configuration deleted", {"stream": STREAM_ARN})),
+        ("delete", configured(None), info("nothing to delete, the stream has no configuration")),
+        ("delete", configured(DECLARED), info("configuration deleted")),
         (
             "create",
             failing(UPDATE, "InvalidArgumentException"),
-            (
-                "ERROR",
-                "failed",
-                {
-                    "problem": f"{STREAM_ARN}: {UPDATE}: {INVALID}; the service refuses the configuration, correct the "
-                    "properties that it names"
-                },
-            ),
+            ("ERROR", "failed", {"problem": f"{REFUSED}properties that it names"}),
         ),
     ],
 )
@@ -194,7 +140,7 @@ def test_what_is_said(
     caplog: pytest.LogCaptureFixture,
     event: str,
     world: World,
-    said: tuple[str, str, dict[str, Any]],
+    said: Said,
 ) -> None:
     caplog.set_level("INFO")
     service.calls.clear()
@@ -218,25 +164,12 @@ def test_an_event_that_ends_well_has_two_lines(
     assert [message for _, message, _ in records(caplog)] == ["event", "configured as declared"]
 
 
-def test_of_a_deep_error_the_innermost_frames_are_said(
-    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def deep(*_: object, levels: int = 30) -> None:
-        if levels:
-            deep(levels=levels - 1)
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", deep)
-    assert function.answer_to("create").status == "FAILED"
-    frames = records(caplog)[-1][2]["frames"]
-    assert len(frames) == 20
-    assert all(frame.endswith(" deep") for frame in frames)
-
-
 def test_an_error_of_our_own_says_where(
     function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, levels: int = 0) -> None:
+        if levels:
+            broken(levels=levels - 1)
         raise ZeroDivisionError("a fault\nof ours")
 
     monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", broken)
@@ -245,3 +178,9 @@ def test_an_error_of_our_own_says_where(
     assert (level, message, fields["problem"]) == ("ERROR", "failed", "ZeroDivisionError: a fault of ours")
     assert any("lifecycle.py:" in frame and "_create_or_update" in frame for frame in fields["frames"])
     assert fields["frames"][-1].endswith(" broken")
+    # Of a deep one the innermost frames.
+    monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", partial(broken, levels=30))
+    assert function.answer_to("create").status == "FAILED"
+    frames = records(caplog)[-1][2]["frames"]
+    assert len(frames) == 20
+    assert all(frame.endswith(" broken") for frame in frames)

@@ -757,13 +757,6 @@ def test_a_stream_that_was_deleted_and_made_again_is_another_one(
     assert service.configurations[STREAM_ARN] == feature.updated
 
 
-def test_the_properties_of_the_constructs_alone_are_ignored(
-    function: Function, service: Service, feature: Feature
-) -> None:
-    assert function.answer_to("create-with-a-removal-policy").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == feature.declared
-
-
 def test_nothing_but_describing_comes_before_a_refusal(function: Function, service: Service) -> None:
     service.configurations[STREAM_ARN] = service.feature.altered
     function.answer_to("create")
