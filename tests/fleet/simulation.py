@@ -5,8 +5,6 @@ What limits a pass comes from the documentation and from the local AWS, and from
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
 import random
@@ -30,6 +28,7 @@ from kinesis_video_local.kinesisvideo.streams import Streams, stream_name
 from kinesis_video_local.service import quotas
 from kinesis_video_local.service.errors import ServiceError
 
+from .bucket import Bucket
 from .virtual_time import VirtualClock
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -181,36 +180,6 @@ class _Service:
         self._others_until[operation] = last
 
 
-class _Bucket:
-    """A client of Amazon S3 with one bucket."""
-
-    def __init__(self, meta: Any, requests: Counter[str]) -> None:
-        self.meta = meta
-        self.objects: dict[str, bytes] = {}
-        self._requests = requests
-
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_conditions: str) -> dict[str, Any]:  # noqa: N803
-        self._requests["PUT"] += 1
-        self.objects[Key] = Body
-        return {}
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        self._requests["GET"] += 1
-        if Key not in self.objects:
-            status: Any = {"HTTPStatusCode": 404}
-            raise ClientError({"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": status}, "GetObject")
-        body = self.objects[Key]
-        return {"Body": io.BytesIO(body), "ETag": hashlib.md5(body).hexdigest()}
-
-    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        self.objects.pop(Key, None)
-        return {}
-
-    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
-        self._requests["PUT"] += 1  # LIST costs the same
-        return {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
-
-
 def simulate(
     streams: int,
     *,
@@ -264,7 +233,8 @@ def simulate(
         arns = [service.streams.find({"StreamName": name}).arn for name in service.streams.names()]
         service.sick = set(chance.sample(arns, round(sick_share * streams)))
         simulation.sick = len(service.sick)
-        bucket = _Bucket(create_client(session, "s3").meta, simulation.requests)
+        bucket = Bucket()
+        simulation.requests = bucket.requests
         nothing = SimpleNamespace(
             describe_execution=lambda **_: {"status": "RUNNING"}, put_metric_data=lambda **_: None
         )
@@ -293,7 +263,7 @@ def _run(
     handler: Any,
     clock: VirtualClock,
     simulation: Simulation,
-    bucket: _Bucket,
+    bucket: Bucket,
     properties: Mapping[str, Any],
     arrived: float | None,
 ) -> None:

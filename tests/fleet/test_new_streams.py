@@ -20,7 +20,7 @@ from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
 
 from ..handler.conftest import DECLARED, DESCRIBE, STREAM_ARN, UPDATE, FakeClock, Service, clock
 from ..normalisations import Normalisation, each_normalisation
-from .test_conclusion import Bucket
+from .bucket import Bucket
 
 __all__ = ["clock"]
 

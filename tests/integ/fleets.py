@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from aws_cdk import Duration, Stack
@@ -28,6 +30,19 @@ def declare(stack: Stack) -> None:
         sampling_interval=Duration.seconds(3),
         exclude=["cam-7"],
     )
+
+
+def with_definition(synthesised: Template, change: Callable[[dict[str, Any]], None]) -> Template:
+    """The template with changes to the states of its state machine; references are text of the form ``<number>``."""
+    template = copy.deepcopy(synthesised)
+    (machine,) = (r for r in template["Resources"].values() if r["Type"] == "AWS::StepFunctions::StateMachine")
+    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
+    references = {f"<{number}>": part for number, part in enumerate(parts) if not isinstance(part, str)}
+    definition = json.loads("".join(p if isinstance(p, str) else f"<{number}>" for number, p in enumerate(parts)))
+    change(definition["States"])
+    changed = [references.get(part, part) for part in re.split(r"(<\d+>)", json.dumps(definition))]
+    machine["Properties"]["DefinitionString"] = {"Fn::Join": ["", changed]}
+    return template
 
 
 def template_of(synthesised: Template, prefix: str, **properties: Any) -> str:

@@ -21,7 +21,7 @@ from kinesis_video_tools.__main__ import main
 from tests.cloudformation import SECRET, Answered, CloudFormation
 
 from .conftest import PATIENCE_SECONDS, Cloud
-from .fleets import DESCRIBE, FLEET, UPDATE, Template, declare, template_of
+from .fleets import DESCRIBE, FLEET, UPDATE, Template, declare, template_of, with_definition
 
 FOREIGN: Any = {
     "Status": "ENABLED",
@@ -194,6 +194,13 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     # It has examined none of them.
     assert main(["doctor", "--stack", "Third"]) == 2
     assert "the fleets of Third declare streams, too: third-*" in capsys.readouterr().err
+    assert main(["doctor", names[0]]) == 1
+    assert f"{names[0]} has the name of a stream of the fleet third-*, `kinesis-video fleet" in capsys.readouterr().out
+    assert main(["diff", "Third", "--json"]) == 2
+    (verdict,) = json.loads(capsys.readouterr().out)
+    assert (verdict["fleet"], verdict["state"]) == ("third-", "NOT_COMPARED")
+    main(["adopt", "--prefix", "third-"])
+    assert "the fleet third-* of the stack Third declares it already" in "".join(capsys.readouterr())
 
     fleets.aws.clear_calls()
     assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
@@ -524,6 +531,56 @@ def test_a_deployment_that_is_tried_again_gets_an_answer_of_its_own(fleets: Clou
     sender.invoke({**event, "ResponseURL": f"{url}&attempt=2"})
     first, second = sender.receiver.puts[already:]
     assert second.path == f"{first.path}&attempt=2"
+
+
+@pytest.mark.parametrize(("state", "operation", "seconds"), [("Plan", "ListStreams", 4), ("Work", UPDATE, 1)])
+def test_a_step_that_hangs_ends_with_an_answer_and_the_next_pass_goes_on(
+    state: str, operation: str, seconds: int, fleets: Cloud, synthesised: Template
+) -> None:
+    def hurry(states: dict[str, Any]) -> None:
+        step = {**states, **states["Batches"]["ItemProcessor"]["States"]}[state]
+        step["TimeoutSeconds"] = seconds
+        step["Retry"] = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+
+    stack, prefix = f"Hung{state}", f"hung-{state}-"
+    template = template_of(with_definition(synthesised, hurry), prefix)
+    assert fleets.deploy_template(stack, template) == "CREATE_COMPLETE"
+    lose_events(fleets, stack)
+    names = create_streams(fleets, prefix, 3)
+    with CloudFormation.running() as receiver:
+        sender = Sender(fleets, stack, receiver)
+        fleets.aws.inject_fault(operation, delay_seconds=seconds + 1.5, times=100)
+        assert sender.answer("Update", f"stream-fleet/{prefix}").status == "FAILED"
+        fleets.aws.clear_faults()
+        assert sender.answer("Update", f"stream-fleet/{prefix}").status == "SUCCESS"
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
+
+
+def test_a_map_that_cannot_start_yet_is_started_again(fleets: Cloud, synthesised: Template) -> None:
+    """As on AWS, while the permission for its batches has not reached every part of IAM."""
+
+    def read_elsewhere(states: dict[str, Any]) -> None:
+        reader = states["Batches"]["ItemReader"]["Parameters"]
+        del reader["Key.$"]
+        reader["Key"] = "late.json"
+
+    template = template_of(with_definition(synthesised, read_elsewhere), "late-")
+    assert fleets.deploy_template("Late", template) == "CREATE_COMPLETE"
+    lose_events(fleets, "Late")
+    names = create_streams(fleets, "late-", 2)
+    execution = begin_pass(fleets, "Late")
+    states = fleets.aws.client("stepfunctions")
+
+    def has_tried() -> bool:
+        history = states.get_execution_history(executionArn=execution)["events"]
+        return any(event["type"] == "MapStateEntered" for event in history)
+
+    until(has_tried)
+    work = object_of(fleets, "Late", {"name": execution.rpartition(":")[2]}, "work-1.json")
+    (bucket,) = fleets.physical_ids("Late", "AWS::S3::Bucket")
+    fleets.aws.client("s3").put_object(Bucket=bucket, Key="late.json", Body=json.dumps(work))
+    until(lambda: states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
 
 
 def test_another_prefix_together_with_other_settings_is_refused(fleets: Cloud) -> None:

@@ -52,7 +52,7 @@ def test_1200_streams_with_quotas_are_set_without_one_throttled_call(
     record_property("fleet", f"{(len(times) - 1) / (times[-1] - times[0]):.1f} updates a second, none throttled")
 
 
-def test_the_alarm_goes_off_for_failures_silence_and_a_pass_that_was_stopped(limited: Cloud) -> None:
+def test_each_part_of_the_alarm_goes_off(limited: Cloud) -> None:
     def declare_it(stack: Stack) -> None:
         bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
         StreamFleet(stack, "Cameras", name_prefix="rung-", bucket=bucket).alarm("Alarm")
@@ -74,7 +74,7 @@ def test_the_alarm_goes_off_for_failures_silence_and_a_pass_that_was_stopped(lim
         return {
             part
             for alarm in alarms
-            for part in ("Failures", "Silence", "Stopped", "NewStreams", "Any")
+            for part in ("Failures", "Silence", "Stopped", "NewStreams", "Waiting", "DeadLetters", "Any")
             if part in alarm["AlarmName"].partition("Alarm")[2]
         }
 
@@ -85,14 +85,17 @@ def test_the_alarm_goes_off_for_failures_silence_and_a_pass_that_was_stopped(lim
     until(lambda: "Failures" in ringing())
     assert run_pass(limited, "Rung")["status"] == "SUCCEEDED"
     (machine,) = limited.physical_ids("Rung", "AWS::StepFunctions::StateMachine")
-    stopped = {
-        "MetricName": "ExecutionsAborted",
-        "Value": 1,
-        "Dimensions": [{"Name": "StateMachineArn", "Value": machine}],
-    }
-    # As Step Functions does.
-    cloudwatch.put_metric_data(Namespace="AWS/States", MetricData=[stopped])
-    until(lambda: {"Stopped", "Any"} <= ringing())
-    failed = {"MetricName": "NewStreamsFailed", "Value": 1, "Dimensions": [{"Name": "NamePrefix", "Value": "rung-"}]}
-    cloudwatch.put_metric_data(Namespace="CdkKinesisVideo", MetricData=[failed])
-    until(lambda: "NewStreams" in ringing())
+    names = [url.rpartition("/")[2] for url in limited.physical_ids("Rung", "AWS::SQS::Queue")]
+    queue, dead_letters = sorted(names, key=lambda name: "Failed" in name)
+    # As the services do.
+    for part, namespace, name, dimension, value in (
+        ("Stopped", "AWS/States", "ExecutionsAborted", {"StateMachineArn": machine}, 1),
+        ("NewStreams", "CdkKinesisVideo", "NewStreamsFailed", {"NamePrefix": "rung-"}, 1),
+        ("Waiting", "AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue}, 900),
+        ("DeadLetters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": dead_letters}, 1),
+    ):
+        assert part not in ringing()
+        dimensions = [{"Name": key, "Value": found} for key, found in dimension.items()]
+        metric = {"MetricName": name, "Value": value, "Dimensions": dimensions}
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=[metric])
+        until(lambda part=part: {part, "Any"} <= ringing())  # type: ignore[misc]

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from kinesis_video_fleet.store import Ledger, Turn
 from kinesis_video_tools.__main__ import main
 from kinesis_video_tools.commands import fleet
-from tests.fleet.test_conclusion import Bucket
+from tests.fleet.bucket import Bucket
 
 NOW = datetime.fromisoformat("2026-11-28T12:00:00+00:00")
 MACHINES = "arn:aws:states:eu-west-1:111122223333:stateMachine:"
