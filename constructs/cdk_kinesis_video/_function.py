@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aws_cdk import CfnOutput, Token
+import jsii
+from aws_cdk import CfnOutput, Fn, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import cloudformation_include as include
@@ -30,8 +31,35 @@ OLDEST_PYTHON_MINOR = 11
 LOG_RETENTION_DAYS = 30
 
 
+@jsii.implements(iam.IGrantable)
+class FunctionOfStack(Construct):
+    """The base of this library's functions that a stack has once."""
+
+    _function_arn: str
+    _role: iam.IRole | iam.Role
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN of the function."""
+        return self._function_arn
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function, such as for its metrics."""
+        return Fn.select(6, Fn.split(":", self._function_arn))
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role of the function."""
+        return self._role
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The principal to grant to: the role."""
+        return self._role.grant_principal
+
+
 def check_runtime(runtime: Any) -> None:
-    """Check a runtime that the user has chosen, or None."""
     name = getattr(runtime, "name", None)
     version = re.fullmatch(r"python3\.(\d+)", name) if isinstance(name, str) else None
     fits = runtime is None or (version is not None and int(version[1]) >= OLDEST_PYTHON_MINOR)
@@ -96,7 +124,7 @@ def define_function(
 def _include(
     scope: Construct, construct_id: str, resource: dict[str, Any], *values: dict[str, Any]
 ) -> tuple[include.CfnInclude, list[str]]:
-    """Define a resource without a Python object for it, and return the values of these expressions, too."""
+    """Define a resource without a Python object, and return the values of these expressions as well."""
     outputs = {f"Value{number}": {"Value": value} for number, value in enumerate(values)}
     with TemporaryDirectory() as directory:
         path = Path(directory, "template.json")

@@ -177,7 +177,6 @@ class _Combined(iam.Grant):
 
 
 def combine(first: iam.Grant, *others: iam.Grant | None) -> iam.Grant:
-    """Combine several grants into one."""
     parts = [part for grant in (first, *others) if grant is not None for part in vars(grant).get("_parts", [grant])]
     return _Combined.of(parts) if len(parts) > 1 else first
 

@@ -27,7 +27,7 @@ class CfnStream(kinesisvideo.CfnStream):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a property, and record it."""
+        """Set a property, and record it if it is one of `_NOTED`."""
         super().__setattr__(name, value)
         if name in _NOTED:
             note(self, **{name: value})
@@ -56,7 +56,6 @@ class DeclaredStream:
 
 
 def check_stream(prop: str, stream: Any) -> None:
-    """Check that it is a Kinesis video stream."""
     if isinstance(stream, DeclaredStream | kinesisvideo.CfnStream):
         return
     reference = getattr(stream, "stream_ref", None)
@@ -70,7 +69,6 @@ def check_stream(prop: str, stream: Any) -> None:
 
 
 def check_stream_name(prop: str, stream_name: Any) -> None:
-    """Check the name of a stream."""
     check_type(prop, stream_name, isinstance(stream_name, str), "text such as 'front-door'")
     check_pattern(prop, stream_name, STREAM_NAME_PATTERN, MAX_STREAM_NAME_LENGTH, "a-z A-Z 0-9 _ . -")
 
@@ -96,7 +94,6 @@ def name_of(stream: IStreamRef) -> str:
 
 
 def key_of(scope: Construct, stream: IStreamRef) -> kms.IKey | None:
-    """Find the customer managed key of a stream."""
     key: kms.IKey | None = getattr(stream, "encryption_key", None)
     if key is not None:
         return key

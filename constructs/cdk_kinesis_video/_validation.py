@@ -69,40 +69,34 @@ def either(allowed: Sequence[str]) -> str:
 
 
 def check_type(prop: str, value: Any, fitting: bool, allowed: str) -> None:
-    """Check that a value has the type that the prop accepts."""
     if not fitting:
         raise ValueError(f"`{prop}` is {given(value)}, it must be {allowed}")
 
 
 def check_place(scope: Any, construct_id: Any) -> None:
-    """Check the scope of a construct."""
     check_type("scope", scope, has(scope, "node"), "a construct such as the stack")
     check_id(construct_id)
 
 
 def check_id(construct_id: Any) -> None:
-    """Check the id of a construct."""
     check_type("construct_id", construct_id, isinstance(construct_id, str) and construct_id != "", "text such as 'Id'")
 
 
 def check_bool(prop: str, value: Any) -> None:
-    """Check a boolean."""
     check_type(prop, value, isinstance(value, bool), "True or False")
 
 
 def check_enum(prop: str, value: Any, allowed: type[Enum]) -> None:
-    """Check a member of an enum."""
     check_type(prop, value, isinstance(value, allowed), either([given(member) for member in allowed]))
 
 
 def check_removal_policy(removal_policy: Any) -> None:
-    """Check a removal policy; this library's resources have no snapshots."""
+    """Check a removal policy: this library's resources have no snapshots."""
     allowed = (RemovalPolicy.DESTROY, RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
     check_type("removal_policy", removal_policy, removal_policy in allowed, either([given(one) for one in allowed]))
 
 
 def check_integer(prop: str, value: Any, minimum: int, maximum: int) -> None:
-    """Check a whole number, or None."""
     fits = isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum
     token = isinstance(value, float) and not is_known(value)
     if value is not None and not fits and not token:
@@ -110,7 +104,6 @@ def check_integer(prop: str, value: Any, minimum: int, maximum: int) -> None:
 
 
 def check_text(prop: str, value: Any, example: str) -> None:
-    """Check that it is text, or None."""
     check_type(prop, value, value is None or isinstance(value, str), f"text such as {example!r}")
 
 
@@ -123,12 +116,11 @@ def check_pattern(prop: str, value: Any, pattern: str, maximum: int, allowed: st
 
 
 def check_list(prop: str, value: Any, items: str) -> None:
-    """Check that it is a list; the caller checks its items."""
+    """Check a list; the caller checks its items."""
     check_type(prop, value, isinstance(value, Sequence) and not isinstance(value, str), f"a list of {items}")
 
 
 def check_duration(prop: str, value: Any, example: str) -> None:
-    """Check that it is a Duration, or None."""
     check_type(prop, value, value is None or isinstance(value, Duration), f"a Duration such as {example}")
 
 
@@ -148,7 +140,6 @@ def whole_minutes(prop: str, value: Any, example: str, maximum: int | None = Non
 
 
 def check_period(prop: str, value: Any) -> None:
-    """Check the period of a metric, or None."""
     check_duration(prop, value, "Duration.minutes(5)")
     millis = None if value is None else millis_of(value)
     if millis is None or not is_known(millis):
@@ -161,7 +152,7 @@ def check_period(prop: str, value: Any) -> None:
 
 
 def check_topic(topic: Any) -> None:
-    """Check that it is a standard topic; for an imported one the name decides."""
+    """Check for a standard topic; the name of an imported one tells."""
     check_type("topic", topic, has(topic, "topic_arn") and has(topic, "fifo"), "a topic such as sns.Topic")
     if topic.fifo or (is_known(topic.topic_arn) and topic.topic_arn.endswith(".fifo")):
         raise ValueError(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jsii
-from aws_cdk import CfnResource, Fn, Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -22,7 +21,7 @@ from kinesis_video_contract.doctor import (
     STREAM_ACTIONS,
 )
 
-from ._function import define_function, define_log_group, log_statement
+from ._function import FunctionOfStack, define_function, define_log_group, log_statement
 from ._grants import (
     PUBLISH_KEY_ACTIONS,
     Statement,
@@ -54,8 +53,7 @@ PACKAGES = (
 TIMEOUT_SECONDS = 180
 
 
-@jsii.implements(iam.IGrantable)
-class ImageDoctor(Construct):
+class ImageDoctor(FunctionOfStack):
     """The Lambda function of a stack that runs the checks of ``kinesis-video doctor`` and publishes the verdict.
 
     A stack has one for all its alarms, which `ImageGeneration.diagnose_on` defines with the first of them. It only
@@ -99,26 +97,6 @@ class ImageDoctor(Construct):
         )
         function.node.add_dependency(self._role)
 
-    @property
-    def function_arn(self) -> str:
-        """The ARN of the function."""
-        return self._function_arn
-
-    @property
-    def function_name(self) -> str:
-        """The name of the function, such as for its metrics."""
-        return Fn.select(6, Fn.split(":", self._function_arn))
-
-    @property
-    def role(self) -> iam.IRole:
-        """The role of the function."""
-        return self._role
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The principal to grant to: the role."""
-        return self._role.grant_principal
-
     def _report_failures_to(self, topic: sns.ITopic | sns.Topic) -> None:
         """Make Lambda report a function that runs out of memory or time. A function has only one such destination."""
         if self.node.try_find_child("OnFailure"):
@@ -152,16 +130,7 @@ class ImageDoctor(Construct):
     ) -> None:
         """Examine a stream when an alarm goes off, and publish to a topic.
 
-        Parameters
-        ----------
-        scope
-            The scope of the rule.
-        alarm
-            The alarm.
-        topic
-            The topic.
-        event
-            Further input of the function: the ARN of the stream, and its producer and its rule if known.
+        `event` is further input of the function: the ARN of the stream, and its producer and its rule if known.
         """
         publish = Statement(("sns:Publish",), (topic.topic_arn,))
         grant_with_policy(scope, self._role, publish, topic, topic.topic_name)
@@ -192,7 +161,7 @@ class ImageDoctor(Construct):
                 )
             ],
         )
-        # Not of aws_lambda, which would be imported.
+        # The class of aws_lambda would import that module.
         CfnResource(
             scope,
             "Permission",
@@ -213,7 +182,7 @@ def doctor_of(stack: Stack) -> ImageDoctor:
 
 
 def check_alarm(alarm: Any, stack: Stack) -> None:
-    """Check that it is an alarm whose events reach a rule of the stack."""
+    """Check an alarm: its events must reach a rule of the stack."""
     check_type("alarm", alarm, has(alarm, "alarm_arn"), "an alarm such as cloudwatch.Alarm")
     here, there = region_of(stack), alarm.env.region
     if is_known(here) and is_known(there) and here != there:

@@ -115,7 +115,7 @@ class StreamConfiguration(Construct):
         return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
 
     def _by_thing_name(self, prefix: str) -> str:
-        """Write a prefix for IAM, with the thing's name instead of the stream's."""
+        """Write a prefix for IAM, with the policy variable for the thing's name instead of the stream's name."""
         name = self._stream_name_as_declared()
         folders = prefix.split("/")
         if name not in folders[:-1]:

@@ -30,7 +30,7 @@ class Declared:
     def properties(self) -> dict[str, Any]:
         """The API's request, as in the custom resource.
 
-        Its Ref is the ARN of the stream that it holds, also where the stream is given by its name.
+        The Ref of the custom resource is the stream's ARN, even if the stream is declared by its name.
         """
         given = {name: value for name, value in self.configuration.items() if value is not None}
         return {STREAM_ARN: self.resource.ref, self.feature.configuration: given}

@@ -45,7 +45,7 @@ class Target:
 
     @classmethod
     def of(cls, scope: Construct, stream: IStreamRef) -> Target:
-        """Collect all of it, so that the CDK is asked once."""
+        """Find the L1 and its stack, so that the CDK is asked once."""
         resource = cfn_stream_of(stream)
         if resource is None:
             stack = stack_of(scope)
@@ -111,7 +111,7 @@ class Target:
         """
         resource = self.resource or self.origin
         if resource is not None:
-            # A stream of the app is the same one from every stack of it.
+            # Every stack of the app sees the same stream.
             own_id = self.own_id or resource.logical_id
             earlier = _declared.setdefault((own_id, feature), scope)
             home = self.home or stack_of(resource)
@@ -121,7 +121,7 @@ class Target:
         else:
             name = self.stream.stream_ref.stream_name
             known = is_known(name)
-            # A token gets its value from the stack, and may have a different one in the next.
+            # In another stack the same token can have another value.
             names = names_in(self.stack) if known else names_in_stack(self.stack)
             earlier = names.import_(name if known else self._imported_id(), feature, scope)
         if earlier is not scope:
@@ -137,13 +137,13 @@ class Target:
         return token_id(self.stack, name)
 
 
-# Where each configuration is declared. Searching the tree would take round trips for each of its constructs.
-# The keys hold tokens of CDK, which never repeat within a process.
+# Where each configuration is declared: searching the tree would take a round trip for each of its constructs.
+# The keys hold tokens of the CDK, which never repeat within a process.
 _declared: dict[tuple[str, Feature], Construct] = {}
 
 
 def fitting(logical_id: str) -> str:
-    """Shorten a logical id that CloudFormation would refuse; deployed ids are short enough and stay."""
+    """Shorten a logical id that is too long for CloudFormation; the ids of deployed resources are short enough."""
     if len(logical_id) <= MAX_LOGICAL_ID_LENGTH:
         return logical_id
     end = digest(logical_id)
@@ -151,7 +151,7 @@ def fitting(logical_id: str) -> str:
 
 
 def title_of(feature: Feature) -> str:
-    """Return its name in messages: `image generation` or `fragment notification`."""
+    """Return the name for messages: `image generation` or `fragment notification`."""
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", _id_suffix(feature)).lower()
 
 

@@ -1,6 +1,6 @@
-"""The names of streams by which two constructs of an app can mean the same one.
+"""Finds two constructs of an app that configure the same stream, by the stream's name.
 
-A name means the same stream everywhere in an account and a Region, and within a stack also where these aren't known.
+A name identifies a stream within an account and a Region, or within a stack if these are unknown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .._validation import is_known
 
 
 class Names:
-    """Whose configurations are declared, by the names of the streams, where a name means one stream."""
+    """The constructs that configure streams, by the streams' names."""
 
     def __init__(self, stack: Stack | None = None) -> None:
         self._stack = stack
@@ -29,10 +29,10 @@ class Names:
         self._unasked: list[tuple[IStreamRef, Feature, Construct]] = []
 
     def declare(self, stream: IStreamRef, feature: Feature, scope: Construct) -> Construct:
-        """Note that `scope` configures a stream of this app; return who does already, or else `scope`."""
+        """Record that `scope` configures a stream of this app; return the construct that already does, or `scope`."""
         self._unasked.append((stream, feature, scope))
         if not self._imported:
-            # Nobody can mean the same one, and a name takes two round trips.
+            # No other construct can mean this stream, and reading its name takes two round trips.
             return scope
         self._ask()
         name = name_of(stream)
@@ -41,13 +41,13 @@ class Names:
         return self._imported.get((key, feature), scope)
 
     def import_(self, name: str, feature: Feature, scope: Construct) -> Construct:
-        """Note that `scope` configures an imported stream; return who does already, or else `scope`."""
+        """Record that `scope` configures an imported stream; return the construct that already does, or `scope`."""
         self._ask()
         earlier = self._declared.get((name, feature))
         return earlier or self._imported.setdefault((name, feature), scope)
 
     def configured(self, feature: Feature) -> dict[str, Construct]:
-        """List who configures which stream."""
+        """Return the construct that configures each stream, by the stream's name."""
         self._ask()
         return {
             name: scope
@@ -63,13 +63,13 @@ class Names:
             if is_known(name):
                 self._declared[name, feature] = scope
             elif self._stack is not None:
-                # A token has its value from the stack, and may have another one in the next.
+                # In another stack the same token can have another value.
                 self._declared[token_id(self._stack, name), feature] = scope
 
 
 @once
 def names_in(stack: Stack) -> Names:
-    """Find the names that are the stack's account's and Region's, or else its own: saves four trips for each stream."""
+    """Find the names of the stack's account and Region, or else of the stack: saves four trips for each stream."""
     account, region = account_of(stack), region_of(stack)
     if is_known(account) and is_known(region):
         return _in_environment.setdefault((stack.node.root, account, region), Names())
@@ -78,20 +78,20 @@ def names_in(stack: Stack) -> Names:
 
 @once
 def names_in_stack(stack: Stack) -> Names:
-    """Find the names that are the stack's own; a nested stack is where its parent is."""
+    """Find the names of the stack; a nested stack is in the account and Region of its parent."""
     parent = stack.nested_stack_parent
     return Names(stack) if parent is None else names_in_stack(parent)
 
 
 def token_id(stack: Stack, name: str) -> str:
-    """Make of a name that is a token what identifies it within the stack."""
+    """Make an id from a name that is a token; it identifies the stream within the stack."""
     return f"Stream{digest(json.dumps(stack.resolve(name), sort_keys=True))}"
 
 
 def digest(text: str) -> str:
-    """Shorten text to what still differs."""
+    """Hash text to eight hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:8].upper()
 
 
-# By app, account and Region. It would have to be asked of the tree otherwise, like `identity._declared`.
+# By app, account and Region: searching the tree would take a round trip for each of its constructs.
 _in_environment: dict[tuple[IConstruct, str, str], Names] = {}

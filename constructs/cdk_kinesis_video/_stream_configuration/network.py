@@ -1,4 +1,4 @@
-"""The VPC that a stack's function runs in: its requirements, and whether the function can reach its services."""
+"""The VPC that a stack's function runs in, and whether the function can reach its services from there."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ VPC_WITHOUT_ENDPOINTS = "cdk-kinesis-video:vpc-without-endpoints"
 
 _MOST_SECURITY_GROUPS = 5
 
-# The services that the function calls, and the kind of endpoint: to set, to answer, and to ask who holds a stream.
+# The services that the function calls to set, to answer and to ask who holds a stream, and their kinds of endpoint.
 _ENDPOINTS = {"kinesisvideo": "interface", "s3": "gateway", "cloudformation": "interface"}
 
 
 def check_network(vpc: Any, vpc_subnets: Any, security_groups: Any) -> None:
-    """Check the props of a VPC."""
     check_type("vpc", vpc, vpc is None or has(vpc, "select_subnets"), "a VPC such as ec2.Vpc")
     fits = vpc_subnets is None or has(vpc_subnets, "subnet_group_name")
     check_type("vpc_subnets", vpc_subnets, fits, "an ec2.SubnetSelection")
@@ -46,7 +45,7 @@ def check_network(vpc: Any, vpc_subnets: Any, security_groups: Any) -> None:
 
 
 def network_statement() -> iam.PolicyStatement:
-    """Make the statement for the network interfaces, as AWSLambdaVPCAccessExecutionRole has it."""
+    """Make the statement for the network interfaces, with the actions of AWSLambdaVPCAccessExecutionRole."""
     return iam.PolicyStatement(
         actions=[
             "ec2:AssignPrivateIpAddresses",
@@ -62,7 +61,7 @@ def network_statement() -> iam.PolicyStatement:
 
 
 class Network(Construct):
-    """The function's place in a VPC."""
+    """The subnets and security groups of the function in a VPC."""
 
     def __init__(
         self,
@@ -71,7 +70,7 @@ class Network(Construct):
         vpc_subnets: ec2.SubnetSelection | None,
         security_groups: Sequence[ec2.ISecurityGroup] | None,
     ) -> None:
-        # The caller has imported it to give a VPC.
+        # Whoever passes a VPC has imported it.
         from aws_cdk import aws_ec2 as ec2
 
         self._selected = _subnets_of(vpc, vpc_subnets)
@@ -95,7 +94,7 @@ class Network(Construct):
         }
 
     def lead_out(self, function: IConstruct) -> None:
-        """Keep the function as long as its route out exists, and warn if the app shows that there is none."""
+        """Make the function depend on its route out of the VPC, and warn if the app shows that there is none."""
         function.node.add_dependency(self._selected.internet_connectivity_established)
         at_synth(self, lambda: self._look_for_endpoints(function))
 
@@ -139,7 +138,7 @@ class Network(Construct):
 
 
 def _service_of(endpoint: ec2.CfnVPCEndpoint) -> str:
-    """Take the service out of ``com.amazonaws.<region>.<service>``."""
+    """Return the service of ``com.amazonaws.<region>.<service>``."""
     name: Any = stack_of(endpoint).resolve(endpoint.service_name)
     text = name if isinstance(name, str) else str(name["Fn::Join"][1][-1])
     return text.rpartition(".")[2].removesuffix("-fips")

@@ -1,4 +1,4 @@
-"""Finds the stream of this app behind an imported one, if its ARN or name is a token of that stream."""
+"""Finds the stream of this app that was imported again by a token: its own ARN or name."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _IN_SUB = re.compile(r"\$\{(\w+(\.Arn)?)\}")
 def origin_of(stream: IStreamRef, stack: Stack) -> kinesisvideo.CfnStream | None:
     """Find the L1 whose ARN or name was imported into a stack; None if it is no stream of this app.
 
-    It sees the stream's own attributes, also from another stack, what `Fn` makes of its logical id, and exports.
+    It finds the stream by its own attributes, also from another stack, by `Fn` with its logical id, and by exports.
     """
     reference = stream.stream_ref
     for text in (reference.stream_arn, reference.stream_name):
-        # Text with more than a token in it is another stream.
+        # Text with more than one token in it names another stream.
         if TOKEN.fullmatch(text):
             return _behind(text, stack)
     return None
@@ -40,7 +40,7 @@ def _behind(text: str, stack: Stack) -> kinesisvideo.CfnStream | None:
 
 
 def _given_as(parameter: CfnParameter) -> kinesisvideo.CfnStream | None:
-    """Find what a nested stack is given as a parameter."""
+    """Find the stream that a nested stack gets as a parameter."""
     nested = stack_of(parameter)
     resource: Any = nested.nested_stack_resource
     if resource is None:
@@ -65,7 +65,7 @@ def _named_by(value: Any, stack: Stack) -> kinesisvideo.CfnStream | None:
         case {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::Select": [5, {"Fn::Split": [":", arn]}]}]}]}:
             return _named_by({"Fn::Select": [1, {"Fn::Split": ["/", arn]}]}, stack)
         case {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": [str(logical_id), "Arn"]}]}]}:
-            # The name in an ARN, which may be another stack's: then the logical id has to be the only one of the app.
+            # The name in an ARN of any stack: only one stream of the app may have this logical id.
             return _only(logical_id, _streams(stack.node.root))
     return None
 

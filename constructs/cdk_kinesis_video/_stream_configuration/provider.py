@@ -1,4 +1,4 @@
-"""The one Lambda function of a stack that stands behind all of this library's custom resources in it."""
+"""The Lambda function of a stack that handles all custom resources of this library in it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import jsii
-from aws_cdk import Annotations, Fn, MissingRemovalPolicies, Stack
+from aws_cdk import Annotations, MissingRemovalPolicies, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from kinesis_video_contract.configurations import FEATURES
 
-from .._function import LATEST_RUNTIME, check_runtime, define_function, define_log_group, log_statement
+from .._function import (
+    LATEST_RUNTIME,
+    FunctionOfStack,
+    check_runtime,
+    define_function,
+    define_log_group,
+    log_statement,
+)
 from .._jsii import account_of, region_of, stack_of
 from .._validation import check_integer, check_type, has, is_known
 from .declared import Declared
@@ -53,7 +60,6 @@ ROLE_WITHOUT_POLICY = "cdk-kinesis-video:role-without-policy"
 
 
 def _action_of(operation: str) -> str:
-    """Name the IAM action of an operation: it has the operation's name."""
     return f"kinesisvideo:{operation.title().replace('_', '')}"
 
 
@@ -68,8 +74,7 @@ ACTIONS = sorted(
 )
 
 
-@jsii.implements(iam.IGrantable)
-class ConfigurationFunction(Construct):
+class ConfigurationFunction(FunctionOfStack):
     """Set up the Lambda function that sets the configurations of a stack's streams.
 
     A stack has one function for all its `ImageGeneration` and `FragmentNotification`. It is defined with the first of
@@ -160,7 +165,7 @@ class ConfigurationFunction(Construct):
         statements = _statements(stack, log_group_arn)
         if self._network is not None:
             statements.append(network_statement())
-        self._role: iam.IRole | iam.Role = self._define_role(statements) if role is None else role
+        self._role = self._define_role(statements) if role is None else role
         policy = None if role is None else self._attach(role, statements)
         function = {
             "Description": "Configures Kinesis video streams for the custom resources of this stack",
@@ -181,26 +186,6 @@ class ConfigurationFunction(Construct):
             self._function.node.add_dependency(policy)
         if self._network is not None:
             self._network.lead_out(self._function)
-
-    @property
-    def function_arn(self) -> str:
-        """The ARN of the function."""
-        return self._function_arn
-
-    @property
-    def function_name(self) -> str:
-        """The name of the function, such as for its metrics."""
-        return Fn.select(6, Fn.split(":", self._function_arn))
-
-    @property
-    def role(self) -> iam.IRole:
-        """The role of the function."""
-        return self._role
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The principal to grant to: the role."""
-        return self._role.grant_principal
 
     @cached_property
     def log_group(self) -> logs.ILogGroup:
@@ -225,7 +210,7 @@ class ConfigurationFunction(Construct):
         return self._network.connections
 
     def _cut_logical_ids(self) -> None:
-        # When they are known, and all of them in one round trip to CDK.
+        # At synth, when they are known: all of them in one round trip.
         known = stack_of(self).resolve([declared.logical_id for declared in self.declared])
         for declared, logical_id in zip(self.declared, known, strict=True):
             if fitting(logical_id) != logical_id:
@@ -262,7 +247,7 @@ def _destroy_by_default(stack: Stack) -> None:
     Annotations.of(stack).acknowledge_warning(f"Warning MissingRemovalPolicies with priority in {stack.node.path}")
 
 
-# By stack; finding it in the tree would be two round trips for each further stream.
+# By stack: finding it in the tree would take two round trips for each further stream.
 _functions: dict[Stack, ConfigurationFunction] = {}
 
 

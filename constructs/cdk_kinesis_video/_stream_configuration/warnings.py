@@ -1,4 +1,4 @@
-"""The warning for a configuration without a producer that has the permissions."""
+"""The warning for a configuration that no producer has the permissions for."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class _AtSynth:
 
 
 def at_synth(construct: Construct, action: Callable[[], None]) -> None:
-    """Do something when the whole tree is known."""
+    """Run an action at synth, when the tree is complete."""
     Aspects.of(construct).add(_AtSynth(construct, action))
 
 
 class Warnings(Construct):
-    """Warns at synth, when every grant has been made: adding and removing a warning for each takes four round trips.
+    """Warns at synth, after all grants: to add a warning for each stream and to remove it would take four round trips.
 
-    It is a node of its own in the tree, without children, so the CDK visits nothing else.
+    It is a node without children, so the CDK visits no other node for it.
     """
 
     def __init__(self, scope: Construct) -> None:
@@ -39,15 +39,14 @@ class Warnings(Construct):
         at_synth(self, self.tell)
 
     def expect_producer(self, configuration: Construct) -> None:
-        """Warn of this configuration unless a producer is found."""
+        """Warn of this configuration unless `found_producer` is called."""
         self._without_producer[configuration] = None
 
     def found_producer(self, configuration: Construct) -> None:
-        """Don't warn of this configuration."""
         self._without_producer.pop(configuration, None)
 
     def tell(self) -> None:
-        """Warn, once however often the app is synthesised."""
+        """Add the warnings, once however often the app is synthesised."""
         while self._without_producer:
             configuration, _ = self._without_producer.popitem()
             Annotations.of(configuration).add_warning_v2(
