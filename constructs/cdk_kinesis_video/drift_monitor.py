@@ -229,9 +229,9 @@ class DriftMonitor(Construct):
             expression="IF(FILL(looks, 0) < 1, 1, FILL(drifted, 0) + FILL(not_compared, 0))",
             label="Streams not known to be as declared",
             using_metrics={
-                "drifted": self.metric_drifted(),
-                "not_compared": self.metric_not_compared(),
-                "looks": self.metric_not_compared(statistic="SampleCount"),
+                "drifted": self.metric_drifted(period=period),
+                "not_compared": self.metric_not_compared(period=period),
+                "looks": self.metric_not_compared(statistic="SampleCount", period=period),
             },
             period=period,
         )

@@ -362,9 +362,9 @@ def dangling(template: dict[str, Any]) -> list[str]:
     return sorted({name for name in referred if name not in names and not name.startswith("AWS::")})
 
 
-def test_a_monitor_of_nothing_is_warned_of() -> None:
+def test_a_monitor_of_nothing_is_warned_of_and_its_alarm_adds_no_warning() -> None:
     stack = Stack(App(), "Cameras")
-    DriftMonitor(stack, "Drift")
+    DriftMonitor(stack, "Drift").alarm("Alarm")
     (warning,) = messages_of(stack, "warning")
     assert warning.startswith("nothing is declared that could drift, declare an ImageGeneration in this stack")
     assert resources_of(template_of(stack), RULE) == {}
