@@ -13,7 +13,7 @@ from .declaration import Declaration, differences
 from .text import one_line, printable
 from .timing import Deadline
 
-# At DEBUG these write the credentials of their requests. Here, since every function of ours imports this package.
+# At DEBUG they log the credentials of requests. It is set here, since every function of ours imports this package.
 for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.INFO)
 

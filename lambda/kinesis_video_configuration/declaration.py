@@ -1,7 +1,7 @@
 """The declaration for a stream, and its differences from the stream's configuration.
 
-The properties of a custom resource are the request of the API itself, in its own names: `StreamARN` or `StreamName`,
-and the configuration. CloudFormation turns every scalar into a string on the way; here numbers become numbers again.
+The properties of a custom resource are the API's request, under the API's names: `StreamARN` or `StreamName`, and the
+configuration. CloudFormation turns every scalar into a string; this module turns numbers back into numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Declaration:
     def parse(cls, resource_type: str, properties: Mapping[str, Any], *, ignore_unknown: bool = False) -> Declaration:
         """Read the properties of a custom resource, as CloudFormation sends them.
 
-        Unknown ones beside the configuration are ignored, and with `ignore_unknown` those inside it, too.
+        It ignores unknown properties beside the configuration, and with `ignore_unknown` unknown fields inside it, too.
 
         Raises
         ------
@@ -43,7 +43,7 @@ class Declaration:
         stream = {name: properties[name] for name in (STREAM_ARN, STREAM_NAME) if properties.get(name)}
         if len(stream) != 1 or not all(isinstance(value, str) for value in stream.values()):
             raise ValueError("exactly one of `StreamARN` and `StreamName` must be given, as text")
-        # Left out, the API would delete the configuration of the stream.
+        # Without a configuration in the request, the API would delete the stream's.
         if not properties.get(feature.configuration):
             raise ValueError(f"`{feature.configuration}` must be given")
         found = properties[feature.configuration]
@@ -71,14 +71,14 @@ def _parse_value(path: str, value: Any, kind: type[str] | type[int] | Fields, ig
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise ValueError(f"`{path}` is {shown(value)}, it must be text or a number")
     try:
-        # Python makes no text of a number with thousands of digits.
+        # Python refuses to write a number with thousands of digits.
         return kind(str(value))
     except ValueError:
         raise ValueError(f"`{path}` is {shown(value)}, it must be a whole number") from None
 
 
 def differences(feature: Feature, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Name the fields in which two configurations differ, of those that this version knows.
+    """List the fields in which two configurations differ, among those that this version knows.
 
     All code that asks "is it as declared" or "is it mine" uses this function, which gives the same answer in both
     directions. It is not documented how the service stores its input, so these make no difference: a number for its

@@ -37,7 +37,7 @@ def create_client(
     read_seconds: float = timing.READ_SECONDS,
     connections: int = 10,
 ) -> Any:
-    """Make a client with the timeouts of `timing` and without botocore's retries, as `Retries` takes it."""
+    """Make a client for `Retries`: with the timeouts of `timing`, and without botocore's retries."""
     client = session.client(
         service,
         config=Config(
@@ -53,7 +53,7 @@ def create_client(
 
 
 def _refuse_other_than_json(response_dict: Mapping[str, Any], **_: object) -> None:
-    # botocore takes what is no JSON for an empty reply, which says that nothing is configured.
+    # botocore reads a body that isn't JSON as an empty reply, which would mean that nothing is configured.
     try:
         body = json.loads(response_dict["body"] or "{}")
     except ValueError:
@@ -63,7 +63,7 @@ def _refuse_other_than_json(response_dict: Mapping[str, Any], **_: object) -> No
 
 
 def _refuse_other_xml(response_dict: Mapping[str, Any], **_: object) -> None:
-    # Each reply and each error has an outermost name that ends so; over a proxy's page botocore stumbles.
+    # The name of the outermost element ends in Response, also in an error. botocore can't parse a proxy's page.
     body = response_dict["body"]
     if body.startswith(b"<") and b"Response" not in body:
         _refuse(response_dict)
@@ -75,21 +75,21 @@ def _refuse(response_dict: Mapping[str, Any]) -> NoReturn:
 
 
 class KinesisVideo:
-    """The streams of the client's account and Region. Calls are repeated as `Retries` says, and raise as it does."""
+    """The streams of the client's account and Region. `Retries` repeats the calls, which raise what it raises."""
 
     def __init__(self, client: Any, retries: Retries) -> None:
         self._client = client
         self._retries = retries
 
     def stream_arn(self, stream: Mapping[str, str]) -> str:
-        """Resolve a stream's name: it can be given to another stream later, its ARN can't."""
+        """Look up the ARN of a stream: its name can be given to another stream later, and its ARN can't."""
         if "StreamARN" in stream:
             return stream["StreamARN"]
         arn: str = self._retries.call(self._client, "describe_stream", **stream)["StreamInfo"]["StreamARN"]
         return arn
 
     def describe(self, stream_arn: str) -> Mapping[str, Any]:
-        """Read what the stream itself is, as the API's StreamInfo."""
+        """Read the stream's own properties, the API's StreamInfo."""
         info: Mapping[str, Any] = self._retries.call(self._client, "describe_stream", StreamARN=stream_arn)[
             "StreamInfo"
         ]
@@ -108,7 +108,7 @@ class KinesisVideo:
         validate_parameters({feature.configuration: configuration}, shape)
 
     def configuration(self, feature: Feature, stream_arn: str) -> Mapping[str, Any] | None:
-        """Read what the stream has; None if it has nothing configured."""
+        """Read the stream's configuration; None if it has none."""
         return self._found(feature, self._retries.call(self._client, feature.describe, StreamARN=stream_arn))
 
     def configure(
@@ -119,9 +119,9 @@ class KinesisVideo:
         *,
         before: Callable[[], object] | None = None,
     ) -> None:
-        """Set the whole configuration, in the place of the one before.
+        """Replace the whole configuration.
 
-        What is called `before` each attempt may make one call, once, and raise if nothing shall be set any more.
+        `before` is called before each attempt. It may make one call, once, and raises if nothing may be set any more.
         """
 
         def check_and_set() -> None:
@@ -139,8 +139,8 @@ class KinesisVideo:
 
         Returns
         -------
-        The fields in which the stream has something else, and is left alone; none of them if the configuration was
-        removed; None if there was nothing to remove.
+        The fields that differ, if the stream has another configuration, which stays; an empty list if the configuration
+        was removed; None if there was nothing to remove.
         """
         sent = False
 
@@ -152,7 +152,7 @@ class KinesisVideo:
             fields = differences(feature, configuration, found)
             if not fields:
                 sent = True
-                # Left out, the API deletes the configuration.
+                # Without a configuration in the request, the API deletes the stream's.
                 self._retries.once(self._client, feature.update, StreamARN=stream_arn)
             return fields
 
@@ -161,5 +161,5 @@ class KinesisVideo:
     @staticmethod
     def _found(feature: Feature, response: Mapping[str, Any]) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] = response.get(feature.configuration) or {}
-        # A configuration whose fields are all left out, 0 or empty is none.
+        # A configuration whose fields are all missing, 0 or empty counts as none.
         return found if differences(feature, found, {}) else None

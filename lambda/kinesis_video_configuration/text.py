@@ -1,4 +1,4 @@
-"""Text of unknown origin, made fit for an answer, a log line, a terminal or a mail."""
+"""Makes text of unknown origin safe for an answer, a log line, a terminal or an email."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def one_line(text: str, limit: int = MAX_REASON_CHARACTERS) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Write each character that doesn't print as Python escapes it, such as ``\x1b``.
+    r"""Escape each character that doesn't print, as Python does, such as ``\x1b``.
 
     Escape sequences, line breaks and marks of writing direction in a name, a key or a tag can then neither clear a
-    terminal nor pass for a line of a report. Letters of all scripts and blanks stay.
+    terminal nor imitate a line of a report. Letters of all scripts and spaces stay.
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:
-    """Write a value for a message, also one that Python can't write: it is nested too deep, or has too many digits."""
+    """Format a value for a message, even if Python can't: it is nested too deeply, or has too many digits."""
     try:
         return repr(value)
     except (RecursionError, ValueError):

@@ -1,1 +1,1 @@
-"""Facts that the constructs, the functions and the tools share, as data. A function contains the modules it needs."""
+"""Facts that constructs, functions and tools share, as data. A function's code contains the modules that it needs."""

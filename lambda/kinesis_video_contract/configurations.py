@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# CloudFormation sends the properties of years ago with a Delete: a new one is optional, and none is renamed.
+# With a Delete, CloudFormation may send properties that are years old: new ones are optional, and none is renamed.
 STREAM_ARN, STREAM_NAME = "StreamARN", "StreamName"
 SERVICE_TIMEOUT = "ServiceTimeout"
 ADOPT_EXISTING, REVISION, REMOVAL_POLICY = "AdoptExisting", "Revision", "RemovalPolicy"
 VERIFIED = "Verified"
-"""The attribute: whether the stream, read back, had what is declared."""
+"""The attribute that says whether the stream had the declared configuration when it was read back."""
 
 Fields = Mapping[str, "type[str] | type[int] | Fields"]
 
@@ -20,9 +20,9 @@ class Feature:
     """One kind of configuration: an update call sets it, a describe call reads it."""
 
     resource_type: str
-    """Of the custom resource that declares it."""
+    """The type of the custom resource that declares it."""
     noun: str
-    """What messages call it."""
+    """Its name in messages."""
     configuration: str
     """The name of the configuration in the request, in the response and in the properties."""
     update: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MAX_URI_LENGTH = 255
-"""Of the whole URI, see
+"""The maximum length of the whole URI, see
 https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ImageGenerationDestinationConfig.html"""
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -18,22 +18,22 @@ PREFIX_MISTAKES = (
     (re.compile(r"(^|/)\.\.?(/|$)"), "'.' or '..' as a folder", "use the folder itself"),
     (re.compile(r"^/|//"), "empty folders", "remove one of the slashes"),
 )
-"""What a prefix must not contain, what that is called, and what to do. A slash at its beginning is taken off first."""
+"""The patterns that a prefix must not contain, their names, and how to fix them. A leading slash is removed first."""
 
-# The API's own pattern, for S3: it also takes a URI without the two slashes. A key may have any character, also those
-# that mean something in other URIs.
+# The API's own pattern, for S3: it also takes a URI without the two slashes. A key may contain any character, including
+# those with a meaning in other URIs.
 _URI = re.compile(r"s3:(//)?(?P<bucket>[^/]+)/?(?P<prefix>[^*]*)", re.DOTALL)
 _PATTERN_OR_VARIABLE = re.compile(r"\$(?=\{)|[?*]")
 
 
 def parts_of_uri(uri: str) -> tuple[str, str] | None:
-    """Split a destination's URI into the bucket's name and what the keys begin with; None if it names no bucket."""
+    """Split a destination's URI into the bucket's name and the prefix of the keys; None if it names no bucket."""
     parts = _URI.fullmatch(uri)
     return None if parts is None else (parts["bucket"], parts["prefix"])
 
 
 def literal_in_policy(text: str) -> str:
-    """Write text for a resource or a condition of a policy, so that IAM takes each character for itself.
+    """Escape text for a resource or a condition of a policy, so that IAM takes each character literally.
 
     See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """

@@ -1,4 +1,4 @@
-"""What the doctor's checks call, by what it is allowed on. Sorted; all of it only reads."""
+"""The IAM actions of the doctor's checks, sorted, by the resources that they are allowed on. All of them only read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ STREAM_ACTIONS = (
     "kinesisvideo:ListFragments",
 )
 ACTIONS_WITHOUT_RESOURCE = ("cloudtrail:LookupEvents", "cloudwatch:GetMetricData", "kinesisvideo:ListStreams")
-"""IAM knows no resource of these."""
+"""IAM defines no resources for these."""
 PRODUCER_ACTIONS = ("iam:GetRole", "iam:GetUser", "iam:SimulatePrincipalPolicy")
 BUCKET_ACTIONS = ("s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket", "s3:ListBucketVersions")
 IMAGE_ACTIONS = ("s3:GetObject",)
-"""On the images, whose metadata say of which fragment they are: HeadObject takes this permission."""
+"""On the images, whose metadata name their fragments: HeadObject needs this permission."""
 READ_KEY_ACTIONS = ("kms:Decrypt",)
 """On the stream's key, to read its video, and on the bucket's, to read the metadata of images."""
 KEY_ACTIONS = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants")

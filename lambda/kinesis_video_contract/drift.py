@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 MESSAGE = "drift"
-"""Of the line in the log for each stream that differs."""
+"""The message of the log line for each stream that differs."""
 NOT_COMPARED = "not compared"
-"""Of the line in the log for each stream that could not be compared."""
+"""The message of the log line for each stream that could not be compared."""
 LOOKED = "looked"
-"""Of the line in the log for each look. Metric filters read its numbers, `DRIFTED` and `NOT_COMPARED_COUNT`."""
+"""The message of the log line for each look. Metric filters read its numbers, `DRIFTED` and `NOT_COMPARED_COUNT`."""
 STACK, DRIFTED, NOT_COMPARED_COUNT = "stack", "drifted", "not_compared"
 
 DRIFTED_METRIC, NOT_COMPARED_METRIC = "DriftedStreams", "StreamsNotCompared"
 
 SOURCE, DETAIL_TYPE = "cdk-kinesis-video", "Kinesis Video Stream Drift"
-"""Of the event that EventBridge gets for each stream, if the monitor has a rule for it."""
+"""The source and the detail type of the event for each stream that differs, if the monitor has a rule for it."""

@@ -1,6 +1,6 @@
-"""Answer CloudFormation: its events in, calls of Kinesis Video Streams out.
+"""The custom resource: takes CloudFormation's events, calls Kinesis Video Streams, and answers.
 
-A reader's path: `entry` (what Lambda calls) → `protocol` (the event and its one answer) → `watchdog` and `gate` (it is
-in time, and nothing is sent after it) → `lifecycle` (what create, update and delete mean) → `ownership` (whose stream
-it is) → the package `kinesis_video_configuration` (the calls).
+Read the modules in this order: `entry` (the entry point) → `protocol` (the event and its one answer) → `watchdog` and
+`gate` (the answer is in time, and nothing is sent after it) → `lifecycle` (create, update and delete) → `ownership`
+(which resource holds a stream) → the package `kinesis_video_configuration` (the calls).
 """

@@ -1,4 +1,4 @@
-"""What Lambda calls."""
+"""The entry point of the function."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ else:
 logger = logging.getLogger(__name__)
 
 MAX_FRAMES = 20
-"""How many frames of an error of our own the log has: the innermost ones."""
+"""The number of frames, the innermost ones, that the log has of an unexpected error."""
 
 MAX_REMEMBERED = 500
-"""How many answers a container keeps: as many as a stack can have resources."""
+"""The number of answers that a container keeps: as many as a stack can have resources."""
 
-# Lambda repeats an event whose answer was not taken, and delivers one twice now and then. Acting on it again could undo
-# what CloudFormation has had done since, and a repeated Create would meet its own configuration.
+# Lambda repeats an event whose answer was not accepted, and sometimes delivers one twice. Processing it again could
+# undo what CloudFormation has changed since, and a repeated Create would find its own configuration.
 _answered: dict[str, Answer] = {}
 
 
 class Context(Protocol):
-    """What is used of Lambda's context."""
+    """The part of Lambda's context that is used."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda stops the function."""
@@ -50,9 +50,9 @@ def handler(event: Any, context: Context) -> None:
     Raises
     ------
     AnswerNotSentError
-        If CloudFormation did not take the answer; Lambda then repeats the event.
+        If CloudFormation did not accept the answer; Lambda then repeats the event.
     ValueError
-        If the event is no event of CloudFormation for the function's own stack, and so is not answered.
+        If the event isn't CloudFormation's, or isn't about the function's own stack. It gets no answer then.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
     function_arn = getattr(context, "invoked_function_arn", "")
@@ -72,7 +72,7 @@ def handler(event: Any, context: Context) -> None:
 
 
 def _check(event: Mapping[str, Any], deadline: Deadline) -> None:
-    """Look for drift, for EventBridge. Imported here, so that nothing of it can keep an event of CloudFormation."""
+    """Look for drift. The import is here so that an error in it affects no event of CloudFormation."""
     if _broken is not None:
         raise _broken
     from kinesis_video_drift.check import check
@@ -92,7 +92,7 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
         work = Lifecycle(request, deadline, kinesis_video, cloudformation, interim, _written)
         return answer_in_time(work.handle, deadline)
     except BaseException as error:  # whatever it is, CloudFormation waits
-        # Where it happened, and what: the message may be of any length and origin, so no plain traceback.
+        # The frames and the message instead of a traceback, since the message may have any length and origin.
         frames = [
             f"{frame.filename}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(error.__traceback__, limit=-MAX_FRAMES)

@@ -1,7 +1,7 @@
-"""Nothing is sent to AWS after the answer.
+"""Prevents that anything is sent to AWS after the answer.
 
-A call can be held up where no timeout ends it: by the look-up of a name, or by several addresses that don't answer,
-each with a timeout of its own. So a connection asks when it is ready to write, and what comes too late is not written.
+Some delays of a call have no common timeout: the look-up of a name, and several addresses that don't answer, each with
+a timeout of its own. So a connection asks when it is ready to write, and a request that is too late is not written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Gate:
-    """Lets the calls of one event out, if their replies can come before the deadline."""
+    """Lets the requests of one event pass if their replies can arrive before the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -30,20 +30,20 @@ class Gate:
         self._closed = False
 
     def run(self, work: Callable[[], _T]) -> _T:
-        """Do the work of the event, in a thread of its own: all that it sends goes through this gate."""
+        """Do the work of the event in the current thread. All its requests go through this gate."""
         _gate.set(self)
         return work()
 
     def close(self) -> None:
-        """Let nothing out from now on. What is being written is out when this returns."""
+        """Let no further request pass. A request that is being written is complete when this returns."""
         with self._lock:
             self._closed = True
 
     def pass_through(self, connection: AWSHTTPConnection, write: Callable[[], None]) -> None:
-        """Write, or raise if it is too late for it."""
+        """Write, or raise an error if it is too late."""
         with self._lock:
             if self._closed or self._deadline.remaining() < timing.READ_SECONDS:
-                # botocore takes it for what it is to its caller: nothing was sent.
+                # botocore reports it as a connection that failed, so the caller knows that nothing was sent.
                 raise NewConnectionError(connection, "it was too late to send anything")
             write()
 
@@ -52,14 +52,14 @@ _gate: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
 
 class _Gated:
-    """A connection that asks the gate of the event on whose behalf it writes."""
+    """A connection that asks the gate of its event before it writes."""
 
     sock: socket.socket | None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]  # of the connection that this is mixed into
         if self.sock is not None:
-            # Close at once and for good: else the system goes on to send what a peer has not confirmed.
+            # Closing discards unsent data; otherwise the system keeps sending what the peer has not confirmed.
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def send(self, data: Any) -> None:
@@ -69,7 +69,7 @@ class _Gated:
             write(data)
             return
         if self.sock is None:
-            # First, since it is what takes the time.
+            # Connect before asking, since connecting takes the time.
             self.connect()
         gate.pass_through(self, lambda: write(data))  # type: ignore[arg-type]
 
@@ -83,6 +83,6 @@ class _HTTPSConnection(_Gated, AWSHTTPSConnection):  # type: ignore[misc]  # the
 
 
 def guard_connections() -> None:
-    """Make every connection of botocore in this process ask. The answer itself is not sent by botocore."""
+    """Make every connection of botocore in this process ask its gate. The answer isn't sent through botocore."""
     AWSHTTPConnectionPool.ConnectionCls = _HTTPConnection
     AWSHTTPSConnectionPool.ConnectionCls = _HTTPSConnection

@@ -5,7 +5,7 @@ that has none yet or that this resource holds; `ownership` decides when they can
 only the configuration that its own event declares, at the ARN in the event, and only if no other resource of the stack
 holds the stream.
 
-AWS's answers may be some seconds old, so an answer that may be too early is read again before it counts.
+AWS's answers may be some seconds old, so an answer that may have come too early is requested again before it counts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DENIED = (
 
 
 class Lifecycle:
-    """What is done for one event.
+    """Handles one event.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class Lifecycle:
     deadline
         When it must be answered.
     kinesis_video, cloudformation
-        The client of Kinesis Video Streams, and what makes that of CloudFormation.
+        The client of Kinesis Video Streams, and a function that makes the client of CloudFormation.
     interim
-        Kept true while the work goes on: what to answer if it doesn't come to its end.
+        The answer to give if the work doesn't end. It is kept up to date.
     written
-        What this container has set.
+        The configurations that this container has set.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Lifecycle:
         self._deadline = deadline
         self._interim = interim
         self._written = written
-        # An update that fails needs time to take back what it may have set, or to see what it can't set.
+        # A failed update needs time to undo what it may have set, or to read what the stream has.
         kept_back = timing.TAKE_BACK_SECONDS if request.request_type == "Update" else 0
         self._streams = KinesisVideo(kinesis_video, Retries(deadline.earlier(kept_back)))
         retries = Retries(deadline)
@@ -81,7 +81,7 @@ class Lifecycle:
         self._stream_arn = ""
 
     def handle(self) -> Answer:
-        """Do what the event asks for, and say how it went."""
+        """Carry out the event, and return the answer to it."""
         request_type = self._request.request_type
         try:
             if request_type == "Delete":
@@ -114,11 +114,11 @@ class Lifecycle:
             return answer
         self._interim.answer = Answer.success(stream_arn, Verified="false")
         verified = self._verify(declaration, stream_arn)
-        # Another stream than before makes another physical id, so that CloudFormation deletes the old one at the end.
+        # Another stream has another physical id, so that CloudFormation deletes the old one at the end.
         return Answer.success(stream_arn, Verified="true" if verified else "false")
 
     def _configure_another(self, declaration: Declaration, stream_arn: str) -> Answer | None:
-        """Set the configuration of another stream than before; return an answer if nothing was set."""
+        """Set the configuration of a stream that the resource doesn't hold yet; return an answer if nothing was set."""
         refused: RefusedError | None = None
         for _ in self._looks():
             found = self._streams.configuration(declaration.feature, stream_arn)
@@ -138,11 +138,11 @@ class Lifecycle:
                 if self._request.moved_away:
                     self._take_over(declaration, stream_arn)
                     return None
-                # A stream that was made again, or a name that has another value by now: a rollback ends where it began.
+                # The stream was created again, or its name has another value now. A rollback restores what was before.
                 logger.warning("left alone, the rollback leads to another stream", extra={"stream": stream_arn})
                 return Answer.success(self._request.physical_resource_id, Verified="false")
             try:
-                # Nothing is set, so that a rollback ends where it began.
+                # Nothing is set, so that a rollback restores what was before.
                 holder = self._stack.require_hand_over(declaration, stream_arn, found)
             except RefusedError as error:
                 refused = error
@@ -153,7 +153,7 @@ class Lifecycle:
         raise refused
 
     def _looks(self) -> Iterator[None]:
-        """Look twice, with seconds between, if there is time; there is none only long after the event was sent."""
+        """Yield twice, with seconds in between, if there is time: too little is left only if the event is old."""
         yield
         if self._may_look_again():
             timing.sleep(timing.SECOND_LOOK_SECONDS)
@@ -163,9 +163,9 @@ class Lifecycle:
         return self._deadline.remaining() > timing.SECOND_LOOK_SECONDS + timing.TAKE_BACK_SECONDS
 
     def _is_back_already(self) -> bool:
-        """Whether an update that can't be done is a rollback, to a stream that has what it asks for."""
+        """Whether a failed update is a rollback to a stream that has already what the event declares."""
         request, stream_arn = self._request, self._stream_arn
-        # In place, or back to the stream that was left.
+        # In place, or back to the stream that the resource left.
         is_where = stream_arn == request.physical_resource_id or (stream_arn and request.moved_away)
         if request.request_type != "Update" or not is_where:
             return False
@@ -184,7 +184,7 @@ class Lifecycle:
         return False
 
     def _take_over(self, declaration: Declaration, stream_arn: str) -> None:
-        """Set the configuration in the place of another one."""
+        """Replace a configuration that this resource doesn't hold."""
         self._interim.remark = f"; {stream_arn} may have the configuration all the same"
         try:
             self._streams.configure(declaration.feature, stream_arn, declaration.configuration)
@@ -201,7 +201,7 @@ class Lifecycle:
             # The rollback deletes by this id.
             self._interim.answer = replace(before.answer, physical_resource_id=stream_arn)
         else:
-            # The rollback goes back to the old stream, and never looks at this one.
+            # The rollback returns to the old stream, and never looks at this one.
             self._interim.remark = f"; {stream_arn} may have the configuration all the same, remove it there"
         if not is_own:
             self._written.keep(self._request, stream_arn, declaration.configuration)
@@ -230,7 +230,7 @@ class Lifecycle:
         return False
 
     def _verify(self, declaration: Declaration, stream_arn: str) -> bool:
-        """Read the configuration back. It was accepted, so what is odd now is worth a warning and not a rollback."""
+        """Read the configuration back. The service has accepted it, so a difference is a warning and not a failure."""
         names: list[str] = []
         for _ in self._looks():
             try:
@@ -267,12 +267,12 @@ class Lifecycle:
             if error.code not in ("ResourceNotFoundException", "NoDataRetentionException"):
                 raise
             logger.info("nothing to delete", extra={**extra, "problem": str(error)})
-        # Whatever the stream has from now on is somebody else's.
+        # From now on, a configuration of the stream is somebody else's.
         self._written.forget(self._request, stream_arn)
         return done
 
     def _remove(self, declaration: Declaration, stream_arn: str) -> None:
-        """Remove what is declared, if the stream has it and nobody else does."""
+        """Remove the declared configuration, if the stream has it and no other resource holds the stream."""
         extra: dict[str, Any] = {"stream": stream_arn}
         names: list[str] | None = []
         for _ in self._looks():
@@ -292,12 +292,12 @@ class Lifecycle:
             logger.info("configuration deleted", extra=extra)
 
     def _is_kept(self, stream_arn: str) -> bool:
-        """Whether CloudFormation knows a reason to leave the stream alone, or can't be asked for one.
+        """Whether the stream is left alone: CloudFormation knows a reason, or can't be asked.
 
         Raises
         ------
         CallError
-            If CloudFormation is there and has no time: it tries again, and may have time then.
+            If CloudFormation answers but is busy: it repeats the Delete later.
         """
         kept: Kept | None = None
         extra: dict[str, Any] = {"stream": stream_arn}
@@ -309,7 +309,7 @@ class Lifecycle:
         except CallError as error:
             if error.code == "OutOfTime" or (error.passing and (error.reached or self._stack.is_reached)):
                 raise
-            # Where CloudFormation is never reached, a failure would keep the stack from ever being deleted.
+            # If CloudFormation can't be reached at all, a failure would make the stack undeletable.
             kept = Kept("left alone, CloudFormation can't be asked", {"problem": str(error)})
         if kept is None:
             return False
@@ -327,7 +327,7 @@ class Lifecycle:
         try:
             return self._stack.is_rolled_back()
         except CallError as error:
-            # What the stream has is then left alone, or handed over.
+            # The stream's configuration is then left alone or handed over.
             logger.warning("CloudFormation can't be asked", extra={"problem": str(error)})
             return False
 

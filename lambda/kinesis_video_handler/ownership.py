@@ -29,14 +29,14 @@ class Kept(NamedTuple):
 
     why: str
     extra: Mapping[str, str]
-    """What the log says besides."""
+    """Further fields of the log line."""
     is_final: bool = True
-    """Whether it counts at once, and not only after a second look."""
+    """Whether it counts without a second look."""
     level: int = logging.WARNING
 
 
 class Stack:
-    """The event's own stack. What it asks CloudFormation raises as `Retries` does."""
+    """The event's own stack. Its calls of CloudFormation raise what `Retries` raises."""
 
     def __init__(self, request: Request, client: Callable[[], Any], retries: Retries) -> None:
         self._request = request
@@ -45,7 +45,7 @@ class Stack:
         self._reader = StackReader(client, retries, request.stack_id)
 
     def is_rolled_back(self) -> bool:
-        """Whether the stack goes back to what it was before."""
+        """Whether the stack is being rolled back."""
         return "ROLLBACK" in self._status()
 
     def is_deleted(self) -> bool:
@@ -53,15 +53,15 @@ class Stack:
         return self._status() in _WHOLE_STACK_GOES
 
     def others(self) -> Iterator[Mapping[str, Any]]:
-        """List all other resources that the stack has."""
+        """List the other resources that the stack has."""
         for row in self._reader.rows():
             if not self._is_own(row) and not is_gone(row):
                 yield row
 
     def require_hand_over(self, declaration: Declaration, stream_arn: str, found: Mapping[str, Any]) -> str:
-        """Require that a resource of the stack has the stream, with the settings that are declared; return its id.
+        """Require that a resource of the stack holds the stream, with the declared settings; return its logical id.
 
-        It is another one, or this one, if its Create has failed without knowing what became of it.
+        It is another resource, or this one, if its Create failed with an unknown outcome.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Stack:
         return holder
 
     def kept(self, stream_arn: str) -> Kept | None:
-        """Find out why a Delete must leave the stream alone; None if it must not."""
+        """Return why a Delete must leave the stream alone; None if it may remove the configuration."""
         status = self._status()
         if status in _WHOLE_STACK_GOES:
             return None
@@ -136,26 +136,26 @@ class Stack:
 
 
 class Written:
-    """What this container has set on streams that had nothing: the last of each resource.
+    """The configurations that this container has set on unconfigured streams: the last one of each resource.
 
-    If a deployment is tried again, CloudFormation sends an event again, with the same RequestId and another
-    ResponseURL. A Create that had succeeded would then meet its own configuration, be refused, and leave it behind.
+    When a deployment is retried, CloudFormation sends an event again, with the same RequestId and another ResponseURL.
+    Otherwise, a Create that had succeeded would find its own configuration, be refused, and leave it behind.
     """
 
     def __init__(self) -> None:
         self._written: dict[tuple[str, str], tuple[str, str, Mapping[str, Any]]] = {}
 
     def keep(self, request: Request, stream_arn: str, configuration: Mapping[str, Any]) -> None:
-        """Remember that the event sets this, before it does: the outcome may stay unknown."""
+        """Record what the event is about to set: the outcome may stay unknown."""
         self._written[self._resource(request)] = (request.request_id, stream_arn, configuration)
 
     def forget(self, request: Request, stream_arn: str) -> None:
-        """Forget it: it was not set, or is removed."""
+        """Delete the record: the configuration was not set, or was removed."""
         if self._written.get(self._resource(request), ("", ""))[1] == stream_arn:
             del self._written[self._resource(request)]
 
     def has(self, request: Request, stream_arn: str, feature: Feature, found: Mapping[str, Any]) -> bool:
-        """Whether what a stream has was set for this event."""
+        """Whether the configuration of a stream was set for this event."""
         request_id, written_to, configuration = self._written.get(self._resource(request), ("", "", {}))
         return (request_id, written_to) == (request.request_id, stream_arn) and not differences(
             feature, configuration, found

@@ -28,17 +28,17 @@ MAX_ANSWER_BYTES = 4096
 """A longer answer fails the operation with "Response object is too long", even if it says SUCCESS."""
 
 _UNCUT = 54
-"""The length that a cut name of a function has at least."""
+"""The minimum length of a function's name that CloudFormation has cut."""
 
 CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
-"""The physical id of a Create that failed. CloudFormation deletes by it, and there is nothing to delete then."""
+"""The physical id of a Create that failed. A Delete with this id has nothing to delete."""
 
 
 class AnswerNotSentError(Exception):
-    """CloudFormation did not take the answer; raised so that Lambda invokes the function again with the same event."""
+    """CloudFormation did not accept the answer. It is raised so that Lambda repeats the event."""
 
 
-# By partition, and `amazonaws.com` in all others.
+# By partition; in all others it is `amazonaws.com`.
 _S3_SUFFIXES = {
     "aws-cn": "amazonaws.com.cn",
     "aws-eusc": "amazonaws.eu",
@@ -50,7 +50,7 @@ _S3_SUFFIXES = {
 
 
 def _is_of_s3(url: str, stack_id: str) -> bool:
-    """Return whether an address is Amazon S3's: a caller of the function could make it call any other address."""
+    """Whether an address is Amazon S3's. Without this check, a caller could make the function call any address."""
     suffix = _S3_SUFFIXES.get(stack_id.split(":")[1] if ":" in stack_id else "", "amazonaws.com")
     region = r"[a-z]{2,4}(-[a-z]+)+-\d"
     host = rf"([a-z0-9][a-z0-9.-]*\.)?s3([.-](dualstack\.)?{region}|-external-1)?\.{re.escape(suffix)}(:443)?"
@@ -72,14 +72,14 @@ def _is_local(url: str) -> bool:
 
 
 def require_own_stack(stack_id: object, function_arn: str) -> None:
-    """Refuse an event of another stack: who may invoke the function of one stack is not the master of all.
+    """Refuse an event of another stack: permission to invoke the function of one stack must not control all stacks.
 
-    CloudFormation names a function after its stack, and cuts the name if it would be longer than 64 characters.
+    CloudFormation names a function after its stack, and cuts a name of more than 64 characters.
 
     Raises
     ------
     ValueError
-        If the stack is in another account or Region than the function, or its name is another one.
+        If the stack is in another account or Region than the function, or has another name.
     """
     of_stack, of_function = str(stack_id).split(":"), function_arn.split(":")
     if len(of_function) < 7:
@@ -109,7 +109,7 @@ class Request:
 
     @classmethod
     def from_event(cls, event: object) -> Request:
-        """Check what an answer needs.
+        """Check that the event has what an answer needs.
 
         Raises
         ------
@@ -149,21 +149,21 @@ class Request:
 
     @property
     def identity(self) -> str:
-        """What tells the event from all others, in 64 hexadecimal digits; the ResponseURL can't be read from it.
+        """Identifies the event by 64 hexadecimal digits, which don't reveal the ResponseURL.
 
-        An event that Lambda repeats has the same. A `RequestId` alone is no identity: it is unique only for a resource
-        of a stack, and when a deployment is tried again CloudFormation uses it again, with another ResponseURL.
+        An event that Lambda repeats has the same identity. A `RequestId` alone is not enough: it is unique only within
+        a resource of a stack, and CloudFormation reuses it, with another ResponseURL, when a deployment is retried.
         """
         parts = (self.stack_id, self.logical_resource_id, self.request_id, self.response_url)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
     def moved_away(self) -> bool:
-        """Whether the resource has its stream from the update before this one, which leads to another stream."""
+        """Whether the event moves the resource away from the stream that it has."""
         return self.is_at(self.old_properties) and not self.is_at(self.properties)
 
     def is_at(self, properties: Mapping[str, Any]) -> bool:
-        """Whether properties lead to the stream that the resource has."""
+        """Whether properties name the stream that the resource has."""
         name = properties.get("StreamName")
         by_name = isinstance(name, str) and f":stream/{name}/" in self.physical_resource_id
         return by_name if name else self.physical_resource_id == properties.get("StreamARN")
@@ -171,7 +171,7 @@ class Request:
     def seconds_left(self) -> float:
         """Return how long CloudFormation still waits for the answer, by the date in the presigned URL.
 
-        Lambda keeps an event for up to 6 hours. It is infinite if the event can't be dated.
+        Lambda may deliver an event up to 6 hours late. Without a readable date the result is infinite.
         """
         try:
             query = parse_qs(urlsplit(self.response_url).query)
@@ -197,7 +197,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What CloudFormation is told."""
+    """An answer to CloudFormation."""
 
     status: Literal["SUCCESS", "FAILED"]
     physical_resource_id: str
@@ -211,11 +211,11 @@ class Answer:
 
     @classmethod
     def failed(cls, request: Request) -> Answer:
-        """Say that the resource is not as declared. CloudFormation adopts this id too, so it is never a new one."""
+        """Say that the resource is not as declared. CloudFormation adopts this id, too, so it must not be a new one."""
         return cls("FAILED", request.physical_resource_id or CREATE_FAILED_ID)
 
     def encode(self, request: Request) -> bytes:
-        """Make the body of the answer, of at most `MAX_ANSWER_BYTES`; the reason gives way, from its middle."""
+        """Make the body of the answer, of at most `MAX_ANSWER_BYTES`: a longer reason is cut in the middle."""
         reason = self.reason
         while True:
             body = {
@@ -237,21 +237,21 @@ class Answer:
 
 @dataclass
 class Interim:
-    """What CloudFormation is told if the work ends without an answer: in an error, or at the deadline."""
+    """The answer to give if the work ends without one: with an error, or at the deadline."""
 
     answer: Answer
     remark: str = ""
-    """What the reason must say besides."""
+    """What the reason of a failure must end with."""
 
     def ended_by(self, problem: str) -> Answer:
-        """Answer. What has succeeded so far has succeeded, whatever came then."""
+        """Make the answer. What has succeeded before the problem stays a success."""
         if self.answer.status == "SUCCESS":
             return self.answer
         return replace(self.answer, reason=one_line(f"{problem}{self.remark}"))
 
 
 def send(request: Request, answer: Answer, end: Deadline) -> None:
-    """PUT the answer to the event's ResponseURL; no attempt but the first starts that could not end in time.
+    """PUT the answer to the event's ResponseURL. Only the first attempt may start when it could end too late.
 
     Raises
     ------
@@ -267,7 +267,7 @@ def send(request: Request, answer: Answer, end: Deadline) -> None:
             break
         attempts += 1
         try:
-            # The presigned URL is signed for an empty content type; any other is answered with 403.
+            # The presigned URL is signed for an empty content type; S3 answers any other with 403.
             put = urllib.request.Request(request.response_url, data=body, method="PUT", headers={"Content-Type": ""})
             with urllib.request.urlopen(put, timeout=timing.SEND_SECONDS, context=_tls()):
                 return
@@ -281,5 +281,5 @@ def send(request: Request, answer: Answer, end: Deadline) -> None:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    # Reading the authorities takes longer than all else of a warm event, and before 3.12 Python reads them each time.
+    # Reading the certificate authorities takes longer than the rest of a warm event, so it is done once.
     return ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""An answer in time, whatever the work is doing then."""
+"""Returns an answer in time, whatever the work is doing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .protocol import Answer
 
 
 def answer_in_time(work: Callable[[], Answer], deadline: Deadline) -> Answer:
-    """Do the work, and come back at the deadline whatever the work is doing then.
+    """Do the work in a second thread, and return at the deadline at the latest.
 
-    Only a second thread can leave a call that blocks in C code, such as a DNS look-up. Work that was left behind sends
-    nothing any more, also when Lambda thaws it for another event.
+    Only a thread can abandon a call that blocks in C code, such as a DNS look-up. Abandoned work sends nothing any
+    more, even if Lambda thaws it for another event.
 
     Raises
     ------

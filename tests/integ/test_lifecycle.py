@@ -109,7 +109,7 @@ def test_a_stream_without_data_retention_fails_with_what_to_change(cloud: Cloud,
     cloud.create_stream(name, hours=0)
     assert cloud.deploy(name, existing(name)) == "ROLLBACK_COMPLETE"
     (reason,) = (reason for status, reason in cloud.events(name) if status == "CREATE_FAILED")
-    assert f"/{name}/" in reason
+    assert f"{name}: " in reason
     assert reason.endswith("; its data retention is 0, set the stream's data retention to at least 1 hour")
 
 
