@@ -37,6 +37,8 @@ _ORIGIN = re.compile(
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # A page in a bucket would read everything here.
 _NO_SCRIPTS = (b"content-security-policy", b"script-src 'none'; object-src 'none'")
+# The links in the messages of Amazon SNS, with a token or an ARN that nobody guesses.
+_LINKS = ("ConfirmSubscription", "Unsubscribe")
 _PREFLIGHT_SECONDS = 600
 # How long a client that is still sending has to read the refusal.
 _LINGER_SECONDS = 3
@@ -150,7 +152,8 @@ def _names_operation(scope: Mapping[str, Any]) -> bool:
     # In the path of a remote procedure call; that of an object can have such a folder.
     path: str = scope["path"].lower()
     is_call = "/service/" in path or "monitoring." in _values(scope["headers"], b"host")[0].lower()
-    return any(name.lower() == "action" for name, _ in query) or ("/operation/" in path and is_call)
+    actions = [value for name, value in query if name.lower() == "action"]
+    return any(action not in _LINKS for action in actions) or ("/operation/" in path and is_call)
 
 
 def _is_own(host: str) -> bool:

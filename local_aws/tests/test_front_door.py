@@ -251,6 +251,15 @@ def test_a_page_from_a_bucket_runs_no_script_unless_its_origin_is_allowed(aws: L
     assert policy({"Host": "localhost:3000"}) is None
 
 
+def test_the_links_in_the_messages_of_sns_are_followed(aws: LocalAws, guarded: LocalAws) -> None:
+    for each in aws, guarded:
+        topic = each.client("sns").create_topic(Name="links")["TopicArn"]
+        link = f"/?Action=ConfirmSubscription&TopicArn={topic}&Token="
+        # It arrives: the token is none.
+        assert ask(each, "GET", f"{link}none", {})[0] == 400
+        assert ask(each, "GET", f"{link}none&Action=CreateTopic", {})[0] == 403
+
+
 def test_no_answer_lets_every_origin_read_it(aws: LocalAws) -> None:
     aws.client("s3").create_bucket(Bucket="readable")
     for method, target in (
@@ -443,7 +452,6 @@ def test_who_has_the_keys_gets_in_in_every_way(guarded: LocalAws) -> None:
         # The SDKs send these unsigned, with a token that nobody checks.
         ("sts", "assume_role_with_web_identity", {"RoleArn": WEB, "RoleSessionName": "me", "WebIdentityToken": TOKEN}),
         ("cognito-identity", "get_credentials_for_identity", {"IdentityId": f"us-east-1:{uuid.uuid4()}"}),
-        ("sns", "unsubscribe", {"SubscriptionArn": "arn:aws:sns:us-east-1:000000000000:topic:subscription"}),
     ],
 )
 def test_nobody_gets_keys_without_keys_where_iam_is_enforced(

@@ -49,6 +49,9 @@ def install() -> None:
         return failure
 
     def enforce_all(access_key_id: str, action: str, service: str, *more: Any, **named: Any) -> Any:
+        # Links, whose token or ARN is a secret.
+        if not access_key_id and iam_evaluator._anonymous.get() and action in iam_evaluator._UNSIGNED_LINK_ACTIONS:
+            return None
         if not access_key_id and iam_evaluator._signed_request.get() is None:
             return _UNSIGNED
         return enforce(access_key_id, action, service, *more, **named)
