@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsii
-from aws_cdk import CfnOutput, Fn, Token
+from aws_cdk import Fn, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import cloudformation_include as include
@@ -130,13 +130,12 @@ def _include(
         path = Path(directory, "template.json")
         path.write_text(json.dumps({"Resources": {"Resource": resource}, "Outputs": outputs}))
         included = include.CfnInclude(scope, construct_id, template_file=str(path), preserve_logical_ids=False)
-    return included, [_taken(included.get_output(name)) for name in outputs]
-
-
-def _taken(output: CfnOutput) -> str:
-    """Return the value of an output, and remove the output from the stack."""
-    value = Token.as_string(output.value)
-    scope = output.node.scope
-    assert scope is not None
-    scope.node.try_remove_child(output.node.id)
-    return value
+    taken = [included.get_output(name) for name in outputs]
+    texts = [Token.as_string(output.value) for output in taken]
+    # They only carried the values: the stack should have no such outputs.
+    holder = taken[0].node.scope
+    assert holder is not None
+    node = holder.node
+    for name in outputs:
+        node.try_remove_child(name)
+    return included, texts
