@@ -66,6 +66,8 @@ class Simulation:
     """What a pass took."""
 
     streams: int
+    bound: bool = False
+    """Whether CloudFormation waits for the pass."""
     seconds: float = 0
     """Of the whole pass."""
     working_seconds: float = 0
@@ -211,7 +213,7 @@ def simulate(
         Whether CloudFormation waits for the pass, and so bounds it.
     """
     clock = VirtualClock()
-    simulation = Simulation(streams)
+    simulation = Simulation(streams, bound)
     chance = random.Random(streams)
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     environment = {

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import StreamFleet
+from kinesis_video_local import Call
 
+from .conftest import Cloud
+
+MANY, SICK = 1200, 12
 FLEET = "Custom::KinesisVideoStreamFleet"
 UPDATE = "UpdateImageGenerationConfiguration"
 DESCRIBE = "DescribeImageGenerationConfiguration"
@@ -51,3 +55,30 @@ def template_of(synthesised: Template, prefix: str, **properties: Any) -> str:
     (resource,) = (r for r in template["Resources"].values() if r["Type"] == FLEET)
     resource["Properties"].update(properties)
     return json.dumps(template).replace("cam-", prefix)
+
+
+def set_many(cloud: Cloud) -> list[Call]:
+    """Deploy a fleet of many streams, some of which are busy at first, and return the calls of its pass."""
+    synthesised = json.loads(cloud.synthesise("Fleet", declare))
+    # One more, which is excluded.
+    names = [f"fleet-{number}" for number in range(MANY + 1)]
+    for part in range(3):
+        streams = {
+            f"Stream{number}": {
+                "Type": "AWS::KinesisVideo::Stream",
+                "Properties": {"Name": name, "DataRetentionInHours": 24},
+            }
+            for number, name in enumerate(names[part::3])
+        }
+        # CloudFormation's own calls meet no quota here.
+        assert cloud.deploy_template(f"Streams{part}", json.dumps({"Resources": streams})) == "CREATE_COMPLETE"
+    cloud.aws.clear_calls()
+    cloud.aws.inject_fault(UPDATE, error="ResourceInUseException", times=SICK)
+    assert cloud.deploy_template("Fleet", template_of(synthesised, "fleet-")) == "CREATE_COMPLETE"
+    return [call for call in cloud.aws.calls() if call.operation in (DESCRIBE, UPDATE)]
+
+
+def updates_per_second(calls: Sequence[Call]) -> float:
+    """Count the updates a second until the streams that were busy are tried again."""
+    times = [call.time for call in calls if call.operation == UPDATE][:-SICK]
+    return (len(times) - 1) / (times[-1] - times[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
@@ -13,43 +12,25 @@ from aws_cdk import aws_s3 as s3
 from cdk_kinesis_video import StreamFleet
 
 from .conftest import Cloud
-from .fleets import DESCRIBE, UPDATE, declare, template_of
+from .fleets import DESCRIBE, MANY, SICK, UPDATE, set_many, updates_per_second
 from .test_fleet import lose_events, run_pass, until
-
-QUOTA_STREAMS = 1201
-"""One of them is excluded."""
-SICK = 12
 
 
 def test_1200_streams_with_quotas_are_set_without_one_throttled_call(
     limited: Cloud, record_property: Callable[[str, object], None]
 ) -> None:
-    synthesised = json.loads(limited.synthesise("Fleet", declare))
-    stream: dict[str, Any] = {"Type": "AWS::KinesisVideo::Stream"}
-    for part in range(3):
-        streams = {
-            f"Stream{number}": {**stream, "Properties": {"Name": f"fleet-{number}", "DataRetentionInHours": 24}}
-            for number in range(part, QUOTA_STREAMS, 3)
-        }
-        # CloudFormation's own calls meet no quota here.
-        assert limited.deploy_template(f"Streams{part}", json.dumps({"Resources": streams})) == "CREATE_COMPLETE"
-    limited.aws.clear_calls()
-    limited.aws.inject_fault(UPDATE, error="ResourceInUseException", times=SICK)
-    assert limited.deploy_template("Fleet", template_of(synthesised, "fleet-")) == "CREATE_COMPLETE"
-    calls = limited.aws.calls()
-    assert Counter((call.operation, call.error) for call in calls if call.operation in (DESCRIBE, UPDATE)) == {
-        (DESCRIBE, None): QUOTA_STREAMS - 1 + SICK,
-        (UPDATE, None): QUOTA_STREAMS - 1,
+    calls = set_many(limited)
+    assert Counter((call.operation, call.error) for call in calls) == {
+        (DESCRIBE, None): MANY + SICK,
+        (UPDATE, None): MANY,
         # Tried once more when all others are set.
         (UPDATE, "ResourceInUseException"): SICK,
     }
     updates = [call for call in calls if call.operation == UPDATE]
-    sick = {call.stream for call in updates if call.error}
-    assert sick == {call.stream for call in updates[-SICK:]}
+    assert {call.stream for call in updates if call.error} == {call.stream for call in updates[-SICK:]}
     metrics = limited.aws.client("cloudwatch").list_metrics(Namespace="CdkKinesisVideo")["Metrics"]
     assert {"StreamsSet", "StreamsFailed", "PassesFailed"} <= {metric["MetricName"] for metric in metrics}
-    times = [call.time for call in updates[:-SICK]]
-    record_property("fleet", f"{(len(times) - 1) / (times[-1] - times[0]):.1f} updates a second, none throttled")
+    record_property("fleet", f"{updates_per_second(calls):.1f} updates a second, none throttled")
 
 
 def test_each_part_of_the_alarm_goes_off(limited: Cloud) -> None:
