@@ -25,6 +25,7 @@ START = 1_795_252_104_000
 FRAMES = 100
 # With frames out of order, and three fragments: 0, 2 and 3 s.
 CLOSED = ("libx264", {"bf": "2", "x264-params": "keyint=50:scenecut=0"})
+OPEN = {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"}
 RANGE = {"StartTimestamp": START // 1000, "EndTimestamp": START // 1000 + 60}
 SELECTOR = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": RANGE}
 
@@ -125,12 +126,33 @@ def test_a_session_of_hls_plays_every_frame(archive: Any, played: str, mode: str
     begin = datetime.fromtimestamp(START / 1000, UTC)
     assert f"#EXT-X-PROGRAM-DATE-TIME:{begin:%Y-%m-%dT%H:%M:%S}.000Z" in media
     assert media.endswith("#EXT-X-ENDLIST\n")
+
+
+@pytest.mark.parametrize("options", [CLOSED[1], OPEN])
+def test_a_player_that_begins_with_a_fragment_shows_its_key_frame_first_without_a_gap(
+    aws: LocalAws, client: Client, archive: Any, options: dict[str, str]
+) -> None:
+    stream = f"gapless-{options['bf']}"
+    client("kinesisvideo").create_stream(StreamName=stream, DataRetentionInHours=1)
+    track, fragments = cut("libx264", options)
+    send(aws, stream, track, fragments)
+    url = archive.get_hls_streaming_session_url(
+        StreamName=stream, PlaybackMode="ON_DEMAND", HLSFragmentSelector=SELECTOR
+    )["HLSStreamingSessionURL"]
+    folder = url.rpartition("/")[0]
+    media = get(f"{folder}/{get(url).splitlines()[-1]}")
+    begins = []
     for uri in [line for line in media.splitlines() if line.startswith("getMP4MediaFragment")]:
-        with urllib.request.urlopen(f"{url.rpartition('/')[0]}/{uri}") as answer:
+        with urllib.request.urlopen(f"{folder}/{uri}") as answer:
             part = answer.read()
-        decoded_from = part.index(b"tfdt") + 8
-        # Players in browsers take no negative time.
-        assert part[decoded_from : decoded_from + 2] == b"\0\0"
+        decoded_from, runs = part.index(b"tfdt") + 8, part.index(b"trun") + 4
+        begins.append(int.from_bytes(part[decoded_from : decoded_from + 8]))
+        # After the flags, the count, the offset, the first frame's flags and its size: how much later it is shown.
+        assert part[runs : runs + 4] == bytes.fromhex("01000a05")
+        assert part[runs + 20 : runs + 24] == bytes(4)
+    # Players in browsers take no negative time, so the presentation starts at 20 s.
+    seconds = [20 + (fragment.timecode - START) / 1000 for fragment in fragments]
+    assert [begin / begins[0] * seconds[0] for begin in begins] == pytest.approx(seconds)
 
 
 def get(url: str) -> str:

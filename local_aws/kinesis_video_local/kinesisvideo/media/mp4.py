@@ -6,20 +6,17 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from kinesis_video_matroska import Frame
 
 from .fragments import MediaFragment
 from .limits import FRAGMENT_MILLISECONDS
 
-if TYPE_CHECKING:
-    pass
-
 _TIME_BASE = Fraction(1, 1000)
-# Each part has its own header, and its times go on from the parts before.
+# Each part has its own header, its times go on from the parts before, and its first frame is shown when it begins: with
+# frames out of order, others then have negative offsets from their times of decoding.
 _PARTS = {
-    "movflags": "empty_moov+default_base_moof+frag_custom+frag_discont",
+    "movflags": "empty_moov+default_base_moof+frag_custom+frag_discont+negative_cts_offsets",
     "avoid_negative_ts": "disabled",
     "use_editlist": "0",
 }
@@ -81,8 +78,7 @@ def write_parts(fragment: MediaFragment, begin: int) -> Parts:
     UnplayableError
         If FFmpeg can't.
     """
-    earliest = min(frame.timecode for frame in fragment.video)
-    begin += _LEAD_MILLISECONDS - earliest
+    begin += _LEAD_MILLISECONDS - fragment.media.timecode
     written = _write([(fragment, [begin + frame.timecode for frame in fragment.video])], _PARTS)
     parts = dict(_boxes(written))
     return Parts(parts[b"ftyp"] + parts[b"moov"], parts[b"moof"] + parts[b"mdat"])
