@@ -33,6 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places[item.path])
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the imports have made out of every look for garbage; pytest takes a long one at its end, too."""
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have measured: numbers that are reported, and not asserted."""
     for report in terminalreporter.stats.get("passed", []):
