@@ -63,7 +63,7 @@ def add_to(commands: Commands) -> None:
         "doctor",
         run,
         summary="find out why no image arrives",
-        description="Find out why no image of a stream arrives, with 19 checks in the order of an image's path.",
+        description="Find out why no image of a stream arrives: check each service on an image's path, in order.",
         epilog=_EPILOG,
         good="images arrive",
         wrong="a check failed",
