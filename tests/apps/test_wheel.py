@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,7 @@ def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(Path(__file__).with_name("user_app.py"), folder / "app.py")
     run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
-    constraints = ROOT / "requirements.txt"
-    run(BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv", wheel, "--constraint", constraints)
+    install(folder / "venv", wheel)
     return folder
 
 
@@ -57,8 +57,7 @@ def local_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def without_local_aws(project: Path, assembly: Path, wheel: Path) -> subprocess.CompletedProcess[str]:
     """The output of `kinesis-video local` in the environment, after the extra `tools` is installed."""
-    pip = (BIN / "uv", "pip", "install", "--quiet", "--python", project / "venv")
-    run(*pip, f"{wheel}[tools]", "--constraint", ROOT / "requirements.txt")
+    install(project / "venv", f"{wheel}[tools]")
     command = [str(project / "venv" / "bin" / "kinesis-video"), "local", "--port", "0"]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
@@ -74,9 +73,20 @@ def tested_project(
     folder = tmp_path_factory.mktemp("tested-project")
     shutil.copytree(ROOT / "examples" / "starter", folder, dirs_exist_ok=True)
     (folder / "venv").symlink_to(project / "venv")
-    pip = (BIN / "uv", "pip", "install", "--quiet", "--python", folder / "venv")
-    run(*pip, local_wheel, "pytest", "--constraint", ROOT / "requirements.txt")
+    install(project / "venv", local_wheel, "pytest")
     return folder
+
+
+def install(environment: Path, *packages: object) -> None:
+    constraints = ROOT / "requirements.txt"
+    run(BIN / "uv", "pip", "install", "--quiet", "--python", environment, *packages, "--constraint", constraints)
+    # Python takes seconds to compile them; it does so where a file isn't the one that was compiled here.
+    (installed,) = environment.glob("lib/python*/site-packages")
+    compiled = Path(sysconfig.get_path("purelib"))
+    for folder in compiled.rglob("__pycache__"):
+        there = installed / folder.relative_to(compiled)
+        if there.parent.is_dir() and not there.exists():
+            shutil.copytree(folder, there)
 
 
 def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
