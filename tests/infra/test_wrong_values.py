@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -24,17 +24,11 @@ from aws_cdk import aws_sqs as sqs
 
 import cdk_kinesis_video
 from cdk_kinesis_video import (
-    ConfigurationFunction,
     DestinationPath,
-    DriftMonitor,
-    FragmentNotification,
     ImageDelivery,
     ImageFormat,
     ImageGeneration,
-    ImagesLayer,
     Repair,
-    StreamDashboard,
-    StreamFleet,
     VideoStream,
 )
 
@@ -51,108 +45,63 @@ def stream_of(stack: Stack) -> VideoStream:
     return VideoStream(stack, "Stream")
 
 
-def role_of(stack: Stack) -> iam.Role:
-    return iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
-
-
-def images_of(stack: Stack, **props: Any) -> ImageGeneration:
-    stream, bucket = stream_of(stack), bucket_of(stack)
-    return ImageGeneration(**{"scope": stack, "construct_id": "Images", "stream": stream, "bucket": bucket, **props})
-
-
-def counted_images_of(stack: Stack) -> ImageGeneration:
-    images = images_of(stack)
+def images_of(stack: Stack) -> ImageGeneration:
+    images = ImageGeneration(stack, "Images", stream=stream_of(stack), bucket=bucket_of(stack))
     images.count_by_request_metrics(filter_id="images")
     return images
 
 
-def alarm_of(stack: Stack) -> cloudwatch.IAlarm:
-    return cloudwatch.Alarm.from_alarm_name(stack, "Alarm", "missing")
-
-
-def notification_of(stack: Stack, **props: Any) -> FragmentNotification:
-    stream, topic = stream_of(stack), sns.Topic(stack, "Topic")
-    return FragmentNotification(
-        **{"scope": stack, "construct_id": "Notification", "stream": stream, "topic": topic, **props}
-    )
-
-
-def fleet_of(stack: Stack, **props: Any) -> StreamFleet:
-    return StreamFleet(
-        **{"scope": stack, "construct_id": "Fleet", "name_prefix": "cam-", "bucket": bucket_of(stack), **props}
-    )
-
-
-def monitor_of(stack: Stack, **props: Any) -> DriftMonitor:
-    return DriftMonitor(**{"scope": stack, "construct_id": "Drift", **props})
-
-
-# How each is called with what it needs and one value of the table in its place.
-CALLS: dict[str, Callable[..., object]] = {
-    "DestinationPath": lambda stack, **props: DestinationPath(**props),
-    "VideoStream": lambda stack, **p: VideoStream(**{"scope": stack, "construct_id": "Stream", **p}),
-    "VideoStream.from_stream_arn": lambda stack, **p: VideoStream.from_stream_arn(
-        **{"scope": stack, "construct_id": "Stream", "stream_arn": STREAM_ARN, **p}
-    ),
-    "VideoStream.from_stream_name": lambda stack, **p: VideoStream.from_stream_name(
-        **{"scope": stack, "construct_id": "Stream", "stream_name": "front-door", **p}
-    ),
-    "VideoStream.grant": lambda stack, grantee=None, actions=None: stream_of(stack).grant(
-        grantee or role_of(stack), *([actions] if actions else [])
-    ),
-    "VideoStream.grant_put_media": lambda stack, **p: stream_of(stack).grant_put_media(
-        **{"grantee": role_of(stack), **p}
-    ),
-    "VideoStream.grant_read": lambda stack, **p: stream_of(stack).grant_read(**p),
-    "VideoStream.metric": lambda stack, **p: stream_of(stack).metric(**{"metric_name": "PutMedia.Requests", **p}),
-    "ImageGeneration": images_of,
-    "ImageGeneration.grant_put_media": lambda stack, **p: images_of(stack).grant_put_media(
-        **{"grantee": role_of(stack), **p}
-    ),
-    "ImageGeneration.grant_read_images": lambda stack, **p: images_of(stack).grant_read_images(**p),
-    "ImageGeneration.on_image_delivered": lambda stack, **p: images_of(stack).on_image_delivered(
-        **{"construct_id": "OnImage", **p}
-    ),
-    "ImageGeneration.add_image_notification": lambda stack, **p: images_of(stack).add_image_notification(
-        **{"destination": notifications.SqsDestination(sqs.Queue(stack, "Queue")), **p}
-    ),
-    "ImageGeneration.count_by_request_metrics": lambda stack, **p: images_of(stack).count_by_request_metrics(**p),
-    "ImageGeneration.metric_images_delivered": lambda stack, **p: counted_images_of(stack).metric_images_delivered(**p),
-    "ImageGeneration.metric_images_missing": lambda stack, **p: counted_images_of(stack).metric_images_missing(**p),
-    "ImageGeneration.alarm_on_missing_images": lambda stack, **p: counted_images_of(stack).alarm_on_missing_images(
-        **{"construct_id": "Missing", **p}
-    ),
-    "ImageGeneration.diagnose_on": lambda stack, **p: images_of(stack).diagnose_on(
-        **{"construct_id": "Diagnosis", "alarm": alarm_of(stack), "topic": sns.Topic(stack, "Topic"), **p}
-    ),
-    "ImageDelivery": lambda stack, **p: ImageDelivery(**{"bucket": bucket_of(stack), **p}),
-    "ImageDelivery.apply_to": lambda stack, **p: ImageDelivery(bucket=bucket_of(stack)).apply_to(**p),
-    "ImageFormat": lambda stack, **p: ImageFormat(**{"name": "JPEG", **p}),
-    "ImageFormat.jpeg": lambda stack, **p: ImageFormat.jpeg(**p),
-    "FragmentNotification": notification_of,
-    "FragmentNotification.grant_put_media": lambda stack, **p: notification_of(stack).grant_put_media(
-        **{"grantee": role_of(stack), **p}
-    ),
-    "StreamDashboard": lambda stack, **p: StreamDashboard(
-        **{"scope": stack, "construct_id": "Dashboard", "streams": [stream_of(stack)], **p}
-    ),
-    "ImagesLayer": lambda stack, **p: ImagesLayer(**{"scope": stack, "construct_id": "Layer", **p}),
-    "StreamFleet": fleet_of,
-    "StreamFleet.grant_put_media": lambda stack, **p: fleet_of(stack).grant_put_media(
-        **{"grantee": role_of(stack), **p}
-    ),
-    "StreamFleet.metric": lambda stack, **p: fleet_of(stack).metric(**{"metric_name": "StreamsSet", **p}),
-    "StreamFleet.metric_failed": lambda stack, **p: fleet_of(stack).metric_failed(**p),
-    "StreamFleet.alarm": lambda stack, **p: fleet_of(stack).alarm(**p),
-    "StreamFleet.dashboard": lambda stack, **p: fleet_of(stack).dashboard(**p),
-    "DriftMonitor": monitor_of,
-    "DriftMonitor.metric_drifted": lambda stack, **p: monitor_of(stack).metric_drifted(**p),
-    "DriftMonitor.metric_not_compared": lambda stack, **p: monitor_of(stack).metric_not_compared(**p),
-    "DriftMonitor.alarm": lambda stack, **p: monitor_of(stack).alarm(**{"construct_id": "Drifted", **p}),
-    "DriftMonitor.on_drift": lambda stack, **p: monitor_of(stack).on_drift(**{"construct_id": "OnDrift", **p}),
+# What each class or method needs besides the value of the table: a value, or a function that makes it in the stack.
+ROLE = {"grantee": lambda stack: iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())}
+TOPIC_OF_STACK = {"topic": lambda stack: sns.Topic(stack, "Topic")}
+DESTINATION = {"destination": lambda stack: notifications.SqsDestination(sqs.Queue(stack, "Queue"))}
+ALARM = {"alarm": lambda stack: cloudwatch.Alarm.from_alarm_name(stack, "Alarm", "missing")}
+NEEDED: dict[str, dict[str, Any]] = {
+    "ConfigurationFunction": {"stack": lambda stack: stack},
+    "VideoStream.from_stream_arn": {"stream_arn": STREAM_ARN},
+    "VideoStream.from_stream_name": {"stream_name": "front-door"},
+    "VideoStream.grant": ROLE,
+    "VideoStream.grant_put_media": ROLE,
+    "VideoStream.metric": {"metric_name": "PutMedia.Requests"},
+    "ImageGeneration": {"stream": stream_of, "bucket": bucket_of},
+    "ImageGeneration.grant_put_media": ROLE,
+    "ImageGeneration.on_image_delivered": {"construct_id": "OnImage"},
+    "ImageGeneration.add_image_notification": DESTINATION,
+    "ImageGeneration.alarm_on_missing_images": {"construct_id": "Missing"},
+    "ImageGeneration.diagnose_on": {"construct_id": "Diagnosis", **ALARM, **TOPIC_OF_STACK},
+    "ImageDelivery": {"bucket": bucket_of},
+    "ImageFormat": {"name": "JPEG"},
+    "FragmentNotification": {"stream": stream_of, **TOPIC_OF_STACK},
+    "FragmentNotification.grant_put_media": ROLE,
+    "StreamDashboard": {"streams": lambda stack: [stream_of(stack)]},
+    "StreamFleet": {"name_prefix": "cam-", "bucket": bucket_of},
+    "StreamFleet.grant_put_media": ROLE,
+    "StreamFleet.metric": {"metric_name": "StreamsSet"},
+    "DriftMonitor.alarm": {"construct_id": "Drifted"},
+    "DriftMonitor.on_drift": {"construct_id": "OnDrift"},
 }
 
-CALLS["ConfigurationFunction"] = lambda cameras, /, **p: ConfigurationFunction(**{"stack": cameras, **p})
+
+def call(owner: str, stack: Stack, /, **wrong: Any) -> None:
+    """Call a class, or a method of an object of it, with what it needs and one value of the table."""
+    name, _, method = owner.partition(".")
+    cls: Any = getattr(cdk_kinesis_video, name)
+    made: Any = cls if method == "" else getattr(cls, method)
+    if method and not isinstance(inspect.getattr_static(cls, method), staticmethod):
+        made = getattr(images_of(stack) if cls is ImageGeneration else cls(**needed(name, cls, stack)), method)
+    arguments = {**needed(owner, made, stack, wrong), **wrong}
+    action = arguments.pop("actions", None)
+    # Only actions are given by their position, after the grantee.
+    made(*([arguments.pop("grantee"), action] if action else []), **arguments)
+
+
+def needed(owner: str, made: Any, stack: Stack, wrong: Collection[str] = ()) -> dict[str, Any]:
+    # The metaclass of jsii hides the parameters of a class.
+    parameters = inspect.signature(made.__init__ if inspect.isclass(made) else made).parameters
+    placed = {"scope": stack, "construct_id": "Id"} if "scope" in parameters else {}
+    values = {name: value for name, value in {**placed, **NEEDED.get(owner, {})}.items() if name not in wrong}
+    return {name: value(stack) if inspect.isfunction(value) else value for name, value in values.items()}
+
 
 # A value, or a function that makes it in the stack, and what the sentence says of it.
 Rows = dict[str, list[tuple[Any, str]]]
@@ -633,7 +582,7 @@ def test_fails_on_a_wrong_value(parameter: str, value: Any, said: str) -> None:
     owner, _, name = parameter.rpartition(".")
     wrong = value(stack) if inspect.isfunction(value) else value
     with fails_with(f"`{name}` is {said}"):
-        CALLS[owner](stack, **{name: wrong})
+        call(owner, stack, **{name: wrong})
 
 
 @pytest.mark.parametrize("method", NAMED_METRICS)
