@@ -144,23 +144,19 @@ def join_work() -> None:
             thread.join(10)
 
 
-def test_a_call_in_time_is_sent_whole(client: Any, server: Server, names: Names, clock: FakeClock) -> None:
-    deadline = Deadline(60)
-    assert answer_in_time(lambda: configure(client, deadline), deadline) == DONE
-    sent = b"".join(server.received)
-    assert sent.startswith(b"POST /updateImageGenerationConfiguration HTTP/1.1\r\n")
-    assert sent.endswith(b"}")
-
-
-def test_a_connection_serves_one_event_after_the_other(
+def test_calls_in_time_are_sent_whole_on_one_connection(
     client: Any, server: Server, names: Names, clock: FakeClock
 ) -> None:
+    # One event after the other.
     for _ in range(3):
         deadline = Deadline(60)
         assert answer_in_time(lambda d=deadline: configure(client, d), deadline) == DONE  # type: ignore[misc]
     client.close()
     server.close()
-    assert b"".join(server.received).count(b"POST /") == 3
+    sent = b"".join(server.received)
+    assert sent.startswith(b"POST /updateImageGenerationConfiguration HTTP/1.1\r\n")
+    assert sent.endswith(b"}")
+    assert sent.count(b"POST /") == 3
     assert len(server.endings) == 1
 
 
@@ -185,18 +181,25 @@ def test_just_in_time_is_sent(client: Any, server: Server, names: Names, clock: 
     assert answer_in_time(lambda: configure(client, deadline), deadline) == DONE
 
 
+def once(client: Any, deadline: Deadline) -> Answer:
+    Retries(deadline).once(client, IMAGE_GENERATION.describe, StreamARN=STREAM_ARN)
+    return DONE
+
+
 def test_what_is_still_connecting_at_the_answer_sends_nothing(
     client: Any, server: Server, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class AsItConnects(Deadline):
+        def remaining(self) -> float:
+            assert names.asked.wait(10)
+            return 0
+
     answered = threading.Event()
     names.before = lambda: answered.wait(10)
     # The times don't keep it back here: only the gate does.
-    monkeypatch.setattr(timing, "CALL_SECONDS", 0)
     monkeypatch.setattr(timing, "READ_SECONDS", -100)
-    deadline = Deadline(0.2)
     with pytest.raises(TimeoutError):
-        answer_in_time(lambda: configure(client, deadline), deadline)
-    assert names.asked.is_set()
+        answer_in_time(lambda: once(client, Deadline(60)), AsItConnects(60))
     answered.set()
     join_work()
     server.close()
@@ -229,14 +232,9 @@ def test_what_the_peer_has_not_confirmed_is_not_sent_once_more(
     monkeypatch.setattr(timing, "READ_SECONDS", 0.1)
     made = create_client(boto3.Session(region_name="us-east-1"))
     monkeypatch.setattr(timing, "READ_SECONDS", 59)
-
-    def once() -> Answer:
-        Retries(deadline).once(made, IMAGE_GENERATION.describe, StreamARN=STREAM_ARN)
-        return DONE
-
     deadline = Deadline(60)
     with pytest.raises(CallError, match="ReadTimeoutError") as raised:
-        answer_in_time(once, deadline)
+        answer_in_time(lambda: once(made, deadline), deadline)
     assert raised.value.outcome_unknown
     silent.close()
     assert silent.endings == ["reset"]

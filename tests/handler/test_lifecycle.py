@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import FEATURES, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, Feature, Function, Service, Stack
+from .conftest import FEATURES, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, Feature, Function, Service
 
 CREATE_FAILED_ID = "cdk-kinesis-video::create-failed"
 
@@ -142,20 +142,6 @@ def test_delete_acts_on_nothing_but_a_streams_arn(function: Function, service: S
     assert not service.calls
 
 
-def test_delete_succeeds_if_nothing_is_configured(
-    function: Function, service: Service, stack: Stack, feature: Feature
-) -> None:
-    assert function.answer_to("delete").status == "SUCCESS"
-    # Once more after some seconds: what was read may be older than what was set.
-    assert service.calls == {feature.describe: 2}
-    assert not stack.calls
-
-
-def test_delete_succeeds_if_the_stream_is_gone(function: Function, service: Service) -> None:
-    del service.configurations[STREAM_ARN]
-    assert function.answer_to("delete").status == "SUCCESS"
-
-
 @pytest.mark.parametrize("event", ["delete-after-a-failed-create", "delete-after-a-cancelled-create"])
 def test_delete_touches_nothing_if_the_create_never_succeeded(
     function: Function, service: Service, event: str, feature: Feature
@@ -166,20 +152,3 @@ def test_delete_touches_nothing_if_the_create_never_succeeded(
     assert answer.physical_resource_id == function.event(event)["PhysicalResourceId"]
     assert service.configurations[STREAM_ARN] == feature.declared
     assert not service.calls
-
-
-def test_a_failed_create_answers_with_an_id_that_delete_knows(function: Function, service: Service) -> None:
-    del service.configurations[STREAM_ARN]
-    answer = function.answer_to("create")
-    assert (answer.status, answer.physical_resource_id) == ("FAILED", CREATE_FAILED_ID)
-    assert function.event("delete-after-a-failed-create")["PhysicalResourceId"] == CREATE_FAILED_ID
-
-
-@pytest.mark.parametrize("event", ["update", "update-to-another-stream", "delete"])
-def test_a_failed_update_or_delete_keeps_the_id(
-    function: Function, service: Service, event: str, feature: Feature
-) -> None:
-    service.fail(feature.update, "InvalidArgumentException")
-    service.fail(feature.describe, "InvalidArgumentException")
-    answer = function.answer_to(event)
-    assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)

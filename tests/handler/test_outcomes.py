@@ -41,14 +41,6 @@ def test_one_reply_that_is_lost_is_enough_not_to_know(function: Function, servic
     assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)
 
 
-@pytest.mark.parametrize("fault", ["no connection", "ClientLimitExceededException", "AccessDeniedException"])
-def test_a_failed_create_that_has_surely_not_set_it_answers_with_the_marker(
-    function: Function, service: Service, fault: str
-) -> None:
-    service.fail(UPDATE, fault)
-    assert function.answer_to("create").physical_resource_id == MARKER
-
-
 def test_a_create_that_adopts_answers_with_the_marker_whatever_came_of_it(function: Function, service: Service) -> None:
     service.configurations[STREAM_ARN] = IMAGES.altered
     service.fail(UPDATE, "done, timeout")
