@@ -19,3 +19,9 @@ READ_KEY_ACTIONS = ("kms:Decrypt",)
 """On the stream's key, to read its video, and on the bucket's, to read the metadata of images."""
 KEY_ACTIONS = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants")
 """On any key, to find out whether it is the right one."""
+
+TEST_PICTURE = "cdk-kinesis-video-test-picture"
+"""The tag of the fragments that ``kinesis-video doctor --send`` sends, and a name in the metadata of their images.
+
+They show nothing of the stream's own producer.
+"""

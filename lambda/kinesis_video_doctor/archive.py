@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from kinesis_video_configuration.retries import pages
+from kinesis_video_contract.doctor import TEST_PICTURE
 from kinesis_video_matroska import Fragment, FragmentCollector, Frame, MatroskaError, Reader, TagName, Track, Tracks
 
 from .calls import Calls, Fact, UndecidedError
@@ -78,6 +79,11 @@ class Read:
     tags: Sequence[str] = ()
     """The names of all its tags."""
 
+    @property
+    def is_test(self) -> bool:
+        """Whether `--send` has sent it."""
+        return TEST_PICTURE in self.tags
+
 
 @dataclass(frozen=True)
 class Media:
@@ -90,8 +96,8 @@ class Media:
 
     @property
     def asking(self) -> Sequence[Read]:
-        """Those that ask for images, oldest first."""
-        return [fragment for fragment in self.fragments if fragment.asks]
+        """Those of the stream's own producer that ask for images, oldest first."""
+        return [fragment for fragment in self.fragments if fragment.asks and not fragment.is_test]
 
     @property
     def almost(self) -> Sequence[str]:
@@ -103,6 +109,15 @@ class Media:
     def own_prefixes(self) -> Sequence[str]:
         """The prefixes that their tags add to the destination's."""
         return list(dict.fromkeys(fragment.own_prefix for fragment in self.asking))
+
+
+class TestPicturesError(UndecidedError):
+    """The newest fragments are those of `--send`, which show nothing of the producer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the newest fragments are test pictures that `--send` has sent", "run it again while the producer sends"
+        )
 
 
 class Video:
@@ -171,7 +186,7 @@ class Video:
 
     @Fact
     def media(self) -> Media:
-        """The five newest fragments, and the five newest of those that are no longer young."""
+        """The five newest fragments, and the five newest of those that are no longer young, without test pictures."""
         settled = [fragment for fragment in self.fragments if not self.is_young(fragment)][-_NEWEST:]
         newest = [fragment for fragment in self.fragments[-_NEWEST:] if fragment not in settled]
         chosen: list[Listed] = []
@@ -179,7 +194,12 @@ class Video:
         for fragment in sorted([*settled, *newest], key=lambda one: _rank(one, settled, newest)):
             if not chosen or sum(one.size for one in chosen) + fragment.size <= _MAX_BYTES:
                 chosen.append(fragment)
-        return self.read(sorted(chosen, key=lambda fragment: fragment.arrived))
+        media = self.read(sorted(chosen, key=lambda fragment: fragment.arrived))
+        own = [fragment.listed for fragment in media.fragments if not fragment.is_test]
+        if not own:
+            raise TestPicturesError
+        # Once more without them: the tracks are those of the newest fragment.
+        return media if len(own) == len(chosen) else self.read(own)
 
     def later(self, than: Listed) -> Sequence[Listed] | None:
         """List a fragment and all that came later; None if they are too much to read."""

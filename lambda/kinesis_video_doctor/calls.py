@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
+from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
 import boto3
@@ -44,12 +45,15 @@ class UndecidedError(Exception):
         Why.
     fix
         The permission or the option that is missing.
+    headers
+        Those of the service's refusal.
     """
 
-    def __init__(self, seen: str, fix: str = "") -> None:
+    def __init__(self, seen: str, fix: str = "", headers: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__(seen)
         self.seen = seen
         self.fix = fix
+        self.headers = headers
 
     @classmethod
     def of(cls, error: Exception) -> UndecidedError:
@@ -143,7 +147,7 @@ class Calls:
                 endpoint_url=endpoint_url,
                 config=config,
             )
-            client.meta.events.register("after-call", _require_answer)
+            client.meta.events.register("after-call", _require_answer, unique_id="kinesis-video-doctor")
             self._clients[service, endpoint_url] = client
         return self._clients[service, endpoint_url]
 
@@ -213,6 +217,7 @@ class Calls:
                     raise UndecidedError(
                         f"{permission} is refused: {cause.response['Error'].get('Message', error.code)}",
                         f"allow the caller {permission}",
+                        cause.response["ResponseMetadata"].get("HTTPHeaders", {}),
                     ) from cause
                 raise UndecidedError(str(cause), "run it again") from cause
             problem = f"{permission} can't be asked: {cause}"
@@ -275,6 +280,11 @@ class Calls:
         except (TypeError, ValueError):
             return
         self._date = (date if date.tzinfo else date.replace(tzinfo=UTC)), time.monotonic()
+
+
+def utc(time: datetime) -> str:
+    """Write a time, which botocore gives in this machine's time zone."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _require_answer(http_response: Any, model: Any, **_: Any) -> None:

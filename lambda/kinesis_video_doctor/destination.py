@@ -24,7 +24,6 @@ from .stream import Key, Stream, needed
 _URI = re.compile(r"s3:(//)?(?P<bucket>[a-zA-Z0-9._-]{3,255})(/(?P<prefix>.*))?", re.DOTALL)
 # A page has 1,000 objects: an hour's images at the shortest interval are 18.
 _MAX_PAGES = 20
-_FRAGMENT_NUMBER = "aws_kinesisvideo_fragment_number"
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,25 @@ class Destination:
         except UndecidedError as error:
             if "is refused" not in error.seen:
                 raise
-            raise UndecidedError(
-                f"{error.seen}; if the caller has the permission, the bucket is of another account", error.fix
-            ) from error
+            seen = f"{error.seen}; if the caller has the permission, the bucket is of another account"
+            raise UndecidedError(seen, error.fix, error.headers) from error
+
+    @property
+    def region(self) -> str | None:
+        """The Region of the bucket; None if the answer leaves it out. S3 tells it with a refusal, too.
+
+        Raises
+        ------
+        UndecidedError
+            If the bucket doesn't exist, or can't be asked for.
+        """
+        try:
+            found: Mapping[str, Any] = needed(self.found, "the bucket doesn't exist")
+        except UndecidedError as error:
+            if region := error.headers.get("x-amz-bucket-region"):
+                return region
+            raise
+        return found.get("BucketRegion")
 
     @Fact
     def is_foreign(self) -> bool:
@@ -201,8 +216,11 @@ class Destination:
             except ValueError:
                 continue
             if key.timecode >= milliseconds(since):
-                own = key.prefix.removeprefix(self.prefix).removeprefix("/").removesuffix("_")
-                found[entry["Key"]] = Image(entry["Key"], own, key.timecode, entry["LastModified"])
+                own = key.prefix.removeprefix(self.prefix).removeprefix("/")
+                # Another prefix that only begins alike is that of an earlier configuration.
+                if not own or own.endswith("_"):
+                    image = Image(entry["Key"], own.removesuffix("_"), key.timecode, entry["LastModified"])
+                    found[image.key] = image
         return list(found.values())
 
     @Fact
@@ -219,8 +237,8 @@ class Destination:
                 return objects
         raise UndecidedError(f"there are more than {_MAX_PAGES},000 objects under s3://{self.bucket}/{prefix}")
 
-    def fragment_number(self, image: Image) -> str | None:
-        """Read of which fragment an image is, as its own metadata says; None if they don't.
+    def metadata(self, image: Image) -> Mapping[str, str]:
+        """Read the metadata of an image, by names in lower case; they say of which fragment it is.
 
         Raises
         ------
@@ -230,8 +248,7 @@ class Destination:
         answer = self._call(
             "s3:GetObject", "head_object", absent=("404", "NoSuchKey"), Bucket=self.bucket, Key=image.key
         )
-        metadata = {name.lower(): value for name, value in (answer or {}).get("Metadata", {}).items()}
-        return metadata.get(_FRAGMENT_NUMBER)
+        return {name.lower(): value for name, value in (answer or {}).get("Metadata", {}).items()}
 
     def deleted_since(self, since: datetime, arrived: datetime, own_prefixes: Sequence[str]) -> int:
         """Count the images of the stream that were deleted, as a bucket with versions has it by its delete markers.

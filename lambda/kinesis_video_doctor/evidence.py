@@ -13,8 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .archive import Listed, Read, Video, milliseconds
-from .calls import Fact, UndecidedError
+from kinesis_video_contract.doctor import TEST_PICTURE
+
+from .archive import Listed, Read, TestPicturesError, Video, milliseconds
+from .calls import Fact, UndecidedError, utc
 from .destination import Destination, Image
 from .findings import Outcome, Status, failed, passed, unknown, warned
 from .metrics import count
@@ -29,6 +31,9 @@ _LATE = timedelta(minutes=2)
 """How late an image may be after an interval that is longer than the fragments."""
 _SLACK = timedelta(seconds=5)
 _LONGEST_FRAGMENT = timedelta(seconds=20)
+FRAGMENT_NUMBER = "aws_kinesisvideo_fragment_number"
+_NO_FRAGMENT = ""
+"""Stands for the number of the fragment of a test picture."""
 _MAX_HEADS = 50
 """How many images' metadata are read at the most."""
 _S3_KNOWS = (
@@ -92,11 +97,13 @@ class Evidence:
             )
         try:
             media = self._video.media
+        except TestPicturesError as error:
+            return self._not_known(error.seen, error.fix)
         except UndecidedError as error:
             return self._of_unread(fragments, error)
         asking = media.asking
         outcome = self._of_asking(asking) if asking else self._of_silent(media.fragments)
-        return self._if_fresh(outcome)
+        return self._if_fresh(outcome, media.fragments[-1].listed)
 
     @property
     def arrive(self) -> bool:
@@ -147,21 +154,25 @@ class Evidence:
         images = self._images(min(since, *map(self._time, deciding)), [own])
         attributed = self._attribute(deciding, images, enough=1)
         if attributed.images:
-            return self._passed(next(iter(attributed.images.values())))
+            return self._passed(*next(iter(attributed.images.items())))
         until = _until(images)
         seen = (
-            f"the fragment of {_utc(self._time(fragment))} asks for images, and no image of it is in "
+            f"the fragment of {utc(self._time(fragment))} asks for images, and no image of it is in "
             f"s3://{self._destination.bucket}/{self._destination.prefix}{own}"
         )
         if not settled:
             return warned(f"{seen} yet{until}", "wait a minute, and run it again")
         latest = milliseconds(max(map(self._time, deciding)) + max(one.length for one in deciding))
-        recent = [image.timecode for image in images if milliseconds(since) <= image.timecode <= latest]
+        recent = [
+            image.timecode
+            for image in images
+            if milliseconds(since) <= image.timecode <= latest and self._numbers.get(image.key) != _NO_FRAGMENT
+        ]
         if is_long and recent:
             due = self._time(fragment) + timedelta(milliseconds=max(recent) - milliseconds(self._time(fragment)))
             return unknown(
                 f"the sampling interval is {self._stream.interval}, so the next image is due at "
-                f"{_utc(due + self._stream.interval)}{until}",
+                f"{utc(due + self._stream.interval)}{until}",
                 "run it again then",
             )
         if attributed.doubtful:
@@ -205,7 +216,7 @@ class Evidence:
             have = [fragment for fragment in listed if fragment.number in attributed.images]
             is_long = self._stream.interval > self._length(settled[-1])
             if have[-1].arrived >= settled[-1].arrived and (is_long or all(one in have for one in settled)):
-                return self._passed(attributed.images[have[-1].number])
+                return self._passed(have[-1].number, attributed.images[have[-1].number])
             return self._not_known("the archive shows no tag, and not all of the newest fragments have an image")
         return self._of_rare(len(read))
 
@@ -226,8 +237,10 @@ class Evidence:
             return self._of_asking(asking)
         if media.almost:
             return self._not_known(f"{seen}: they have {', '.join(map(repr, media.almost))}")
-        return passed(
-            f"the last fragment that asks for images, of {_utc(self._time(fragment))}, has one: {self._uri(image)}"
+        return self._passed(
+            fragment.number,
+            image,
+            f"the last fragment that asks for images, of {utc(self._time(fragment))}, has one: {self._uri(image)}",
         )
 
     def _of_unread(self, fragments: Sequence[Listed], error: UndecidedError) -> Outcome:
@@ -238,7 +251,8 @@ class Evidence:
         images = self._images(min(map(self._time, looked_at)) - _A_MINUTE, None)
         attributed = self._attribute(looked_at, images, enough=len(looked_at))
         if settled and all(fragment.number in attributed.images for fragment in settled):
-            return self._if_fresh(self._passed(attributed.images[settled[-1].number]))
+            number = settled[-1].number
+            return self._if_fresh(self._passed(number, attributed.images[number]), fragments[-1])
         return self._not_known(f"which fragments ask for images is not known: {error.seen}", error.fix)
 
     # Of which fragment an image is
@@ -254,28 +268,37 @@ class Evidence:
             (image for image in images if image.delivered >= since),
             key=lambda image: (not self._fits(image, fragments), -image.delivered.timestamp()),
         )
-        for place, image in enumerate(candidates):
+        heads = 0
+        for image in candidates:
             if len(found) >= enough:
                 break
-            if place >= _MAX_HEADS:
+            fitting = {one.number for one in fragments if self._is_of(image, one)}
+            if fitting and fitting <= found.keys():
+                # A long fragment has an image each 200 ms.
+                continue
+            if heads == _MAX_HEADS:
                 doubtful = True
                 break
+            heads += 1
             number = self._number(image)
             if number is None:
-                fitting = [one for one in self._video.fragments if self._is_of(image, one)]
-                number = fitting[0].number if len(fitting) == 1 else None
-                doubtful |= len(fitting) > 1
+                of_any = [one.number for one in self._video.fragments if self._is_of(image, one)]
+                number = of_any[0] if len(of_any) == 1 else None
+                doubtful |= len(of_any) > 1
             if number in wanted:
                 found.setdefault(number, image)
         return _Attributed(found, doubtful)
 
     def _number(self, image: Image) -> str | None:
-        """Return the number of the image's fragment by its metadata, or None."""
+        """Return the number of the image's fragment by its metadata, or None; a test picture is of no fragment."""
         if image.key not in self._numbers:
             self._numbers[image.key] = None
             if self._without_metadata is None:
                 try:
-                    self._numbers[image.key] = self._destination.fragment_number(image)
+                    metadata = self._destination.metadata(image)
+                    self._numbers[image.key] = (
+                        _NO_FRAGMENT if TEST_PICTURE in metadata else metadata.get(FRAGMENT_NUMBER)
+                    )
                 except UndecidedError as error:
                     # The next one would be refused as well.
                     self._without_metadata = error
@@ -318,8 +341,16 @@ class Evidence:
 
     # What is said of it
 
-    def _passed(self, image: Image) -> Outcome:
-        return passed(f"the newest image is {ago(self._stream.now - image.delivered)} old: {self._uri(image)}")
+    def _passed(self, number: str, image: Image, seen: str = "") -> Outcome:
+        """Say that images arrive, unless the configuration was changed after the fragment of this one."""
+        with suppress(UndecidedError):
+            if (changed := self._trail.changed) and self._listed(number).arrived < changed:
+                return unknown(
+                    f"the configuration was changed at {utc(changed)}, after the newest fragment that has an image: "
+                    f"{self._uri(image)}",
+                    "run it again when newer video has come in",
+                )
+        return passed(seen or f"the newest image is {ago(self._stream.now - image.delivered)} old: {self._uri(image)}")
 
     def _uri(self, image: Image) -> str:
         return f"s3://{self._destination.bucket}/{image.key}"
@@ -341,8 +372,8 @@ class Evidence:
             return unknown(seen, fix or error.fix)
         return unknown(f"{seen}{_until(images) or f'; no image of the last {self._stream.minutes} min'}", fix)
 
-    def _if_fresh(self, outcome: Outcome) -> Outcome:
-        age = self._stream.now - self._video.fragments[-1].arrived
+    def _if_fresh(self, outcome: Outcome, newest: Listed) -> Outcome:
+        age = self._stream.now - newest.arrived
         if outcome.status != Status.PASSED or age <= FRESH:
             return outcome
         return unknown(
@@ -362,8 +393,4 @@ def ago(age: timedelta) -> str:
 def _until(images: Sequence[Image]) -> str:
     # Not by the times in the keys, which a producer's clock makes.
     newest = max((image.delivered for image in images), default=None)
-    return f"; images arrived until {_utc(newest)}" if newest else ""
-
-
-def _utc(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"; images arrived until {utc(newest)}" if newest else ""

@@ -21,6 +21,7 @@ from .producers import Producer, Producers
 from .simulator import BOUNDARY, Decision
 from .stream import Key, Stream
 
+SEND_ACTIONS = ("kinesisvideo:PutMedia", "kinesisvideo:GetDataEndpoint", "kinesisvideo:TagStream")
 KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
 _MAX_PAGES = 10
 
@@ -70,11 +71,13 @@ class Permissions:
         except UndecidedError:
             return self.producers.known
 
+    def sending(self, producer: Producer, action: str) -> Decision:
+        """Say whether the producer's policies allow one of the actions that sending video takes."""
+        return self.producers.simulate(producer, SEND_ACTIONS, self.stream.arn, self.stream.account)[action]
+
     def _may_send(self, producer: Producer) -> bool:
         try:
-            return self.producers.simulate(
-                producer, "kinesisvideo:PutMedia", self.stream.arn, self.stream.account
-            ).allowed
+            return self.sending(producer, SEND_ACTIONS[0]).allowed
         except UndecidedError:
             return True
 
@@ -207,7 +210,7 @@ class Permissions:
         policy = self.judge(document, action, key.arn, who, resource_account=key.account, via=via, known=known)
         if policy.denies == Match.YES:
             return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
-        decision = self.producers.simulate(who, action, key.arn, key.account, via)
+        decision = self.producers.simulate(who, KEY_ACTIONS, key.arn, key.account, via)[action]
         if decision.obstacle:
             return self.fix(who, decision, {})
         allowed = policy.together(allowed=decision.allowed, same_account=key.account == who.account)

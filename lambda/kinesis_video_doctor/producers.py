@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .calls import Calls, Fact, UndecidedError
-from .simulator import Decision, simulate
+from .simulator import Simulation, simulate
 from .stream import Stream
 from .trail import Trail
 
@@ -67,6 +67,7 @@ class Producers:
         self._stream = stream
         self._trail = trail
         self._given = given
+        self._simulated: dict[tuple[str, tuple[str, ...], str, str], Simulation] = {}
 
     @Fact
     def found(self) -> Found:
@@ -149,11 +150,21 @@ class Producers:
         return known
 
     def simulate(
-        self, producer: Producer, action: str, resource: str, resource_account: str | None = None, via: str = ""
-    ) -> Decision:
-        """Ask what the policies of the producer itself allow; a key is used via a service."""
-        context = self.context(producer, resource_account, via)
-        return simulate(self._stream.call, producer.arn, action, resource, context, self._stream.name)
+        self,
+        producer: Producer,
+        actions: tuple[str, ...],
+        resource: str,
+        resource_account: str | None = None,
+        via: str = "",
+    ) -> Simulation:
+        """Ask, once, what the policies of the producer itself allow; a key is used via a service."""
+        asked = producer.arn, actions, resource, via
+        if asked not in self._simulated:
+            context = self.context(producer, resource_account, via)
+            self._simulated[asked] = simulate(
+                self._stream.call, producer.arn, actions, resource, context, self._stream.name
+            )
+        return self._simulated[asked]
 
 
 def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:

@@ -5,7 +5,7 @@ See https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,45 +31,61 @@ class Decision:
     """What an Allow in the producer's policies would not overcome; empty if there is nothing of that kind."""
 
 
+class Simulation:
+    """What the simulator says of several actions on one resource."""
+
+    def __init__(self, decisions: Mapping[str, Decision | UndecidedError]) -> None:
+        self._decisions = decisions
+
+    def __getitem__(self, action: str) -> Decision:
+        """Return the decision on an action, or raise `UndecidedError`."""
+        decision = self._decisions.get(action)
+        if decision is None:
+            raise UndecidedError(f"the simulator says nothing of {action}", "run it again")
+        if isinstance(decision, UndecidedError):
+            raise decision
+        return decision
+
+
 def simulate(
-    call: Calls, principal: str, action: str, resource: str, context: Mapping[str, str], thing_name: str
-) -> Decision:
+    call: Calls, principal: str, actions: Sequence[str], resource: str, context: Mapping[str, str], thing_name: str
+) -> Simulation:
     """Ask the simulator.
 
     Parameters
     ----------
     call
-        Makes the calls.
+        Makes the call.
     principal
-        The ARN of a role or a user.
-    action
-        The action.
+        The ARN of the role or user.
+    actions
+        The actions.
     resource
         The ARN of the resource.
     context
         The condition keys whose values are known.
     thing_name
-        What an IoT thing is named by the documentation's model: as its stream.
-
-    Raises
-    ------
-    UndecidedError
-        If it can't be asked, or if the answer depends on what only the request knows.
+        The name of the thing of AWS IoT that the principal may be: by the documentation's example that of the stream.
     """
-    with_thing = {**context, _THING: thing_name}
-    result = _result(call, principal, action, resource, with_thing)
-    if not result.allowed:
-        # Denied to a thing of that name, it may be allowed to the thing that it is.
-        _result(call, principal, action, resource, context)
-    return result
+    try:
+        decisions = _decisions(call, principal, actions, resource, {**context, _THING: thing_name})
+        if denied := [action for action, one in decisions.items() if isinstance(one, Decision) and not one.allowed]:
+            # Denied to a thing of that name, it may be allowed to the thing that it is.
+            without = _decisions(call, principal, denied, resource, context)
+            decisions |= {action: one for action, one in without.items() if isinstance(one, UndecidedError)}
+    except UndecidedError as error:
+        return Simulation(dict.fromkeys(actions, error))
+    return Simulation(decisions)
 
 
-def _result(call: Calls, principal: str, action: str, resource: str, context: Mapping[str, str]) -> Decision:
+def _decisions(
+    call: Calls, principal: str, actions: Sequence[str], resource: str, context: Mapping[str, str]
+) -> dict[str, Decision | UndecidedError]:
     answer = call(
         "iam:SimulatePrincipalPolicy",
         "simulate_principal_policy",
         PolicySourceArn=principal,
-        ActionNames=[action],
+        ActionNames=list(actions),
         ResourceArns=[resource],
         ContextEntries=[
             {
@@ -80,15 +96,15 @@ def _result(call: Calls, principal: str, action: str, resource: str, context: Ma
             for key, value in context.items()
         ],
     )
-    results = answer["EvaluationResults"]
-    if not results:
-        raise UndecidedError(f"the simulator says nothing of {action}", "run it again")
-    result = results[0]
+    return {result["EvalActionName"]: _decision(principal, resource, result) for result in answer["EvaluationResults"]}
+
+
+def _decision(principal: str, resource: str, result: Mapping[str, Any]) -> Decision | UndecidedError:
     specific = _specific(result, resource)
     missing = sorted({*result.get("MissingContextValues", ()), *specific.get("MissingContextValues", ())})
     if missing:
-        raise DependsError(
-            f"whether {principal} is allowed {action} on {resource} depends on {', '.join(missing)}, "
+        return DependsError(
+            f"whether {principal} is allowed {result['EvalActionName']} on {resource} depends on {', '.join(missing)}, "
             "which only the producer's request knows",
             _FIX_OF_THING
             if missing == [_THING]

@@ -14,7 +14,7 @@ from typing import Any
 
 from kinesis_video_configuration.retries import pages
 
-from .calls import Fact, UndecidedError
+from .calls import Fact, UndecidedError, utc
 from .stream import Stream
 
 # 50 records each, and 2 calls a second.
@@ -71,9 +71,11 @@ class Trail:
         attributes = [{"AttributeKey": "EventName", "AttributeValue": operation}]
         for page in islice(pages(ask, LookupAttributes=attributes), _MAX_PAGES):
             for event in page["Events"]:
+                oldest = event["EventTime"]
+                if self._stream.name not in event["CloudTrailEvent"]:
+                    continue
                 record = json.loads(event["CloudTrailEvent"])
                 request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
-                oldest = event["EventTime"]
                 if names & {request.get("streamname"), request.get("streamarn")}:
                     refused = bool(record.get("errorCode"))
                     found.append(Record(event["EventTime"], record.get("userIdentity") or {}, request, refused))
@@ -81,4 +83,4 @@ class Trail:
                 return found, ""
             if time.monotonic() > end:
                 break
-        return found, f"{oldest:%Y-%m-%d %H:%M:%S} UTC" if oldest else ""
+        return found, utc(oldest) if oldest else ""

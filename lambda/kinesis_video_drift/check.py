@@ -100,9 +100,12 @@ def _look(
         stack = Stack.read(cloudformation(), retries, event["StackId"])
     except CallError as error:
         logger.warning("nothing is repaired, CloudFormation can't be asked", extra={"problem": str(error)})
-    if stack is not None and (stack.is_changing or stack.changed_since(datetime.fromisoformat(event["Time"]))):
+    moment = datetime.fromisoformat(event["Time"])
+    if stack is not None and (stack.is_changing or stack.changed_since(moment)):
         # Its end is an event of its own, and so looks again.
         logger.info("nothing is reported, the stack is being changed", extra={"status": stack.status})
+        for declaration, _ in found if stack.is_stuck(moment) else ():
+            not_compared(declaration.stream["StreamARN"], StackChangedError(f"{stack.status} for more than an hour"))
         return
     counts[DRIFTED] = len(found)
     for number, (declaration, drift) in enumerate(found):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kinesis_video_configuration import Declaration
 from kinesis_video_configuration.retries import Retries
 from kinesis_video_configuration.stack import StackReader, is_gone
+
+_LONG = timedelta(hours=1)
+"""As long as CloudFormation waits for a custom resource."""
 
 
 class StackChangedError(Exception):
@@ -25,6 +28,8 @@ class Stack:
     status: str
     updated: datetime | None
     """When its last update began."""
+    created: datetime
+    """When it was created."""
     resources: tuple[Mapping[str, Any], ...]
     """As ListStackResources has them."""
 
@@ -41,7 +46,9 @@ class Stack:
         resources = tuple(reader.rows())
         # Last, so that a stack at rest was at rest while its resources were listed, or has changed them since.
         described = reader.describe()
-        return cls(stack, described["StackStatus"], described.get("LastUpdatedTime"), resources)
+        return cls(
+            stack, described["StackStatus"], described.get("LastUpdatedTime"), described["CreationTime"], resources
+        )
 
     def require_unchanged(self, cloudformation: Any, retries: Retries) -> None:
         """Ask CloudFormation once more, before something is set that a deployment may declare otherwise by now.
@@ -61,6 +68,10 @@ class Stack:
     def is_changing(self) -> bool:
         """Whether an operation goes on, its clean-up included."""
         return self.status.endswith("_IN_PROGRESS")
+
+    def is_stuck(self, moment: datetime) -> bool:
+        """Whether an operation has gone on for so long at this moment that nobody may wait for its end to be told."""
+        return self.is_changing and moment - (self.updated or self.created) > _LONG
 
     @property
     def is_settled(self) -> bool:

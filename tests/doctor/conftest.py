@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -40,4 +41,6 @@ def _repeats_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 def refreshed(request: pytest.FixtureRequest) -> None:
     """Let video of the last minutes be there before anything breaks."""
     if "site" in request.fixturenames:
-        request.getfixturevalue("site").refresh()
+        site = request.getfixturevalue("site")
+        site.refresh()
+        site.since = time.time() - 1

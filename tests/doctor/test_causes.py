@@ -8,13 +8,24 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from kinesis_video_doctor import Status, report
 from kinesis_video_matroska import SimpleTag, Tags, Track
 from kinesis_video_tools.camera import fragment_tags
 
-from .breakages import another_stream, answers, bucket_policy, foreign_bucket, images_lost, key_policy
+from .breakages import (
+    Answers,
+    another_stream,
+    answered,
+    answers,
+    bucket_policy,
+    foreign_bucket,
+    http_answer,
+    images_lost,
+    key_policy,
+)
 from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
 from .test_evidence import configured_earlier, lose
 from .test_harmless import a_grant_allows_what_the_role_lacks, not_passed
@@ -22,7 +33,6 @@ from .test_harmless import a_grant_allows_what_the_role_lacks, not_passed
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
 
 
-@pytest.mark.parametrize("fresh", [True, False], ids=["fresh", "old"])
 @pytest.mark.parametrize(
     ("track", "words"),
     [
@@ -36,17 +46,16 @@ IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
     ],
     ids=["h265", "av1", "mjpeg", "vfw", "h264", "annex-b", "no-sets"],
 )
-def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str, fresh: bool) -> None:
-    with another_stream(site, "undecodable"):
+def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str) -> None:
+    with another_stream(site, "undecodable"), answered(site, "before-send", Answers()):
         lose(site, "undecodable", track=track)
-        if fresh:
-            diagnosis = site.examine("undecodable")
-        else:
-            with configured_earlier(site):
-                diagnosis = site.examine("undecodable")
-    assert diagnosis.verdict
-    assert (diagnosis.verdict.check, words in diagnosis.verdict.seen) == ("codec", True)
-    assert diagnosis.exit_code() == (2 if fresh else 1)
+        fresh = site.examine("undecodable")
+        with configured_earlier(site):
+            old = site.examine("undecodable")
+    for diagnosis in fresh, old:
+        assert diagnosis.verdict
+        assert (diagnosis.verdict.check, words in diagnosis.verdict.seen) == ("codec", True)
+    assert (fresh.exit_code(), old.exit_code()) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +245,19 @@ def test_a_destination_that_names_no_bucket_is_the_verdict(site: Site, uri: str)
         diagnosis = site.examine()
     assert diagnosis.verdict
     assert (diagnosis.verdict.check, uri in diagnosis.verdict.seen) == ("bucket", True)
+
+
+def test_a_refused_bucket_of_another_region_is_named(site: Site) -> None:
+    def refused(**_: object) -> AWSResponse:
+        # S3 tells the Region with a refusal, too.
+        return http_answer(403, b"", {"x-amz-bucket-region": "eu-west-1"})
+
+    with answered(site, "before-send.s3.HeadBucket", refused):
+        diagnosis = site.examine()
+    assert diagnosis.verdict == diagnosis["bucket"]
+    assert "is in eu-west-1, and the stream in us-east-1" in diagnosis["bucket"].seen
+    with answered(site, "before-send.s3.HeadBucket", lambda **_: http_answer(403, b"", {})):
+        assert site.examine()["bucket"].status == Status.UNKNOWN
 
 
 STATUSES = {

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from kinesis_video_contract.doctor import TEST_PICTURE
 from kinesis_video_doctor import Diagnosis, Status
 from kinesis_video_doctor.entry import message
 from kinesis_video_tools.camera import fragment_tags
 
 from .breakages import another_stream, answered, answers, http_answer, images_lost
-from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, Site, allow
+from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, VIDEO, Site, allow
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}"
 HOUR = 3_600_000
@@ -60,7 +61,7 @@ def configured_earlier(site: Site) -> Iterator[None]:
 
 def images(diagnosis: Diagnosis, status: Status) -> str:
     finding = diagnosis["images"]
-    assert (finding.status, finding.seen) == (status, finding.seen)
+    assert finding.status == status, finding.seen
     assert diagnosis.images_arrive == (status == Status.PASSED and diagnosis.exit_code() == 0)
     return finding.seen
 
@@ -255,6 +256,82 @@ def test_a_rule_that_counts_images_shows_that_a_consumer_takes_them(site: Site) 
         site.client("cloudwatch").put_metric_data(Namespace="AWS/Events", MetricData=[{**metric, "Value": 3}])
         assert "has counted 3 images" in images(site.examine("moved", rule="on-image"), Status.UNKNOWN)
         assert "a consumer that deletes or moves" in site.examine("moved", rule="another")["images"].fix
+
+
+def test_the_doctors_own_test_picture_is_no_image_of_the_producer(site: Site, stream: str) -> None:
+    picture = fragment_tags(metadata={TEST_PICTURE: "1"})
+    site.send(stream, tags=())
+    site.send(stream, tags=picture, track=VIDEO.track)
+    site.wait_for_newest(stream)
+    diagnosis = site.examine(stream)
+    assert diagnosis.verdict == diagnosis["tagged"]
+    assert "none of the last 2 fragments" in images(diagnosis, Status.UNKNOWN)
+    # Nor does a tagged fragment of the producer have its image.
+    lose(site, stream)
+    site.send(stream, tags=picture)
+    site.wait_for_newest(stream)
+    with configured_earlier(site):
+        images(site.examine(stream), Status.FAILED)
+    with another_stream(site, "pictures-only"):
+        site.send("pictures-only", tags=picture)
+        site.wait_for_newest("pictures-only")
+        assert "test pictures" in images(site.examine("pictures-only"), Status.UNKNOWN)
+        with answered(site, "before-send.kinesis-video-archived-media.GetMediaForFragmentList", throttled):
+            images(site.examine("pictures-only"), Status.UNKNOWN)
+
+
+def test_test_pictures_do_not_make_a_camera_that_was_unplugged_fresh(site: Site, stream: str) -> None:
+    site.send(stream)
+    site.wait_for_newest(stream)
+
+    def older(answer: dict[str, Any]) -> None:
+        for one in sorted(answer["Fragments"], key=lambda one: one["FragmentNumber"])[:2]:
+            one["ServerTimestamp"] -= timedelta(minutes=6)
+
+    site.send(stream, tags=fragment_tags(metadata={TEST_PICTURE: "1"}))
+    site.wait_for_newest(stream)
+    with answers(site, "kinesis-video-archived-media.ListFragments", older), configured_earlier(site):
+        assert "no video has come in for 4" in images(site.examine(stream), Status.UNKNOWN)
+
+
+@pytest.mark.parametrize("tags", [fragment_tags(), ()], ids=["tagged", "tag-not-seen"])
+def test_images_of_an_earlier_destination_prove_nothing(site: Site, stream: str, tags: Any) -> None:
+    (lose if tags else Site.send)(site, stream, tags=tags)
+    for number in site.fragment_numbers(stream):
+        put(site, stream, 1, prefix="front/", Metadata={"aws_kinesisvideo_fragment_number": number})
+    for prefix in PREFIX, PREFIX[:3], "":
+        uri = {"Uri": f"s3://{BUCKET}/{prefix}", "DestinationRegion": "us-east-1"}
+        with site.configured_stream(stream, DestinationConfig=uri), configured_earlier(site):
+            assert not site.examine(stream).images_arrive
+
+
+def test_images_from_before_the_last_change_prove_nothing(site: Site, stream: str) -> None:
+    site.send(stream)
+    site.wait_for_newest(stream)
+    time.sleep(1)
+    with site.configured_stream(stream, Format="PNG"):
+        assert "the configuration was changed at" in images(site.examine(stream), Status.UNKNOWN)
+        site.send(stream)
+        site.wait_for_newest(stream)
+        images(site.examine(stream), Status.PASSED)
+
+
+def test_a_fragment_with_many_images_does_not_hide_the_others(site: Site, stream: str) -> None:
+    site.send(stream, tags=())
+    media = site.client("kinesis-video-archived-media")
+    listed = sorted(media.list_fragments(StreamName=stream)["Fragments"], key=lambda one: one["FragmentNumber"])
+    for fragment, count in zip(listed, (1, 60), strict=True):
+        for place in range(count):
+            ago = time.time() - fragment["ProducerTimestamp"].timestamp() - place / 1000
+            metadata = {"aws_kinesisvideo_fragment_number": fragment["FragmentNumber"]}
+            put(site, stream, ago, prefix=f"{place}_", Metadata=metadata)
+
+    def long(answer: dict[str, Any]) -> None:
+        for one in answer["Fragments"]:
+            one["FragmentLengthInMilliseconds"] = 1000
+
+    with answers(site, "kinesis-video-archived-media.ListFragments", long), configured_earlier(site):
+        images(site.examine(stream), Status.PASSED)
 
 
 def constrained(constraints: dict[str, Any]) -> Callable[[dict[str, Any]], None]:

@@ -93,6 +93,7 @@ def a_grant_allows_what_the_role_lacks(site: Site) -> Iterator[None]:
 @contextmanager
 def images_are_png_by_the_servers_clock(site: Site) -> Iterator[None]:
     with site.configured(Format="PNG", ImageSelectorType="SERVER_TIMESTAMP"):
+        site.refresh()
         yield
 
 

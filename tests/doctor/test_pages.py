@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -26,9 +27,9 @@ NOW = BEGIN + timedelta(hours=1)
 ENDPOINT = "https://archive.test"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def calls() -> Iterator[Calls]:
-    with Calls(boto3.Session("test", "test", region_name="us-east-1")) as calls:
+    with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
         yield calls
 
 
@@ -123,9 +124,10 @@ def test_a_producer_is_found_on_a_later_page_among_others(calls: Calls, case: Ca
 
 
 def test_a_history_is_read_to_a_bound(calls: Calls, case: Case) -> None:
-    pages: list[dict[str, Any]] = [
-        {"Events": [record("PUT_MEDIA", {"streamName": "back-door"}, {})], "NextToken": "more"}
-    ] * 10
+    # As botocore reads it on a machine elsewhere.
+    local = BEGIN.astimezone(ZoneInfo("America/New_York"))
+    event = {**record("PUT_MEDIA", {"streamName": "back-door"}, {}), "EventTime": local}
+    pages: list[dict[str, Any]] = [{"Events": [event], "NextToken": "more"}] * 10
     with (
         answers(calls.client("cloudtrail"), "lookup_events", pages),
         pytest.raises(UndecidedError, match="read back to 2026-11-21 00:00:00 UTC, has nobody"),

@@ -19,9 +19,9 @@ THING = "credentials-iot:ThingName"
 KNOWN = {"aws:SecureTransport": "true"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def calls() -> Iterator[Calls]:
-    with Calls(boto3.Session("test", "test", region_name="us-east-1")) as calls:
+    with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
         yield calls
 
 
@@ -53,7 +53,7 @@ def answer(iam: Stubber, decision: str, *, thing: bool = True, **result: Any) ->
 
 
 def ask(calls: Calls) -> Decision:
-    return simulate(calls, ROLE, ACTION, STREAM, KNOWN, "front-door")
+    return simulate(calls, ROLE, (ACTION,), STREAM, KNOWN, "front-door")[ACTION]
 
 
 def test_what_is_allowed_is_asked_for_once(calls: Calls, iam: Stubber) -> None:

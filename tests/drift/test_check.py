@@ -181,6 +181,18 @@ def test_nothing_is_reported_while_the_stack_is_being_changed(
     assert counted(caplog) == (2, 0, 0)
 
 
+def test_a_stream_that_differs_while_an_operation_does_not_end_is_not_compared(
+    service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    invoke(event("2023-11-14T23:13:21Z"))
+    assert (reports(caplog), service.calls[UPDATE]) == ([], 0)
+    assert counted(caplog) == (2, 0, 1)
+    (line,) = (record for record in caplog.records if record.getMessage() == NOT_COMPARED)
+    assert line.stream == STREAM_ARN  # type: ignore[attr-defined]  # extra of the record
+    assert "UPDATE_ROLLBACK_IN_PROGRESS for more than an hour" in line.problem  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(("time", "count"), [(BEFORE, 0), (AT, 1), (AFTER, 1)])
 def test_an_event_from_before_the_last_deployment_may_have_old_declarations(
     time: str, count: int, service: Service, caplog: pytest.LogCaptureFixture

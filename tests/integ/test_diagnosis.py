@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -22,15 +23,29 @@ from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 
 from .conftest import PATIENCE_SECONDS, Cloud
 
+ENCRYPTED = "encrypted-images"
+
 
 def diagnosed(stack: Stack) -> None:
     topic = sns.Topic(stack, "Verdicts")
     topic.add_subscription(subscriptions.SqsSubscription(sqs.Queue(stack, "Queue", queue_name="verdicts")))
     bucket = s3.Bucket(stack, "Bucket", bucket_name="diagnosed-images", removal_policy=RemovalPolicy.DESTROY)
+    key = kms.Key(stack, "Key", removal_policy=RemovalPolicy.DESTROY)
+    encrypted = s3.Bucket(
+        stack,
+        "Encrypted",
+        bucket_name=ENCRYPTED,
+        encryption=s3.BucketEncryption.KMS,
+        encryption_key=key,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    # Imported without its key, which a grant then doesn't know.
+    imported = s3.Bucket.from_bucket_name(stack, "Imported", ENCRYPTED)
+    imported.node.add_dependency(encrypted)
     producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
-    for name in ("front-door", "back-door"):
+    for name, its in (("front-door", bucket), ("back-door", bucket), ("side-door", imported)):
         stream = VideoStream(stack, f"{name}-stream", stream_name=name, removal_policy=RemovalPolicy.DESTROY)
-        images = ImageGeneration(stack, f"{name}-images", stream=stream, bucket=bucket, prefix=name)
+        images = ImageGeneration(stack, f"{name}-images", stream=stream, bucket=its, prefix=name)
         images.grant_put_media(producer)
         images.on_image_delivered("OnImage")
         alarm = images.alarm_on_missing_images("Missing", alarm_name=f"{name}-missing", evaluation_periods=1)
@@ -64,16 +79,21 @@ def verdict(cloud: Cloud) -> Callable[[], dict[str, Any]]:
     return wait
 
 
-def send(cloud: Cloud, role: str) -> None:
+def producer_of(cloud: Cloud) -> str:
+    (role,) = (name for name in cloud.physical_ids("Diagnosed", "AWS::IAM::Role") if "-Producer" in name)
+    return role
+
+
+def send(cloud: Cloud, role: str, stream: str = "front-door") -> None:
     """Send a fragment of real video with the permissions of the producer's role."""
     producer = Producer(
-        "front-door",
+        stream,
         session=cloud.aws.session(),
         role_arn=f"arn:aws:iam::000000000000:role/{role}",
         endpoint_url=cloud.aws.endpoint_url,
         tags=fragment_tags(),
     )
-    video = ClockVideo("front-door", width=160, height=96, frame_rate=1, fragment_seconds=1)
+    video = ClockVideo(stream, width=160, height=96, frame_rate=1, fragment_seconds=1)
     assert producer.send(video, fragments=1, speed=20).persisted == 1
 
 
@@ -90,7 +110,7 @@ def test_the_message_of_an_alarm_names_what_keeps_the_images_away(
 ) -> None:
     statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    (role,) = (name for name in cloud.physical_ids("Diagnosed", "AWS::IAM::Role") if "-Producer" in name)
+    role = producer_of(cloud)
     wait_for(cloud, "OK")
     cloud.aws.client("iam").put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=policy)
 
@@ -103,13 +123,31 @@ def test_the_message_of_an_alarm_names_what_keeps_the_images_away(
     assert message["MessageAttributes"]["Verdict"]["Value"] == "may-put-object"
     # The function's role has all permissions that the checks need, so no check is unknown.
     assert "is refused" not in message["Message"]
+    cloud.aws.client("iam").delete_role_policy(RoleName=role, PolicyName="deny")
+
+
+def rehearse(cloud: Cloud, stream: str) -> None:
+    """Let the alarm of a stream go off, as an operator can."""
+    cloud.aws.client("cloudwatch").set_alarm_state(
+        AlarmName=f"{stream}-missing", StateValue="ALARM", StateReason="a rehearsal"
+    )
+
+
+def test_a_producer_without_the_key_of_the_bucket_delivers_nothing_and_the_message_says_so(
+    cloud: Cloud, verdict: Callable[[], dict[str, Any]]
+) -> None:
+    role = producer_of(cloud)
+    send(cloud, role, "side-door")
+    rehearse(cloud, "side-door")
+    message = verdict()
+    assert cloud.aws.client("s3").list_objects_v2(Bucket=ENCRYPTED)["KeyCount"] == 0
+    assert message["Subject"] == "may-use-keys: side-door"
+    assert f"role/{role} lacks kms:GenerateDataKey on arn:aws:kms:" in message["Message"]
 
 
 def test_each_alarm_has_its_own_stream_examined(cloud: Cloud, verdict: Callable[[], dict[str, Any]]) -> None:
     # Nobody sends to this stream.
-    cloud.aws.client("cloudwatch").set_alarm_state(
-        AlarmName="back-door-missing", StateValue="ALARM", StateReason="as an operator sets it for a rehearsal"
-    )
+    rehearse(cloud, "back-door")
 
     message = verdict()
 
@@ -123,4 +161,4 @@ def test_the_command_examines_all_streams_of_the_stack(
     for name, value in cloud.aws.environment.items():
         monkeypatch.setenv(name, value)
     assert main(["doctor", "--stack", "Diagnosed", "--json"]) == 1
-    assert {one["stream"] for one in json.loads(capsys.readouterr().out)} == {"front-door", "back-door"}
+    assert {one["stream"] for one in json.loads(capsys.readouterr().out)} == {"front-door", "back-door", "side-door"}

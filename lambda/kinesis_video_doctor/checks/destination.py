@@ -22,14 +22,19 @@ def bucket(destination: Destination, stream: Stream) -> Outcome:
             "UpdateImageGenerationConfiguration doesn't report",
             "set it to one such as s3://BUCKET/front-door/",
         )
-    found = destination.found
     name = destination.bucket
+    try:
+        found = destination.found
+    except UndecidedError:
+        if destination.region in (None, stream.region):
+            raise
+        found = {}
     if found is None:
         return failed(
             f"the bucket {name} doesn't exist, which UpdateImageGenerationConfiguration doesn't report",
             f"create it in {stream.region}, or change the destination",
         )
-    region = found.get("BucketRegion")
+    region = destination.region
     if region is None:
         return unknown(f"the bucket {name} exists; its Region is not known")
     if region != stream.region:

@@ -44,7 +44,7 @@ def may_put_media(permissions: Permissions, video: Video) -> Outcome:
     stream = permissions.stream
 
     def lack(who: Producer, action: str = "kinesisvideo:PutMedia") -> Lack | None:
-        decision = permissions.producers.simulate(who, action, stream.arn, stream.account)
+        decision = permissions.sending(who, action)
         if decision.allowed:
             return None
         statement = {"Effect": "Allow", "Action": action, "Resource": stream.arn}
@@ -84,7 +84,7 @@ def may_put_object(permissions: Permissions) -> Outcome:
 
 def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack | None:
     destination = permissions.destination
-    decision = permissions.producers.simulate(who, "s3:PutObject", image, permissions.bucket_account)
+    decision = permissions.producers.simulate(who, ("s3:PutObject",), image, permissions.bucket_account)["s3:PutObject"]
     pattern = destination.images_pattern(permissions.own_prefixes)
     images = pattern if isinstance(pattern, str) else ", ".join(pattern)
     statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": pattern}

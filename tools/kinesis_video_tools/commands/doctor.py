@@ -16,8 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import IMAGE_GENERATION, printable
 from kinesis_video_configuration.service import create_client
+from kinesis_video_contract.doctor import TEST_PICTURE
 from kinesis_video_doctor import Diagnosis, Finding, Status, doctor_policy, examine, report, summary
 from kinesis_video_doctor.calls import RUN_SECONDS, Calls, UndecidedError
+from kinesis_video_doctor.evidence import FRAGMENT_NUMBER
 from kinesis_video_doctor.examination import Case
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, fragment_tags
@@ -191,7 +193,7 @@ def _send(stream: str, session: boto3.Session, diagnosis: Diagnosis) -> Finding:
         diagnosis.stream,
         session=session,
         role_arn=role,
-        tags=fragment_tags(),
+        tags=fragment_tags(metadata={TEST_PICTURE: "1"}),
         attempts=1,
         on_acknowledgement=note,
     )
@@ -223,7 +225,7 @@ def _wait(case: Case, before: Collection[str], numbers: Collection[str], role: s
     while (left := deadline - time.monotonic()) > 0:
         _progress(f"send: waiting for an image, {left:.0f} s left")
         for image in case.destination.images(case.stream.since, [""]):
-            if image.key not in looked_at and case.destination.fragment_number(image) in numbers:
+            if image.key not in looked_at and case.destination.metadata(image).get(FRAGMENT_NUMBER) in numbers:
                 return _finding(
                     Status.PASSED,
                     f"an image of the video that was sent as {role} has arrived: "
