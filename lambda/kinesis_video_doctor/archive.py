@@ -208,13 +208,7 @@ class Video:
         return later if small else None
 
     def read(self, chosen: Sequence[Listed]) -> Media:
-        """Read fragments.
-
-        Raises
-        ------
-        UndecidedError
-            If they can't be read.
-        """
+        """Read fragments."""
         if not chosen:
             raise UndecidedError("there is no fragment to look at")
         answer = self._call(

@@ -34,19 +34,13 @@ REPEAT_SECONDS = 5
 
 # HeadBucket and HeadObject have no body that names an error, so botocore names it after the HTTP status.
 _REFUSED = DENIED | {"403", "Forbidden"}
+_BLOCKED = "check whether a proxy or the network blocks it"
 
 
 class UndecidedError(Exception):
-    """A check can't be decided.
+    """A check can't be decided; every function that reads from AWS can raise it.
 
-    Parameters
-    ----------
-    seen
-        Why.
-    fix
-        The permission or the option that is missing.
-    headers
-        Those of the service's refusal.
+    `seen` is the reason, `fix` the missing permission or option, `headers` are those of the service's refusal.
     """
 
     def __init__(self, seen: str, fix: str = "", headers: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -69,6 +63,18 @@ class UndecidedError(Exception):
         )
 
 
+def ask_each(asks: Iterable[Callable[[], T]]) -> tuple[list[T], UndecidedError | None]:
+    """Return all answers that there are, and the first reason why one can't be told."""
+    answers: list[T] = []
+    undecided: UndecidedError | None = None
+    for ask in asks:
+        try:
+            answers.append(ask())
+        except UndecidedError as error:
+            undecided = undecided or error
+    return answers, undecided
+
+
 class DependsError(UndecidedError):
     """A check depends on what only the producer's own request knows: where no image arrives, it explains that."""
 
@@ -84,13 +90,7 @@ class Fact(Generic[T]):
         self.__doc__ = ask.__doc__
 
     def __get__(self, subject: Any, owner: type | None = None) -> T:
-        """Ask, or repeat the answer.
-
-        Raises
-        ------
-        UndecidedError
-            If it can't be told.
-        """
+        """Ask, or repeat the answer."""
         answers = subject.__dict__.setdefault("_answers", {})
         if self not in answers:
             try:
@@ -104,15 +104,7 @@ class Fact(Generic[T]):
 
 
 class Calls:
-    """The clients of one session, made when they are needed.
-
-    Parameters
-    ----------
-    session
-        Whose credentials and Region they have.
-    seconds
-        How long all calls may take together; the default is `RUN_SECONDS`.
-    """
+    """The calls of one session: they may take `seconds` together, by default `RUN_SECONDS`."""
 
     def __init__(self, session: boto3.Session, *, seconds: float | None = None) -> None:
         self.session = session
@@ -127,11 +119,6 @@ class Calls:
         """The time by the services' clock: the date of an answer, and what has passed since.
 
         The clock of this machine may be wrong, and then old video looks new.
-
-        Raises
-        ------
-        UndecidedError
-            If no answer had a date.
         """
         if self._date is None:
             raise UndecidedError("the time isn't known: no service has answered with a date")
@@ -170,31 +157,11 @@ class Calls:
         endpoint_url: str | None = None,
         **parameters: Any,
     ) -> Any:
-        """Make a call.
-
-        Parameters
-        ----------
-        permission
-            What it takes, such as ``s3:ListBucket``.
-        operation
-            The method of the client.
-        absent
-            The error codes that say that there is no such thing.
-        service
-            The service, if it isn't that of the permission.
-        endpoint_url
-            Where it is asked; the default is the service's own endpoint.
-        parameters
-            Those of the operation.
+        """Make a call that needs a permission such as ``s3:ListBucket``, whose service is the default one.
 
         Returns
         -------
-        The answer, with a stream in it read to its end; None if there is no such thing.
-
-        Raises
-        ------
-        UndecidedError
-            If the call is refused, fails or isn't answered in time.
+        The answer, with each stream in it read to its end; None if the service answers with an error code of `absent`.
         """
         service = service or permission.partition(":")[0]
 
@@ -223,18 +190,12 @@ class Calls:
             problem = f"{permission} can't be asked: {cause}"
             if isinstance(error, CallError):
                 self._silent[service] = problem
-            raise UndecidedError(problem, "check whether a proxy or the network blocks it") from cause
+            raise UndecidedError(problem, _BLOCKED) from cause
         self._note_date(service, answer)
         return answer
 
     def while_time(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield items for as long as there is time.
-
-        Raises
-        ------
-        UndecidedError
-            If the time is over.
-        """
+        """Yield items for as long as there is time."""
         for item in items:
             self._require_time()
             yield item
@@ -248,7 +209,7 @@ class Calls:
     def _in_time(self, service: str, permission: str, call: Callable[[], T]) -> T:
         """Make a call in a thread of its own: nothing else ends a look-up of a name, or an answer that trickles."""
         if service in self._silent:
-            raise UndecidedError(self._silent[service], "check whether a proxy or the network blocks it")
+            raise UndecidedError(self._silent[service], _BLOCKED)
         seconds = min(self._require_time(), CALL_SECONDS)
         answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
 
@@ -263,9 +224,7 @@ class Calls:
             answer, error = answers.get(timeout=seconds)
         except Empty:
             self._silent[service] = f"{permission} was not answered in {seconds:.0f} s"
-            raise UndecidedError(
-                self._silent[service], "check whether a proxy or the network blocks it, and run it again"
-            ) from None
+            raise UndecidedError(self._silent[service], f"{_BLOCKED}, and run it again") from None
         if error:
             raise error
         return answer  # type: ignore[return-value]  # there is an answer if there is no error
@@ -288,13 +247,7 @@ def utc(time: datetime) -> str:
 
 
 def _require_answer(http_response: Any, model: Any, **_: Any) -> None:
-    """Refuse what isn't an answer of the service: botocore takes an empty body or HTML for an answer with nothing.
-
-    Raises
-    ------
-    UndecidedError
-        If the body isn't of the service's protocol.
-    """
+    """Refuse what isn't an answer of the service: botocore takes an empty body or HTML for an answer with nothing."""
     # A stub has no body.
     if http_response.status_code != 200 or http_response.raw is None or model.has_streaming_output:
         return
@@ -317,7 +270,7 @@ def _require_answer(http_response: Any, model: Any, **_: Any) -> None:
             f"{model.name} was answered with {text[:40]!r}, which is not an answer of the service"
             if text
             else f"{model.name} was answered with nothing",
-            "check whether a proxy or the network blocks it",
+            _BLOCKED,
         )
 
 

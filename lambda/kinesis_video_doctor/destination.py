@@ -88,24 +88,22 @@ class Destination:
         """The ARN of the bucket."""
         return f"arn:{self._stream.partition}:s3:::{self.bucket}"
 
+    def _start(self, own_prefix: str) -> str:
+        """Return what the keys of the stream's images begin with, before their time."""
+        own = f"{own_prefix}_" if own_prefix else ""
+        return f"{self.prefix}{own}{self._stream.account}_{self._stream.name}_"
+
     def image_arn(self, own_prefix: str = "") -> str:
         """Return the ARN of an image as it could arrive now."""
-        stream = self._stream
-        own = f"{own_prefix}_" if own_prefix else ""
-        extension = "png" if stream.configuration.get("Format") == "PNG" else "jpg"
-        time = milliseconds(stream.now)
-        key = f"{self.prefix}{own}{stream.account}_{stream.name}_{time}_{uuid.UUID(int=0)}.{extension}"
-        return f"{self.bucket_arn}/{key}"
+        extension = "png" if self._stream.configuration.get("Format") == "PNG" else "jpg"
+        time = milliseconds(self._stream.now)
+        return f"{self.bucket_arn}/{self._start(own_prefix)}{time}_{uuid.UUID(int=0)}.{extension}"
 
-    def images_pattern(self, own_prefixes: Sequence[str] = ()) -> str | list[str]:
-        """Return what stands in a policy for the images, and for nothing else where the prefix has no slash."""
-        stream = self._stream
+    def images_pattern(self, own_prefixes: Sequence[str]) -> str | list[str]:
+        """Return the resource of a policy for the images: all under a folder, otherwise those of the stream alone."""
         if self.prefix.endswith("/"):
             return f"{self.bucket_arn}/{literal(self.prefix)}*"
-        begins = dict.fromkeys(
-            f"{self.prefix}{f'{own}_' if own else ''}{stream.account}_{stream.name}_" for own in own_prefixes or [""]
-        )
-        patterns = [f"{self.bucket_arn}/{literal(begin)}*" for begin in begins]
+        patterns = [f"{self.bucket_arn}/{literal(self._start(own))}*" for own in dict.fromkeys(own_prefixes)]
         return patterns if len(patterns) > 1 else patterns[0]
 
     @Fact
@@ -122,13 +120,7 @@ class Destination:
 
     @property
     def region(self) -> str | None:
-        """The Region of the bucket; None if the answer leaves it out. S3 tells it with a refusal, too.
-
-        Raises
-        ------
-        UndecidedError
-            If the bucket doesn't exist, or can't be asked for.
-        """
+        """The Region of the bucket; None if the answer leaves it out. S3 tells it with a refusal, too."""
         try:
             found: Mapping[str, Any] = needed(self.found, "the bucket doesn't exist")
         except UndecidedError as error:
@@ -176,30 +168,17 @@ class Destination:
         return Encryption()
 
     def images(self, since: datetime, own_prefixes: Sequence[str] | None) -> list[Image]:
-        """List the images of the stream whose keys say that they are not older.
+        """List the images of the stream whose keys have this time or a later one.
 
-        Parameters
-        ----------
-        since
-            Images from this time on are listed.
-        own_prefixes
-            What the producer's tags add to the destination's prefix; None if it isn't known, then all that begins with
-            the destination's prefix is looked through as well.
-
-        Raises
-        ------
-        UndecidedError
-            If the objects can't be listed, or if there are too many.
+        `own_prefixes` are what the producer's tags add to the destination's prefix. None of them are known if it is
+        None; then everything under the destination's prefix is searched as well.
         """
         stream = self._stream
-        name = f"{stream.account}_{stream.name}_"
-        # As the documentation has the keys, those of one prefix sort by time.
-        first = f"{name}{milliseconds(since)}"
-        places = {
-            f"{self.prefix}{own or name}": f"{self.prefix}{f'{own}_' if own else ''}{first}"
-            for own in own_prefixes or [""]
-        }
-        objects = [entry for place in places.items() for entry in self._objects(*place)]
+        objects: list[Mapping[str, Any]] = []
+        for own in own_prefixes or [""]:
+            # As the documentation has the keys, those of one prefix sort by time.
+            start = self._start(own)
+            objects += self._objects(f"{self.prefix}{own}" if own else start, f"{start}{milliseconds(since)}")
         if own_prefixes is None:
             try:
                 objects += self._all
@@ -238,45 +217,23 @@ class Destination:
         raise UndecidedError(f"there are more than {_MAX_PAGES},000 objects under s3://{self.bucket}/{prefix}")
 
     def metadata(self, image: Image) -> Mapping[str, str]:
-        """Read the metadata of an image, by names in lower case; they say of which fragment it is.
-
-        Raises
-        ------
-        UndecidedError
-            If the metadata can't be read.
-        """
+        """Read the metadata of an image, by names in lower case; they say of which fragment it is."""
         answer = self._call(
             "s3:GetObject", "head_object", absent=("404", "NoSuchKey"), Bucket=self.bucket, Key=image.key
         )
         return {name.lower(): value for name, value in (answer or {}).get("Metadata", {}).items()}
 
-    def deleted_since(self, since: datetime, arrived: datetime, own_prefixes: Sequence[str]) -> int:
-        """Count the images of the stream that were deleted, as a bucket with versions has it by its delete markers.
+    def deleted_since(self, since: datetime, arrived: datetime, own_prefix: str) -> int:
+        """Count the delete markers, in a bucket with versions, of images whose keys have this time or a later one.
 
-        Parameters
-        ----------
-        since
-            The times in their keys are not older.
-        arrived
-            They were deleted later: a key's time alone can be ahead.
-        own_prefixes
-            What the producer's tags add to the destination's prefix.
-
-        Raises
-        ------
-        UndecidedError
-            If the versions can't be listed.
+        A key's time alone can be ahead, so only what was deleted after `arrived` counts.
         """
-        stream = self._stream
-        count = 0
-        for own in own_prefixes or [""]:
-            begin = f"{self.prefix}{f'{own}_' if own else ''}{stream.account}_{stream.name}_"
-            answer = self._call(
-                "s3:ListBucketVersions",
-                "list_object_versions",
-                Bucket=self.bucket,
-                Prefix=begin,
-                KeyMarker=f"{begin}{milliseconds(since)}",
-            )
-            count += sum(marker["LastModified"] >= arrived for marker in answer.get("DeleteMarkers", []))
-        return count
+        start = self._start(own_prefix)
+        answer = self._call(
+            "s3:ListBucketVersions",
+            "list_object_versions",
+            Bucket=self.bucket,
+            Prefix=start,
+            KeyMarker=f"{start}{milliseconds(since)}",
+        )
+        return sum(marker["LastModified"] >= arrived for marker in answer.get("DeleteMarkers", []))

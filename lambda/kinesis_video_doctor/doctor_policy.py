@@ -35,11 +35,7 @@ def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any
                 # A policy can't know the account, the Region and the number that a stream gets at its creation.
                 f"arn:{partition}:kinesisvideo:*:*:stream/{stream}/*",
             ),
-            _allow(
-                "NoResource",
-                ACTIONS_WITHOUT_RESOURCE,
-                "*",
-            ),
+            _allow("NoResource", ACTIONS_WITHOUT_RESOURCE, "*"),
             _allow(
                 "Producer",
                 PRODUCER_ACTIONS,

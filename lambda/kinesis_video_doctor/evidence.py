@@ -54,15 +54,7 @@ class _Attributed:
 
 
 class Evidence:
-    """The evidence of one stream.
-
-    Parameters
-    ----------
-    stream, video, destination, trail
-        Where it is from.
-    rule
-        The name of an EventBridge rule that matches each image, if there is one.
-    """
+    """The evidence for one stream; `rule` is the name of an EventBridge rule that matches each image, or None."""
 
     def __init__(
         self, stream: Stream, video: Video, destination: Destination, trail: Trail, rule: str | None = None
@@ -189,7 +181,7 @@ class Evidence:
     def _missing(self, fragment: Listed, own: str, seen: str) -> Outcome:
         """Say that none arrives, unless something shows that a consumer takes them away."""
         with suppress(UndecidedError):
-            if deleted := self._destination.deleted_since(self._time(fragment), fragment.arrived, [own]):
+            if deleted := self._destination.deleted_since(self._time(fragment), fragment.arrived, own):
                 return unknown(
                     f"{seen}; {deleted} images of since then were deleted, so a consumer may take them away",
                     "find out what deletes them: the images arrive if it does so after it has read them",

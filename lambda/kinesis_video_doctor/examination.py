@@ -23,21 +23,7 @@ MAX_MINUTES = 87_600 * 60
 
 
 class Case:
-    """All that is looked at for one stream, and by which check.
-
-    Parameters
-    ----------
-    call
-        Makes the calls.
-    given
-        The name or the ARN of the stream.
-    producer_arn
-        The ARN of who calls PutMedia, if it was given.
-    minutes
-        How far back to look.
-    rule
-        The name of an EventBridge rule that matches each image, if there is one.
-    """
+    """The data about one stream, which checks read; the parameters are those of `examine`."""
 
     def __init__(
         self, call: Calls, given: str, producer_arn: str | None = None, minutes: int = 60, rule: str | None = None

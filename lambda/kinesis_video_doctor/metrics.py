@@ -9,13 +9,7 @@ from .stream import Stream
 
 
 def count(stream: Stream, metrics: Mapping[str, tuple[str, str, str, str]], since: datetime) -> dict[str, float]:
-    """Sum metrics, each given by its namespace, its name, and its dimension with the value.
-
-    Raises
-    ------
-    UndecidedError
-        If they can't be read.
-    """
+    """Sum metrics, each given by its namespace, its name, and its dimension with the value."""
     answer = stream.call(
         "cloudwatch:GetMetricData",
         "get_metric_data",

@@ -12,7 +12,7 @@ from typing import Any
 
 from kinesis_video_configuration.retries import pages
 
-from .calls import DependsError, Fact, UndecidedError
+from .calls import DependsError, Fact, UndecidedError, ask_each
 from .destination import Destination
 from .evidence import Evidence
 from .findings import Outcome, failed, passed, warned
@@ -34,6 +34,20 @@ class Lack:
     fix: str
     is_certain: bool = True
     """Whether it keeps images away for certain."""
+
+    @classmethod
+    def of(cls, lacks: Sequence[Lack]) -> Lack:
+        """Put several into one, each text once."""
+        seen, fix = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((x.seen, x.fix) for x in lacks), strict=True))
+        return cls(seen, fix, any(lack.is_certain for lack in lacks))
+
+    @classmethod
+    def of_all(cls, found: Sequence[Lack | None], undecided: UndecidedError | None) -> Lack | None:
+        """Return what is lacking of all that is needed; only a certain lack counts if something can't be told."""
+        lacks = [lack for lack in found if lack]
+        if undecided and not any(lack.is_certain for lack in lacks):
+            raise undecided
+        return cls.of(lacks) if lacks else None
 
 
 class Permissions:
@@ -88,45 +102,30 @@ class Permissions:
 
         All of them lack it, or some and no image arrives: that is a failure. If images arrive it is none, for somebody
         may have asked for the endpoint once who is no producer.
-
-        Raises
-        ------
-        UndecidedError
-            If it can't be told of any.
         """
-        lacks: list[Lack] = []
-        undecided: UndecidedError | None = None
-        able: list[Producer] = []
-        for producer in producers:
-            try:
-                lack = ask(producer)
-            except UndecidedError as error:
-                undecided = undecided or error
-                continue
-            if lack is None:
-                able.append(producer)
-            else:
-                lacks.append(lack)
-        names = ", ".join(producer.name for producer in able)
+        answers, undecided = ask_each(partial(lambda who: (who, ask(who)), who) for who in producers)
+        lacks = [lack for _, lack in answers if lack]
+        able = [who for who, lack in answers if not lack]
+        names = ", ".join(who.name for who in able)
         if undecided and not (lacks and lacks[0].is_certain) and not (able and self._evidence.arrive):
             if isinstance(undecided, DependsError) and self._evidence.shows(symptom):
                 return warned(undecided.seen, undecided.fix, explains=symptom)
             raise undecided
         if not lacks:
             return passed(f"{names} {allowed}")
-        seen, fix = ("; ".join(dict.fromkeys(parts)) for parts in zip(*((x.seen, x.fix) for x in lacks), strict=True))
-        certain = any(lack.is_certain for lack in lacks)
+        lack = Lack.of(lacks)
+        certain, seen = lack.is_certain, lack.seen
         if able:
             seen = f"{names} {allowed}; {seen}"
             if self._evidence.arrive:
                 return passed(seen)
             if symptom == "fragments":
                 # Somebody may send, so that another one may not explains nothing by itself.
-                return warned(seen, fix)
+                return warned(seen, lack.fix)
             certain = certain and self._evidence.shows(symptom)
         elif undecided:
             certain = certain and not self._evidence.arrive
-        return failed(seen, fix) if certain else warned(seen, fix, explains=symptom)
+        return failed(seen, lack.fix) if certain else warned(seen, lack.fix, explains=symptom)
 
     def judge(
         self,
@@ -165,13 +164,13 @@ class Permissions:
         except UndecidedError:
             return None
 
-    def fix(self, who: Producer, decision: Decision, statement: Mapping[str, Any], *, ours: str = "") -> str:
+    def fix(self, who: Producer, decision: Decision, statement: Mapping[str, Any]) -> str:
         """Say what to change so that a producer is allowed something."""
         if decision.obstacle:
             which = f" {who.boundary}" if decision.obstacle == BOUNDARY else ""
             return f"change {decision.obstacle}{which}: an Allow in the policies of {who.arn} doesn't help"
-        library = f"with this library: {ours}; otherwise " if ours else ""
-        return f"{library}add to the policies of {who.arn}: {json.dumps(statement)}"
+        add = f"add to the policies of {who.arn}: {json.dumps(statement)}"
+        return f"with this library: images.grant_put_media(role); otherwise {add}"
 
     # Keys
 
@@ -185,23 +184,16 @@ class Permissions:
             raise UndecidedError(f"the policy of {key.arn} can't be read")
         answer = self.stream.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")
         document = json.loads(answer["Policy"])
-        fixes: dict[str, str] = {}
-        undecided: UndecidedError | None = None
-        for action in KEY_ACTIONS:
-            try:
-                if fix := self._fix_of_key(who, key, document, action, via):
-                    fixes[action] = fix
-            except UndecidedError as error:
-                undecided = undecided or error
-        if undecided and KEY_ACTIONS[0] not in fixes:
-            raise undecided
-        if not fixes:
-            return None
-        return Lack(
-            "; ".join(f"{who.arn} lacks {action} on {key.arn}" for action in fixes),
-            "; ".join(dict.fromkeys(fixes.values())),
-            is_certain=KEY_ACTIONS[0] in fixes,
+        return Lack.of_all(
+            *ask_each(partial(self._lack_of_action, who, key, document, action, via) for action in KEY_ACTIONS)
         )
+
+    def _lack_of_action(
+        self, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str
+    ) -> Lack | None:
+        fix = self._fix_of_key(who, key, document, action, via)
+        seen = f"{who.arn} lacks {action} on {key.arn}"
+        return Lack(seen, fix, is_certain=action == KEY_ACTIONS[0]) if fix else None
 
     def _fix_of_key(self, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str) -> str:
         """Return what to change if the producer may not do this with the key."""
@@ -226,7 +218,7 @@ class Permissions:
             )
         statement: dict[str, Any] = {"Effect": "Allow", "Action": list(KEY_ACTIONS), "Resource": key.arn}
         if policy.delegates == Match.YES:
-            return self.fix(who, decision, statement, ours="images.grant_put_media(role)")
+            return self.fix(who, decision, statement)
         statement |= {"Principal": {"AWS": who.arn}, "Resource": "*"}
         return f"add to the policy of {key.arn}: {json.dumps(statement)}"
 

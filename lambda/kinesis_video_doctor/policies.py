@@ -57,14 +57,9 @@ class Judgement:
     """The statement that denies, or may deny."""
 
     def together(self, *, allowed: bool, same_account: bool) -> Match:
-        """Say whether this policy, with the principal's own, allows where both are asked, as for a key.
+        """Say whether this policy and the principal's own, which have `allowed` it or not, allow the use of a key.
 
-        Parameters
-        ----------
-        allowed
-            Whether the principal's own policies allow.
-        same_account
-            Whether the resource is of the principal's account: then this policy can allow alone.
+        In the principal's own account, this policy alone can allow it.
         """
         if allowed:
             return max(self.allows, self.delegates)
@@ -72,15 +67,7 @@ class Judgement:
 
 
 def judge(policy: Mapping[str, Any], request: Request) -> Judgement:
-    """Judge what a policy says of a request.
-
-    Parameters
-    ----------
-    policy
-        The document.
-    request
-        The request.
-    """
+    """Judge what a policy says of a request."""
     allows = delegates = denies = Match.NO
     denying: Statement = {}
     for statement in _list(policy.get("Statement")):

@@ -53,15 +53,7 @@ class Found:
 
 
 class Producers:
-    """The producers of one stream.
-
-    Parameters
-    ----------
-    stream, trail
-        Where they are looked for.
-    given
-        The ARN of the one to look at, if it was given.
-    """
+    """The producers of one stream: the one whose ARN was given, or those in CloudTrail's event history."""
 
     def __init__(self, stream: Stream, trail: Trail, given: str | None) -> None:
         self._stream = stream
@@ -100,13 +92,7 @@ class Producers:
 
     @property
     def usable(self) -> Sequence[Producer]:
-        """Those that exist in the stream's account.
-
-        Raises
-        ------
-        UndecidedError
-            If there is none.
-        """
+        """Those that exist in the stream's account."""
         found = self.found.producers
         usable = [one for one in found if not one.missing and one.account == self._stream.account]
         if not usable:
@@ -168,13 +154,7 @@ class Producers:
 
 
 def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:
-    """Find the role or the user that an ARN, also one of a session, is of.
-
-    Raises
-    ------
-    UndecidedError
-        If it can't be looked at, or if it is neither a role nor a user.
-    """
+    """Find the role or the user that an ARN, also one of a session, is of."""
     parts = arn.split(":", 5)
     kind, _, path = parts[-1].partition("/")
     if len(parts) == 6 and kind in ("role", "user", "assumed-role") and path:

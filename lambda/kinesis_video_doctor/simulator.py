@@ -50,22 +50,9 @@ class Simulation:
 def simulate(
     call: Calls, principal: str, actions: Sequence[str], resource: str, context: Mapping[str, str], thing_name: str
 ) -> Simulation:
-    """Ask the simulator.
+    """Ask what a role or user is allowed on a resource, with the condition keys whose values are known.
 
-    Parameters
-    ----------
-    call
-        Makes the call.
-    principal
-        The ARN of the role or user.
-    actions
-        The actions.
-    resource
-        The ARN of the resource.
-    context
-        The condition keys whose values are known.
-    thing_name
-        The name of the thing of AWS IoT that the principal may be: by the documentation's example that of the stream.
+    The principal may be a thing of AWS IoT, which has the stream's name in the documentation's example.
     """
     try:
         decisions = _decisions(call, principal, actions, resource, {**context, _THING: thing_name})

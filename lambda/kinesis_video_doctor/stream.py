@@ -48,13 +48,7 @@ class Key:
 
     @classmethod
     def find(cls, call: Calls, id_: str | None, region: str) -> Key | None:
-        """Describe a key; None for a key of AWS, or for none.
-
-        Raises
-        ------
-        UndecidedError
-            If it can't be described.
-        """
+        """Describe a key; None for a key of AWS, or for none."""
         if not id_ or "alias/aws/" in id_:
             return None
         if id_.startswith("arn:") and id_.split(":")[3] != region:
@@ -67,16 +61,7 @@ class Key:
 
 
 class Stream:
-    """One stream under examination.
-
-    Parameters
-    ----------
-    call
-        Makes the calls.
-    given
-        The name or the ARN of the stream.
-    minutes
-        How far back to look.
+    """One stream under examination, given by its name or its ARN.
 
     Raises
     ------
@@ -237,13 +222,7 @@ class Stream:
 
 
 def needed(found: T | None, without: str) -> T:
-    """Return what was found.
-
-    Raises
-    ------
-    UndecidedError
-        If nothing was.
-    """
+    """Return what was found."""
     if found is None:
         raise UndecidedError(f"{without}, so there is nothing to check")
     return found

@@ -109,8 +109,10 @@ class Answers:
     def __call__(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
         if event_name.rpartition(".")[2] in self.anew:
             return None
-        owner = request.headers.get("x-amz-expected-bucket-owner")
-        asked = event_name, f"{owner} " + _OF_THE_MOMENT.sub("", f"{request.url} {request.body!r}")
+        # The Region that is asked is only in the signature.
+        scope = str(request.headers["Authorization"]).partition(", SignedHeaders")[0]
+        question = f"{request.url} {request.headers.get('x-amz-expected-bucket-owner')} {scope} {request.body!r}"
+        asked = event_name, _OF_THE_MOMENT.sub("", question)
         if asked not in self._kept:
             response = self._session.send(request)
             self._kept[asked] = response.status_code, response.content, dict(response.headers)

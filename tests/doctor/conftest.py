@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
+from botocore.loaders import create_loader
 
 from kinesis_video_doctor import calls
 from kinesis_video_local import LocalAws
@@ -26,6 +27,9 @@ def site() -> Iterator[Site]:
         for name in "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE":
             environment.setenv(name, "/dev/null")
         environment.delenv("AWS_PROFILE", raising=False)
+        # Each session would read the services' models anew.
+        loader = create_loader()
+        environment.setattr("botocore.session.create_loader", lambda _path=None: loader)
         site = Site(aws)
         site.build()
         yield site

@@ -17,8 +17,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.loaders import Loader, create_loader
-from botocore.session import Session
 
 from kinesis_video_doctor import Diagnosis, doctor_policy, examine
 from kinesis_video_local import LocalAws
@@ -78,8 +76,6 @@ class Site:
 
     aws: LocalAws
     clients: dict[str, Any] = field(default_factory=dict)
-    models: Loader = field(default_factory=create_loader)
-    """Of the services, which each session would read anew."""
     keys: dict[str, str] = field(default_factory=dict)
     sent_at: float = -math.inf
     since: float = 0
@@ -267,14 +263,11 @@ class Site:
     def _assumed(self, role: str) -> dict[str, Any]:
         """Return the parameters of a role's session."""
         keys = self.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
-        session = Session()
-        session.register_component("data_loader", self.models)
         return {
             "aws_access_key_id": keys["AccessKeyId"],
             "aws_secret_access_key": keys["SecretAccessKey"],
             "aws_session_token": keys["SessionToken"],
             "region_name": REGION,
-            "botocore_session": session,
         }
 
     @cached_property

@@ -6,10 +6,11 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO, TextIOWrapper
+from threading import Thread
 
 import pytest
 from botocore.hooks import HierarchicalEmitter
@@ -172,28 +173,34 @@ def test_nothing_is_sent_before_images_are_configured(site: Site, capsys: pytest
     assert site.aws.calls("PutMedia") == []
 
 
-def test_a_terminal_gets_colours_and_a_line_of_progress(site: Site) -> None:
-    text = on_a_terminal({**os.environ, **site.aws.environment, "TERM": "xterm"}, STREAM)
+@pytest.mark.usefixtures("site")
+def test_a_terminal_gets_colours_and_a_line_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = on_a_terminal(monkeypatch, STREAM)
     assert "\r\033[Kstream ...\r\033[Kretention ..." in text
     assert "\r\033[K\r" not in text
     assert "\033[32m✓\033[0m stream" in text
 
 
-def on_a_terminal(environment: dict[str, str], stream: str) -> str:
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, stream: str, **variables: str) -> str:
+    """Return what a terminal is sent."""
     leader, follower = pty.openpty()
-    line = [sys.executable, "-m", "kinesis_video_tools", "doctor", stream]
-    ran = subprocess.Popen(line, stdout=follower, stderr=follower, env=environment)
-    os.close(follower)
-    shown = b""
-    # Linux answers the end of a terminal with an error.
-    while piece := _read(leader):
-        shown += piece
+    shown: list[bytes] = []
+    reader = Thread(target=lambda: shown.extend(iter(lambda: _read(leader), b"")))
+    reader.start()
+    with monkeypatch.context() as patch, open(follower, "w") as screen:
+        patch.delenv("NO_COLOR", raising=False)
+        for name, value in {"TERM": "xterm", **variables}.items():
+            patch.setenv(name, value)
+        for name in "stdout", "stderr":
+            patch.setattr(sys, name, screen)
+        assert main(["doctor", stream]) == (0 if stream == STREAM else 1)
+    reader.join()
     os.close(leader)
-    assert ran.wait(60) == (0 if stream == STREAM else 1)
-    return shown.decode()
+    return b"".join(shown).decode()
 
 
 def _read(terminal: int) -> bytes:
+    # Linux answers the end of a terminal with an error.
     try:
         return os.read(terminal, 65_536)
     except OSError:
@@ -240,16 +247,21 @@ def test_the_streams_of_a_stack_are_those_whose_images_it_declares(
     ],
     ids=str,
 )
-def test_what_a_terminal_is_shown(site: Site, variables: dict[str, str], coloured: bool, moves: bool) -> None:
-    environment = {**os.environ, **site.aws.environment, "TERM": "xterm", **variables}
-    text = on_a_terminal(environment, "no-such-stream")
+@pytest.mark.usefixtures("site")
+def test_what_a_terminal_is_shown(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool, moves: bool
+) -> None:
+    text = on_a_terminal(monkeypatch, "no-such-stream", **variables)
     assert ("\033[31m✗\033[0m stream" in text, "\r\033[Kretention ..." in text) == (coloured, moves)
 
 
-def test_a_redirect_under_windows_code_page_has_plain_signs(site: Site) -> None:
-    environment = {**os.environ, **site.aws.environment, "PYTHONIOENCODING": "cp1252"}
-    line = [sys.executable, "-m", "kinesis_video_tools", "doctor", "no-such-stream"]
-    ran = subprocess.run(line, env=environment, capture_output=True, check=False)
-    assert (ran.returncode, ran.stderr) == (1, b"")
-    assert "  x stream: there is no stream" in ran.stdout.decode("cp1252")
-    assert "  -> give the name" in ran.stdout.decode("cp1252")
+@pytest.mark.usefixtures("site")
+def test_a_redirect_under_windows_code_page_has_plain_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    redirect = TextIOWrapper(BytesIO(), encoding="cp1252")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", redirect)
+        assert main(["doctor", "no-such-stream"]) == 1
+    redirect.seek(0)
+    text = redirect.read()
+    assert "  x stream: there is no stream" in text
+    assert "  -> give the name" in text

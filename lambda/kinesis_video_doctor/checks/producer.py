@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from ..archive import Video
-from ..calls import DependsError, UndecidedError
+from ..calls import DependsError, ask_each
 from ..findings import Outcome, Status, failed, passed, warned
 from ..permissions import Lack, Permissions
 from ..policies import Match
 from ..producers import Producer, Producers
 from ..stream import Stream
-
-_GRANT = "images.grant_put_media(role)"
 
 
 def producer(producers: Producers, stream: Stream) -> Outcome:
@@ -48,7 +47,7 @@ def may_put_media(permissions: Permissions, video: Video) -> Outcome:
         if decision.allowed:
             return None
         statement = {"Effect": "Allow", "Action": action, "Resource": stream.arn}
-        return Lack(f"{who.arn} lacks {action} on {stream.arn}", permissions.fix(who, decision, statement, ours=_GRANT))
+        return Lack(f"{who.arn} lacks {action} on {stream.arn}", permissions.fix(who, decision, statement))
 
     usable = permissions.producers.usable
     outcome = permissions.of_all(usable, lack, "may send video", "fragments")
@@ -68,16 +67,11 @@ def may_put_object(permissions: Permissions) -> Outcome:
     """Ask whether the producers may put images into the bucket, under each prefix that the fragments ask for."""
 
     def lack(who: Producer) -> Lack | None:
-        undecided: UndecidedError | None = None
-        for arn in permissions.image_arns:
-            try:
-                if found := _lack_of_object(permissions, who, arn):
-                    return found
-            except UndecidedError as error:
-                undecided = undecided or error
-        if undecided:
+        found, undecided = ask_each(partial(_lack_of_object, permissions, who, arn) for arn in permissions.image_arns)
+        first = next(filter(None, found), None)
+        if undecided and not first:
             raise undecided
-        return None
+        return first
 
     return permissions.of_all(permissions.senders, lack, "may put images", "images")
 
@@ -99,7 +93,7 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
         if match == Match.MAYBE:
             raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
         return None
-    fix = permissions.fix(who, decision, statement, ours=_GRANT)
+    fix = permissions.fix(who, decision, statement)
     # What is not denied but just not allowed, the policy of a bucket of the same account can allow alone.
     allows = Match.NO if decision.obstacle else permissions.judge_bucket_policy(who, image).allows
     if allows != Match.NO and not destination.is_foreign:
@@ -114,21 +108,10 @@ def may_use_keys(permissions: Permissions, stream: Stream) -> Outcome:
     """Ask whether the producers may use the keys of the stream and of the bucket."""
 
     def lack(who: Producer) -> Lack | None:
-        lacks: list[Lack] = []
-        undecided: UndecidedError | None = None
-        for via in "s3", "kinesisvideo":
-            try:
-                key = permissions.destination.encryption.key if via == "s3" else stream.key
-                if key and (found := permissions.lack_of_key(who, key, via)):
-                    lacks.append(found)
-            except UndecidedError as error:
-                undecided = undecided or error
-        certain = any(one.is_certain for one in lacks)
-        if undecided and not certain:
-            raise undecided
-        if not lacks:
-            return None
-        seen, fixes = zip(*((one.seen, one.fix) for one in lacks), strict=True)
-        return Lack("; ".join(seen), "; ".join(dict.fromkeys(fixes)), is_certain=certain)
+        def of(via: str) -> Lack | None:
+            key = permissions.destination.encryption.key if via == "s3" else stream.key
+            return permissions.lack_of_key(who, key, via) if key else None
+
+        return Lack.of_all(*ask_each(partial(of, via) for via in ("s3", "kinesisvideo")))
 
     return permissions.of_all(permissions.senders, lack, "may use the keys", "images")
