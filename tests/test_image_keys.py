@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinesis_video_images import ImageKey, ImageMetadata, image_keys, image_time, parse_image_key, parse_image_metadata
@@ -25,6 +25,7 @@ PREFIXES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     prefix=PREFIXES,
     account=ACCOUNTS,
@@ -47,6 +48,7 @@ def refused_as_ambiguous() -> Iterator[None]:
             raise
 
 
+@settings(deadline=None)
 @given(prefix=PREFIXES, stream_name=STREAM_NAMES, timecode=st.integers(0, 9_999_999_999_999))
 def test_what_is_read_without_help_is_either_right_or_refused(prefix: str, stream_name: str, timecode: int) -> None:
     image = ImageKey(prefix, "999988887777", stream_name, timecode, IMAGE_ID, "jpg")
@@ -54,6 +56,7 @@ def test_what_is_read_without_help_is_either_right_or_refused(prefix: str, strea
         assert parse_image_key(str(image)) == image
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_key_or_refused(text: str) -> None:
     with suppress(ValueError):
@@ -129,6 +132,7 @@ def test_metadata_that_is_none_of_an_image_is_refused() -> None:
         parse_image_metadata({"aws_kinesisvideo_fragment_number": "1"})
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_the_keys_of_both_kinds_of_event_are_the_keys_of_the_objects(key: str) -> None:
     of_eventbridge = {"detail": {"bucket": {"name": "camera-images"}, "object": {"key": key}}}

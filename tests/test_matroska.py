@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinesis_video_matroska import (
@@ -164,6 +164,7 @@ def streams(draw: st.DrawFn) -> tuple[list[Track], list[Element]]:
     return described, elements
 
 
+@settings(deadline=None)
 @given(streams(), st.data())
 def test_what_is_written_is_read_in_pieces_of_any_size(
     stream: tuple[list[Track], list[Element]], data: st.DataObject
@@ -175,6 +176,7 @@ def test_what_is_written_is_read_in_pieces_of_any_size(
     assert read(pieces) == [Segment(), Tracks(tuple(described)), *elements]
 
 
+@settings(deadline=None)
 @given(st.sampled_from([1, 2, 4, 8]), st.booleans(), st.booleans(), st.integers(1, 50))
 def test_known_and_unknown_sizes_voids_and_unknown_elements_are_the_same_to_the_reader(
     size_length: int, segment_known: bool, cluster_known: bool, piece: int
@@ -243,6 +245,7 @@ def test_what_was_not_taken_comes_with_the_next_bytes() -> None:
     assert [first, *reader.feed(b"")] == ELEMENTS
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", ON_THE_WIRE[:40], ON_THE_WIRE[:45], ON_THE_WIRE[:350]]))
 def test_garbage_is_refused_or_skipped(garbage: bytes, before: bytes) -> None:
     reader = Reader()

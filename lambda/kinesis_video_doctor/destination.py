@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,19 +25,26 @@ from .stream import Key, Stream, needed
 _URI = re.compile(r"s3:(//)?(?P<bucket>[a-zA-Z0-9._-]{3,255})(/(?P<prefix>.*))?", re.DOTALL)
 # A page has 1,000 objects: an hour's images at the shortest interval are 18.
 _MAX_PAGES = 20
+_NO_SUCH_BUCKET = ("404", "NoSuchBucket")
 
 
 @dataclass(frozen=True)
 class Image:
     """An image that lies in the bucket."""
 
+    bucket: str
     key: str
     own_prefix: str
     """What its key has after the destination's prefix, before the account."""
     timecode: int
     """The time in its key, in milliseconds since 1970. It can be wrong: a producer's clock can be."""
     delivered: datetime
-    """When Amazon S3 has got it, or when it was copied in place."""
+    """When Amazon S3 received it, or when it was copied in place."""
+
+    @property
+    def uri(self) -> str:
+        """The URI of the image."""
+        return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True)
@@ -107,11 +115,19 @@ class Destination:
         return patterns if len(patterns) > 1 else patterns[0]
 
     @Fact
+    def _owned(self) -> Mapping[str, Any] | None:
+        """What HeadBucket says; None if the stream's account has no such bucket, or the caller may not ask."""
+        owner = {"ExpectedBucketOwner": self._stream.account}
+        return self._head(("403", "AccessDenied", *_NO_SUCH_BUCKET), **owner)
+
+    @Fact
     def found(self) -> Mapping[str, Any] | None:
         """What HeadBucket says; None if there is no such bucket."""
-        absent = ("404", "NoSuchBucket")
+        with suppress(UndecidedError):
+            if self._owned is not None:
+                return self._owned
         try:
-            return self._call("s3:ListBucket", "head_bucket", absent=absent, Bucket=self.bucket)  # type: ignore[no-any-return]  # the client is untyped
+            return self._head(_NO_SUCH_BUCKET)
         except UndecidedError as error:
             if "is refused" not in error.seen:
                 raise
@@ -133,20 +149,19 @@ class Destination:
     def is_foreign(self) -> bool:
         """Whether the bucket is of another account than the stream."""
         needed(self.found, "the bucket doesn't exist")
-        owned = self._call(
-            "s3:ListBucket",
-            "head_bucket",
-            # The same call without an owner was allowed.
-            absent=("403", "AccessDenied"),
-            Bucket=self.bucket,
-            ExpectedBucketOwner=self._stream.account,
+        # The call without an owner was allowed, so this one was refused for the owner.
+        return self._owned is None
+
+    def _head(self, absent: tuple[str, ...], **owner: str) -> Mapping[str, Any] | None:
+        answer: Mapping[str, Any] | None = self._call(
+            "s3:ListBucket", "head_bucket", absent=absent, Bucket=self.bucket, **owner
         )
-        return owned is None
+        return answer
 
     @Fact
     def policy(self) -> Mapping[str, Any] | None:
         """The policy of the bucket; None if it has none, or if there is no such bucket."""
-        absent = ("NoSuchBucketPolicy", "NoSuchBucket")
+        absent = ("NoSuchBucketPolicy", *_NO_SUCH_BUCKET)
         answer = self._call("s3:GetBucketPolicy", "get_bucket_policy", absent=absent, Bucket=self.bucket)
         return json.loads(answer["Policy"]) if answer else None
 
@@ -194,12 +209,13 @@ class Destination:
                 key = parse_image_key(entry["Key"], account=stream.account, stream_name=stream.name)
             except ValueError:
                 continue
-            if key.timecode >= milliseconds(since):
-                own = key.prefix.removeprefix(self.prefix).removeprefix("/")
-                # Another prefix that only begins alike is that of an earlier configuration.
-                if not own or own.endswith("_"):
-                    image = Image(entry["Key"], own.removesuffix("_"), key.timecode, entry["LastModified"])
-                    found[image.key] = image
+            rest = key.prefix.removeprefix(self.prefix).removeprefix("/")
+            own = rest.removesuffix("_")
+            # A prefix that only begins alike is that of an earlier configuration.
+            is_own = own in own_prefixes if own_prefixes is not None else not rest or rest.endswith("_")
+            if is_own and key.timecode >= milliseconds(since):
+                image = Image(self.bucket, entry["Key"], own, key.timecode, entry["LastModified"])
+                found[image.key] = image
         return list(found.values())
 
     @Fact

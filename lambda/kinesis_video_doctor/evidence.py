@@ -118,7 +118,7 @@ class Evidence:
     def last(self) -> tuple[Listed, Image] | None:
         """The newest image and its fragment, where the newest fragments show no tag; None if there is none."""
         fragments = self._video.fragments
-        images = self._images(min(self._stream.since, *map(self._time, fragments)), None)
+        images = self._destination.images(min(self._stream.since, *map(self._time, fragments)), None)
         # An hour can have thousands of both.
         newest = sorted(images, key=lambda image: image.delivered)[-_MAX_HEADS:]
         attributed = self._attribute(fragments, newest, enough=1)
@@ -143,7 +143,7 @@ class Evidence:
         fragment = deciding[0]
         is_long = self._stream.interval > self._length(fragment)
         since = self._time(fragment) - (self._stream.interval + _LATE if is_long else _A_MINUTE)
-        images = self._images(min(since, *map(self._time, deciding)), [own])
+        images = self._destination.images(min(since, *map(self._time, deciding)), [own])
         attributed = self._attribute(deciding, images, enough=1)
         if attributed.images:
             return self._passed(*next(iter(attributed.images.items())))
@@ -202,7 +202,7 @@ class Evidence:
         """Decide by fragments that show no tag: the producer tags rarely, or the archive doesn't hand the tag on."""
         listed = [fragment.listed for fragment in read]
         settled = [fragment for fragment in listed if not self._video.is_young(fragment)] or listed
-        images = self._images(min(map(self._time, listed)) - _A_MINUTE, None)
+        images = self._destination.images(min(map(self._time, listed)) - _A_MINUTE, None)
         attributed = self._attribute(listed, images, enough=len(listed))
         if attributed.images:
             have = [fragment for fragment in listed if fragment.number in attributed.images]
@@ -232,7 +232,7 @@ class Evidence:
         return self._passed(
             fragment.number,
             image,
-            f"the last fragment that asks for images, of {utc(self._time(fragment))}, has one: {self._uri(image)}",
+            f"the last fragment that asks for images, of {utc(self._time(fragment))}, has one: {image.uri}",
         )
 
     def _of_unread(self, fragments: Sequence[Listed], error: UndecidedError) -> Outcome:
@@ -240,7 +240,7 @@ class Evidence:
         newest = list(fragments[-5:])
         settled = [fragment for fragment in fragments if not self._video.is_young(fragment)][-5:]
         looked_at = list(dict.fromkeys([*settled, *newest]))
-        images = self._images(min(map(self._time, looked_at)) - _A_MINUTE, None)
+        images = self._destination.images(min(map(self._time, looked_at)) - _A_MINUTE, None)
         attributed = self._attribute(looked_at, images, enough=len(looked_at))
         if settled and all(fragment.number in attributed.images for fragment in settled):
             number = settled[-1].number
@@ -256,15 +256,12 @@ class Evidence:
         doubtful = False
         # What came before the oldest of them can't be of one. Those whose times fit are asked first.
         since = min(fragment.arrived for fragment in fragments) - _SLACK
-        candidates = sorted(
-            (image for image in images if image.delivered >= since),
-            key=lambda image: (not self._fits(image, fragments), -image.delivered.timestamp()),
-        )
+        candidates = [(image, self._fitting(image, fragments)) for image in images if image.delivered >= since]
+        candidates.sort(key=lambda candidate: (not candidate[1], -candidate[0].delivered.timestamp()))
         heads = 0
-        for image in candidates:
+        for image, fitting in candidates:
             if len(found) >= enough:
                 break
-            fitting = {one.number for one in fragments if self._is_of(image, one)}
             if fitting and fitting <= found.keys():
                 # A long fragment has an image each 200 ms.
                 continue
@@ -274,8 +271,8 @@ class Evidence:
             heads += 1
             number = self._number(image)
             if number is None:
-                of_any = [one.number for one in self._video.fragments if self._is_of(image, one)]
-                number = of_any[0] if len(of_any) == 1 else None
+                of_any = self._fitting(image, self._video.fragments)
+                number = of_any.pop() if len(of_any) == 1 else None
                 doubtful |= len(of_any) > 1
             if number in wanted:
                 found.setdefault(number, image)
@@ -296,15 +293,10 @@ class Evidence:
                     self._without_metadata = error
         return self._numbers[image.key]
 
-    def _is_of(self, image: Image, fragment: Listed) -> bool:
-        return fragment.has(image.timecode, image.delivered, by_producer=self._stream.by_producer)
-
-    def _fits(self, image: Image, fragments: Iterable[Listed]) -> bool:
-        return any(self._is_of(image, fragment) for fragment in fragments)
-
-    def _images(self, since: datetime, own_prefixes: Sequence[str] | None) -> Sequence[Image]:
-        found = self._destination.images(since, own_prefixes)
-        return [image for image in found if own_prefixes is None or image.own_prefix in own_prefixes]
+    def _fitting(self, image: Image, fragments: Iterable[Listed]) -> set[str]:
+        """Return the numbers of the fragments that the image can be of by its time."""
+        by_producer = self._stream.by_producer
+        return {one.number for one in fragments if one.has(image.timecode, image.delivered, by_producer=by_producer)}
 
     def _listed(self, number: str) -> Listed:
         return next(fragment for fragment in self._video.fragments if fragment.number == number)
@@ -339,18 +331,15 @@ class Evidence:
             if (changed := self._trail.changed) and self._listed(number).arrived < changed:
                 return unknown(
                     f"the configuration was changed at {utc(changed)}, after the newest fragment that has an image: "
-                    f"{self._uri(image)}",
+                    f"{image.uri}",
                     "run it again when newer video has come in",
                 )
-        return passed(seen or f"the newest image is {ago(self._stream.now - image.delivered)} old: {self._uri(image)}")
-
-    def _uri(self, image: Image) -> str:
-        return f"s3://{self._destination.bucket}/{image.key}"
+        return passed(seen or f"the newest image is {ago(self._stream.now - image.delivered)} old: {image.uri}")
 
     def _last_one(self, own: str) -> str:
         """Say how old the last image is, by the time in its key, if that isn't ahead."""
         with suppress(UndecidedError):
-            images = self._images(self._stream.since, [own])
+            images = self._destination.images(self._stream.since, [own])
             times = [_EPOCH + timedelta(milliseconds=image.timecode) for image in images]
             last = max((time for time in times if time <= self._stream.now), default=None)
             return f"; the last one is {ago(self._stream.now - last)} old" if last else ""
@@ -359,7 +348,7 @@ class Evidence:
     def _not_known(self, seen: str, fix: str = "") -> Outcome:
         """Say that it isn't known, and until when images arrived."""
         try:
-            images = self._images(self._stream.since, None)
+            images = self._destination.images(self._stream.since, None)
         except UndecidedError as error:
             return unknown(seen, fix or error.fix)
         return unknown(f"{seen}{_until(images) or f'; no image of the last {self._stream.minutes} min'}", fix)

@@ -217,9 +217,9 @@ def foreign_bucket(site: Site, *statements: dict[str, Any]) -> Iterator[None]:
 
 @breaks("owner", Status.WARNED, words="another account", no_images=True)
 def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
-    rights = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
+    permissions = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
     resources: Any = ["arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"]
-    anybody = allow(rights, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    anybody = allow(permissions, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
     with foreign_bucket(site, anybody):
         yield
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kinesis_video_doctor import Diagnosis, doctor_policy, examine
@@ -51,6 +52,8 @@ class DoctorSession(boto3.Session):
     def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]  # of any service
         key = service_name, options.get("endpoint_url")
         if key not in self._kept:
+            # Otherwise botocore composes the user agent of each request anew: an eighth of the CPU.
+            options["config"] = Config(user_agent="doctor").merge(options.get("config") or Config())
             self._kept[key] = super().client(service_name, **options)  # type: ignore[call-overload]
         return self._kept[key]
 
@@ -153,7 +156,7 @@ class Site:
         self.allow_producer()
 
     def allow_doctor(self, *, without: str = "") -> None:
-        """Give the doctor what it asks for; one right can be left out."""
+        """Give the doctor what it asks for; one permission can be left out."""
         statements = doctor_policy()["Statement"]
         # ministack has no resource for it.
         statements.append(allow(["iam:SimulatePrincipalPolicy"], "*"))
@@ -162,7 +165,7 @@ class Site:
         self._allow("doctor", [statement for statement in statements if statement["Action"]])
 
     def _allow(self, role: str, statements: Policy) -> None:
-        self.client("iam").put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=document(statements))
+        self.client("iam").put_role_policy(RoleName=role, PolicyName="permissions", PolicyDocument=document(statements))
 
     def encrypt_bucket(self, key: str) -> None:
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}

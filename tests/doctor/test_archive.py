@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinesis_video_doctor.archive import asks_for_images, read_media
@@ -51,6 +51,7 @@ def pieces(whole: bytes, cuts: list[int]) -> list[bytes]:
     return [whole[begin:end] for begin, end in pairwise([0, *sorted(cuts), len(whole)])]
 
 
+@settings(deadline=None)
 @given(archives(), st.data())
 def test_tags_and_tracks_are_read_wherever_the_pieces_are_cut(
     archive: tuple[bytes, list[bool]], data: st.DataObject
@@ -62,6 +63,7 @@ def test_tags_and_tracks_are_read_wherever_the_pieces_are_cut(
     assert [asks_for_images(fragment) for fragment in fragments] == tagged
 
 
+@settings(deadline=None)
 @given(archives(), st.data())
 def test_an_end_that_is_cut_off_takes_no_tag_from_what_came_before(
     archive: tuple[bytes, list[bool]], data: st.DataObject
@@ -75,6 +77,7 @@ def test_an_end_that_is_cut_off_takes_no_tag_from_what_came_before(
     assert not seen or seen[-1] <= tagged[len(seen) - 1]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_what_is_no_matroska_is_told(noise: bytes) -> None:
     try:

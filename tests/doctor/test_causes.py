@@ -329,7 +329,7 @@ def test_a_tag_cannot_forge_a_line(site: Site) -> None:
     assert not [line for line in text.splitlines() if line.startswith("  ✓ images")]
 
 
-def test_a_name_in_other_letters_or_almost_right_finds_the_stream(site: Site) -> None:
+def test_a_name_in_other_letters_or_almost_permission_finds_the_stream(site: Site) -> None:
     assert f"there is {STREAM}, names are case-sensitive" in site.examine("Front-Door")["stream"].seen
     assert STREAM in site.examine("fornt-door")["stream"].seen
     for wrong in "", " front-door", "front door", "x" * 257, "front/door", "front-door\n":

@@ -89,7 +89,7 @@ def test_what_cannot_be_run_is_told_in_a_line(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     "stream", [STREAM, f"arn:aws-us-gov:kinesisvideo:us-gov-west-1:111122223333:stream/{STREAM}/1"]
 )
-def test_the_rights_are_listed_without_a_call(
+def test_the_permissions_are_listed_without_a_call(
     stream: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -98,10 +98,10 @@ def test_the_rights_are_listed_without_a_call(
     assert json.loads(capsys.readouterr().out) == doctor_policy(STREAM, partition=partition)
 
 
-def test_every_right_reads() -> None:
+def test_every_permission_reads() -> None:
     for statement in doctor_policy()["Statement"]:
         for action in statement["Action"]:
-            # The archive hands out what it has decrypted, with the caller's right to the key.
+            # The archive hands out what it has decrypted, with the caller's permission to the key.
             assert action.partition(":")[2].startswith(READS) or action == "kms:Decrypt"
 
 

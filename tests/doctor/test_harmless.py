@@ -125,8 +125,8 @@ def test_the_producer_can_be_given_as_a_session_or_a_user(site: Site) -> None:
     assert (diagnosis.producer, not_passed(diagnosis.findings)) == (PRODUCER, {})
     iam = site.client("iam")
     user = iam.create_user(UserName="camera")["User"]["Arn"]
-    policy = iam.get_role_policy(RoleName="producer", PolicyName="rights")["PolicyDocument"]
-    iam.put_user_policy(UserName="camera", PolicyName="rights", PolicyDocument=json.dumps(policy))
+    policy = iam.get_role_policy(RoleName="producer", PolicyName="permissions")["PolicyDocument"]
+    iam.put_user_policy(UserName="camera", PolicyName="permissions", PolicyDocument=json.dumps(policy))
     diagnosis = site.examine(producer=user)
     assert (diagnosis.producer, not_passed(diagnosis.findings)) == (user, {})
 
@@ -139,10 +139,10 @@ def test_the_producer_can_be_given_as_a_session_or_a_user(site: Site) -> None:
         ("arn:aws:iam::111122223333:role/producer", Status.FAILED),
     ],
 )
-def test_a_producer_that_has_no_rights_to_look_at(site: Site, producer: str, status: Status) -> None:
+def test_a_producer_that_has_no_permissions_to_look_at(site: Site, producer: str, status: Status) -> None:
     findings = not_passed(site.examine(producer=producer).findings)
-    rights = ("may-put-media", "may-put-object", "may-use-keys")
-    assert findings == {"producer": status, **dict.fromkeys(rights, Status.UNKNOWN)}
+    permissions = ("may-put-media", "may-put-object", "may-use-keys")
+    assert findings == {"producer": status, **dict.fromkeys(permissions, Status.UNKNOWN)}
 
 
 def test_a_stream_that_nobody_asked_the_endpoint_of_has_no_known_producer(site: Site) -> None:
@@ -173,7 +173,7 @@ def test_images_under_the_producers_own_prefix_are_found(site: Site) -> None:
     assert f"{BUCKET}/{PREFIX}person/_{ACCOUNT}_prefixed_" in diagnosis["images"].seen
 
 
-def test_a_right_to_the_producers_own_folder_is_enough(site: Site) -> None:
+def test_a_permission_to_the_producers_own_folder_is_enough(site: Site) -> None:
     granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{PREFIX}person/*")]
     with another_stream(site, "person"), site.producer_without("s3:PutObject", granted=granted):
         site.send("person", tags=fragment_tags(prefix="person/"))

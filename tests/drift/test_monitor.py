@@ -1,4 +1,4 @@
-"""The monitor, deployed with IAM enforced: so its function's rights are enough for all that happens here."""
+"""The monitor, deployed with IAM enforced: so its function's permissions are enough for all that happens here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The monitor's rules, metric, alarm and rights in the template."""
+"""The monitor's rules, metric, alarm and permissions in the template."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_the_alarm_goes_off_for_drift_for_what_is_not_compared_and_for_silence(o
     assert (alarm["EvaluationPeriods"], alarm["Threshold"], alarm["TreatMissingData"]) == (1, 1, "breaching")
 
 
-def test_only_who_listens_to_drift_gives_the_function_a_right_more(one: dict[str, Any]) -> None:
+def test_only_who_listens_to_drift_gives_the_function_a_permission_more(one: dict[str, Any]) -> None:
     def role_of(monitored: bool) -> dict[str, Any]:
         stack = Stack(App(), "Cameras")
         bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")

@@ -1,4 +1,4 @@
-"""What finds out why no image arrives when an alarm goes off: one function a stack, with rights to read."""
+"""What finds out why no image arrives when an alarm goes off: one function a stack, with permissions to read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def doctors(template: Template) -> dict[str, Any]:
     }
 
 
-def rights_of(template: Template, whose: str) -> dict[str, list[Any]]:
+def permissions_of(template: Template, whose: str) -> dict[str, list[Any]]:
     """What the role with this in its id may use, by the actions."""
     statements = [
         statement
@@ -70,11 +70,11 @@ def rights_of(template: Template, whose: str) -> dict[str, list[Any]]:
         if whose in name:
             statements += policy["Properties"]["PolicyDocument"]["Statement"]
     assert all(statement["Effect"] == "Allow" for statement in statements)
-    rights: dict[str, list[Any]] = {}
+    permissions: dict[str, list[Any]] = {}
     for statement in statements:
         for action in as_list(statement["Action"]):
-            rights.setdefault(action, []).extend(as_list(statement["Resource"]))
-    return rights
+            permissions.setdefault(action, []).extend(as_list(statement["Resource"]))
+    return permissions
 
 
 def as_list(value: Any) -> list[Any]:
@@ -132,23 +132,26 @@ def test_lambda_reports_to_the_first_topic_what_it_gives_up(template: Template) 
 
 def test_it_may_do_what_the_checks_call_and_publish(template: Template) -> None:
     checks = {action for statement in doctor_policy()["Statement"] for action in statement["Action"]}
-    rights = rights_of(template, "CdkKinesisVideoDoctor")
-    assert set(rights) == checks - {"kms:Decrypt"} | {"logs:CreateLogStream", "logs:PutLogEvents", "sns:Publish"}
-    assert {action for action, resource in rights.items() if "*" in resource} == {
+    allowed = permissions_of(template, "CdkKinesisVideoDoctor")
+    assert set(allowed) == checks - {"kms:Decrypt"} | {"logs:CreateLogStream", "logs:PutLogEvents", "sns:Publish"}
+    assert {action for action, resource in allowed.items() if "*" in resource} == {
         "cloudtrail:LookupEvents",
         "cloudwatch:GetMetricData",
         "kinesisvideo:ListStreams",
     }
     # Of the two streams and buckets of this stack alone.
-    assert [arn["Fn::GetAtt"][0][:10] for arn in rights["s3:ListBucket"]] == ["FrontBucke", "BackBucket"]
-    assert [arn["Fn::GetAtt"][0][:10] for arn in rights["kinesisvideo:ListFragments"]] == ["FrontStrea", "BackStream"]
-    assert rights["sns:Publish"] == [{"Ref": next(iter(resources_of(template, "AWS::SNS::Topic")))}]
+    assert [arn["Fn::GetAtt"][0][:10] for arn in allowed["s3:ListBucket"]] == ["FrontBucke", "BackBucket"]
+    assert [arn["Fn::GetAtt"][0][:10] for arn in allowed["kinesisvideo:ListFragments"]] == [
+        "FrontStrea",
+        "BackStream",
+    ]
+    assert allowed["sns:Publish"] == [{"Ref": next(iter(resources_of(template, "AWS::SNS::Topic")))}]
 
 
-def test_the_function_behind_the_custom_resources_gets_none_of_its_rights(template: Template) -> None:
-    rights = rights_of(template, "CdkKinesisVideoRole")
-    assert not {action for action in rights if action.partition(":")[0] in ("iam", "s3", "kms", "sns", "cloudtrail")}
-    assert "kinesisvideo:ListFragments" not in rights
+def test_the_function_behind_the_custom_resources_gets_none_of_its_permissions(template: Template) -> None:
+    allowed = permissions_of(template, "CdkKinesisVideoRole")
+    assert not {action for action in allowed if action.partition(":")[0] in ("iam", "s3", "kms", "sns", "cloudtrail")}
+    assert "kinesisvideo:ListFragments" not in allowed
 
 
 def test_a_producer_that_is_given_is_the_only_one_whose_policies_it_may_read(stack: Stack) -> None:
@@ -157,7 +160,7 @@ def test_a_producer_that_is_given_is_the_only_one_whose_policies_it_may_read(sta
     template = template_of(stack)
     (role,) = (name for name in resources_of(template, "AWS::IAM::Role") if name.startswith("Producer"))
     arn = {"Fn::GetAtt": [role, "Arn"]}
-    assert rights_of(template, "CdkKinesisVideoDoctor")["iam:SimulatePrincipalPolicy"] == [arn]
+    assert permissions_of(template, "CdkKinesisVideoDoctor")["iam:SimulatePrincipalPolicy"] == [arn]
     (rule,) = resources_of(template, RULE).values()
     assert arn in rule["Properties"]["Targets"][0]["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
 
@@ -171,9 +174,9 @@ def test_keys_of_the_app_let_it_read_the_video_and_publish(stack: Stack) -> None
     topic = sns.Topic(stack, "Verdicts", master_key=topic_key)
     images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=topic)
     template = template_of(stack)
-    rights = rights_of(template, "CdkKinesisVideoDoctor")
-    assert "Key" in json.dumps(rights["kms:Decrypt"])
-    assert "TopicKey" in json.dumps(rights["kms:GenerateDataKey"])
+    permissions = permissions_of(template, "CdkKinesisVideoDoctor")
+    assert "Key" in json.dumps(permissions["kms:Decrypt"])
+    assert "TopicKey" in json.dumps(permissions["kms:GenerateDataKey"])
     assert not [message for message in messages_of(stack, "warning") if "no-uploader" not in message]
 
 

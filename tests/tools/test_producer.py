@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinesis_video_matroska import Reader, SimpleTag, TagName, Tags, Tracks
@@ -104,6 +104,7 @@ def test_acknowledgements_are_read_whatever_stands_between_them(separator: bytes
         assert make_producer(service).send(small_video(), fragments=1, speed=20).persisted == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"", b"\n", b"\r\n", b"noise ", b"{bad}", b"}"]), min_size=3, max_size=3), st.data())
 def test_acknowledgements_are_read_in_pieces_of_any_size(separators: list[bytes], data: st.DataObject) -> None:
     texts = [

@@ -229,8 +229,7 @@ def _wait(case: Case, before: Collection[str], numbers: Collection[str], role: s
                 return _finding(
                     Status.PASSED,
                     f"an image of the video that was sent as {role} has arrived: "
-                    f"s3://{case.destination.bucket}/{image.key}; if others don't, it is the producer's own video or "
-                    "its tags",
+                    f"{image.uri}; if others don't, it is the producer's own video or its tags",
                 )
             looked_at.add(image.key)
         time.sleep(_PAUSE_SECONDS)

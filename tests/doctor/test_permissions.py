@@ -1,4 +1,4 @@
-"""A right that the doctor lacks makes checks unknown, and none pass or fail wrongly."""
+"""A permission that the doctor lacks makes checks unknown, and none pass or fail wrongly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_FOR_WHAT_WORKS = {
     "s3:GetObject",
     "s3:ListBucketVersions",
 }
-RIGHTS = sorted(action for statement in doctor_policy()["Statement"] for action in statement["Action"])
+PERMISSIONS = sorted(action for statement in doctor_policy()["Statement"] for action in statement["Action"])
 # What a check asks for besides, which decides whether a failure is one.
 USES = {
     "stream": ("kinesisvideo:DescribeStream",),
@@ -55,7 +55,7 @@ ROWS = {(one.check, one.status): one for one in BREAKAGES if one.stream == STREA
 
 
 @pytest.fixture
-def rights(site: Site) -> Iterator[None]:
+def permissions(site: Site) -> Iterator[None]:
     """Give the doctor its permissions back at the end."""
     yield
     site.allow_doctor()
@@ -67,32 +67,32 @@ def working() -> Answers:
     return Answers()
 
 
-def examine_without(site: Site, right: str, answers: Answers, **options: Any) -> Diagnosis:
+def examine_without(site: Site, permission: str, answers: Answers, **options: Any) -> Diagnosis:
     """Take a permission from the doctor, and ask anew what it is for."""
-    site.allow_doctor(without=right)
-    answers.anew = OPERATIONS.get(right, {right.partition(":")[2]})
+    site.allow_doctor(without=permission)
+    answers.anew = OPERATIONS.get(permission, {permission.partition(":")[2]})
     with answered(site, "before-send", answers):
         return site.examine(**options)
 
 
-@pytest.mark.usefixtures("rights")
-@pytest.mark.parametrize("right", RIGHTS)
-def test_a_missing_right_is_named_and_nothing_else_changes(site: Site, working: Answers, right: str) -> None:
-    diagnosis = examine_without(site, right, working)
+@pytest.mark.usefixtures("permissions")
+@pytest.mark.parametrize("permission", PERMISSIONS)
+def test_a_missing_permission_is_named_and_nothing_else_changes(site: Site, working: Answers, permission: str) -> None:
+    diagnosis = examine_without(site, permission, working)
     unknown = [finding for finding in diagnosis.findings if finding.status == Status.UNKNOWN]
     assert {finding.status for finding in diagnosis.findings} <= {Status.PASSED, Status.UNKNOWN}
-    assert bool(unknown) == (right not in NOT_FOR_WHAT_WORKS)
+    assert bool(unknown) == (permission not in NOT_FOR_WHAT_WORKS)
     if unknown:
-        assert any(right in finding.fix for finding in unknown)
+        assert any(permission in finding.fix for finding in unknown)
 
 
-@pytest.mark.usefixtures("rights")
+@pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize("breakage", ROWS.values(), ids=lambda breakage: breakage.name)
-def test_what_is_broken_never_passes_for_a_missing_right(site: Site, breakage: Breakage) -> None:
+def test_what_is_broken_never_passes_for_a_missing_permission(site: Site, breakage: Breakage) -> None:
     answers = Answers()
     with breakage.break_(site):
-        for right in USES.get(breakage.check, ()):
-            diagnosis = examine_without(site, right, answers, **breakage.options)
+        for permission in USES.get(breakage.check, ()):
+            diagnosis = examine_without(site, permission, answers, **breakage.options)
             assert diagnosis[breakage.check].status in (breakage.status, Status.UNKNOWN)
             others = {
                 finding.check
@@ -103,9 +103,9 @@ def test_what_is_broken_never_passes_for_a_missing_right(site: Site, breakage: B
             assert diagnosis.exit_code(strict=True) != 0
 
 
-@pytest.mark.usefixtures("rights")
-def test_without_any_right_nothing_is_decided(site: Site) -> None:
-    site.client("iam").delete_role_policy(RoleName="doctor", PolicyName="rights")
+@pytest.mark.usefixtures("permissions")
+def test_without_any_permission_nothing_is_decided(site: Site) -> None:
+    site.client("iam").delete_role_policy(RoleName="doctor", PolicyName="permissions")
     diagnosis = site.examine(producer=PRODUCER)
     assert {finding.status for finding in diagnosis.findings} == {Status.UNKNOWN}
     assert diagnosis.verdict is None
@@ -116,7 +116,7 @@ def test_without_any_right_nothing_is_decided(site: Site) -> None:
     )
 
 
-@pytest.mark.usefixtures("rights")
+@pytest.mark.usefixtures("permissions")
 def test_names_that_begin_alike_are_an_extra(site: Site) -> None:
     site.allow_doctor(without="kinesisvideo:ListStreams")
     missing = site.examine("front-porch")["stream"]
@@ -124,7 +124,7 @@ def test_names_that_begin_alike_are_an_extra(site: Site) -> None:
     assert "alike" not in missing.seen
 
 
-@pytest.mark.usefixtures("rights")
+@pytest.mark.usefixtures("permissions")
 def test_no_tag_is_a_warning_also_if_no_image_can_be_looked_for(site: Site) -> None:
     site.allow_doctor(without="s3:ListBucket")
     with nothing_is_tagged(site):
