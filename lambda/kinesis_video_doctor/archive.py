@@ -21,14 +21,14 @@ from .stream import Stream
 
 _SERVICE = "kinesis-video-archived-media"
 _FRAGMENTS_PER_PAGE, _MAX_PAGES = 1000, 20
-# What is read to see the tags: not a stream's whole archive.
+# How much is read to see the tags: not a stream's whole archive.
 _NEWEST, _MAX_BYTES, _MAX_FRAGMENTS = 5, 20_000_000, 1000
 _PIECE = 65_536
 _YOUNG = timedelta(minutes=1)
-"""From then on the images of a fragment should be there: documented for a changed configuration, inferred for these."""
+"""After this time the images of a fragment should be there: documented for a changed configuration, inferred here."""
 _TOLERANCE = timedelta(seconds=5)
 """The maximum difference between the clocks of two services."""
-# AWS_KINESISVIDEO_IMAGE_GENERATION in other letters, or the prefix that goes with it.
+# AWS_KINESISVIDEO_IMAGE_GENERATION written differently, or the tag of the prefix.
 _LIKE_IT = re.compile("image(generation|prefix)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ class Listed:
 
     @classmethod
     def parse(cls, fragment: Mapping[str, Any]) -> Listed:
-        """Read what ListFragments says: all of it is optional in the service's model."""
+        """Read an entry of ListFragments, whose fields are all optional."""
         return cls(
             fragment["FragmentNumber"],
             fragment["ServerTimestamp"],
@@ -57,11 +57,11 @@ class Listed:
         )
 
     def time(self, *, by_producer: bool) -> datetime:
-        """Return the time at which its images begin."""
+        """Return the time of its first image."""
         return self.produced if by_producer and self.produced else self.arrived
 
     def has(self, timecode: int, delivered: datetime, *, by_producer: bool) -> bool:
-        """Tell whether an image with this time, in milliseconds since 1970, that came at that time can be of it."""
+        """Return whether an image can be of the fragment by its time, in milliseconds since 1970, and its delivery."""
         begin = milliseconds(self.time(by_producer=by_producer))
         end = begin + max(self.length // timedelta(milliseconds=1), 1)
         return begin <= timecode < end and self.arrived <= delivered + _TOLERANCE
@@ -101,7 +101,7 @@ class Media:
 
     @property
     def almost(self) -> Sequence[str]:
-        """The tags of those that don't ask which look as if they should: a tag counts as it is written."""
+        """Tags that look like the right one, of fragments that don't ask for images: only the exact name counts."""
         names = (name for fragment in self.fragments if not fragment.asks for name in fragment.tags)
         return list(dict.fromkeys(name for name in names if _LIKE_IT.search(re.sub("[^a-z]", "", name.lower()))))
 
@@ -121,7 +121,7 @@ class TestPicturesError(UndecidedError):
 
 
 class Video:
-    """The fragments of the time that is looked at."""
+    """The fragments of the examined time."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -131,7 +131,7 @@ class Video:
     def fragments(self) -> Sequence[Listed]:
         """The fragments that the service has received in that time, oldest first."""
         stream = self._stream
-        # Without DescribeStream the archive may answer all the same.
+        # The archive may answer although DescribeStream is refused.
         hours = None
         with suppress(UndecidedError):
             hours = stream.retention
@@ -164,7 +164,7 @@ class Video:
 
     @Fact
     def counted(self) -> Mapping[str, float]:
-        """How many fragments came in, and how many errors the service answered with, as CloudWatch has counted."""
+        """The numbers of fragments received and of errors returned, according to CloudWatch."""
         metrics = {"fragments": "PutMedia.IncomingFragments", "errors": "PutMedia.ErrorAckCount"}
         return count(
             self._stream,
@@ -181,7 +181,7 @@ class Video:
             return False
 
     def is_young(self, fragment: Listed) -> bool:
-        """Tell whether the images of a fragment may still come."""
+        """Return whether the images of a fragment may still arrive."""
         return self._stream.now - fragment.arrived < _YOUNG
 
     @Fact
@@ -190,7 +190,7 @@ class Video:
         settled = [fragment for fragment in self.fragments if not self.is_young(fragment)][-_NEWEST:]
         newest = [fragment for fragment in self.fragments[-_NEWEST:] if fragment not in settled]
         chosen: list[Listed] = []
-        # The newest of both kinds first, as far as they are small enough.
+        # The newest of both kinds first, within the limit of bytes.
         for fragment in sorted([*settled, *newest], key=lambda one: _rank(one, settled, newest)):
             if not chosen or sum(one.size for one in chosen) + fragment.size <= _MAX_BYTES:
                 chosen.append(fragment)
@@ -198,11 +198,11 @@ class Video:
         own = [fragment.listed for fragment in media.fragments if not fragment.is_test]
         if not own:
             raise TestPicturesError
-        # Once more without them: the tracks are those of the newest fragment.
+        # Read again without them, because the tracks are those of the newest fragment.
         return media if len(own) == len(chosen) else self.read(own)
 
     def later(self, than: Listed) -> Sequence[Listed] | None:
-        """List a fragment and all that came later; None if they are too much to read."""
+        """List a fragment and all later ones; None if they are too many to read."""
         later = [fragment for fragment in self.fragments if fragment.arrived >= than.arrived]
         small = len(later) <= _MAX_FRAGMENTS and sum(fragment.size for fragment in later) <= _MAX_BYTES
         return later if small else None
@@ -262,7 +262,7 @@ def read_media(pieces: Iterable[bytes | memoryview]) -> tuple[Sequence[Track], l
         for element in reader.feed(piece):
             if isinstance(element, Tracks):
                 tracks = element.tracks
-            # Frames are most of the memory, and nobody asks for them.
+            # Frames take most of the memory and are not needed.
             if not isinstance(element, Frame):
                 fragments.append(collector.add(element))
     fragments.append(collector.close())
@@ -270,7 +270,7 @@ def read_media(pieces: Iterable[bytes | memoryview]) -> tuple[Sequence[Track], l
 
 
 def asks_for_images(fragment: Fragment) -> bool:
-    """Tell whether a fragment has the tag by which a producer asks for images."""
+    """Return whether a fragment has the tag by which a producer asks for images."""
     return any(TagName.IMAGE_GENERATION in tags for tags in fragment.tags)
 
 

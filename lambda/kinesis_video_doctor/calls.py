@@ -64,7 +64,7 @@ class UndecidedError(Exception):
 
 
 def ask_each(asks: Iterable[Callable[[], T]]) -> tuple[list[T], UndecidedError | None]:
-    """Return all answers that there are, and the first reason why one can't be told."""
+    """Return all answers that there are, and the reason for the first one that is missing."""
     answers: list[T] = []
     undecided: UndecidedError | None = None
     for ask in asks:
@@ -76,7 +76,7 @@ def ask_each(asks: Iterable[Callable[[], T]]) -> tuple[list[T], UndecidedError |
 
 
 class DependsError(UndecidedError):
-    """A check depends on what only the producer's own request knows: where no image arrives, it explains that."""
+    """A check depends on the producer's own request. If no image arrives, this explains it."""
 
 
 class Fact(Generic[T]):
@@ -90,7 +90,7 @@ class Fact(Generic[T]):
         self.__doc__ = ask.__doc__
 
     def __get__(self, subject: Any, owner: type | None = None) -> T:
-        """Ask, or repeat the answer."""
+        """Ask, or return the earlier answer."""
         answers = subject.__dict__.setdefault("_answers", {})
         if self not in answers:
             try:
@@ -116,7 +116,7 @@ class Calls:
 
     @property
     def now(self) -> datetime:
-        """The time by the services' clock: the date of an answer, and what has passed since.
+        """The time by the services' clock: the date of an answer, plus the time since then.
 
         The clock of this machine may be wrong, and then old video looks new.
         """
@@ -207,7 +207,7 @@ class Calls:
         return left
 
     def _in_time(self, service: str, permission: str, call: Callable[[], T]) -> T:
-        """Make a call in a thread of its own: nothing else ends a look-up of a name, or an answer that trickles."""
+        """Make a call in a thread: nothing else can end a slow DNS lookup or a slow response."""
         if service in self._silent:
             raise UndecidedError(self._silent[service], _BLOCKED)
         seconds = min(self._require_time(), CALL_SECONDS)
@@ -230,7 +230,7 @@ class Calls:
         return answer  # type: ignore[return-value]  # there is an answer if there is no error
 
     def _note_date(self, service: str, answer: Mapping[str, Any]) -> None:
-        # Of the service that dates the fragments, if it has answered.
+        # Prefer the date of the service that dates the fragments.
         if self._date and not service.startswith("kinesis"):
             return
         text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
@@ -247,7 +247,7 @@ def utc(time: datetime) -> str:
 
 
 def _require_answer(http_response: Any, model: Any, **_: Any) -> None:
-    """Refuse what isn't an answer of the service: botocore takes an empty body or HTML for an answer with nothing."""
+    """Refuse a body that isn't the service's: botocore reads an empty body or HTML as an empty answer."""
     # A stub has no body.
     if http_response.status_code != 200 or http_response.raw is None or model.has_streaming_output:
         return
@@ -275,6 +275,6 @@ def _require_answer(http_response: Any, model: Any, **_: Any) -> None:
 
 
 def _has_text(shape: Any) -> bool:
-    """Tell whether the body of an answer is one text, such as a policy."""
+    """Return whether the body of an answer is one text, such as a policy."""
     payload = shape.serialization.get("payload") if shape else None
     return bool(payload) and shape.members[payload].type_name != "structure"

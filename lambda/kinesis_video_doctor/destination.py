@@ -21,7 +21,7 @@ from .calls import Fact, UndecidedError
 from .policies import literal
 from .stream import Key, Stream, needed
 
-# The service takes any text for the bucket. Old ones have up to 255 characters, and capitals.
+# The service accepts any text as the bucket. Names of old buckets have up to 255 characters, and capitals.
 _URI = re.compile(r"s3:(//)?(?P<bucket>[a-zA-Z0-9._-]{3,255})(/(?P<prefix>.*))?", re.DOTALL)
 # A page has 1,000 objects: an hour's images at the shortest interval are 18.
 _MAX_PAGES = 20
@@ -30,14 +30,14 @@ _NO_SUCH_BUCKET = ("404", "NoSuchBucket")
 
 @dataclass(frozen=True)
 class Image:
-    """An image that lies in the bucket."""
+    """An image in the bucket."""
 
     bucket: str
     key: str
     own_prefix: str
-    """What its key has after the destination's prefix, before the account."""
+    """The part of its key between the destination's prefix and the account."""
     timecode: int
-    """The time in its key, in milliseconds since 1970. It can be wrong: a producer's clock can be."""
+    """The time in its key, in milliseconds since 1970. It can be wrong, like a producer's clock."""
     delivered: datetime
     """When Amazon S3 received it, or when it was copied in place."""
 
@@ -71,7 +71,7 @@ class Destination:
 
     @property
     def is_bucket(self) -> bool:
-        """Whether the URI names what can be a bucket."""
+        """Whether the URI names a possible bucket."""
         return _URI.fullmatch(self.uri) is not None
 
     @property
@@ -88,7 +88,7 @@ class Destination:
 
     @property
     def prefix(self) -> str:
-        """What the keys of the images begin with."""
+        """The prefix of the images' keys."""
         return self._uri["prefix"] or ""
 
     @property
@@ -97,12 +97,12 @@ class Destination:
         return f"arn:{self._stream.partition}:s3:::{self.bucket}"
 
     def _start(self, own_prefix: str) -> str:
-        """Return what the keys of the stream's images begin with, before their time."""
+        """Return the start of the keys of the stream's images, up to their time."""
         own = f"{own_prefix}_" if own_prefix else ""
         return f"{self.prefix}{own}{self._stream.account}_{self._stream.name}_"
 
     def image_arn(self, own_prefix: str = "") -> str:
-        """Return the ARN of an image as it could arrive now."""
+        """Return the ARN of an image that could arrive now."""
         extension = "png" if self._stream.configuration.get("Format") == "PNG" else "jpg"
         time = milliseconds(self._stream.now)
         return f"{self.bucket_arn}/{self._start(own_prefix)}{time}_{uuid.UUID(int=0)}.{extension}"
@@ -116,13 +116,13 @@ class Destination:
 
     @Fact
     def _owned(self) -> Mapping[str, Any] | None:
-        """What HeadBucket says; None if the stream's account has no such bucket, or the caller may not ask."""
+        """The answer of HeadBucket; None if the stream's account has no such bucket, or the call is refused."""
         owner = {"ExpectedBucketOwner": self._stream.account}
         return self._head(("403", "AccessDenied", *_NO_SUCH_BUCKET), **owner)
 
     @Fact
     def found(self) -> Mapping[str, Any] | None:
-        """What HeadBucket says; None if there is no such bucket."""
+        """The answer of HeadBucket; None if there is no such bucket."""
         with suppress(UndecidedError):
             if self._owned is not None:
                 return self._owned
@@ -136,7 +136,7 @@ class Destination:
 
     @property
     def region(self) -> str | None:
-        """The Region of the bucket; None if the answer leaves it out. S3 tells it with a refusal, too."""
+        """The Region of the bucket; None if the answer leaves it out. S3 names it in a refusal, too."""
         try:
             found: Mapping[str, Any] = needed(self.found, "the bucket doesn't exist")
         except UndecidedError as error:
@@ -147,7 +147,7 @@ class Destination:
 
     @Fact
     def is_foreign(self) -> bool:
-        """Whether the bucket is of another account than the stream."""
+        """Whether the bucket belongs to another account than the stream."""
         needed(self.found, "the bucket doesn't exist")
         # The call without an owner was allowed, so this one was refused for the owner.
         return self._owned is None
@@ -191,7 +191,7 @@ class Destination:
         stream = self._stream
         objects: list[Mapping[str, Any]] = []
         for own in own_prefixes or [""]:
-            # As the documentation has the keys, those of one prefix sort by time.
+            # By the documented form, the keys of one prefix sort by time.
             start = self._start(own)
             objects += self._objects(f"{self.prefix}{own}" if own else start, f"{start}{milliseconds(since)}")
         if own_prefixes is None:
@@ -233,7 +233,7 @@ class Destination:
         raise UndecidedError(f"there are more than {_MAX_PAGES},000 objects under s3://{self.bucket}/{prefix}")
 
     def metadata(self, image: Image) -> Mapping[str, str]:
-        """Read the metadata of an image, by names in lower case; they say of which fragment it is."""
+        """Read the metadata of an image, with names in lower case; they contain the number of its fragment."""
         answer = self._call(
             "s3:GetObject", "head_object", absent=("404", "NoSuchKey"), Bucket=self.bucket, Key=image.key
         )

@@ -33,9 +33,9 @@ _SLACK = timedelta(seconds=5)
 _LONGEST_FRAGMENT = timedelta(seconds=20)
 FRAGMENT_NUMBER = "aws_kinesisvideo_fragment_number"
 _NO_FRAGMENT = ""
-"""Stands for the number of the fragment of a test picture."""
+"""The number of a test picture's fragment, which is none of the producer's."""
 _MAX_HEADS = 50
-"""How many images' metadata are read at the most."""
+"""The maximum number of images whose metadata are read."""
 _S3_KNOWS = (
     "if the checks above pass, a refused upload shows in S3's own records only: 4xxErrors of the request metrics, the "
     "server access log, CloudTrail's data events of the bucket; `--send` makes sure; a consumer that deletes or moves "
@@ -45,7 +45,7 @@ _S3_KNOWS = (
 
 @dataclass(frozen=True)
 class _Attributed:
-    """What is known of images and their fragments."""
+    """Images and their fragments."""
 
     images: Mapping[str, Image]
     """By the number of the fragment."""
@@ -69,7 +69,7 @@ class Evidence:
 
     @property
     def own_prefixes(self) -> Sequence[str]:
-        """The prefixes that the examined fragments ask for; one that is empty if nothing is known of them."""
+        """The prefixes that the examined fragments ask for; only the empty one if none is known."""
         with suppress(UndecidedError):
             return self._video.media.own_prefixes or [""]
         return [""]
@@ -127,7 +127,7 @@ class Evidence:
     # Which fragments have an image
 
     def _of_asking(self, asking: Sequence[Read]) -> Outcome:
-        """Decide by fragments that are seen to ask for images: each of their prefixes has to get one."""
+        """Decide by fragments that ask for images: each of their prefixes must get one."""
         outcomes = []
         for own in dict.fromkeys(fragment.own_prefix for fragment in asking):
             outcomes.append(self._of_prefix([one.listed for one in asking if one.own_prefix == own], own))
@@ -179,7 +179,7 @@ class Evidence:
         return self._missing(fragment, own, f"{seen}{self._last_one(own)}")
 
     def _missing(self, fragment: Listed, own: str, seen: str) -> Outcome:
-        """Say that none arrives, unless something shows that a consumer takes them away."""
+        """Say that none arrives, unless there are signs that a consumer removes them."""
         with suppress(UndecidedError):
             if deleted := self._destination.deleted_since(self._time(fragment), fragment.arrived, own):
                 return unknown(
@@ -199,7 +199,7 @@ class Evidence:
         return count(self._stream, {"images": ("AWS/Events", "TriggeredRules", "RuleName", rule)}, since)["images"]
 
     def _of_silent(self, read: Sequence[Read]) -> Outcome:
-        """Decide by fragments that show no tag: the producer tags rarely, or the archive doesn't hand the tag on."""
+        """Decide by fragments without a tag: the producer tags rarely, or the archive doesn't return the tag."""
         listed = [fragment.listed for fragment in read]
         settled = [fragment for fragment in listed if not self._video.is_young(fragment)] or listed
         images = self._destination.images(min(map(self._time, listed)) - _A_MINUTE, None)
@@ -213,7 +213,7 @@ class Evidence:
         return self._of_rare(len(read))
 
     def _of_rare(self, read: int) -> Outcome:
-        """Decide by the newest image: no fragment after its own asks for another one."""
+        """Decide by the newest image: it counts if no later fragment asks for one."""
         seen = f"none of the last {read} fragments is known to ask for an image"
         if self.last is None:
             return self._not_known(seen, "see the first check above that has not passed")
@@ -236,7 +236,7 @@ class Evidence:
         )
 
     def _of_unread(self, fragments: Sequence[Listed], error: UndecidedError) -> Outcome:
-        """Decide without the tags: if all of the newest fragments have an image, none that asks for one lacks it."""
+        """Decide without the tags: they are not needed if each of the newest fragments has an image."""
         newest = list(fragments[-5:])
         settled = [fragment for fragment in fragments if not self._video.is_young(fragment)][-5:]
         looked_at = list(dict.fromkeys([*settled, *newest]))
@@ -247,14 +247,14 @@ class Evidence:
             return self._if_fresh(self._passed(number, attributed.images[number]), fragments[-1])
         return self._not_known(f"which fragments ask for images is not known: {error.seen}", error.fix)
 
-    # Of which fragment an image is
+    # The fragment of an image
 
     def _attribute(self, fragments: Sequence[Listed], images: Sequence[Image], *, enough: int) -> _Attributed:
-        """Find the images of these fragments, until so many of them have one."""
+        """Find images of these fragments, until `enough` of them have one."""
         found: dict[str, Image] = {}
         wanted = {fragment.number: fragment for fragment in fragments}
         doubtful = False
-        # What came before the oldest of them can't be of one. Those whose times fit are asked first.
+        # Images from before the oldest fragment can't be of any. Those whose times fit are read first.
         since = min(fragment.arrived for fragment in fragments) - _SLACK
         candidates = [(image, self._fitting(image, fragments)) for image in images if image.delivered >= since]
         candidates.sort(key=lambda candidate: (not candidate[1], -candidate[0].delivered.timestamp()))
@@ -279,7 +279,7 @@ class Evidence:
         return _Attributed(found, doubtful)
 
     def _number(self, image: Image) -> str | None:
-        """Return the number of the image's fragment by its metadata, or None; a test picture is of no fragment."""
+        """Return the number of the image's fragment according to its metadata, or None."""
         if image.key not in self._numbers:
             self._numbers[image.key] = None
             if self._without_metadata is None:
@@ -289,12 +289,12 @@ class Evidence:
                         _NO_FRAGMENT if TEST_PICTURE in metadata else metadata.get(FRAGMENT_NUMBER)
                     )
                 except UndecidedError as error:
-                    # The next one would be refused as well.
+                    # The next one would be refused, too.
                     self._without_metadata = error
         return self._numbers[image.key]
 
     def _fitting(self, image: Image, fragments: Iterable[Listed]) -> set[str]:
-        """Return the numbers of the fragments that the image can be of by its time."""
+        """Return the numbers of the fragments to which the image can belong by its time."""
         by_producer = self._stream.by_producer
         return {one.number for one in fragments if one.has(image.timecode, image.delivered, by_producer=by_producer)}
 
@@ -305,14 +305,14 @@ class Evidence:
         return fragment.time(by_producer=self._stream.by_producer)
 
     def _length(self, fragment: Listed) -> timedelta:
-        """Return how long a fragment is by the clock that the interval goes by."""
+        """Return the length of a fragment by the clock of the sampling interval."""
         fragments = self._video.fragments
         place = fragments.index(fragment)
         pair = fragments[place : place + 2] if place + 1 < len(fragments) else fragments[max(place - 1, 0) : place + 1]
         gap = abs(self._time(pair[-1]) - self._time(pair[0]))
         if fragment.length and self._stream.by_producer:
             return fragment.length
-        # A fragment of one frame has no length of its own, and one that is sent fast is short by the service's clock.
+        # A fragment of one frame has no length, and a fast upload makes fragments short by the service's clock.
         return min(gap or _LONGEST_FRAGMENT, fragment.length or _LONGEST_FRAGMENT)
 
     @property
@@ -323,7 +323,7 @@ class Evidence:
         except UndecidedError:
             return None
 
-    # What is said of it
+    # Outcomes
 
     def _passed(self, number: str, image: Image, seen: str = "") -> Outcome:
         """Say that images arrive, unless the configuration was changed after the fragment of this one."""
@@ -337,7 +337,7 @@ class Evidence:
         return passed(seen or f"the newest image is {ago(self._stream.now - image.delivered)} old: {image.uri}")
 
     def _last_one(self, own: str) -> str:
-        """Say how old the last image is, by the time in its key, if that isn't ahead."""
+        """Say how old the last image is by the time in its key, unless that time is in the future."""
         with suppress(UndecidedError):
             images = self._destination.images(self._stream.since, [own])
             times = [_EPOCH + timedelta(milliseconds=image.timecode) for image in images]
@@ -364,7 +364,7 @@ class Evidence:
 
 
 def ago(age: timedelta) -> str:
-    """Write a time that has passed, in the unit that people would take."""
+    """Write a duration in the unit that people would use."""
     seconds = max(age.total_seconds(), 0)
     if seconds < 1200:
         return f"{seconds:.0f} s"
@@ -372,6 +372,6 @@ def ago(age: timedelta) -> str:
 
 
 def _until(images: Sequence[Image]) -> str:
-    # Not by the times in the keys, which a producer's clock makes.
+    # Not by the times in the keys, which can come from a wrong clock.
     newest = max((image.delivered for image in images), default=None)
     return f"; images arrived until {utc(newest)}" if newest else ""

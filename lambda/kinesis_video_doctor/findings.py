@@ -12,7 +12,7 @@ SYMPTOMS = ("fragments", "images")
 """The checks that see that something is missing, but not why."""
 
 
-# Where a terminal wraps a line, one of these would begin what looks like a check.
+# At the start of a wrapped line, such a sign would look like a check.
 _SIGNS = {ord(sign): ascii(sign)[1:-1] for sign in "✓✗"}
 
 
@@ -45,22 +45,22 @@ class Outcome:
 
 
 def passed(seen: str) -> Outcome:
-    """Say that it is as it has to be."""
+    """Say that there is no problem."""
     return Outcome(Status.PASSED, seen)
 
 
 def failed(seen: str, fix: str) -> Outcome:
-    """Say that it keeps images away."""
+    """Say that a problem prevents images."""
     return Outcome(Status.FAILED, seen, fix)
 
 
 def warned(seen: str, fix: str, *, explains: str = "") -> Outcome:
-    """Say that it is likely to keep images away, and which symptom it explains alone."""
+    """Say that a problem probably prevents images, and which symptom it explains alone."""
     return Outcome(Status.WARNED, seen, fix, explains)
 
 
 def unknown(seen: str, fix: str = "") -> Outcome:
-    """Say that it can't be decided, and what is missing."""
+    """Say that the check can't be decided, and what is missing."""
     return Outcome(Status.UNKNOWN, seen, fix)
 
 

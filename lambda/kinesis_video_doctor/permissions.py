@@ -33,17 +33,17 @@ class Lack:
     seen: str
     fix: str
     is_certain: bool = True
-    """Whether it keeps images away for certain."""
+    """Whether it certainly prevents images."""
 
     @classmethod
     def of(cls, lacks: Sequence[Lack]) -> Lack:
-        """Put several into one, each text once."""
+        """Combine several into one, each text once."""
         seen, fix = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((x.seen, x.fix) for x in lacks), strict=True))
         return cls(seen, fix, any(lack.is_certain for lack in lacks))
 
     @classmethod
     def of_all(cls, found: Sequence[Lack | None], undecided: UndecidedError | None) -> Lack | None:
-        """Return what is lacking of all that is needed; only a certain lack counts if something can't be told."""
+        """Combine what is lacking; if something can't be told, only a certain lack counts."""
         lacks = [lack for lack in found if lack]
         if undecided and not any(lack.is_certain for lack in lacks):
             raise undecided
@@ -61,17 +61,17 @@ class Permissions:
 
     @property
     def own_prefixes(self) -> Sequence[str]:
-        """What the examined fragments ask for after the destination's prefix."""
+        """The prefixes that the examined fragments ask for after the destination's."""
         return self._evidence.own_prefixes
 
     @property
     def image_arns(self) -> Sequence[str]:
-        """The ARNs of images as they could arrive now, one for each prefix that the examined fragments ask for."""
+        """The ARNs of images that could arrive now, one for each prefix that the examined fragments ask for."""
         return [self.destination.image_arn(own) for own in self.own_prefixes]
 
     @Fact
     def senders(self) -> Sequence[Producer]:
-        """Those that may send video: of several that have asked for the endpoint, the others are no producers."""
+        """Those that may send video; others that asked for the endpoint are not producers."""
         usable = self.producers.usable
         if len(usable) == 1:
             return usable
@@ -79,7 +79,7 @@ class Permissions:
 
     @property
     def senders_known(self) -> Sequence[Producer]:
-        """The same, and those that are known where there is none in the stream's account."""
+        """The same; if none is in the stream's account, all that are known."""
         try:
             return self.senders
         except UndecidedError:
@@ -120,7 +120,7 @@ class Permissions:
             if self._evidence.arrive:
                 return passed(seen)
             if symptom == "fragments":
-                # Somebody may send, so that another one may not explains nothing by itself.
+                # Since another one may send, this explains nothing by itself.
                 return warned(seen, lack.fix)
             certain = certain and self._evidence.shows(symptom)
         elif undecided:
@@ -138,7 +138,7 @@ class Permissions:
         via: str = "",
         known: Mapping[str, str] = MappingProxyType({}),
     ) -> Judgement:
-        """Judge what the policy of a resource, if there is one, says of an action on it by this producer."""
+        """Judge whether the policy of a resource allows or denies this producer an action."""
         account = producer.account if producer else self.stream.account
         arn = producer.arn if producer else None
         now = self.stream.now
@@ -151,14 +151,14 @@ class Permissions:
         return judge(policy or {}, Request(action, resource, arn, account, context))
 
     def judge_bucket_policy(self, producer: Producer | None, image_arn: str) -> Judgement:
-        """Judge what the bucket's policy says of an image that this producer delivers."""
+        """Judge whether the bucket's policy allows or denies an image of this producer."""
         return self.judge(
             self.destination.policy, "s3:PutObject", image_arn, producer, resource_account=self.bucket_account
         )
 
     @property
     def bucket_account(self) -> str | None:
-        """The account of the bucket, if it is the stream's; another one is not known."""
+        """The account of the bucket if it is the stream's, otherwise None."""
         try:
             return None if self.destination.is_foreign else self.stream.account
         except UndecidedError:
@@ -208,7 +208,7 @@ class Permissions:
         allowed = policy.together(allowed=decision.allowed, same_account=key.account == who.account)
         if allowed != Match.YES:
             allowed = max(allowed, self._granted(who, key, action, via))
-        # A Deny overcomes grants, too.
+        # A Deny overrides grants, too.
         if allowed == Match.YES and policy.denies == Match.NO:
             return ""
         if allowed != Match.NO or policy.denies == Match.MAYBE:
@@ -236,7 +236,7 @@ class Permissions:
         return max(match, Match.MAYBE)
 
     def _grant_applies(self, constraints: Mapping[str, dict[str, str]], via: str) -> Match:
-        """Say whether a grant's constraints let the service's request through: of S3's the context is documented."""
+        """Say whether a grant's constraints permit the service's request; only S3's context is documented."""
         wanted: dict[str, str] = {}
         for name in "EncryptionContextSubset", "EncryptionContextEquals":
             wanted |= constraints.get(name) or {}

@@ -22,7 +22,7 @@ _PATTERN = re.compile(r"(\$\{[*?$]\}|[*?])")
 
 
 class Match(IntEnum):
-    """Whether something matches: all of several is their minimum, one of several their maximum."""
+    """Whether something matches. "All of" is the minimum, "one of" the maximum."""
 
     NO = 0
     MAYBE = 1
@@ -77,7 +77,7 @@ def judge(policy: Mapping[str, Any], request: Request) -> Judgement:
             rest = min(_resource(statement, request), _conditions(statement, request))
             principal, account = _principal(statement, request)
         except (AttributeError, TypeError):
-            # Of another form than the documentation's: nobody knows what it means.
+            # The statement has an undocumented form.
             rest = principal = account = Match.MAYBE
         if statement.get("Effect") == "Allow":
             allows = max(allows, min(rest, principal))
@@ -88,7 +88,7 @@ def judge(policy: Mapping[str, Any], request: Request) -> Judgement:
 
 
 def because_of(keys: Sequence[str]) -> str:
-    """Say what is known of the service's requests to S3, of what the keys of conditions ask for."""
+    """Say what is known of the service's requests to S3 with regard to these condition keys."""
     lower = [key.lower() for key in keys]
     known = []
     if any(key in _NETWORK for key in lower):
@@ -120,7 +120,7 @@ def _principal(statement: Statement, request: Request) -> tuple[Match, Match]:
 
 
 def _may_be(name: str, principal: str | None, account: str) -> bool:
-    """Tell whether another principal's name can be of the request's: of one of the role's sessions."""
+    """Return whether a name can be one of the role's sessions."""
     if principal is None:
         return f"::{account}:" in name
     role = principal.rpartition("/")[2]
@@ -160,7 +160,7 @@ def _conditions(statement: Statement, request: Request) -> Match:
 
 
 def _is_old_tls(operator: str, key: str, values: Any) -> bool:
-    """Tell whether a condition is for TLS before 1.2, which no endpoint of AWS takes any more.
+    """Return whether a condition is for TLS before 1.2, which no endpoint of AWS accepts.
 
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-HTTP-HTTPS
     """
@@ -206,7 +206,7 @@ def _is_arn_like(pattern: str, value: str) -> bool:
 
 
 def _number(text: Any) -> float:
-    """Read a number or a date, which policies have in ISO 8601 or as seconds since 1970; anything else is no number."""
+    """Read a number or a date, in ISO 8601 or as seconds since 1970; anything else is NaN."""
     try:
         return float(text)
     except ValueError:
@@ -226,7 +226,7 @@ def _regular(pattern: str) -> str:
     # `${?}` and the like are the character itself.
     patterns = {"*": "*", "?": "."} | {f"${{{c}}}": re.escape(c) for c in "*?$"}
     begin, *rest = _split(patterns.get(part, re.escape(part)) for part in _PATTERN.split(pattern))
-    # Each piece where it comes first, which is never tried again: many stars would take hours.
+    # Each piece matches at its first place only: with backtracking, many stars would take hours.
     return begin + "".join(f"(?>.*?{piece})" for piece in rest[:-1]) + "".join(f".*{end}" for end in rest[-1:])
 
 

@@ -31,7 +31,7 @@ class Producer:
 
     @property
     def name(self) -> str:
-        """What to call it in a line."""
+        """Its name in a line of the report."""
         return self.arn.rpartition("/")[2]
 
     @property
@@ -45,7 +45,7 @@ class Found:
     """Who calls PutMedia."""
 
     producers: Sequence[Producer]
-    """Those whose permissions can be looked at, the last that asked first."""
+    """Those whose permissions can be examined, the most recent first."""
     others: Sequence[str] = ()
     """The ARNs of those whose permissions can't."""
     cut: str = ""
@@ -101,7 +101,7 @@ class Producers:
 
     @property
     def known(self) -> Sequence[Producer]:
-        """Those that are known, none if nobody is."""
+        """Those that are known."""
         try:
             return self.found.producers
         except UndecidedError:
@@ -109,7 +109,7 @@ class Producers:
 
     @property
     def arn(self) -> str | None:
-        """The ARN of the last one that asked, or of the one that was given."""
+        """The ARN of the most recent one, or of the one that was given."""
         return next((producer.arn for producer in self.known), self._given)
 
     def context(self, producer: Producer | None, resource_account: str | None, via: str = "") -> dict[str, str]:
@@ -154,7 +154,7 @@ class Producers:
 
 
 def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:
-    """Find the role or the user that an ARN, also one of a session, is of."""
+    """Find the role or user of an ARN, which can be that of a session."""
     parts = arn.split(":", 5)
     kind, _, path = parts[-1].partition("/")
     if len(parts) == 6 and kind in ("role", "user", "assumed-role") and path:

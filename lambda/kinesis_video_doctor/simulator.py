@@ -13,7 +13,7 @@ from .calls import Calls, DependsError, UndecidedError
 from .policies import because_of
 
 BOUNDARY = "its permissions boundary"
-"""An obstacle of which a producer has one at the most."""
+"""An obstacle; a producer has at most one boundary."""
 
 _THING = "credentials-iot:ThingName"
 _FIX_OF_THING = (
@@ -28,7 +28,7 @@ class Decision:
 
     allowed: bool
     obstacle: str = ""
-    """What an Allow in the producer's policies would not overcome; empty if there is nothing of that kind."""
+    """What an Allow in the producer's policies would not override; empty if there is nothing of the kind."""
 
 
 class Simulation:

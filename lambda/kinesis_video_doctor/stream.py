@@ -34,12 +34,9 @@ class Key:
 
     arn: str
     state: str
-    """As DescribeKey has it; ``absent`` if there is none, ``elsewhere`` if it is of another Region."""
-
-    @property
-    def name(self) -> str:
-        """Its id."""
-        return self.arn.rpartition("/")[2]
+    """As DescribeKey has it; ``absent`` if there is none, ``elsewhere`` if it is in another Region."""
+    spec: str = "SYMMETRIC_DEFAULT"
+    """The type of key material."""
 
     @property
     def account(self) -> str:
@@ -57,7 +54,9 @@ class Key:
         if answer is None:
             return cls(id_, "absent")
         found = answer["KeyMetadata"]
-        return None if found.get("KeyManager") == "AWS" else cls(found["Arn"], found["KeyState"])
+        if found.get("KeyManager") == "AWS":
+            return None
+        return cls(found["Arn"], found["KeyState"], found.get("KeySpec", cls.spec))
 
 
 class Stream:
@@ -92,7 +91,7 @@ class Stream:
         self._account = caller or (parts[4] if self.arn_given else None)
 
     def _caller(self) -> str | None:
-        """Return the account of the credentials; None if STS doesn't tell."""
+        """Return the account of the credentials; None if STS can't be asked."""
         try:
             answer = self.call("sts:GetCallerIdentity", "get_caller_identity")
             return str(answer["Account"])
@@ -124,12 +123,12 @@ class Stream:
 
     @property
     def since(self) -> datetime:
-        """The start of the time that is looked at."""
+        """The start of the examined time."""
         return self.now - timedelta(minutes=self.minutes)
 
     @property
     def address(self) -> Mapping[str, Any]:
-        """What calls name the stream by: its name, unless its ARN was given. DescribeStream may be refused."""
+        """The parameter that names the stream in calls: its name, unless its ARN was given."""
         return {"StreamARN": self.arn_given} if self.arn_given else {"StreamName": self.name}
 
     @Fact
@@ -140,7 +139,7 @@ class Stream:
 
     @property
     def is_absent(self) -> bool:
-        """Whether there is no such stream, as far as it is known."""
+        """Whether it is known that there is no such stream."""
         try:
             return self.described is None
         except UndecidedError:
@@ -148,7 +147,7 @@ class Stream:
 
     @Fact
     def successor(self) -> str | None:
-        """The ARN of the stream that has the name by now, if the stream was asked for by an ARN that is gone."""
+        """The ARN of the stream that has the name now, if the given ARN no longer exists."""
         answer = self.call(
             "kinesisvideo:DescribeStream", "describe_stream", absent=_NO_SUCH_STREAM, StreamName=self.name
         )
@@ -217,7 +216,7 @@ class Stream:
 
     @property
     def dns_suffix(self) -> str:
-        """What the names of services end in, as in ``kms:ViaService``."""
+        """The suffix of the services' names, as in ``kms:ViaService``."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
 

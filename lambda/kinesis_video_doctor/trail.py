@@ -29,32 +29,32 @@ class Record:
     identity: Mapping[str, Any]
     """Who called."""
     request: Mapping[str, Any]
-    """What was asked for, by the names of the API in lower case."""
+    """The request's parameters, with names in lower case."""
     refused: bool
     """Whether the service answered with an error."""
 
     @property
     def caller(self) -> str:
-        """The ARN of the caller: of a session its role's."""
+        """The ARN of the caller; for a session that of its role."""
         issuer = self.identity.get("sessionContext", {}).get("sessionIssuer", {})
         return str(issuer.get("arn") or self.identity.get("arn") or self.identity.get("type"))
 
 
 class Trail:
-    """What the event history says of one stream."""
+    """The records of one stream."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     @Fact
     def askers(self) -> tuple[Sequence[Record], str]:
-        """Who asked for the stream's endpoint of PutMedia, newest first, and how far back if the history was cut."""
+        """Requests for the stream's PutMedia endpoint, newest first, and the time where reading stopped, if it did."""
         records, cut = self._look_up("GetDataEndpoint", None)
         return [record for record in records if record.request.get("apiname") == "PUT_MEDIA"], cut
 
     @Fact
     def changed(self) -> datetime | None:
-        """When the configuration was changed last, if there is a record of the time that is looked at."""
+        """When the configuration was changed last, if there is a record within the examined time."""
         records, _ = self._look_up("UpdateImageGenerationConfiguration", self._stream.since)
         return next((record.time for record in records if not record.refused), None)
 

@@ -282,6 +282,13 @@ def test_a_key_that_waits_for_its_deletion_is_saved(site: Site) -> None:
         assert site.examine()["bucket-key"].fix.startswith("aws kms cancel-key-deletion --key-id arn:")
 
 
+def test_a_key_that_encrypts_no_data_is_named(site: Site) -> None:
+    with answers(site, "kms.DescribeKey", lambda answer: answer["KeyMetadata"].update(KeySpec="HMAC_256")):
+        diagnosis = site.examine()
+    assert diagnosis.verdict == diagnosis["bucket-key"]
+    assert "is of the type HMAC_256" in diagnosis["bucket-key"].seen
+
+
 def test_a_refused_update_is_no_change(site: Site) -> None:
     def refused(answer: dict[str, Any]) -> None:
         for event in answer["Events"]:

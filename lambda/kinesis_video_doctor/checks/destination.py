@@ -124,6 +124,11 @@ def _key(whose: str, key: Key | None, region: str) -> Outcome:
         return failed(f"the key of {whose} is {key.arn}, of another Region", f"use a key in {region}")
     if key.state == "absent":
         return failed(f"the key of {whose}, {key.arn}, doesn't exist", "use a key that exists")
+    if key.spec != Key.spec:
+        return failed(
+            f"the key of {whose}, {key.arn}, is of the type {key.spec}, with which no service encrypts data",
+            "use a symmetric encryption key, the default of CreateKey",
+        )
     if key.state != "Enabled":
         enable = f"aws kms enable-key --key-id {key.arn}"
         fix = {

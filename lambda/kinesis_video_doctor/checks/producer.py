@@ -94,7 +94,7 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
             raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
         return None
     fix = permissions.fix(who, decision, statement)
-    # What is not denied but just not allowed, the policy of a bucket of the same account can allow alone.
+    # Without a Deny, the policy of a bucket of the same account can allow it alone.
     allows = Match.NO if decision.obstacle else permissions.judge_bucket_policy(who, image).allows
     if allows != Match.NO and not destination.is_foreign:
         if allows == Match.MAYBE:

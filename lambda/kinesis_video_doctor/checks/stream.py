@@ -30,14 +30,14 @@ def stream(subject: Stream) -> Outcome:
             "give the name of a stream that exists, or another --region or --profile",
         )
     status = subject.info["Status"]
-    # One that is UPDATING, such as its retention, goes on as before.
+    # While it is UPDATING, for example its retention, it goes on as before.
     if status not in ("ACTIVE", "UPDATING"):
         return failed(f"the stream is {status}", _WHAT_TO_DO.get(status, "wait until it is ACTIVE"))
     return passed(f"{subject.arn} is {status}")
 
 
 def _alike(subject: Stream) -> str:
-    """List the names that begin alike, or that look like it."""
+    """List similar names."""
     begins = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": subject.name[:4]}
     found: list[str] = []
     with suppress(UndecidedError, KeyError):

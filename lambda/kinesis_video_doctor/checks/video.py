@@ -23,7 +23,7 @@ _NAMES = {
     "V_UNCOMPRESSED": "not compressed",
 }
 _OFF = timedelta(hours=1)
-"""From this difference on, a producer's clock is told."""
+"""The smallest difference of a producer's clock that is reported."""
 
 
 def fragments(stream: Stream, video: Video) -> Outcome:
@@ -64,7 +64,7 @@ def fragments(stream: Stream, video: Video) -> Outcome:
 
 
 def _by_clock(stream: Stream, ahead: timedelta, seen: str) -> Outcome:
-    """Say a word of a producer's clock that is far from the service's: keys of images have its times."""
+    """Report a producer's clock that differs much from the service's, since its times are in the images' keys."""
     try:
         by_producer = stream.by_producer
     except UndecidedError:
@@ -93,7 +93,7 @@ def tagged(video: Video, evidence: Evidence) -> Outcome:
     except UndecidedError:
         last = None
     if last and not media.almost:
-        # Whether the archive hands the tag on to readers is not documented, and an image proves it.
+        # It is not documented whether the archive returns the tag. An image proves that there was one.
         return passed(f"the archive shows no tag in the last {count} fragments, and an image lies in the bucket of one")
     almost = ", ".join(map(repr, media.almost))
     instead = f"; they have {almost}, and a tag counts as it is written" if almost else ""
