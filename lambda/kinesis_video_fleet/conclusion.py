@@ -91,6 +91,8 @@ class Conclusion:
         turn = self.store.ledger().turn
         stopped = turn.stopped if turn.name == this.name else ""
         problem = stopped or _problem(state)
+        if plan and not problem and (missing := plan["streams"] - outcome.counts.total()):
+            problem = f"nothing is known of {missing} streams"
         if state.get("go") == SKIP:
             return SKIPPED, problem
         if turn.name != this.name and plan is not None:

@@ -1,4 +1,4 @@
-"""CloudFormation's event where no pass can be started, or none is needed."""
+"""CloudFormation's events for which no pass can be started, or none is needed."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def test_a_pass_that_cannot_be_started_is_answered_and_leaves_nothing_in_the_buc
 
 
 @pytest.mark.usefixtures("calls")
-def test_the_delete_of_what_never_began_begins_nothing(begin: ModuleType, cloudformation: CloudFormation) -> None:
+def test_the_delete_of_a_failed_create_starts_nothing(begin: ModuleType, cloudformation: CloudFormation) -> None:
     event = event_of(cloudformation, "Delete", PhysicalResourceId=CREATE_FAILED_ID)
     with cloudformation.one_answer_to(event) as answers:
         begin.handler(event, CONTEXT)
     assert answers[0].status == "SUCCESS"
 
 
-def test_an_event_that_lambda_repeats_is_left_to_its_pass(
+def test_an_event_that_lambda_repeats_starts_no_second_pass(
     begin: ModuleType, calls: tuple[Stubber, Stubber], cloudformation: CloudFormation
 ) -> None:
     s3, states = calls
@@ -107,7 +107,7 @@ def test_an_event_of_another_stack_starts_nothing_and_is_not_answered(
     assert cloudformation.puts == []
 
 
-def test_an_error_of_our_own_is_answered_too(
+def test_an_error_in_our_code_is_answered(
     begin: ModuleType,
     calls: tuple[Stubber, Stubber],
     cloudformation: CloudFormation,

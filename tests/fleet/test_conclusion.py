@@ -1,4 +1,4 @@
-"""The last step of a pass: what it keeps, what it deletes, and that CloudFormation gets its answer whatever fails."""
+"""The last step of a pass: what it keeps, what it deletes, and the answer to CloudFormation, whatever fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bucket() -> Bucket:
-    """Of a fleet of 20 streams, and what 1,000 earlier passes have left."""
+    """The objects of 1,000 earlier passes."""
     bucket = Bucket()
     for number in range(1_000):
         for name in ("plan.json", "work.jsonl", "result.json"):
@@ -64,7 +64,7 @@ def event_for(bucket: Bucket, cloudformation: CloudFormation, request_type: str)
 def worked(
     bucket: Bucket, counts: dict[str, int], named: dict[str, tuple[str, str]] | None = None, **turn: Any
 ) -> None:
-    """Leave behind what the steps before have."""
+    """Store what the earlier steps of a pass leave."""
     ledger = Ledger(Turn("request-1", ended=False, **turn), (), None, (Earlier(PROPERTIES),), touched=True)
     bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
     plan = {"streams": sum(counts.values())}
@@ -91,7 +91,7 @@ def test_a_delete_empties_the_bucket_with_few_calls(bucket: Bucket, cloudformati
 
 
 @pytest.mark.parametrize("failing", range(1, 7))
-def test_a_delete_is_answered_also_if_the_bucket_cannot_be_emptied_at_once(
+def test_a_delete_is_answered_even_if_emptying_the_bucket_fails_once(
     failing: int, bucket: Bucket, cloudformation: CloudFormation
 ) -> None:
     event = event_for(bucket, cloudformation, "Delete")
@@ -154,11 +154,13 @@ def test_a_delete_fails_if_anything_is_left_that_could_be_removed(
         conclude_once(bucket)
     assert answers[0].status == status
     assert "cam-1" in (answers[0].reason or answers[0].data["Left"])
-    # What is known of the streams stays until the last of them is done.
+    # The ledger stays until the last stream is done.
     assert ("ledger.json" in bucket.objects) == (status == "FAILED")
 
 
-def test_a_delete_that_may_not_list_the_streams_says_so(bucket: Bucket, cloudformation: CloudFormation) -> None:
+def test_a_delete_that_is_not_allowed_to_list_the_streams_says_so(
+    bucket: Bucket, cloudformation: CloudFormation
+) -> None:
     event = event_for(bucket, cloudformation, "Delete")
     state = {"go": "nothing", "problem": "ListStreams: AccessDenied: no", "denied": True}
     with cloudformation.one_answer_to(event) as answers:
@@ -170,7 +172,7 @@ def test_a_delete_that_may_not_list_the_streams_says_so(bucket: Bucket, cloudfor
 @pytest.mark.parametrize(
     "state", [{"go": "nothing"}, {"go": "skip", "problem": "its event of CloudFormation is answered"}]
 )
-def test_what_is_answered_writes_nothing_more(
+def test_an_event_that_is_answered_writes_nothing_more(
     state: dict[str, Any], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"AWS_DEFAULT_REGION": "eu-west-1", "WORK_BUCKET": "work", "CALLS_PER_SECOND": "2"}.items():
@@ -201,7 +203,7 @@ def test_what_is_answered_writes_nothing_more(
         ({"set": 19, "InternalFailure": 1}, {CAM_1: ("InternalFailure", "again")}, [CAM_1]),
     ],
 )
-def test_what_was_declared_earlier_is_known_of_the_streams_that_may_have_it(
+def test_an_earlier_declaration_is_kept_for_the_streams_that_may_have_it(
     counts: dict[str, int],
     named: dict[str, tuple[str, str]],
     kept: list[str],

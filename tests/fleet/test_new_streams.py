@@ -1,4 +1,4 @@
-"""Streams that were created just now, while a deployment declares something else for them."""
+"""New streams, also while a deployment declares something else for them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def entry(bucket: Bucket, service: Service, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def declare(bucket: Bucket, declaration: Any) -> None:
-    """Leave behind what a pass has that is complete."""
+    """Store the ledger of a pass that is complete."""
     ledger = Ledger(Turn("pass"), (), declaration, ())
     bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
 
@@ -86,7 +86,7 @@ def record_of(stream_arn: Any) -> dict[str, Any]:
 
 
 def configure(entry: ModuleType, *records: dict[str, Any]) -> list[str]:
-    """Let Lambda bring records; return those that it is to bring again."""
+    """Deliver records as Lambda does; return those that it is to deliver again."""
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000, aws_request_id="request")
     answer = entry.handler({"Records": list(records) or [record_of(STREAM_ARN)]}, context)
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
@@ -103,7 +103,7 @@ def test_a_new_stream_gets_what_is_declared(entry: ModuleType, bucket: Bucket, s
 
 
 @pytest.mark.parametrize(("later", "found"), [(declaring(seconds=5), 5000), (None, None)], ids=["update", "delete"])
-def test_a_new_stream_that_is_not_ready_yet_does_not_get_what_a_deployment_has_replaced(
+def test_a_new_stream_that_is_not_ready_yet_gets_what_a_deployment_declares_meanwhile(
     later: Any,
     found: int | None,
     entry: ModuleType,
@@ -125,7 +125,7 @@ def test_a_new_stream_that_is_not_ready_yet_does_not_get_what_a_deployment_has_r
     assert interval(service) == found
 
 
-def test_a_new_stream_that_has_what_a_deployment_has_replaced_is_no_foreign_one(
+def test_a_new_stream_that_was_set_before_a_deployment_is_not_foreign(
     entry: ModuleType, bucket: Bucket, service: Service
 ) -> None:
     declare(bucket, declaring(seconds=3))
@@ -141,7 +141,7 @@ def test_a_new_stream_that_has_what_a_deployment_has_replaced_is_no_foreign_one(
 
 
 @each_normalisation
-def test_what_the_service_may_store_otherwise_is_equal_and_not_foreign(
+def test_forms_in_which_the_service_may_store_a_declaration_are_equal(
     entry: ModuleType, service: Service, row: Normalisation
 ) -> None:
     declared, found = row.configurations(DECLARED)
@@ -163,7 +163,7 @@ def test_what_the_service_may_store_otherwise_is_equal_and_not_foreign(
     "body",
     ["{", "5", "null", '{"detail": null}', *(record_of(arn)["body"] for arn in NO_ARNS)],
 )
-def test_a_record_that_cannot_be_read_and_a_sick_stream_hold_up_no_other(
+def test_an_unreadable_record_and_a_sick_stream_delay_no_other(
     body: str, entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
 ) -> None:
     declare(bucket, declaring(seconds=3))
@@ -185,20 +185,20 @@ def test_a_record_that_cannot_be_read_and_a_sick_stream_hold_up_no_other(
         (DESCRIBE, "AccessDeniedException"),
     ],
 )
-def test_a_stream_that_cannot_be_set_is_brought_again_and_counted(
+def test_a_stream_that_cannot_be_set_is_delivered_again_and_counted(
     operation: str, error: str, entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
 ) -> None:
     declare(bucket, declaring(seconds=3))
     service.fail(operation, error)
     assert configure(entry) == [STREAM_ARN]
     assert clock.time <= 105
-    # What may pass is waited for.
+    # A failure that may pass is waited for.
     assert clock.time >= 55 or error == "InvalidArgumentException"
     assert entry.published["NewStreamsFailed"] == 1
     assert [key for key in bucket.objects if key.startswith("new-streams/")] == []
 
 
-def test_a_new_stream_without_retention_is_not_brought_again(
+def test_a_new_stream_without_retention_is_not_delivered_again(
     entry: ModuleType, bucket: Bucket, service: Service
 ) -> None:
     earlier = declaring(seconds=3)
@@ -209,7 +209,7 @@ def test_a_new_stream_without_retention_is_not_brought_again(
     assert configure(entry) == []
 
 
-def test_one_stream_that_is_denied_ends_no_pass_that_finds_all_others_set(
+def test_one_denied_stream_does_not_end_a_pass_that_finds_all_others_set(
     entry: ModuleType, service: Service, clock: FakeClock
 ) -> None:
     from kinesis_video_fleet.worker import Worker
@@ -224,9 +224,7 @@ def test_one_stream_that_is_denied_ends_no_pass_that_finds_all_others_set(
     assert (report.counts, list(report.again), worker.denied) == ({"equal": 49}, names[:1], "")
 
 
-def test_a_queue_that_is_old_begins_a_pass(
-    entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
-) -> None:
+def test_an_old_record_starts_a_pass(entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock) -> None:
     declare(bucket, declaring(seconds=3))
     clock.time = 301
     with Stubber(entry.states) as states:

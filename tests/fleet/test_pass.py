@@ -1,4 +1,4 @@
-"""A pass in virtual time: the pace, the limits, and what holds a pass up."""
+"""A pass in virtual time: the pace, the limits, and sick streams."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .virtual_time import VirtualClock
 CALLS_PER_SECOND = 45
 
 
-def test_a_pass_takes_nine_tenths_of_its_calls_a_second_and_none_is_throttled() -> None:
+def test_a_pass_uses_nine_tenths_of_its_calls_a_second_and_none_is_throttled() -> None:
     simulation = simulate_pass(5_000)
     assert simulation.result["counts"] == {"set": 5_000}
     assert simulation.throttled == 0
     assert simulation.rate >= 0.9 * CALLS_PER_SECOND
-    # So 100,000 streams take less than CloudFormation waits for.
+    # So CloudFormation waits long enough for 100,000 streams.
     assert 100_000 / simulation.rate < MAX_ANSWER_SECONDS
 
 
@@ -53,7 +53,7 @@ def test_a_pass_keeps_the_documented_limits(name_length: int) -> None:
     # With the last one 90,000 streams are set before CloudFormation's bound.
     [("busy", 20, 0.9), ("denied", 20, 0.9), ("slow", 20, 0.75), ("slow", 200, 0.7)],
 )
-def test_sick_streams_cost_the_others_no_time(sickness: str, sick: int, pace: float) -> None:
+def test_sick_streams_do_not_delay_the_others(sickness: str, sick: int, pace: float) -> None:
     simulation = simulate_pass(2_000, sick_share=sick / 2_000, sickness=sickness, bound=True)
     assert simulation.result["counts"]["set"] == 2_000 - sick
     assert len(simulation.named["failed"]) == simulation.sick == sick
@@ -79,13 +79,13 @@ def test_the_definition_follows_the_rules_of_step_functions() -> None:
     assert "E3601" in complaints(broken)[0]
 
 
-def test_what_fails_or_hangs_leads_to_the_answer() -> None:
+def test_a_state_that_fails_or_hangs_leads_to_the_answer() -> None:
     machine = definition()
     states = machine["States"]
     work = states["Batches"]["ItemProcessor"]["States"]["Work"]
     for task in (states["Plan"], work, states["Conclude"]):
         assert MAX_FUNCTION_SECONDS < task["TimeoutSeconds"] <= MAX_FUNCTION_SECONDS + 60
-    # It would end the pass without an answer.
+    # A timeout of the whole machine would end the pass without an answer.
     assert "TimeoutSeconds" not in machine
     caught = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "Conclude"}]
     assert states["Plan"]["Catch"] == states["Batches"]["Catch"] == caught
@@ -97,7 +97,7 @@ def test_what_fails_or_hangs_leads_to_the_answer() -> None:
 
 
 @pytest.mark.parametrize("calls_per_second", [1, 10, 45])
-def test_no_second_has_more_calls_wherever_the_service_counts_them(
+def test_no_second_has_more_calls_whenever_the_service_counts_them(
     calls_per_second: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = VirtualClock()
@@ -127,7 +127,7 @@ def test_a_batch_is_bounded_by_its_bytes_too() -> None:
     assert all(len(str(batch)) < MAX_PAYLOAD_BYTES for batch in divided)
 
 
-def test_what_no_time_is_left_for_is_named_and_takes_no_time() -> None:
+def test_streams_without_time_left_are_named_at_once() -> None:
     streams = [f"arn:aws:kinesisvideo:eu-west-1:111122223333:stream/cam-{number}/1" for number in range(1_000)]
     # Without a client: no call is made.
     report = Worker(None, Rules(None, ()), 1, Deadline(timing.CALL_SECONDS - 1)).work(streams)

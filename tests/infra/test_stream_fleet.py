@@ -50,7 +50,7 @@ def named(template: dict[str, Any], resource_type: str, part: str) -> dict[str, 
 
 
 def statements(role: dict[str, Any]) -> dict[str, Any]:
-    """What a role may do, by its actions: on what, and on which condition."""
+    """Return the resources that a role may use, by the actions."""
     (policy,) = role["Properties"]["Policies"]
     return {
         ",".join([s["Action"]] if isinstance(s["Action"], str) else s["Action"]): text_of(s["Resource"])
@@ -59,7 +59,7 @@ def statements(role: dict[str, Any]) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> Any:
-    """Text with the logical id in the place of a reference."""
+    """Write a value as text, with logical ids in the place of references."""
     match value:
         case {"Fn::Join": ["", parts]}:
             return "".join(text_of(part) for part in parts)
@@ -73,8 +73,10 @@ def text_of(value: Any) -> Any:
 
 
 def test_the_custom_resource_has_the_request_of_the_api(template: dict[str, Any]) -> None:
-    properties = only_resource(template, FLEET)["Properties"]
-    assert "Begin" in properties.pop("ServiceToken")["Fn::GetAtt"][0]
+    properties = dict(only_resource(template, FLEET)["Properties"])
+    begin = template["Resources"][properties.pop("ServiceToken")["Fn::GetAtt"][0]]["Properties"]
+    assert begin["Handler"] == "kinesis_video_fleet.begin.handler"
+    assert begin["Environment"]["Variables"]["STACK_ID"] == {"Ref": "AWS::StackId"}
     assert properties == {
         "ServiceTimeout": 3600,
         "NamePrefix": "cam-",
@@ -90,7 +92,7 @@ def test_the_custom_resource_has_the_request_of_the_api(template: dict[str, Any]
     }
 
 
-def test_each_role_may_do_what_it_does_and_nothing_else(template: dict[str, Any]) -> None:
+def test_each_role_has_the_permissions_that_it_needs_and_no_others(template: dict[str, Any]) -> None:
     (bucket,) = resources_of(template, "AWS::S3::Bucket")
     (machine,) = resources_of(template, "AWS::StepFunctions::StateMachine")
     (log_group,) = resources_of(template, "AWS::Logs::LogGroup")
@@ -136,7 +138,7 @@ def test_each_role_may_do_what_it_does_and_nothing_else(template: dict[str, Any]
     }
 
 
-def test_the_work_bucket_is_private_and_what_is_in_it_expires(template: dict[str, Any]) -> None:
+def test_the_work_bucket_is_private_and_its_objects_expire(template: dict[str, Any]) -> None:
     bucket = only_resource(template, "AWS::S3::Bucket")
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
@@ -150,7 +152,7 @@ def test_the_work_bucket_is_private_and_what_is_in_it_expires(template: dict[str
     assert text_of(events["Resource"]).endswith("/events/*")
 
 
-def test_what_begins_passes_exists_only_while_the_fleet_does(template: dict[str, Any]) -> None:
+def test_triggers_of_passes_exist_only_while_the_fleet_does(template: dict[str, Any]) -> None:
     (resource,) = resources_of(template, FLEET)
     for rule in resources_of(template, "AWS::Events::Rule").values():
         assert resource in rule["DependsOn"]
@@ -159,7 +161,7 @@ def test_what_begins_passes_exists_only_while_the_fleet_does(template: dict[str,
         assert any(part in name for name in needed), part
 
 
-def test_passes_begin_by_the_schedule_and_new_streams_by_their_event(template: dict[str, Any]) -> None:
+def test_the_schedule_starts_passes_and_an_event_sets_a_new_stream(template: dict[str, Any]) -> None:
     assert named(template, "AWS::Events::Rule", "Schedule")["Properties"]["ScheduleExpression"] == "rate(30 minutes)"
     pattern = named(template, "AWS::Events::Rule", "StreamCreated")["Properties"]["EventPattern"]
     assert pattern["source"] == ["aws.kinesisvideo"]
@@ -189,12 +191,6 @@ def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool,
     for mapping in resources_of(template, "AWS::Lambda::EventSourceMapping").values():
         assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
     assert len(resources_of(template, "AWS::SQS::Queue")) == 2 * int(on_create)
-
-
-def test_the_function_of_cloudformations_events_knows_its_stack(stack: Stack) -> None:
-    fleet_of(stack)
-    begin = named(template_of(stack), "AWS::Lambda::Function", "BeginFunction")
-    assert begin["Properties"]["Environment"]["Variables"]["STACK_ID"] == {"Ref": "AWS::StackId"}
 
 
 def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any, Any]]:
@@ -234,7 +230,7 @@ def test_the_alarm_is_on_while_any_of_its_parts_is(template: dict[str, Any]) -> 
         for alarm in alarms.values()
     }
     assert by_metric == {
-        # Until the next pass it stays as it is, whatever comes of new streams.
+        # Until the next pass it stays as it is, whatever happens to new streams.
         ("Failures",): (300, "ignore"),
         ("ExecutionsAborted", "ExecutionsTimedOut", "ExecutionsFailed"): (300, "notBreaching"),
         # Twice `every`.
@@ -261,7 +257,7 @@ def period_of(alarm: dict[str, Any]) -> int:
     ("every", "seconds"),
     [(Duration.minutes(1), 900), (Duration.hours(6), 43_200), (Duration.days(3), 6 * 86_400)],
 )
-def test_an_alarm_looks_back_for_silence_as_long_as_cloudwatch_lets_it(
+def test_the_alarm_for_silence_looks_back_no_longer_than_cloudwatch_allows(
     stack: Stack, every: Duration, seconds: int
 ) -> None:
     fleet_of(stack, every=every, on_create=False).alarm("Alarm")
@@ -294,7 +290,7 @@ def test_the_logical_ids_are_frozen(template: dict[str, Any]) -> None:
     assert begin == "CdkKinesisVideoFleetcamBeginFunction815ABF6D"
 
 
-def test_retain_keeps_the_configurations_and_what_is_known_of_them(stack: Stack) -> None:
+def test_retain_keeps_the_configurations_and_the_work_bucket(stack: Stack) -> None:
     fleet_of(stack, removal_policy=RemovalPolicy.RETAIN)
     template = template_of(stack)
     assert only_resource(template, FLEET)["DeletionPolicy"] == "Retain"
@@ -302,13 +298,13 @@ def test_retain_keeps_the_configurations_and_what_is_known_of_them(stack: Stack)
     assert only_resource(template, "AWS::S3::Bucket")["DeletionPolicy"] == "Retain"
 
 
-def test_a_line_says_how_many_images_a_hundred_streams_make(stack: Stack) -> None:
+def test_a_message_says_how_many_images_a_hundred_streams_make(stack: Stack) -> None:
     fleet_of(stack, sampling_interval=Duration.millis(200))
     (line,) = messages_of(stack, "info")
     assert "100 streams like these make at most 43,200,000 images a day, with a `sampling_interval` of 200 ms" in line
 
 
-def test_nobody_may_deliver_is_a_warning(stack: Stack) -> None:
+def test_a_fleet_without_a_producer_has_a_warning(stack: Stack) -> None:
     fleet = fleet_of(stack)
     assert any("no producer is allowed to deliver" in warning for warning in messages_of(stack, "warning"))
     assert fleet.name_prefix == "cam-"
@@ -332,7 +328,7 @@ def test_fleets_that_share_streams_are_refused_in_another_stack_of_the_environme
     fleet_of(Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="us-east-1")))
 
 
-def test_what_would_fail_or_surprise_later_is_said_at_synth(stack: Stack) -> None:
+def test_props_that_would_fail_later_are_refused_at_synth(stack: Stack) -> None:
     with fails_with("`every` is 4321 minutes, it must be at most 3 days, as an alarm looks back a week"):
         fleet_of(stack, every=Duration.minutes(4321))
     with fails_with("`exclude` has 'door', which does not begin with `name_prefix` 'cam-', remove it"):
@@ -351,7 +347,7 @@ def test_the_longest_prefix_deploys(stack: Stack) -> None:
         assert len(function["Properties"]["Description"]) <= 256
 
 
-def test_fleets_that_share_the_quota_are_told_of_it(stack: Stack) -> None:
+def test_fleets_that_share_the_quota_have_a_warning(stack: Stack) -> None:
     fleet_of(stack, "One", name_prefix="one-")
     fleet_of(stack, "Two", name_prefix="two-")
     assert any("make 90 a second together" in warning for warning in messages_of(stack, "warning"))
@@ -393,12 +389,12 @@ def test_the_destination_of_the_shortest_name_is_not_too_long(stack: Stack) -> N
         fleet_of(stack, prefix="a" * 250)
 
 
-def test_a_prop_that_is_none_is_a_type_error(stack: Stack) -> None:
+def test_an_unknown_prop_is_a_type_error(stack: Stack) -> None:
     with pytest.raises(TypeError, match="StreamFleet has no prop `interval`"):
         fleet_of(stack, interval=3)
 
 
-def test_by_thing_name_takes_a_folder_of_each_stream(stack: Stack) -> None:
+def test_by_thing_name_needs_a_folder_for_each_stream(stack: Stack) -> None:
     fleet = fleet_of(stack, prefix="all/")
     role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
     with fails_with(

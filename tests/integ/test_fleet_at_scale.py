@@ -48,7 +48,7 @@ def test_each_part_of_the_alarm_goes_off(limited: Cloud) -> None:
     cloudwatch = limited.aws.client("cloudwatch")
 
     def ringing() -> set[str]:
-        # Whatever is published, the alarms are evaluated.
+        # Publishing any metric evaluates the alarms.
         cloudwatch.put_metric_data(Namespace="Anything", MetricData=[{"MetricName": "Any", "Value": 1}])
         found = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"], StateValue="ALARM")
         alarms = [*found["MetricAlarms"], *found["CompositeAlarms"]]

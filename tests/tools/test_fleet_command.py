@@ -1,4 +1,4 @@
-"""What the command says of a fleet's passes, by what Step Functions and the work buckets have."""
+"""The output of the command, given executions and the objects of work buckets."""
 
 from __future__ import annotations
 
@@ -123,16 +123,16 @@ def test_a_skipped_pass_hides_no_failure(account: Account, show: Show) -> None:
     assert re.search(r"Schedule  failed in .*; as asked\n1 passes were skipped", shown)
 
 
-def test_a_fleet_that_is_none_of_ours_to_read_hides_no_other(account: Account, show: Show) -> None:
+def test_a_fleet_that_cannot_be_read_hides_no_other(account: Account, show: Show) -> None:
     account.add("CdkKinesisVideoFleetOther", "other-")
     account.denied = {"CdkKinesisVideoFleetOther"}
     account.add("CdkKinesisVideoFleetA", "cam-", ("now", "RUNNING"))
     assert "running" in show("cam-")[1]
-    # But what is not found may be the other one.
+    # But a name that is not found may be the other one's.
     assert "AccessDenied" in show("yard-")[1]
 
 
-def test_fleets_of_one_prefix_are_told_apart(account: Account, show: Show) -> None:
+def test_fleets_with_the_same_prefix_are_ambiguous(account: Account, show: Show) -> None:
     account.add("CdkKinesisVideoFleetA", "cam-")
     account.add("CdkKinesisVideoFleetB", "cam-")
     code, shown = show("cam-")
