@@ -158,7 +158,13 @@ def streams(draw: st.DrawFn) -> tuple[list[Track], list[Element]]:
         for _ in range(draw(st.integers(0, 4))):
             offset = draw(st.integers(-0x8000, 0x7FFF))
             elements.append(
-                Frame(draw(st.integers(1, 126)), timecode + offset, draw(st.booleans()), draw(st.binary(max_size=300)))
+                Frame(
+                    draw(st.integers(1, 126)),
+                    timecode + offset,
+                    draw(st.booleans()),
+                    draw(st.binary(max_size=300)),
+                    draw(st.sampled_from([0, 2, 4, 6])),
+                )
             )
         elements += draw(st.lists(tags, max_size=2))
     return described, elements

@@ -60,7 +60,9 @@ class Frame:
     key: bool
     """Whether a decoder can begin here."""
     data: bytes
-    """The frame as the codec has it; for H.264, NAL units with lengths of 4 bytes. Laced frames are one."""
+    """The frame as the codec has it; for H.264, NAL units with lengths of 4 bytes."""
+    lacing: int = 0
+    """The bits of the block's flags that say how ``data`` holds several frames; 0 for one frame."""
 
 
 class SimpleTag(NamedTuple):

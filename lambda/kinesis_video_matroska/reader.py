@@ -23,6 +23,7 @@ _OF_A_TRACK = (
 )
 _T = TypeVar("_T")
 
+_LACING = 0x06
 _DEFAULT_TIMECODE_SCALE = 1_000_000
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
@@ -165,6 +166,7 @@ class Reader:
             self._milliseconds(self._cluster + timecode),
             bool(block[begin + 2] & 0x80) if key is None else key,
             block[begin + 3 :],
+            block[begin + 2] & _LACING,
         )
 
     def _milliseconds(self, ticks: int) -> int:

@@ -83,7 +83,7 @@ def write_frame(frame: Frame, cluster_timecode: int) -> bytes:
         The timecode of its cluster on the scale of the frame's: at most 32,767 milliseconds before it.
     """
     timecode = (frame.timecode - cluster_timecode).to_bytes(2, signed=True)
-    flags = b"\x80" if frame.key else b"\x00"
+    flags = bytes([0x80 * frame.key | frame.lacing])
     return _element(ids.SIMPLE_BLOCK, bytes([0x80 | frame.track]) + timecode + flags + frame.data, 8)
 
 

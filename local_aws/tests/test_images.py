@@ -445,6 +445,8 @@ def test_get_images_reads_what_is_kept(aws: LocalAws, client: Client, stream: st
     for changes, words in (
         ({"SamplingInterval": 199}, "at least 200"),
         ({"WidthPixels": 320}, "HeightPixels"),
+        ({"FormatConfig": {"JPEGQuality": "high"}}, "JPEGQuality"),
+        ({"NextToken": base64.b64encode(b"-1").decode()}, "NextToken"),
         ({"EndTimestamp": begin + 500}, "300000"),
     ):
         with pytest.raises(archive.exceptions.InvalidArgumentException, match=words):

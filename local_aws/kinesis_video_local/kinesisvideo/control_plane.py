@@ -8,14 +8,13 @@ from typing import Any
 
 from ..service.errors import ServiceError, invalid_argument
 from ..service.model import Model
+from .media.images import image_format
 from .streams import Request, Response, Stream, Streams
 
 CONTROL_PLANE = Model("kinesisvideo")
 
-# Documented for the API and absent from the service model: there SamplingInterval has no bound and a JPEG quality is
-# any word.
+# Documented for the API and absent from the service model.
 MIN_SAMPLING_INTERVAL_MS = 200
-JPEG_QUALITIES = range(1, 101)
 
 MAX_TAGS = 50
 
@@ -174,13 +173,7 @@ class ControlPlane:
             raise invalid_argument(
                 f"DestinationRegion must be the stream's Region {self._streams.region}, not {region}"
             )
-        quality = configuration.get("FormatConfig", {}).get("JPEGQuality")
-        if quality is None:
-            return
-        if configuration["Format"] != "JPEG":
-            raise invalid_argument(f"JPEGQuality does not apply to {configuration['Format']}")
-        if not (quality.isdecimal() and int(quality) in JPEG_QUALITIES):
-            raise invalid_argument(f"JPEGQuality must be {JPEG_QUALITIES[0]} to {JPEG_QUALITIES[-1]}, not {quality}")
+        image_format(configuration)
 
 
 def _decode_token(token: str) -> str:

@@ -102,6 +102,8 @@ class VideoFile:
         for element in self._elements():
             if not isinstance(element, Frame) or element.track != self._number:
                 continue
+            if element.lacing:
+                raise _UnfitError("has several frames in one block", _COPY)
             if fragment is None and element.key:
                 offset = start - element.timecode
             frame = replace(element, track=1, timecode=element.timecode + offset)

@@ -66,6 +66,7 @@ class ArchivedMedia:
         interval = request.get("SamplingInterval", _DEFAULT_INTERVAL_MS)
         begin, end = _range(request)
         _check_images(request, stream, interval, begin, end)
+        written = image_format(request)
         page, rest = _page(list(range(begin, end, interval)) or [begin], request, _IMAGES_PER_PAGE)
         by_producer = request["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
         found: dict[int | None, bytes | None] = {}
@@ -74,7 +75,7 @@ class ArchivedMedia:
             if due := {slot(time) for time in clock} - {None}:
                 found.update(dict.fromkeys(due))
                 with suppress(UndecodableError):
-                    pictures = await self._images.pictures(fragment, by_producer, slot, image_format(request))
+                    pictures = await self._images.pictures(fragment, by_producer, slot, written)
                     found.update({slot(clock[index]): made for index, made in pictures.encoded.items()})
         return {"Images": [_image(at, found) for at in page], **rest}
 
@@ -135,6 +136,9 @@ def _page(items: Sequence[Any], request: Request, default: int) -> tuple[Sequenc
 
 def _decode_token(token: str) -> int:
     try:
-        return int(base64.b64decode(token, validate=True))
+        begin = int(base64.b64decode(token, validate=True))
     except (binascii.Error, ValueError):
-        raise invalid_argument("NextToken is not one that this operation returned") from None
+        begin = -1
+    if begin < 0:
+        raise invalid_argument("NextToken is not one that this operation returned")
+    return begin

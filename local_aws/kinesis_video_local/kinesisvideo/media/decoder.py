@@ -24,7 +24,6 @@ _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEG/ISO/AVC": "h264", "V_MPEGH/ISO/HEV
 # Types of NAL units, of ITU-T H.264 and H.265, tables 7-1.
 _IDR_PICTURE = 5
 _SLICES = {"h264": frozenset(range(1, 6)), "hevc": frozenset(range(32))}
-_DEFAULT_QUALITY = 80
 # Those of 4096 by 2304, the most of level 5.2 of H.264. A few bytes may claim any number, and then gigabytes are taken.
 _MAX_PIXELS = 9_437_184
 # No codec shows a picture later than this many others that were sent after it.
@@ -41,7 +40,7 @@ class ImageFormat:
 
     name: str
     """``JPEG`` or ``PNG``."""
-    quality: int = _DEFAULT_QUALITY
+    quality: int = 80
     """Of a JPEG, 1 to 100."""
     width: int | None = None
     """Without a height, the height follows."""

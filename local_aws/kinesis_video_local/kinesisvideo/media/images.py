@@ -18,7 +18,7 @@ from typing import Any
 from kinesis_video_contract.destinations import parts_of_uri
 from kinesis_video_matroska import TagName
 
-from ...service.errors import ServiceError
+from ...service.errors import ServiceError, invalid_argument
 from ...service.faults import Faults
 from ...service.http import Caller, DeniedError
 from ..streams import Stream
@@ -27,6 +27,8 @@ from .fragments import MediaFragment
 
 FAULT = "PutMedia.Images"
 
+# Documented for the API; in the service model a quality is any word.
+_QUALITIES, _DEFAULT_QUALITY = range(1, 101), 80
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png"}
 _METADATA_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # So many bytes of fragments may wait for their images: what a machine can't keep up with must not fill its memory.
@@ -144,10 +146,14 @@ def intervals(begin: int, interval: int) -> Callable[[int], int]:
 
 
 def image_format(configuration: dict[str, Any]) -> ImageFormat:
-    """Read how pictures are written from a configuration or a request of the API."""
-    quality = configuration.get("FormatConfig", {}).get("JPEGQuality", "80")
+    """Read how pictures are written from a configuration or a request of the API; refuse a quality that none has."""
+    name, quality = configuration["Format"], configuration.get("FormatConfig", {}).get("JPEGQuality")
+    if quality is not None and name != "JPEG":
+        raise invalid_argument(f"JPEGQuality does not apply to {name}")
+    if quality is not None and not (quality.isdecimal() and int(quality) in _QUALITIES):
+        raise invalid_argument(f"JPEGQuality must be {_QUALITIES[0]} to {_QUALITIES[-1]}, not {quality}")
     return ImageFormat(
-        configuration["Format"], int(quality), configuration.get("WidthPixels"), configuration.get("HeightPixels")
+        name, int(quality or _DEFAULT_QUALITY), configuration.get("WidthPixels"), configuration.get("HeightPixels")
     )
 
 
