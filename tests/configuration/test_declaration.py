@@ -1,4 +1,4 @@
-"""What is declared, and how two configurations differ."""
+"""Parses declarations, and compares configurations."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_field_that_is_otherwise_or_that_only_one_has_is_named(
     feature: Feature, configuration: dict[str, Any], name: str, other: Any
 ) -> None:
     otherwise = changed(configuration, name, other)
-    # A quality that is the default is none.
+    # The default quality counts as none.
     base = otherwise if name == "FormatConfig.JPEGQuality" else configuration
     for one, two in ((configuration, otherwise), (base, without(base, name))):
         assert differences(feature, one, two) == [name]

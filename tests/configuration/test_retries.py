@@ -1,4 +1,4 @@
-"""When a call is made again. tests/handler/faults.csv has what comes of it in each event."""
+"""Which calls are repeated, and when. tests/handler/faults.csv has the outcome in each event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSING = {
     "ResourceInUseException",
 }
 REFUSED = {
-    # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/CommonErrors.html and what other services call it.
+    # https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/CommonErrors.html, and the names of other services
     "AccessDeniedException",
     "InvalidClientTokenId",
     "NotAuthorized",
@@ -109,7 +109,7 @@ def test_the_waits_are_spread_over_all_of_a_growing_span(waits: list[float]) -> 
     for _ in range(200):
         with pytest.raises(CallError):
             Retries(Deadline(60)).repeat(throttled)
-    # Callers that were throttled together don't come back together: neither a fixed wait nor a fixed part of one.
+    # Callers that were throttled together must not come back together: no part of a wait is fixed.
     assert min(waits) < 0.02
     assert timing.LONGEST_WAIT_SECONDS * 0.98 < max(waits) <= timing.LONGEST_WAIT_SECONDS
     assert len(set(waits)) == len(waits)

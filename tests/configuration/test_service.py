@@ -1,4 +1,4 @@
-"""The calls of one configuration with a client that is given: as a command line tool uses them."""
+"""The calls of one configuration, with a client of boto3 as the commands make it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOPIC = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-
 
 
 class Wire:
-    """Answers each request with the next of its replies."""
+    """Answers each request with its next reply."""
 
     def __init__(self) -> None:
         self.replies: list[tuple[int, bytes]] = []

@@ -1,4 +1,4 @@
-"""The durations follow from each other, and are what the calls really have."""
+"""The durations follow from each other, and the clients have them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kinesis_video_configuration import Deadline, timing
 from kinesis_video_configuration.service import create_client
 
 FUNCTION_SECONDS = 180
-"""The function's timeout, which `tests/infra/test_provider.py` compares with this side."""
+"""The function's timeout, which `tests/infra/test_provider.py` checks."""
 
 
 def test_after_the_patience_with_iam_every_call_fits_and_one_lost_reply_of_each() -> None:
     # A Create by name: look up, read, set, read back.
     work = timing.ACCESS_DENIED_SECONDS + 2 * 4 * timing.CALL_SECONDS
-    # And what is read back too early is read once more.
+    # A configuration that is read back too early is read once more.
     second_look = timing.SECOND_LOOK_SECONDS + timing.CALL_SECONDS
     assert work + second_look + timing.ANSWER_RESERVE_SECONDS <= FUNCTION_SECONDS
 
@@ -24,7 +24,7 @@ def test_a_call_takes_what_its_timeouts_allow() -> None:
     config = create_client(boto3.Session(region_name="us-east-1")).meta.config
     assert (config.connect_timeout, config.read_timeout) == (timing.CONNECT_SECONDS, timing.READ_SECONDS)
     assert config.connect_timeout + config.read_timeout == timing.CALL_SECONDS
-    # And once: nobody else repeats it.
+    # botocore itself repeats nothing.
     assert config.retries == {"mode": "standard", "total_max_attempts": 1}
 
 

@@ -1,4 +1,4 @@
-"""The handler as a black box: an event file goes in, HTTP to Kinesis Video Streams and to CloudFormation comes out."""
+"""The handler as a black box: it gets events, and calls Kinesis Video Streams and CloudFormation by HTTP."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ DESCRIBE = "DescribeImageGenerationConfiguration"
 
 @dataclass(frozen=True)
 class Feature:
-    """One of the two things that are configured on a stream."""
+    """One of the two kinds of configuration of a stream."""
 
     resource_type: str
     configuration: str
     declared: dict[str, Any]
-    """In create.json and delete.json."""
+    """What create.json and delete.json declare."""
     updated: dict[str, Any]
-    """In update.json."""
+    """What update.json declares."""
     altered: dict[str, Any]
-    """By somebody else."""
+    """What somebody else has set."""
     altered_fields: list[str]
     filled_in: dict[str, Any]
-    """What is declared, as the service may have it without anybody's doing."""
+    """What is declared, in a form in which the service itself may store it."""
 
     @property
     def update(self) -> str:
@@ -92,7 +92,7 @@ NOTIFICATIONS = Feature(
 )
 FEATURES = {"images": IMAGES, "notifications": NOTIFICATIONS}
 
-# The status codes are those of the service's model.
+# The status codes of the service's model.
 ERRORS = {
     "InvalidArgumentException": 400,
     "ClientLimitExceededException": 400,
@@ -129,7 +129,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FakeClock:
-    """Time that passes only when the handler waits for it, from a moment on that only the wall clock knows."""
+    """A clock that only moves when the handler waits. The wall clock starts at a date."""
 
     started_at = 1_700_000_000.0
 
@@ -159,18 +159,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @dataclass
 class Endpoint:
-    """An AWS service at the other end of the wire: botocore validates, signs, sends and parses as ever."""
+    """An AWS service behind botocore, which validates, signs, sends and parses as usual."""
 
     clock: FakeClock
     calls: Counter[str] = field(default_factory=Counter)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     message: str = "the service's own words"
     on_call: Callable[[str], None] = lambda _operation: None
-    """What else happens with each call."""
+    """Is called with the operation of each call."""
     _faults: dict[str, Iterator[str]] = field(default_factory=dict)
 
     def fail(self, operation: str, *faults: str, times: int = FOR_EVER) -> None:
-        """Let the next calls of the operation fail, all or in turn. After `done, ` they are carried out first."""
+        """Let the next calls of the operation fail, all or in turn. With `done, ` a call is carried out and then fails."""
         self._faults[operation] = iter(faults) if len(faults) != 1 else repeat(faults[0], times)
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
@@ -217,13 +217,13 @@ class Service(Endpoint):
     configurations: dict[str, Any] = field(default_factory=lambda: {STREAM_ARN: None, OTHER_STREAM_ARN: None})
     keeps_what_it_has: bool = False
     normalise: Callable[[dict[str, Any]], dict[str, Any]] = dict
-    """What the service stores of what it is given."""
+    """Makes what the service stores from what it is given."""
     stale_seconds: float = 0
-    """How old Describe's answers are."""
+    """The age of Describe's answers."""
     _past: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
 
     def remember(self) -> None:
-        """Keep what the streams have now, for a Describe that is stale."""
+        """Record the present configurations for a stale Describe."""
         self._past.append((self.clock.time, dict(self.configurations)))
 
     def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
@@ -261,7 +261,7 @@ class Service(Endpoint):
 
 @dataclass
 class Stack(Endpoint):
-    """CloudFormation, and what it says of the event's stack."""
+    """CloudFormation, with the event's stack."""
 
     status: str = "UPDATE_IN_PROGRESS"
     resources: list[dict[str, str]] = field(default_factory=list)
@@ -275,7 +275,7 @@ class Stack(Endpoint):
         resource_type: str = IMAGES.resource_type,
         status: str = "CREATE_COMPLETE",
     ) -> None:
-        """Add a resource; one that is being created has no physical id yet."""
+        """Add a resource. Give an empty ARN for one that is being created."""
         self.resources.append(
             {
                 "LogicalResourceId": logical_id,
@@ -343,13 +343,13 @@ def _response(
 
 @pytest.fixture
 def feature() -> Feature:
-    """What the events are about; a module that is about both has a fixture of its own."""
+    """The kind of configuration in the events. Modules that test both kinds override it."""
     return IMAGES
 
 
 @contextmanager
 def at_the_wire(client: Any, endpoint: Endpoint) -> Iterator[None]:
-    """Let the endpoint answer what the client sends."""
+    """Let the endpoint answer the client's requests."""
     client.meta.events.register("before-send", endpoint)
     yield
     client.meta.events.unregister("before-send", endpoint)

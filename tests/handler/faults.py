@@ -1,4 +1,4 @@
-"""Every fault of every call, in every kind of event: what CloudFormation is told, and what the stream has then.
+"""Every fault of every call, in every kind of event: the answer to CloudFormation, and the stream's configuration.
 
 `python -m tests.handler.faults` writes the table, faults.csv; read it before you commit it. A row is an outcome, and
 names all that lead to it: the event; the operation that fails, how often, and how. FAULT in the reason is its name.
@@ -94,7 +94,7 @@ Outcome = dict[str, str]
 
 @contextmanager
 def outcomes() -> Iterator[Callable[[tuple[str, ...]], Outcome]]:
-    """Let cases happen, each in a world of its own."""
+    """Run cases, each with its own clock, service and stack."""
     with pytest.MonkeyPatch.context() as patch, CloudFormation.running() as cloudformation:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
@@ -173,7 +173,7 @@ def _happens(case: tuple[str, ...], function: Function, service: Service, stack:
 
 
 def rows() -> Iterator[dict[str, str]]:
-    """Let every case happen, and make a row of each outcome."""
+    """Run every case, and make a row of each outcome."""
     found: dict[tuple[str, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     shown: dict[tuple[str, ...], Outcome] = {}
     with outcomes() as outcome:

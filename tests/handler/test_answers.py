@@ -1,4 +1,4 @@
-"""Exactly one answer to each event, in time, and one that CloudFormation takes."""
+"""Each event gets exactly one answer, in time, that CloudFormation accepts."""
 
 from __future__ import annotations
 
@@ -135,14 +135,14 @@ def test_an_error_at_import_time_is_answered(cloudformation: CloudFormation) -> 
 
 
 def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed() -> None:
-    # A second copy of the module: the first one has made both long ago.
+    # A second copy of the module, since the first one has made both clients already.
     spec = importlib.util.find_spec("kinesis_video_handler.clients")
     assert spec is not None
     assert spec.loader is not None
     clients: Any = importlib.util.module_from_spec(spec)
     AWSHTTPSConnectionPool.ConnectionCls = AWSHTTPSConnection
     spec.loader.exec_module(clients)
-    # All connections ask before they write.
+    # All connections ask the gate before they write.
     assert AWSHTTPSConnectionPool.ConnectionCls is not AWSHTTPSConnection
     assert clients.kinesis_video.meta.service_model.service_name == "kinesisvideo"
     assert clients.cloudformation.cache_info().currsize == 0
@@ -161,7 +161,7 @@ def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed()
             "the resource type 'Custom::Other' is unknown, allowed are Custom::KinesisVideoImageGeneration, "
             "Custom::KinesisVideoFragmentNotification",
         ),
-        # tests/configuration/test_declaration.py has all that can be wrong.
+        # tests/configuration/test_declaration.py has all mistakes.
         ({"ResourceProperties": {"StreamARN": STREAM_ARN}}, "`ImageGenerationConfiguration` must be given"),
     ],
 )
@@ -290,7 +290,7 @@ def test_the_name_of_a_function_may_be_cut() -> None:
 
 
 def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """All values of all records: what Lambda's JSON format would write."""
+    """List all values of all records, as Lambda's JSON format writes them."""
     return [str(value) for record in caplog.records for value in (*record.__dict__.values(), record.getMessage())]
 
 

@@ -1,4 +1,4 @@
-"""Deployments one after the other, as CloudFormation makes events of them: in any order, with faults, and rolled back.
+"""Series of deployments, with the events that CloudFormation sends for them: in any order, with faults and rollbacks.
 
 The resources exchange their streams and hand them over; some streams have a configuration that nobody here declares.
 What Describe says may be some seconds old. An event may come again: from CloudFormation at once, with another
@@ -55,7 +55,7 @@ class Resource(NamedTuple):
 
 
 class CloudFormation:
-    """Creates and updates first, deletes at the end, and goes back to where it began if anything fails."""
+    """Creates and updates first, deletes at the end, and rolls back if anything fails."""
 
     def __init__(self, function: Function, service: Service, stack: Stack, random: Random) -> None:
         self._function, self._service, self._stack, self._random = function, service, stack, random
@@ -63,12 +63,12 @@ class CloudFormation:
         self._deletes: list[dict[str, Any]] = []
 
     def deploy(self, template: dict[str, Declared], *, another_resource_fails: bool) -> bool:
-        """Say whether it succeeded."""
+        """Deploy, and return whether it succeeded."""
         before = dict(self._resources)
         changes = [name for name in template if name not in before or before[name].declared != template[name]]
         done = []
         succeeds = not another_resource_fails
-        # A resource of another kind fails before the last of them.
+        # A resource of another kind fails before the last change.
         for name in self._in_any_order(changes)[: len(changes) if succeeds else -1]:
             done.append(name)
             if not self._set("UPDATE_IN_PROGRESS", name, template[name]):
@@ -114,7 +114,7 @@ class CloudFormation:
                 del self._resources[name]
 
     def repeat_a_delete(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Repeat an earlier Delete in another container, while nothing goes on or while a resource is set again."""
+        """Repeat an earlier Delete in another container, while the stack is at rest or while a resource is updated."""
         if not self._deletes:
             return
         from kinesis_video_handler import entry
@@ -140,7 +140,7 @@ class CloudFormation:
         self._service.stale_seconds = self._random.choice([0, 0, 5])
         if self._random.random() < 0.3:
             passes = stack_status != "UPDATE_IN_PROGRESS" or self._random.random() < 0.5
-            # What is carried out for ever without a reply can't be taken back from another stream.
+            # Calls that never get a reply can't be undone on another stream.
             operation, faults = (UPDATE, FAULTS if moves and not passes else [*FAULTS, *CARRIED_OUT])
             if self._random.random() < 0.5:
                 operation, faults = DESCRIBE, FAULTS

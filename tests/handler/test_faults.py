@@ -1,4 +1,4 @@
-"""The table of faults, faults.csv, is what happens; `faults` writes it, and says what it has."""
+"""The handler does what faults.csv has; `faults` writes that table and describes it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_fault(outcome: Callable[[tuple[str, ...]], Outcome], row: dict[str, str
 
 
 def test_no_answer_is_late() -> None:
-    # Before Lambda would stop the function, with the time to send the answer in hand.
+    # Lambda stops the function after 180 s, and sending the answer takes up to 32 s.
     assert max(float(row["waited"]) for row in ROWS) <= 148
 
 
@@ -38,15 +38,15 @@ def test_no_row_breaks_what_is_promised() -> None:
     for row in ROWS:
         event, failed, stream = row["event"], row["status"] == "FAILED", row["stream"]
         if row["id"] == "cdk-kinesis-video::create-failed":
-            # Its Delete touches nothing, so there is nothing of ours.
+            # Its Delete touches nothing, so it must have left nothing.
             assert stream in ("none", "as before"), row
         if event == "update rolled back to what is there":
-            # It ends where it began.
+            # The stream has what it had before.
             assert (row["status"], row["id"], stream) == ("SUCCESS", "the stream", "as before"), row
         elif event.startswith(("create", "update")) and not failed and "configured" not in event:
             assert (row["other stream"] or stream) == "as declared", row
         if event == "update-to-another-stream" and failed:
-            # The rollback goes back to the stream, and never looks at the other one.
+            # The rollback returns to the stream, and never looks at the other one.
             assert (row["id"], stream, row["other stream"]) == ("the stream", "as before", "none"), row
         if event == "delete" and stream == "none":
             assert not failed, row

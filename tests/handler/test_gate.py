@@ -1,4 +1,4 @@
-"""Nothing is sent after the answer: with real connections to a server on this machine."""
+"""Nothing is sent after the answer. The connections to a server on this machine are real."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DONE = Answer.success("done")
 
 
 class Server:
-    """Says what has arrived on its connections, and how each of them ended."""
+    """Records what arrives on its connections, and how each of them ends."""
 
     def __init__(self, reply: bytes = OK) -> None:
         self._reply = reply
@@ -62,7 +62,7 @@ class Server:
                 self.endings.append("reset")
 
     def close(self) -> None:
-        """Wait for the ends of all connections, of which the last one is its own."""
+        """Wait until all connections have ended. The last one is its own."""
         if self._last is None:
             with socket.socket() as last:
                 last.bind(("127.0.0.1", 0))
@@ -97,7 +97,7 @@ def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 class Names:
-    """The look-up of names: the server's is on this machine, perhaps after some time and some dead addresses."""
+    """Looks up the server's name: an address of this machine, after some time or after dead addresses."""
 
     def __init__(self) -> None:
         self.before: Callable[[], object] = lambda: None
@@ -121,7 +121,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 
 @pytest.fixture
 def dead_port() -> Iterator[int]:
-    """A port that answers no more than a dead machine does: its queue of connections is full."""
+    """A port that doesn't answer, like that of a dead machine: its queue of connections is full."""
     with ExitStack() as sockets:
         listening = sockets.enter_context(socket.socket())
         listening.bind(("127.0.0.1", 0))
@@ -164,7 +164,7 @@ def test_calls_in_time_are_sent_whole_on_one_connection(
 def test_after_a_slow_look_up_nothing_is_sent(
     client: Any, server: Server, names: Names, clock: FakeClock, late: float
 ) -> None:
-    # Too late is also what leaves the service less than its time to reply.
+    # It is also too late if the service has less than its time to reply.
     names.before = lambda: clock.sleep(late)
     deadline = Deadline(60)
     with pytest.raises(CallError, match="EndpointConnectionError") as raised:
@@ -196,7 +196,7 @@ def test_what_is_still_connecting_at_the_answer_sends_nothing(
 
     answered = threading.Event()
     names.before = lambda: answered.wait(10)
-    # The times don't keep it back here: only the gate does.
+    # Only the gate prevents it: the durations are set so that they don't.
     monkeypatch.setattr(timing, "READ_SECONDS", -100)
     with pytest.raises(TimeoutError):
         answer_in_time(lambda: once(client, Deadline(60)), AsItConnects(60))
@@ -209,7 +209,7 @@ def test_what_is_still_connecting_at_the_answer_sends_nothing(
 def test_after_many_dead_addresses_nothing_is_sent(
     client: Any, server: Server, names: Names, dead_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each takes the 0.1 s of the connect timeout.
+    # Each takes 0.1 s, the connect timeout.
     names.dead = [dead_port] * 8
     monkeypatch.setattr(timing, "CALL_SECONDS", 0)
     monkeypatch.setattr(timing, "READ_SECONDS", 0)
@@ -225,7 +225,7 @@ def test_after_many_dead_addresses_nothing_is_sent(
 def test_what_the_peer_has_not_confirmed_is_not_sent_once_more(
     names: Names, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A reset tells that the system has let go of it; after an ordinary close it goes on to send for minutes.
+    # A reset shows that the system discarded the data. After an ordinary close it keeps sending for minutes.
     silent = Server(reply=b"")
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", f"http://kinesisvideo.test:{silent.port}")

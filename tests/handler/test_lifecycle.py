@@ -21,7 +21,7 @@ def test_create_sets_the_configuration_and_reads_it_back(
     function: Function, service: Service, feature: Feature, event: str
 ) -> None:
     answer = function.answer_to(event)
-    # A stream given by name is known by its ARN from then on.
+    # The physical id is the ARN, also of a stream that is given by name.
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
     assert answer.data == {"Verified": "true"}
     assert service.configurations[STREAM_ARN] == feature.declared

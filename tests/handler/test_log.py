@@ -1,4 +1,4 @@
-"""Each path says in the log what it did, of which stream and why: what somebody reads who looks for their images."""
+"""The log says what was done, to which stream and why, for somebody who looks for their images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, 
 World = Callable[[Service, Stack], object]
 OLD = "OldImageGeneration"
 MADE_AGAIN = STREAM_ARN.replace("1690707290324", "1790000000000")
-# What every record has, and what formatting it adds.
+# The fields of every record, and those that formatting adds.
 RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
 def records(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, Any]]]:
-    """Level, message and own fields of each record of the handler, as Lambda's JSON format writes them."""
+    """List level, message and own fields of the handler's records, as Lambda's JSON format writes them."""
     return [
         (record.levelname, record.getMessage(), {k: v for k, v in vars(record).items() if k not in RESERVED})
         for record in caplog.records
@@ -178,7 +178,7 @@ def test_an_error_of_our_own_says_where(
     assert (level, message, fields["problem"]) == ("ERROR", "failed", "ZeroDivisionError: a fault of ours")
     assert any("lifecycle.py:" in frame and "_create_or_update" in frame for frame in fields["frames"])
     assert fields["frames"][-1].endswith(" broken")
-    # Of a deep one the innermost frames.
+    # Of a deep error, the log has the innermost frames.
     monkeypatch.setattr("kinesis_video_handler.lifecycle.Declaration.parse", partial(broken, levels=30))
     assert function.answer_to("create").status == "FAILED"
     frames = records(caplog)[-1][2]["frames"]

@@ -1,4 +1,4 @@
-"""A call whose reply is lost may have been carried out: the answer is true all the same, and a rollback undoes it.
+"""A call whose reply is lost may have been carried out. The answer is true in both cases, and a rollback undoes it.
 
 faults.csv has every such fault; here is what CloudFormation does next.
 """
@@ -164,13 +164,13 @@ class Stuck:
 
     def go_on(self) -> None:
         (worker,) = (thread for thread in threading.enumerate() if thread.name == "work")
-        # Not even the end of the process waits for it.
+        # The end of the process doesn't wait for it, either.
         assert worker.daemon
         self._released.set()
         worker.join(10)
 
 
-# A deadline of a fifth of a second, which is waited for: there is no other way to see an answer at the deadline.
+# The test waits until this deadline, 0.2 s: the answer at a deadline can't be seen otherwise.
 AT_THE_DEADLINE = timing.ANSWER_RESERVE_SECONDS + 0.2
 
 

@@ -40,7 +40,7 @@ def updates(service: Service) -> list[dict[str, Any]]:
 
 
 def undoing(update: dict[str, Any]) -> dict[str, Any]:
-    """Make the event of the rollback: an Update with the properties exchanged."""
+    """Make the event of the rollback: an Update with old and new properties exchanged."""
     old, new = update["OldResourceProperties"], update["ResourceProperties"]
     return {**update, "RequestId": str(uuid4()), "ResourceProperties": old, "OldResourceProperties": new}
 
@@ -141,7 +141,7 @@ def test_who_does_not_have_the_stream(
     stack.has(logical_id, stream_arn, resource_type or feature.resource_type, status)
     service.configurations[STREAM_ARN] = feature.declared
     assert function.answer_to("create").status == "FAILED"
-    # Nor does it keep a Delete from removing it.
+    # A Delete isn't kept from removing it, either.
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] is None
 
@@ -174,8 +174,8 @@ def test_an_update_that_is_rolled_back_sets_what_was_its_own(
 def test_a_rollback_takes_no_stream_that_was_made_again(
     function: Function, service: Service, stack: Stack, feature: Feature, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A device has made its stream again, and its owner has configured it: the name leads to a stream that the stack
-    # never had. The update was refused; its rollback ends where it began.
+    # A device has created its stream again, and the device's owner has configured it: the name belongs to a stream that
+    # the stack never had. The update was refused, and its rollback changes nothing.
     gone = STREAM_ARN.replace("1690707290324", "1600000000000")
     service.configurations[STREAM_ARN] = feature.altered
     update = {**function.event("update-by-name"), "PhysicalResourceId": gone}
@@ -193,7 +193,7 @@ def test_a_rollback_takes_no_stream_that_was_made_again(
 def test_a_rollback_takes_no_stream_that_a_refused_update_has_never_left(
     function: Function, service: Service, stack: Stack, feature: Feature, key: str
 ) -> None:
-    # A parameter that is looked up again has another value by now, in both events.
+    # A parameter is looked up again, and has another value in both events.
     service.configurations = {STREAM_ARN: feature.declared, OTHER_STREAM_ARN: feature.altered}
     update = function.event("update-to-another-stream")
     if key == "StreamName":
@@ -333,7 +333,7 @@ def test_what_was_adopted_stays_until_the_flag_is_dropped(
     [
         ("DescribeStacks", "AccessDenied"),
         ("ListStackResources", "AccessDenied"),
-        # Such as from a VPC without a way to it.
+        # For example, from a VPC without a route to it.
         ("DescribeStacks", "no connection"),
     ],
 )
@@ -363,7 +363,7 @@ def test_delete_leaves_it_alone_if_cloudformation_can_not_be_asked(
         *product(
             ["DescribeStacks", "ListStackResources"], ["Throttling", "ServiceUnavailable", "timeout", "broken body"]
         ),
-        # It was there a moment ago.
+        # It answered a moment ago.
         ("ListStackResources", "no connection"),
     ],
 )
@@ -388,13 +388,13 @@ def test_delete_asks_cloudformation_about_nothing_that_is_not_its_own(
     found = service.configurations[STREAM_ARN] = feature.altered if settings else None
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == found
-    # Once more after some seconds: what was read may be older than what was set.
+    # The second one comes after some seconds: the first answer may be too old.
     assert service.calls == {feature.describe: 2}
     assert not stack.calls
 
 
 def over(stack_status: str, *rows: tuple[str, str]) -> Any:
-    """A stack whose event's resource has these rows: a stream, and a status."""
+    """Make a case of a stack in which the event's resource has these rows, each a stream and a status."""
     return pytest.param(stack_status, rows, id=" ".join((stack_status, *(f"{status}" for _, status in rows))))
 
 
@@ -409,7 +409,7 @@ def over(stack_status: str, *rows: tuple[str, str]) -> Any:
         over("UPDATE_IN_PROGRESS", (STREAM_ARN, "UPDATE_COMPLETE")),
         over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "UPDATE_COMPLETE")),
         over("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "UPDATE_FAILED")),
-        # It is on its way back: it has been set, and isn't answered yet.
+        # It is on its way back: the stream is set, and the event isn't answered yet.
         over("UPDATE_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_IN_PROGRESS")),
         # It left the stream in an earlier update, and another stack has made the same settings there.
         over("UPDATE_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
@@ -629,7 +629,7 @@ def test_what_may_be_set_on_another_stream_is_taken_back_though_it_is_seen_late(
 def test_a_create_that_has_lost_its_reply_is_made_again(
     function: Function, service: Service, stack: Stack, feature: Feature
 ) -> None:
-    # `--no-rollback`: what failed stays, with the id of its answer, and the next deployment makes it again.
+    # With `--no-rollback` a failed resource stays, with the id of its answer, and the next deployment creates it again.
     service.fail(feature.update, "done, timeout")
     failed = function.answer_to("create")
     assert (failed.status, failed.physical_resource_id) == ("FAILED", STREAM_ARN)
@@ -640,7 +640,7 @@ def test_a_create_that_has_lost_its_reply_is_made_again(
     stack.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == feature.declared
-    # Then it leaves the template.
+    # Then the resource leaves the template.
     stack.resources[0]["ResourceStatus"] = "DELETE_IN_PROGRESS"
     assert function.answer_to("delete").status == "SUCCESS"
     assert service.configurations[STREAM_ARN] is None

@@ -1,4 +1,4 @@
-"""What holds for every input, and not only for the examples."""
+"""Properties that hold for every input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_NUMBER = (
     st.text(max_size=20).filter(lambda text: not text.strip().lstrip("+-").replace("_", "").isdecimal()) | st.none()
 )
 
-# For each place in a good event, values that make the event a malformed one.
+# For each place in a good event, the values that make the event malformed.
 MALFORMED: list[tuple[tuple[str, ...], st.SearchStrategy[Any]]] = [
     (("ResponseURL",), JSON.filter(lambda value: not str(value).startswith("http"))),
     (("RequestId",), NO_TEXT),
@@ -54,7 +54,7 @@ def malformed_events(draw: st.DrawFn) -> tuple[str, tuple[str, ...], Any]:
     return name, place, draw(values)
 
 
-# The function's fixtures carry nothing from one example to the next that this test does not clear.
+# The fixtures live for all examples, and the test clears what they keep.
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(malformed_events())
 def test_a_malformed_event_gets_one_answer_or_raises_and_changes_nothing(
@@ -74,7 +74,7 @@ def test_a_malformed_event_gets_one_answer_or_raises_and_changes_nothing(
         assert not cloudformation.puts
     else:
         (put,) = cloudformation.puts
-        # What can't be read was never set: a Delete of it has nothing to do.
+        # What can't be read was never set, so a Delete has nothing to do.
         done = name == "delete" and place[0] in ("ResourceType", "ResourceProperties")
         assert json.loads(put.body)["Status"] == ("SUCCESS" if done else "FAILED")
         assert len(put.body) <= MAX_ANSWER_BYTES

@@ -1,4 +1,4 @@
-"""The body of an answer, at the bounds of what CloudFormation takes."""
+"""The body of an answer, at the limits of CloudFormation."""
 
 from __future__ import annotations
 

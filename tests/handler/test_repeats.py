@@ -56,7 +56,7 @@ def test_another_event_is_not_a_repeated_one(function: Function, service: Servic
 
 @pytest.mark.parametrize("key", ["LogicalResourceId", "StackId"])
 def test_an_event_of_another_resource_is_not_a_repeated_one(function: Function, service: Service, key: str) -> None:
-    # The documentation has a RequestId that is unique together with the stack, and for a particular resource.
+    # By the documentation, a RequestId is unique together with the stack, and for a particular resource.
     event = function.event("create")
     function.answer_to(event)
     service.configurations[STREAM_ARN] = None
@@ -65,7 +65,7 @@ def test_an_event_of_another_resource_is_not_a_repeated_one(function: Function, 
 
 
 def sent_again(event: dict[str, Any]) -> dict[str, Any]:
-    """Send it as CloudFormation does if a deployment is tried again: with the same RequestId, and a new ResponseURL."""
+    """Make the event that CloudFormation sends if a deployment is retried: the same RequestId, another ResponseURL."""
     return {**event, "ResponseURL": f"{event['ResponseURL']}&X-Amz-Signature=another"}
 
 
@@ -73,7 +73,7 @@ def test_a_request_that_cloudformation_sends_again_gets_a_fresh_answer(function:
     service.fail(UPDATE, "NoDataRetentionException", times=1)
     event = function.event("create")
     assert function.answer_to(event).status == "FAILED"
-    # Meanwhile the cause is removed.
+    # The cause has been removed meanwhile.
     assert function.answer_to(sent_again(event)).status == "SUCCESS"
     assert service.configurations[STREAM_ARN] == DECLARED
 
@@ -91,7 +91,7 @@ def test_what_was_set_for_a_request_is_its_own_when_it_comes_again(
     answer = function.answer_to(sent_again(event))
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", stream_arn)
     assert service.configurations[stream_arn] == DECLARED
-    # Also with other properties.
+    # The same holds with other properties.
     event["ResourceProperties"][IMAGES.configuration]["SamplingInterval"] = "500"
     assert function.answer_to(sent_again(sent_again(event))).status == "SUCCESS"
     assert service.configurations[stream_arn] == IMAGES.updated
@@ -109,7 +109,7 @@ def test_nothing_else_is_its_own(function: Function, service: Service, stack: St
         service.configurations[STREAM_ARN] = DELETED[other]
         stack.has("StreamImageGeneration", STREAM_ARN, status="DELETE_IN_PROGRESS")
         function.answer_to("delete")
-        # By another stack.
+        # Another stack sets it.
         service.configurations[STREAM_ARN] = DECLARED
     elif other == "altered":
         service.configurations[STREAM_ARN] = IMAGES.altered
@@ -201,7 +201,7 @@ def test_an_event_that_is_not_or_can_not_be_dated_is_acted_on(
 
 
 def test_work_ends_before_cloudformation_gives_up(function: Function, service: Service, clock: FakeClock) -> None:
-    # 60 s are left of its patience, of which the answer takes its part: not the 180 s of the function.
+    # CloudFormation waits for another 60 s, less than the 180 s of the function, and the answer takes its part of them.
     service.fail(UPDATE, "ClientLimitExceededException")
     function.invoke(dated(function, signed(840)))
     (put,) = function.cloudformation.puts
