@@ -170,7 +170,7 @@ class Endpoint:
     _faults: dict[str, Iterator[str]] = field(default_factory=dict)
 
     def fail(self, operation: str, *faults: str, times: int = FOR_EVER) -> None:
-        """Let the next calls of the operation fail, all or in turn. With `done, ` a call is carried out and then fails."""
+        """Let the next calls of the operation fail, all or in turn. After `done, ` a call is carried out, too."""
         self._faults[operation] = iter(faults) if len(faults) != 1 else repeat(faults[0], times)
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
