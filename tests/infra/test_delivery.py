@@ -190,12 +190,6 @@ def test_the_alarm_waits_a_quarter_of_an_hour_by_default(stack: Stack, images: I
     assert "AWS_KINESISVIDEO_IMAGE_GENERATION" in alarm["AlarmDescription"]
 
 
-def test_fails_on_an_alarm_of_no_period(images: ImageGeneration) -> None:
-    images.count_by_request_metrics()
-    with fails_with("`evaluation_periods` is 0, it must be a whole number from 1 to 2016"):
-        images.alarm_on_missing_images("Missing", evaluation_periods=0)
-
-
 @pytest.mark.parametrize(
     ("interval", "enabled", "images_per_day"),
     [

@@ -238,17 +238,21 @@ IMAGE_OPTIONS: Rows = {
     "sampling_interval": [
         (500, "500, it must be a Duration such as Duration.seconds(3)"),
         (Duration.millis(199), "199 ms, it must be 200 to 2147483647 ms"),
+        (Duration.days(25), "2160000000 ms, it must be 200 to 2147483647 ms"),
+        (
+            Duration.millis(200.5),
+            "200.5 milliseconds, it must be a whole number of milliseconds such as Duration.millis(200)",
+        ),
     ],
     "format": [
         ("JPEG", "'JPEG', it must be ImageFormat.jpeg() or ImageFormat.png()"),
         (ImageFormat, "the class ImageFormat, it must be ImageFormat.jpeg() or ImageFormat.png()"),
     ],
     "width_pixels": [
-        (0, "0, it must be a whole number from 1 to 3840"),
-        ("640", "'640', it must be a whole number from 1 to 3840"),
+        *((wrong, f"{wrong!r}, it must be a whole number from 1 to 3840") for wrong in (0, 3841, 10**400, True, "640")),
         ([640], "a list, it must be a whole number from 1 to 3840"),
     ],
-    "height_pixels": [(2161, "2161, it must be a whole number from 1 to 2160")],
+    "height_pixels": [(wrong, f"{wrong}, it must be a whole number from 1 to 2160") for wrong in (0, 2161, 36.5)],
     "image_selector_type": [
         (
             "PRODUCER_TIMESTAMP",
@@ -318,9 +322,16 @@ WRONG: Rows = {
     "ImageGeneration.bucket": BUCKET,
     "ImageGeneration.prefix": [
         (7, "7, it must be text such as 'front-door/'"),
-        (
-            "s3:/images",
-            "'s3:/images', it must not contain a URI's scheme, pass the bucket as `bucket` and only the path here",
+        ("a*b", "'a*b', it must not contain *, remove that character"),
+        ("front\ndoor", "'front\\ndoor', it must not contain control characters, remove them"),
+        *(
+            (wrong, f"{wrong!r}, it must not contain {mistake}")
+            for mistake, prefixes in {
+                "a URI's scheme, pass the bucket as `bucket` and only the path here": ["s3:/images", "s3://b/front"],
+                "'.' or '..' as a folder, use the folder itself": ["..", "../a", "a/../b", "a/..", "./a"],
+                "empty folders, remove one of the slashes": ["a//b", "//a", "a//", "//"],
+            }.items()
+            for wrong in prefixes
         ),
     ],
     **of("ImageGeneration", IMAGE_OPTIONS),
@@ -396,7 +407,9 @@ WRONG: Rows = {
     ],
     "ImageFormat.name": [("GIF", "'GIF', it must be 'JPEG' or 'PNG'"), (None, "None, it must be 'JPEG' or 'PNG'")],
     "ImageFormat.quality": [(101, "101, it must be a whole number from 1 to 100")],
-    "ImageFormat.jpeg.quality": [("80", "'80', it must be a whole number from 1 to 100")],
+    "ImageFormat.jpeg.quality": [
+        (wrong, f"{wrong!r}, it must be a whole number from 1 to 100") for wrong in (0, 101, "80")
+    ],
     **of("FragmentNotification", PLACE),
     "FragmentNotification.stream": STREAM,
     "FragmentNotification.topic": TOPIC,
@@ -594,6 +607,17 @@ def test_fails_on_a_wrong_option_of_a_named_metric(stream: VideoStream, method: 
 def test_fails_on_an_option_that_a_metric_does_not_have(stream: VideoStream) -> None:
     with pytest.raises(TypeError, match=r"^a metric has no prop `perod`$"):
         stream.metric("PutMedia.Requests", perod=Duration.minutes(1))  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "length"), [(DestinationPath("/" + "p" * 300), 319), ("p" * 300, 320)], ids=["path", "text"]
+)
+def test_fails_on_a_destination_that_is_too_long(stack: Stack, prefix: Any, length: int) -> None:
+    with fails_with(
+        f"`prefix` makes a destination of {length} characters, it must be at most 255 with the bucket's name, shorten "
+        f"it by {length - 255}"
+    ):
+        ImageGeneration(stack, "Images", stream=stream_of(stack), bucket=bucket_of(stack), prefix=prefix)
 
 
 def test_fails_on_the_quality_of_a_png() -> None:
