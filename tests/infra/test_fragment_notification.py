@@ -148,12 +148,6 @@ def test_fails_on_a_fifo_topic(stack: Stack, stream: VideoStream, make_topic: An
         FragmentNotification(stack, "Notification", stream=stream, topic=make_topic(stack))
 
 
-def test_fails_on_a_topic_that_is_none(stack: Stack, stream: VideoStream) -> None:
-    topic: Any = TOPIC_ARN
-    with fails_with(f"`topic` is '{TOPIC_ARN}', it must be a topic such as sns.Topic"):
-        FragmentNotification(stack, "Notification", stream=stream, topic=topic)
-
-
 def test_fails_on_a_second_one_of_the_stream(stack: Stack, topic: sns.ITopic, stream: VideoStream) -> None:
     FragmentNotification(stack, "Notification", stream=stream, topic=topic)
     with fails_with(

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from aws_cdk import App, CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kms as kms
 
 from cdk_kinesis_video import StorageTier, VideoStream
 
-from .conftest import ENVIRONMENT, fails_with, only_resource, template_of
+from .conftest import ENVIRONMENT, only_resource, template_of
 
 STREAM = "AWS::KinesisVideo::Stream"
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -57,42 +54,6 @@ def test_tokens_pass_every_check_untouched(stack: Stack) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("props", "sentence"),
-    [
-        (
-            {"stream_name": "front door"},
-            "`stream_name` is 'front door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -",
-        ),
-        ({"stream_name": ""}, "`stream_name` is '', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
-        (
-            {"stream_name": "n" * 257},
-            f"`stream_name` is '{'n' * 257}', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -",
-        ),
-        (
-            {"data_retention": Duration.hours(0)},
-            "`data_retention` is 0 hours, it must be 1 to 87600 hours, as a stream that keeps no data delivers no "
-            "images",
-        ),
-        (
-            {"data_retention": Duration.hours(87601)},
-            "`data_retention` is 87601 hours, it must be 1 to 87600 hours, as a stream that keeps no data delivers "
-            "no images",
-        ),
-        (
-            {"data_retention": Duration.minutes(90)},
-            "`data_retention` is 1.5 hours, it must be a whole number of hours such as Duration.hours(24)",
-        ),
-        ({"data_retention": 24}, "`data_retention` is 24, it must be a Duration such as Duration.days(1)"),
-        ({"media_type": "h264"}, "`media_type` is 'h264', it must be 1 to 128 characters of types such as video/h264"),
-        ({"storage_tier": "WARM"}, "`storage_tier` is 'WARM', it must be StorageTier.HOT or StorageTier.WARM"),
-    ],
-)
-def test_fails_on_a_prop_out_of_its_bounds(stack: Stack, props: dict[str, Any], sentence: str) -> None:
-    with fails_with(sentence):
-        VideoStream(stack, "Stream", **props)
-
-
 def test_an_arn_tells_the_name_and_the_environment(stack: Stack) -> None:
     stream = VideoStream.from_stream_arn(stack, "Stream", STREAM_ARN)
     assert stream.stream_arn == STREAM_ARN
@@ -120,29 +81,6 @@ def test_a_name_tells_all_of_the_arn_but_its_end() -> None:
             ["arn:", {"Ref": "AWS::Partition"}, ":kinesisvideo:eu-west-1:111122223333:stream/front-door/*"],
         ]
     }
-
-
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "front-door",
-        "arn:aws:kinesis:us-east-1:111122223333:stream/front-door",
-        "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door",
-        "arn:aws:kinesisvideo:us-east-1:111122223333:channel/front-door/1690707290324",
-    ],
-)
-def test_fails_on_the_arn_of_something_else(stack: Stack, arn: str) -> None:
-    sentence = (
-        f"`stream_arn` is '{arn}', it must be the ARN of a Kinesis video stream such as "
-        "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
-    )
-    with fails_with(sentence):
-        VideoStream.from_stream_arn(stack, "Stream", arn)
-
-
-def test_fails_on_a_name_that_no_stream_has(stack: Stack) -> None:
-    with fails_with("`stream_name` is 'front/door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"):
-        VideoStream.from_stream_name(stack, "Stream", "front/door")
 
 
 def test_arn_and_name_are_attributes_of_the_resource(stack: Stack) -> None:

@@ -197,7 +197,10 @@ TOPIC: list[tuple[Any, str]] = [
 ]
 STREAM_NAME: list[tuple[Any, str]] = [
     (7, "7, it must be text such as 'front-door'"),
-    ("front door", "'front door', it must be 1 to 256 characters of a-z A-Z 0-9 _ . -"),
+    *(
+        (wrong, f"{wrong!r}, it must be 1 to 256 characters of a-z A-Z 0-9 _ . -")
+        for wrong in ("front door", "front/door", "", "n" * 257)
+    ),
 ]
 PERIOD: list[tuple[Any, str]] = [
     (300, "300, it must be a Duration such as Duration.minutes(5)"),
@@ -273,7 +276,17 @@ def of(owner: str, rows: Rows) -> Rows:
 WRONG: Rows = {
     **of("VideoStream", PLACE),
     "VideoStream.stream_name": STREAM_NAME,
-    "VideoStream.data_retention": [(24, "24, it must be a Duration such as Duration.days(1)")],
+    "VideoStream.data_retention": [
+        (24, "24, it must be a Duration such as Duration.days(1)"),
+        (Duration.minutes(90), "1.5 hours, it must be a whole number of hours such as Duration.hours(24)"),
+        *(
+            (
+                Duration.hours(hours),
+                f"{hours} hours, it must be 1 to 87600 hours, as a stream that keeps no data delivers no images",
+            )
+            for hours in (0, 87601)
+        ),
+    ],
     "VideoStream.encryption_key": KEY,
     "VideoStream.media_type": [
         ("h264", "'h264', it must be 1 to 128 characters of types such as video/h264"),
@@ -288,7 +301,11 @@ WRONG: Rows = {
             f"{wrong!r}, it must be the ARN of a Kinesis video stream such as "
             "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324",
         )
-        for wrong in (None, 7, "front-door", "arn:aws:kinesis:us-east-1:111122223333:stream/front-door")
+        for wrong in (
+            *(None, 7, "front-door", "arn:aws:kinesis:us-east-1:111122223333:stream/front-door"),
+            "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door",
+            "arn:aws:kinesisvideo:us-east-1:111122223333:channel/front-door/1690707290324",
+        )
     ],
     "VideoStream.from_stream_arn.encryption_key": KEY,
     **of("VideoStream.from_stream_name", PLACE),
