@@ -94,17 +94,6 @@ def test_a_replaced_stream(cloud: Cloud, name: str) -> None:
     assert cloud.physical_ids(name, IMAGE_GENERATION) == [cloud.stream_arn(f"{name}-2")]
 
 
-def test_another_existing_stream_takes_the_configuration_over(cloud: Cloud, name: str) -> None:
-    """The resource keeps its logical id when the stream's name is a parameter of the template."""
-    for stream_name in (f"{name}-1", f"{name}-2"):
-        cloud.create_stream(stream_name)
-    template = cloud.synthesise(name, existing(f"{name}-1"))
-    cloud.deploy_template(name, template)
-    assert cloud.deploy_template(name, template.replace(f"{name}-1", f"{name}-2")) == "UPDATE_COMPLETE"
-    assert cloud.images(f"{name}-1") is None
-    assert cloud.images(f"{name}-2")["SamplingInterval"] == 3000
-
-
 def test_a_stream_without_data_retention_fails_with_what_to_change(cloud: Cloud, name: str) -> None:
     cloud.create_stream(name, hours=0)
     assert cloud.deploy(name, existing(name)) == "ROLLBACK_COMPLETE"
@@ -149,15 +138,6 @@ def test_delete_after_the_stream_was_deleted_by_hand(cloud: Cloud, name: str) ->
     assert cloud.delete(name) == "DELETE_COMPLETE"
 
 
-def test_delete_leaves_alone_what_was_changed_by_hand(cloud: Cloud, name: str) -> None:
-    cloud.create_stream(name)
-    cloud.deploy(name, existing(name))
-    changed: Any = {**cloud.images(name), "SamplingInterval": 200}
-    cloud.kinesisvideo.update_image_generation_configuration(StreamName=name, ImageGenerationConfiguration=changed)
-    assert cloud.delete(name) == "DELETE_COMPLETE"
-    assert cloud.images(name) == changed
-
-
 def test_delete_never_reaches_a_new_stream_of_the_same_name(cloud: Cloud, name: str) -> None:
     cloud.create_stream(name)
     cloud.deploy(name, existing(name))
@@ -186,11 +166,3 @@ def test_delete_in_the_same_update_that_ends_the_data_retention(cloud: Cloud, na
     # The service refuses to change the configuration of a stream without retention, which yields no images.
     assert [call.error for call in cloud.aws.calls(UPDATE)] == [None, "NoDataRetentionException"]
     assert cloud.physical_ids(name, IMAGE_GENERATION) == []
-
-
-def test_a_retained_configuration_stays_on_its_stream(cloud: Cloud, name: str) -> None:
-    cloud.create_stream(name)
-    cloud.deploy(name, existing(name, removal_policy=RemovalPolicy.RETAIN))
-    configuration = cloud.images(name)
-    assert cloud.delete(name) == "DELETE_COMPLETE"
-    assert cloud.images(name) == configuration
