@@ -148,6 +148,8 @@ class Worker:
             # Before it is set: later passes must know. Two threads may do so at the same time.
             self.touch()
             self._has_touched = True
+            # Amazon S3 may have taken its time.
+            self._require_turn()
 
     def _require_turn(self) -> None:
         # Two threads may look at the same time, which does no harm.

@@ -224,6 +224,23 @@ def test_one_denied_stream_does_not_end_a_pass_that_finds_all_others_set(
     assert (report.counts, list(report.again), worker.denied) == ({"equal": 49}, names[:1], "")
 
 
+def test_a_turn_that_is_lost_while_the_ledger_is_written_sets_nothing(
+    entry: ModuleType, service: Service, clock: FakeClock
+) -> None:
+    from kinesis_video_fleet.worker import Worker
+
+    lost: list[str] = []
+
+    def touch() -> None:
+        clock.sleep(2)
+        lost.append("another pass has the turn")
+
+    rules = Rules(FleetDeclaration.parse(declaring(seconds=3)))
+    worker = Worker(entry.kinesis_video, rules, 45, Deadline(60), lambda: "".join(lost), touch)
+    assert worker.work([STREAM_ARN]).named == {STREAM_ARN: ("not_tried", "another pass has the turn")}
+    assert not service.calls[UPDATE]
+
+
 def test_an_old_record_starts_a_pass(entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock) -> None:
     declare(bucket, declaring(seconds=3))
     clock.time = 301
