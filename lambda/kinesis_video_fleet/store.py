@@ -148,7 +148,7 @@ class Store:
         self.change_ledger(lambda found: replace(found, turn=replace(found.turn, **changes)), at_turn_of=name)
 
     def touch(self) -> None:
-        """Note that streams may have a configuration of this fleet from now on; not in a bucket that a delete emptied."""
+        """Note that streams may have a configuration of this fleet, unless a delete has emptied the bucket."""
         self.change_ledger(lambda found: replace(found, touched=found.touched or found.declaration is not None))
 
     def earlier(self, ledger: Ledger) -> list[dict[str, Any]]:
