@@ -10,11 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from email.header import decode_header, make_header
-from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import av
 import boto3
 import pytest
 from PIL import Image
@@ -22,16 +20,12 @@ from PIL import Image
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
 from kinesis_video_matroska import (
-    Element,
     Fragment,
-    FragmentCollector,
     Frame,
-    Reader,
     SimpleTag,
     TagName,
     Tags,
     Track,
-    Tracks,
     write_tags,
 )
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
@@ -176,9 +170,7 @@ def test_an_image_shows_the_time_of_its_key(
     ("frame_rate", "interval", "offsets"),
     [
         # The first frame, and the first one after each interval: the frames come every 250 ms.
-        (4, 200, [0, 250, 500, 750]),
         (4, 400, [0, 500]),
-        (4, 750, [0, 750]),
         # An interval that is longer than the fragment gives the first frame of each.
         (4, 20_000, [0]),
         (1, 200, [0]),
@@ -262,9 +254,12 @@ def test_the_prefix_tag_comes_before_the_account(
 
 def test_h265_gives_images_as_well(aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]) -> None:
     images = Images(client, configure(SamplingInterval=200))
-    track, fragment = h265()
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [written([track], [fragment], IMAGE)])
-    assert [images.picture(key).size for key in images.wait(4)] == [(WIDTH, HEIGHT)] * 4
+    track, frames = encoded("libx265", {"x265-params": "log-level=none:pools=1"}, seconds=1)
+    body = written(
+        [track], [Fragment(START, [replace(frame, timecode=START + frame.timecode) for frame in frames])], IMAGE
+    )
+    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    assert [images.picture(key).size for key in images.wait(5)] == [(128, 96)] * 5
 
 
 OPEN_GOP = ("libx264", {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"})
@@ -316,28 +311,6 @@ def test_sound_beside_the_video_changes_nothing(
     keys = images.wait(2)
     assert timecodes(keys) == [START, START + 500]
     assert [read_clock(images.picture(key), WIDTH, HEIGHT) for key in keys] == [START, START + 500]
-
-
-@cache
-def h265() -> tuple[Track, Fragment]:
-    """Encode four pictures, and read them back from FFmpeg's own Matroska."""
-    written = io.BytesIO()
-    with av.open(written, "w", format="matroska") as container:
-        encoder = container.add_stream("libx265", rate=4, options={"x265-params": "log-level=none:pools=1"})
-        encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for shade in range(4):
-            picture = av.VideoFrame.from_image(Image.new("RGB", (WIDTH, HEIGHT), (50 * shade, 0, 0)))
-            container.mux(encoder.encode(picture))
-        container.mux(encoder.encode(None))
-    elements: list[Element] = list(Reader().feed(written.getvalue()))
-    (track,) = next(element.tracks for element in elements if isinstance(element, Tracks))
-    collector = FragmentCollector()
-    for element in elements:
-        collector.add(element)
-    fragment = collector.close()
-    assert fragment
-    assert (track.codec_id, len(fragment.frames)) == ("V_MPEGH/ISO/HEVC", 4)
-    return track, fragment
 
 
 def test_tags_belong_to_the_cluster_before_them(
@@ -472,28 +445,16 @@ def test_get_images_finds_by_the_servers_clock(aws: LocalAws, client: Client, st
     assert missing["Error"] == "NO_MEDIA"
 
 
-def test_get_images_needs_retention(client: Client, new_stream: NewStream, stream_name: str) -> None:
-    new_stream(stream_name, DataRetentionInHours=0)
+def test_get_images_needs_retention_and_says_what_it_cant_decode(
+    aws: LocalAws, client: Client, new_stream: NewStream, stream: str
+) -> None:
     archive = client("kinesis-video-archived-media")
+    request = {"ImageSelectorType": "PRODUCER_TIMESTAMP", "StartTimestamp": 1, "EndTimestamp": 2, "Format": "JPEG"}
+    new_stream(forgetful := f"{stream}-forgetful", DataRetentionInHours=0)
     with pytest.raises(archive.exceptions.NoDataRetentionException):
-        archive.get_images(
-            StreamName=stream_name,
-            ImageSelectorType="PRODUCER_TIMESTAMP",
-            StartTimestamp=1,
-            EndTimestamp=2,
-            Format="JPEG",
-        )
-
-
-def test_get_images_says_what_it_cant_decode(aws: LocalAws, client: Client, stream: str) -> None:
+        archive.get_images(StreamName=forgetful, **request)
     put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [HEADER + cluster(1_000)])
-    images = client("kinesis-video-archived-media").get_images(
-        StreamName=stream,
-        ImageSelectorType="PRODUCER_TIMESTAMP",
-        StartTimestamp=1,
-        EndTimestamp=2,
-        Format="JPEG",
-    )["Images"]
+    images = archive.get_images(StreamName=stream, **request)["Images"]
     assert [image["Error"] for image in images] == ["MEDIA_ERROR"]
 
 

@@ -247,30 +247,6 @@ def test_get_media_begins_where_it_is_told_to(selector: dict[str, Any], first: i
     assert asyncio.run(begin()) == first
 
 
-@pytest.mark.parametrize(
-    "selector",
-    [
-        {"StartSelectorType": "FRAGMENT_NUMBER"},
-        {"StartSelectorType": "CONTINUATION_TOKEN"},
-        {"StartSelectorType": "PRODUCER_TIMESTAMP"},
-        {"StartSelectorType": "SERVER_TIMESTAMP"},
-    ],
-)
-def test_get_media_says_what_its_selector_lacks(selector: dict[str, Any]) -> None:
-    async def get() -> None:
-        streams = Streams("000000000000", "us-east-1")
-        stream_that_retains_an_hour(streams)
-
-        async def client_gone() -> None: ...
-
-        LiveMedia(streams, FragmentStore(), client_gone, Anybody()).get_media(
-            {"StreamName": "a", "StartSelector": selector}
-        )
-
-    with pytest.raises(ServiceError, match=f"{selector['StartSelectorType']} needs "):
-        asyncio.run(get())
-
-
 def test_fragments_that_wait_for_their_images_have_a_bound(caplog: pytest.LogCaptureFixture) -> None:
     async def submit() -> None:
         stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))

@@ -1,4 +1,4 @@
-"""The rights of whoever calls PutMedia, with IAM enforced: for the stream, the images and the notifications."""
+"""The permissions of the caller of PutMedia, with IAM enforced: for the stream, the images and the notifications."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
+from kinesis_video_matroska import write_header
 from kinesis_video_tools.camera import ClockVideo, Producer, PutMediaError, fragment_tags
+from roles import assume_role, create_role, document
 from wire import HEADER, Client, PutMediaRequest, cluster, put_media, written
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 NewStream = Callable[..., str]
 START = 1795252104607
-RIGHTS = ("kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia", "s3:PutObject", "sns:Publish")
+PERMISSIONS = ("kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia", "s3:PutObject", "sns:Publish")
 VIDEO = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
 TAGS = fragment_tags(notifications=True)
 
@@ -42,12 +44,17 @@ class Site:
     client: Client
     stream: str
     queue: str
-    credentials: Credentials
+    session: boto3.Session
 
-    def allow(self, actions: Sequence[str], resource: str = "*") -> None:
+    @property
+    def credentials(self) -> Credentials:
+        credentials = self.session.get_credentials()
+        assert credentials
+        return credentials
+
+    def allow(self, actions: Sequence[str], resource: str = "*", policy: str = "policy") -> None:
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self.client("iam").put_role_policy(RoleName=self.stream, PolicyName="policy", PolicyDocument=policy)
+        self.client("iam").put_role_policy(RoleName=self.stream, PolicyName=policy, PolicyDocument=document(statement))
 
     def send(self, timecode: int = START) -> list[list[Any]]:
         body = written([VIDEO.track], islice(VIDEO.fragments(timecode), 1), *TAGS)
@@ -83,17 +90,13 @@ def site(
     aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
 ) -> Site:
     new_stream(stream_name)
-    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = client("iam").create_role(RoleName=stream_name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    session = client("sts").assume_role(RoleArn=role, RoleSessionName="producer")["Credentials"]
+    session = assume_role(client("sts"), create_role(client("iam"), stream_name), "producer")
     client("s3").create_bucket(Bucket=stream_name)
     queue = client("sqs").create_queue(QueueName=stream_name)["QueueUrl"]
     topic = client("sns").create_topic(Name=stream_name)["TopicArn"]
     arn = f"arn:aws:sqs:us-east-1:000000000000:{stream_name}"
     anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
-    client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(anybody)})
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     kinesis_video.update_image_generation_configuration(
         StreamName=stream_name,
@@ -108,76 +111,88 @@ def site(
     kinesis_video.update_notification_configuration(
         StreamName=stream_name, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": topic}}
     )
-    keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
-    return Site(aws, client, stream_name, queue, Credentials(*keys))
+    return Site(aws, client, stream_name, queue, session)
 
 
 def produce(site: Site) -> int:
-    session = boto3.Session(*site.credentials.get_frozen_credentials()[:3], region_name="us-east-1")
-    producer = Producer(site.stream, session=session, endpoint_url=site.aws.endpoint_url, tags=TAGS)
+    producer = Producer(site.stream, session=site.session, endpoint_url=site.aws.endpoint_url, tags=TAGS)
     return producer.send(VIDEO, fragments=1, speed=20).persisted
 
 
-def test_a_producer_with_every_right_gets_images_and_notifications(site: Site) -> None:
-    site.allow(RIGHTS)
+def test_a_producer_with_every_permission_gets_images_and_notifications(site: Site) -> None:
+    site.allow(PERMISSIONS)
     assert produce(site) == 1
     assert site.send() == [["BUFFERING", START], ["RECEIVED", START], ["PERSISTED", START]]
     assert len(site.wait_for_images(2)) == 2
     assert site.notifications() == 2
 
 
-def test_without_the_right_to_the_endpoint_nothing_is_sent(site: Site) -> None:
-    site.allow([right for right in RIGHTS if right != "kinesisvideo:GetDataEndpoint"])
+def test_without_permission_for_the_endpoint_nothing_is_sent(site: Site) -> None:
+    site.allow([permission for permission in PERMISSIONS if permission != "kinesisvideo:GetDataEndpoint"])
     with pytest.raises(ClientError, match="kinesisvideo:GetDataEndpoint"):
         produce(site)
 
 
-def test_without_the_right_to_put_media_the_producer_reads_why(site: Site) -> None:
-    site.allow([right for right in RIGHTS if right != "kinesisvideo:PutMedia"])
+def test_without_permission_for_put_media_the_producer_reads_why(site: Site) -> None:
+    site.allow([permission for permission in PERMISSIONS if permission != "kinesisvideo:PutMedia"])
     with pytest.raises(PutMediaError, match=r"401 NotAuthorizedException: User: .* is not authorized"):
         produce(site)
-    site.allow(RIGHTS, "arn:aws:kinesisvideo:us-east-1:000000000000:stream/another/*")
+    site.allow(PERMISSIONS, "arn:aws:kinesisvideo:us-east-1:000000000000:stream/another/*")
     with PutMediaRequest(
         site.aws.endpoint_url, {"x-amzn-stream-name": site.stream}, credentials=site.credentials
     ) as request:
         request.send(HEADER, cluster(1_000))
         assert request.refusal() == (401, "NotAuthorizedException")
+        # Still connected.
+        request.send(cluster(2_000))
+        user = f"User: arn:aws:sts::000000000000:assumed-role/{site.stream}/producer "
+        assert json.loads(request.answer.read())["Message"].startswith(user)
+
+
+def test_a_permission_that_is_taken_away_meanwhile_counts_at_once(site: Site) -> None:
+    site.allow(PERMISSIONS)
+    early, late = islice(VIDEO.fragments(START), 2)
+    headers = {"x-amzn-stream-name": site.stream}
+    with PutMediaRequest(site.aws.endpoint_url, headers, credentials=site.credentials) as request:
+        request.send(written([VIDEO.track], [early], *TAGS))
+        assert site.wait_for_images(1) == [str(early.timecode)]
+        site.allow(["kinesisvideo:PutMedia"])
+        request.send(written([VIDEO.track], [late], *TAGS)[len(write_header([VIDEO.track])) :])
+        request.end()
+        assert len(request.acknowledgements()) == 6
+    site.wait_for_log(f"not authorized to perform: s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
+    assert site.images() == [str(early.timecode)]
 
 
 @pytest.mark.parametrize(("missing", "images", "notifications"), [("s3:PutObject", 0, 1), ("sns:Publish", 1, 0)])
-def test_without_a_right_to_the_destination_nothing_comes_and_nobody_hears_of_it(
+def test_without_permission_for_the_destination_nothing_comes_and_nobody_hears_of_it(
     site: Site, missing: str, images: int, notifications: int
 ) -> None:
-    site.allow([right for right in RIGHTS if right != missing])
+    site.allow([permission for permission in PERMISSIONS if permission != missing])
     assert [event for event, _ in site.send()] == ["BUFFERING", "RECEIVED", "PERSISTED"]
     if missing == "s3:PutObject":
         site.wait_for_log(f"not authorized to perform: s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
-    # A right that is given back counts at once; what was sent before stays missing.
-    site.allow(RIGHTS)
+    # A permission that is given back counts at once; what was sent before stays missing.
+    site.allow(PERMISSIONS)
     later = START + 60_000
     assert [event for event, _ in site.send(later)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
     assert site.wait_for_images(1 + images) == [str(START), str(later)][-1 - images :]
     assert site.notifications() == 1 + notifications
 
 
-def test_a_right_to_another_folder_is_no_right(site: Site) -> None:
+def test_permission_for_another_folder_is_not_enough(site: Site) -> None:
     site.allow(["kinesisvideo:PutMedia"])
-    resource = f"arn:aws:s3:::{site.stream}/another/*"
-    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": resource}
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    iam = site.client("iam")
-    iam.put_role_policy(RoleName=site.stream, PolicyName="images", PolicyDocument=json.dumps(policy))
+    site.allow(["s3:PutObject"], f"arn:aws:s3:::{site.stream}/another/*", "images")
     site.send()
     site.wait_for_log(f"s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
-    statement["Resource"] = f"arn:aws:s3:::{site.stream}/*"
-    iam.put_role_policy(RoleName=site.stream, PolicyName="images", PolicyDocument=json.dumps(policy))
+    site.allow(["s3:PutObject"], f"arn:aws:s3:::{site.stream}/*", "images")
     site.send(later := START + 60_000)
     assert site.wait_for_images(1) == [str(later)]
 
 
 @pytest.mark.parametrize("unsigned_payload", [False, True])
 def test_a_signature_is_taken_in_both_ways_and_checked(site: Site, unsigned_payload: bool) -> None:
-    site.allow(RIGHTS)
+    site.allow(PERMISSIONS)
     headers = {"x-amzn-stream-name": site.stream}
     forged = Credentials(site.credentials.access_key, "another secret", site.credentials.token)
     for credentials in site.credentials, forged:
@@ -193,7 +208,7 @@ def test_a_signature_is_taken_in_both_ways_and_checked(site: Site, unsigned_payl
 
 
 @pytest.mark.parametrize("of", ["stream", "bucket"])
-def test_the_key_of_a_stream_and_of_a_bucket_ask_for_a_right_of_their_own(
+def test_the_key_of_a_stream_and_of_a_bucket_need_a_permission_of_their_own(
     site: Site, kinesis_video: KinesisVideoClient, new_stream: NewStream, of: str
 ) -> None:
     key = site.client("kms").create_key()["KeyMetadata"]["Arn"]
@@ -204,13 +219,13 @@ def test_the_key_of_a_stream_and_of_a_bucket_ask_for_a_right_of_their_own(
     else:
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
         site.client("s3").put_bucket_encryption(Bucket=site.stream, ServerSideEncryptionConfiguration={"Rules": [rule]})
-    site.allow(RIGHTS)
+    site.allow(PERMISSIONS)
     body = [written([VIDEO.track], islice(VIDEO.fragments(START), 1), *TAGS)]
     last = put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1]
     assert last == (["ERROR", START, "KMS_KEY_ACCESS_DENIED"] if of == "stream" else ["PERSISTED", START])
     if of == "bucket":
         site.wait_for_log(f"kms:GenerateDataKey on resource: {key}")
-    site.allow([*RIGHTS, "kms:GenerateDataKey"])
+    site.allow([*PERMISSIONS, "kms:GenerateDataKey"])
     body = [written([VIDEO.track], islice(VIDEO.fragments(later := START + 60_000), 1), *TAGS)]
     assert put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1] == ["PERSISTED", later]
     if of == "bucket":

@@ -80,12 +80,6 @@ def test_fragments_are_acknowledged_while_the_body_still_comes(aws: LocalAws, he
     assert [len(number) for number in numbers] == [47] * 3
 
 
-def test_a_body_in_pieces_of_one_byte_is_acknowledged_as_one_at_once(aws: LocalAws, headers: dict[str, str]) -> None:
-    body = HEADER + cluster(1_000) + END_OF_FRAGMENT + cluster(2_000)
-    for pieces in [body], [bytes([byte]) for byte in body]:
-        assert put_media(aws.endpoint_url, headers, pieces) == acknowledged(1_000, 2_000)
-
-
 def test_a_stream_without_retention_persists_nothing(
     aws: LocalAws, client: Client, new_stream: NewStream, stream_name: str
 ) -> None:
@@ -368,17 +362,25 @@ def test_a_reader_goes_on_by_token_after_the_producer_was_cut_and_loses_no_fragm
 
 
 @pytest.mark.parametrize(
-    "selector",
+    ("selector", "member", "value"),
     [
-        {"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": "91343852333181" + "0" * 33},
-        {"StartSelectorType": "CONTINUATION_TOKEN", "ContinuationToken": "nobodys"},
+        ("FRAGMENT_NUMBER", "AfterFragmentNumber", "91343852333181" + "0" * 33),
+        ("CONTINUATION_TOKEN", "ContinuationToken", "nobodys"),
+        ("PRODUCER_TIMESTAMP", "StartTimestamp", None),
+        ("SERVER_TIMESTAMP", "StartTimestamp", None),
     ],
 )
-def test_get_media_says_that_a_fragment_does_not_exist(
-    aws: LocalAws, client: Client, headers: dict[str, str], selector: dict[str, str]
+def test_get_media_says_what_its_selector_lacks_and_that_a_fragment_does_not_exist(
+    aws: LocalAws, client: Client, headers: dict[str, str], selector: str, member: str, value: str | None
 ) -> None:
     put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000)])
-    answer = client("kinesis-video-media").get_media(StreamName=headers["x-amzn-stream-name"], StartSelector=selector)
+    media = client("kinesis-video-media")
+    request: dict[str, Any] = {"StreamName": headers["x-amzn-stream-name"]}
+    with pytest.raises(media.exceptions.InvalidArgumentException, match=f"{selector} needs {member}"):
+        media.get_media(**request, StartSelector={"StartSelectorType": selector})
+    if value is None:
+        return
+    answer = media.get_media(**request, StartSelector={"StartSelectorType": selector, member: value})
     elements = list(Reader().feed(answer["Payload"].read()))
     (tags,) = [element for element in elements if isinstance(element, Tags)]
     assert dict(tags.tags)["AWS_KINESISVIDEO_ERROR_ID"] == "4000"
@@ -490,3 +492,5 @@ def test_a_stream_takes_5_calls_a_second(aws: LocalAws, headers: dict[str, str])
             if request.answer.status != 200:
                 refused.append(request.refusal())
     assert (400, "ClientLimitExceededException") in refused
+    called = [call for call in aws.calls("PutMedia") if call.stream == headers["x-amzn-stream-name"]]
+    assert sorted((400, call.error) for call in called if call.error) == sorted(refused)
