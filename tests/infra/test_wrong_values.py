@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -82,25 +83,40 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 
 
-def call(owner: str, stack: Stack, /, **wrong: Any) -> None:
-    """Call a class, or a method of an object of it, with what it needs and one value of the table."""
+# One object of a class serves all values, since a call that fails defines nothing.
+@cache
+def object_of(name: str) -> Any:
+    if name == "ImageGeneration":
+        return images_of(Stack(App(), "Cameras"))
+    return getattr(cdk_kinesis_video, name)(**needed(name))
+
+
+@cache
+def callee(owner: str) -> Any:
+    """Return a class, a method of an object of it, or its static method."""
     name, _, method = owner.partition(".")
-    cls: Any = getattr(cdk_kinesis_video, name)
-    made: Any = cls if method == "" else getattr(cls, method)
-    if method and not isinstance(inspect.getattr_static(cls, method), staticmethod):
-        made = getattr(images_of(stack) if cls is ImageGeneration else cls(**needed(name, cls, stack)), method)
-    arguments = {**needed(owner, made, stack, wrong), **wrong}
+    cls = getattr(cdk_kinesis_video, name)
+    if method == "":
+        return cls
+    is_static = isinstance(inspect.getattr_static(cls, method), staticmethod)
+    return getattr(cls if is_static else object_of(name), method)
+
+
+@cache
+def needed(owner: str) -> dict[str, Any]:
+    stack, called = Stack(App(), "Cameras"), callee(owner)
+    # The metaclass of jsii hides the parameters of a class.
+    parameters = inspect.signature(called.__init__ if inspect.isclass(called) else called).parameters
+    placed = {"scope": stack, "construct_id": "Id"} if "scope" in parameters else {}
+    values = {**placed, **NEEDED.get(owner, {})}
+    return {name: value(stack) if inspect.isfunction(value) else value for name, value in values.items()}
+
+
+def call(owner: str, /, **wrong: Any) -> None:
+    arguments = {**needed(owner), **wrong}
     action = arguments.pop("actions", None)
     # Only actions are given by their position, after the grantee.
-    made(*([arguments.pop("grantee"), action] if action else []), **arguments)
-
-
-def needed(owner: str, made: Any, stack: Stack, wrong: Collection[str] = ()) -> dict[str, Any]:
-    # The metaclass of jsii hides the parameters of a class.
-    parameters = inspect.signature(made.__init__ if inspect.isclass(made) else made).parameters
-    placed = {"scope": stack, "construct_id": "Id"} if "scope" in parameters else {}
-    values = {name: value for name, value in {**placed, **NEEDED.get(owner, {})}.items() if name not in wrong}
-    return {name: value(stack) if inspect.isfunction(value) else value for name, value in values.items()}
+    callee(owner)(*([arguments.pop("grantee"), action] if action else []), **arguments)
 
 
 # A value, or a function that makes it in the stack, and what the sentence says of it.
@@ -608,11 +624,10 @@ NAMED_METRICS = [name for name in dir(VideoStream) if name.startswith("metric_")
     ids=[f"{parameter}-{number}" for parameter, rows in WRONG.items() for number, _ in enumerate(rows)],
 )
 def test_fails_on_a_wrong_value(parameter: str, value: Any, said: str) -> None:
-    stack = Stack(App(), "Cameras")
     owner, _, name = parameter.rpartition(".")
-    wrong = value(stack) if inspect.isfunction(value) else value
+    wrong = value(Stack(App(), "Cameras")) if inspect.isfunction(value) else value
     with fails_with(f"`{name}` is {said}"):
-        call(owner, stack, **{name: wrong})
+        call(owner, **{name: wrong})
 
 
 @pytest.mark.parametrize("method", NAMED_METRICS)
