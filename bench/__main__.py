@@ -21,7 +21,6 @@ COMPARISONS = (
     "handler",
     "deploy",
     "survival",
-    "size",
     "cameras",
     "fleet",
 )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from multiprocessing import get_context
 from typing import Any
 
-from aws_cdk import App, Environment, Stack
-from aws_cdk import aws_s3 as s3
-
-from cdk_kinesis_video import StreamFleet
 from kinesis_video_local import LocalAws
 from tests.fleet.simulation import (
-    ACCOUNT,
     ERRORS,
+    LONGEST_NAME,
     MAX_ANSWER_SECONDS,
     MAX_FUNCTION_SECONDS,
     MAX_HISTORY_EVENTS,
     MAX_PAYLOAD_BYTES,
-    REGION,
     Simulation,
+    definition,
     history_events,
-    simulate,
+    simulate_pass,
 )
 from tests.integ.conftest import Cloud
 from tests.integ.fleets import MANY, SICK, set_many, updates_per_second
@@ -34,8 +28,6 @@ from ..report.text import Result, table
 STREAMS = 100_000
 # What nobody can be faster than: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/service-quotas.html
 QUOTA = 50
-LONGEST_NAME = 235
-"""Longer ones have no room in a destination of 255 characters with this bucket."""
 CASES: dict[str, dict[str, Any]] = {
     "default settings": {},
     "`calls_per_second=50`": {"calls_per_second": QUOTA},
@@ -115,40 +107,3 @@ def _row(simulation: Simulation, *, sickness: str, sick_share: float, bound: boo
 def _most(figure: str, simulations: list[Simulation]) -> str:
     """Return the most of passes that CloudFormation waits for."""
     return f"{max(getattr(each, figure) for each in simulations if each.bound):,.0f}"
-
-
-def simulate_pass(streams: int, *, calls_per_second: int = 45, **options: Any) -> Simulation:
-    """Simulate the first pass of a fleet that is declared with nothing but this."""
-    resources = _template(calls_per_second)["Resources"].values()
-    (properties,) = (r["Properties"] for r in resources if r["Type"] == "Custom::KinesisVideoStreamFleet")
-    (rate,) = {
-        int(r["Properties"]["Environment"]["Variables"]["CALLS_PER_SECOND"])
-        for r in resources
-        if r["Properties"].get("Handler") == "kinesis_video_fleet.entry.handler"
-    }
-    return simulate(streams, properties=properties, calls_per_second=rate, **options)
-
-
-def definition() -> dict[str, Any]:
-    """Read the definition of the state machine, with a word in the place of each reference."""
-    resources = _template(45)["Resources"].values()
-    (machine,) = (r for r in resources if r["Type"] == "AWS::StepFunctions::StateMachine")
-    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
-    words = {"Partition": "aws", "WorkFunction": "arn:aws:lambda:eu-west-1:111122223333:function:work"}
-    text = "".join(
-        part if isinstance(part, str) else next((v for k, v in words.items() if k in json.dumps(part)), "bucket")
-        for part in parts
-    )
-    read: dict[str, Any] = json.loads(text)
-    return read
-
-
-# A synth takes seconds, and several figures come from one.
-@cache
-def _template(calls_per_second: int) -> dict[str, Any]:
-    app = App()
-    stack = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region=REGION))
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    StreamFleet(stack, "Cameras", name_prefix="cam-", bucket=bucket, calls_per_second=calls_per_second)
-    template: dict[str, Any] = app.synth().get_stack_by_name("Fleet").template
-    return template

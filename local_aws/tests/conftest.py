@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import signal
 import urllib.request
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 # A shell starts background processes with Ctrl-C ignored, which the processes of the tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What the imports leave lives to the end, and looking through it for garbage costs CPU.
+gc.set_threshold(100_000, 50, 50)
+
 _numbers = itertools.count()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports have made out of every look for garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

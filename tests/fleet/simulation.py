@@ -13,13 +13,17 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import boto3
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_s3 as s3
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from cdk_kinesis_video import StreamFleet
 from kinesis_video_configuration import IMAGE_GENERATION, timing
 from kinesis_video_configuration.service import create_client
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
@@ -40,6 +44,9 @@ MAX_HISTORY_EVENTS = 25_000
 MAX_FUNCTION_SECONDS = 900
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
 MAX_ANSWER_SECONDS = 3600
+
+LONGEST_NAME = 235
+"""Longer ones have no room in a destination of 255 characters with the bucket of `simulate_pass`."""
 
 CHILD_SECONDS = 0.5
 """Assumed for each batch: Step Functions starts a child workflow and Lambda invokes the function."""
@@ -318,3 +325,40 @@ def _run(
     # The last Plan and Planned, Conclude, Ended and Done, and the start.
     simulation.transitions += 6
     simulation.seconds = clock.time
+
+
+def simulate_pass(streams: int, *, calls_per_second: int = 45, **options: Any) -> Simulation:
+    """Simulate the first pass of a fleet that is declared with nothing but this."""
+    resources = _template(calls_per_second)["Resources"].values()
+    (properties,) = (r["Properties"] for r in resources if r["Type"] == "Custom::KinesisVideoStreamFleet")
+    (rate,) = {
+        int(r["Properties"]["Environment"]["Variables"]["CALLS_PER_SECOND"])
+        for r in resources
+        if r["Properties"].get("Handler") == "kinesis_video_fleet.entry.handler"
+    }
+    return simulate(streams, properties=properties, calls_per_second=rate, **options)
+
+
+def definition() -> dict[str, Any]:
+    """Read the definition of the state machine, with a word in the place of each reference."""
+    resources = _template(45)["Resources"].values()
+    (machine,) = (r for r in resources if r["Type"] == "AWS::StepFunctions::StateMachine")
+    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
+    words = {"Partition": "aws", "WorkFunction": "arn:aws:lambda:eu-west-1:111122223333:function:work"}
+    text = "".join(
+        part if isinstance(part, str) else next((v for k, v in words.items() if k in json.dumps(part)), "bucket")
+        for part in parts
+    )
+    read: dict[str, Any] = json.loads(text)
+    return read
+
+
+# A synth takes seconds, and several figures come from one.
+@cache
+def _template(calls_per_second: int) -> dict[str, Any]:
+    app = App()
+    stack = Stack(app, "Fleet", env=Environment(account=ACCOUNT, region=REGION))
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    StreamFleet(stack, "Cameras", name_prefix="cam-", bucket=bucket, calls_per_second=calls_per_second)
+    template: dict[str, Any] = app.synth().get_stack_by_name("Fleet").template
+    return template

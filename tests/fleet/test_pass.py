@@ -8,9 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from cfnlint.api import lint_all
 
-from bench.comparisons.fleet import LONGEST_NAME, definition, simulate_pass
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_fleet.declaration import Rules
 from kinesis_video_fleet.pace import Pace
@@ -18,11 +16,14 @@ from kinesis_video_fleet.planner import batches
 from kinesis_video_fleet.worker import THREADS, Worker
 
 from .simulation import (
+    LONGEST_NAME,
     MAX_ANSWER_SECONDS,
     MAX_FUNCTION_SECONDS,
     MAX_HISTORY_EVENTS,
     MAX_PAYLOAD_BYTES,
+    definition,
     history_events,
+    simulate_pass,
 )
 from .virtual_time import VirtualClock
 
@@ -67,6 +68,9 @@ def test_throttling_by_others_is_waited_for() -> None:
 
 
 def test_the_definition_follows_the_rules_of_step_functions() -> None:
+    # Its import takes a second of CPU, in every worker.
+    from cfnlint.api import lint_all
+
     def complaints(states: dict[str, Any]) -> list[str]:
         properties = {"RoleArn": "arn:aws:iam::111122223333:role/passes", "Definition": states}
         machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
