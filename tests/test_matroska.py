@@ -141,11 +141,12 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 tags = st.builds(Tags, st.lists(st.builds(SimpleTag, texts, texts), max_size=4).map(tuple))
 tracks = st.builds(
     Track,
-    st.integers(1, 126),
-    st.sampled_from(["V_MPEG4/ISO/AVC", "V_MPEGH/ISO/HEVC", "A_AAC"]),
+    st.integers(1, 70_000),
+    st.sampled_from(["V_MPEG4/ISO/AVC", "V_MPEGH/ISO/HEVC", "A_AAC", "V" * 127]),
     st.binary(max_size=200),
-    st.integers(1, 3840),
+    st.integers(1, 70_000),
     st.integers(1, 2160),
+    name=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=130),
 )
 
 
@@ -159,7 +160,7 @@ def streams(draw: st.DrawFn) -> tuple[list[Track], list[Element]]:
             offset = draw(st.integers(-0x8000, 0x7FFF))
             elements.append(
                 Frame(
-                    draw(st.integers(1, 126)),
+                    draw(st.sampled_from([1, 126, 127, 128, 20_000])),
                     timecode + offset,
                     draw(st.booleans()),
                     draw(st.binary(max_size=300)),

@@ -78,13 +78,13 @@ def write_frame(frame: Frame, cluster_timecode: int) -> bytes:
     Parameters
     ----------
     frame
-        The frame. Its track has a number up to 126.
+        The frame.
     cluster_timecode
         The timecode of its cluster on the scale of the frame's: at most 32,767 milliseconds before it.
     """
     timecode = (frame.timecode - cluster_timecode).to_bytes(2, signed=True)
     flags = bytes([0x80 * frame.key | frame.lacing])
-    return _element(ids.SIMPLE_BLOCK, bytes([0x80 | frame.track]) + timecode + flags + frame.data, 8)
+    return _element(ids.SIMPLE_BLOCK, _size(frame.track) + timecode + flags + frame.data, 8)
 
 
 def write_tags(tags: Tags) -> bytes:
@@ -123,12 +123,18 @@ def _track(track: Track) -> bytes:
 
 
 def _element(id_: int, content: bytes, size_length: int = 1) -> bytes:
-    """Write an element whose size takes that many bytes."""
-    return _id(id_) + (len(content) | 1 << 7 * size_length).to_bytes(size_length) + content
+    """Write an element whose size takes that many bytes, or more if it needs them."""
+    return _id(id_) + _size(len(content), size_length) + content
 
 
 def _unsigned(id_: int, value: int, length: int = 1) -> bytes:
-    return _element(id_, value.to_bytes(length))
+    return _element(id_, value.to_bytes(max(length, (value.bit_length() + 7) // 8)))
+
+
+def _size(number: int, length: int = 1) -> bytes:
+    # All ones are the unknown size.
+    length = max(length, ((number + 1).bit_length() + 6) // 7)
+    return (number | 1 << 7 * length).to_bytes(length)
 
 
 def _id(id_: int) -> bytes:
