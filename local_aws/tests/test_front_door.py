@@ -409,6 +409,12 @@ NAMED = [
     ("", "?AWSAccessKeyId={key}"),
     ("", "?X-Amz-Credential={key}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"),
     ("x", "?X-Amz-Credential={key}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"),
+    # Complete, with a signature of nobody.
+    (
+        "",
+        "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={key}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"
+        "&X-Amz-Date=20260101T000000Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=00",
+    ),
 ]
 
 
@@ -432,7 +438,15 @@ def test_the_name_of_a_key_is_not_enough_where_iam_is_enforced(
 ) -> None:
     for key in guarded.environment["AWS_ACCESS_KEY_ID"], "000000000000":
         headers = {"Authorization": authorization.format(key=key)} if authorization else {}
-        for method, target in ("GET", "/secrets/key"), ("GET", "/2015-03-31/functions/"), ("PUT", "/secrets/other"):
+        for method, target in (
+            ("GET", "/secrets/key"),
+            ("GET", "/2015-03-31/functions/"),
+            ("PUT", "/secrets/other"),
+            # Of Amazon S3 Control.
+            ("GET", "/v20180820/accesspoint"),
+            ("GET", "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Asecrets"),
+            ("DELETE", "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Asecrets"),
+        ):
             assert ask(guarded, method, target + query.format(key=key), headers)[0] in (400, 401, 403)
 
 

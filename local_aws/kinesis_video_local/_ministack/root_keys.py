@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import hmac
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
+from xml.etree.ElementTree import fromstring
 
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import sts
+from ministack.core.sigv4 import decode_header_value
+from ministack.services import s3, sts
 
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authentication Token")
 
@@ -28,7 +32,14 @@ def install() -> None:
         return
     root, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"].encode()
     authenticate, enforce = iam_evaluator.authenticate, iam_evaluator.enforce
-    s3_scope_failure = iam_evaluator._s3_scope_failure
+    s3_scope_failure, pin = iam_evaluator._s3_scope_failure, iam_evaluator.pin_signed_request
+
+    def pin_with_headers(method: str, raw_path: str, query: Any, raw_headers: Any, handshake: bool = False) -> None:
+        pin(method, raw_path, query, raw_headers, handshake)
+        request = iam_evaluator._signed_request.get()
+        if request is not None and request.s3_scoped:
+            headers = {name.decode("latin-1").lower(): decode_header_value(value) for name, value in raw_headers}
+            iam_evaluator._signed_request.set(replace(request, headers=headers))
 
     def is_root_access_key(access_key_id: str) -> bool:
         return access_key_id == root or bool(iam_evaluator._ACCOUNT_ID_RE.fullmatch(access_key_id or ""))
@@ -44,7 +55,13 @@ def install() -> None:
         request = iam_evaluator._signed_request.get()
         failure = s3_scope_failure(service)
         if failure is None and request is not None and request.s3_scoped:
-            # Amazon S3 itself checks the signature of a presigned URL.
+            # Only the operations on objects and buckets would check it, and not those of access points.
+            refused = s3._verify_presigned_sigv4(
+                request.method, unquote(request.raw_path), request.headers, request.query_params
+            )
+            if refused is not None:
+                error = fromstring(refused[2])
+                return iam_evaluator.AuthError(error.findtext("Code", ""), error.findtext("Message", ""))
             iam_evaluator._verified_key.set(request.access_key_id)
         return failure
 
@@ -61,6 +78,7 @@ def install() -> None:
     iam_evaluator._is_root_key = lambda _access_key_id: False
     iam_evaluator.authenticate = authenticate_all
     iam_evaluator._s3_scope_failure = s3_scope
+    app.pin_signed_request = iam_evaluator.pin_signed_request = pin_with_headers
     iam_evaluator.enforce = enforce_all
     # That module hashes only a function's ARN, to derive the function's keys.
     lambda_runtime.hashlib = SimpleNamespace(sha256=lambda known: hmac.new(secret, known, "sha256"))
