@@ -23,7 +23,7 @@ class AdoptedStreams(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, env: Environment) -> None:
         super().__init__(scope, construct_id, env=env)
-        # yard: without its image generation configuration, since its sampling interval is 1 ms
+        # yard: without its image generation configuration, since its SamplingInterval is 1
         bucket1 = s3.Bucket.from_bucket_name(
             self,
             "Bucket1",

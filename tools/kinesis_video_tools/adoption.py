@@ -232,18 +232,15 @@ def _images(stream: ExistingStream, configuration: Mapping[str, Any]) -> _Block:
         MIN_BUCKET_NAME_LENGTH <= len(bucket) <= MAX_BUCKET_NAME_LENGTH and _BUCKET.fullmatch(bucket) is not None, shown
     )
     _require("*" not in destination["Uri"] and len(destination["Uri"]) <= MAX_URI_LENGTH, shown)
-    interval = configuration["SamplingInterval"]
-    _require(
-        isinstance(interval, int) and MIN_SAMPLING_INTERVAL_MILLIS <= interval <= MAX_SAMPLING_INTERVAL_MILLIS,
-        f"its sampling interval is {interval!r} ms",
-    )
+    interval = _number(configuration, "SamplingInterval", MIN_SAMPLING_INTERVAL_MILLIS, MAX_SAMPLING_INTERVAL_MILLIS)
+    selector = _value(configuration, "ImageSelectorType", IMAGE_SELECTOR_TYPES)
     props = {
         "prefix": _prefix(uri["path"] or "", stream.name),
         "sampling_interval": None if interval == DEFAULT_SAMPLING_INTERVAL_MILLIS else f"Duration.millis({interval})",
         "format": _format(configuration),
         "width_pixels": _pixels(configuration, "WidthPixels", MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS),
         "height_pixels": _pixels(configuration, "HeightPixels", MIN_HEIGHT_PIXELS, MAX_HEIGHT_PIXELS),
-        "image_selector_type": _selector(configuration["ImageSelectorType"]),
+        "image_selector_type": None if selector == PRODUCER_TIMESTAMP else f"ImageSelectorType.{selector}",
         "enabled": _enabled(configuration),
     }
     return _block("ImageGeneration", bucket, props)
@@ -299,32 +296,33 @@ def _named(path: str, stream_name: str) -> str:
 
 def _format(configuration: Mapping[str, Any]) -> str | None:
     options = configuration.get("FormatConfig") or {}
-    quality = options.get("JPEGQuality", "")
-    _require(configuration["Format"] in FORMATS, f"its format is {configuration['Format']!r}")
-    if configuration["Format"] == PNG:
-        _require(not options, "it has a JPEG quality and its format is PNG")
+    if _value(configuration, "Format", FORMATS) == PNG:
+        _require(not options, "it has a JPEG quality and its Format is PNG")
         return "ImageFormat.png()"
     if not options:
         return None
-    _require(quality in map(str, range(MIN_JPEG_QUALITY, MAX_JPEG_QUALITY + 1)), f"its JPEG quality is {quality!r}")
-    return f"ImageFormat.jpeg(quality={quality})"
+    qualities = list(map(str, range(MIN_JPEG_QUALITY, MAX_JPEG_QUALITY + 1)))
+    return f"ImageFormat.jpeg(quality={_value(options, 'JPEGQuality', qualities)})"
 
 
 def _pixels(configuration: Mapping[str, Any], name: str, minimum: int, maximum: int) -> str | None:
-    pixels = configuration.get(name)
-    _require(pixels is None or (isinstance(pixels, int) and minimum <= pixels <= maximum), f"its {name} is {pixels!r}")
-    return None if pixels is None else str(pixels)
+    return str(_number(configuration, name, minimum, maximum)) if name in configuration else None
 
 
 def _enabled(configuration: Mapping[str, Any]) -> str | None:
-    status = configuration["Status"]
-    _require(status in STATUSES, f"its status is {status!r}")
-    return None if status == ENABLED else "False"
+    return None if _value(configuration, "Status", STATUSES) == ENABLED else "False"
 
 
-def _selector(selector_type: str) -> str | None:
-    _require(selector_type in IMAGE_SELECTOR_TYPES, f"its selector type is {selector_type!r}")
-    return None if selector_type == PRODUCER_TIMESTAMP else f"ImageSelectorType.{selector_type}"
+def _value(configuration: Mapping[str, Any], name: str, allowed: Sequence[object]) -> Any:
+    value = configuration[name]
+    _require(value in allowed, f"its {name} is {value!r}")
+    return value
+
+
+def _number(configuration: Mapping[str, Any], name: str, minimum: int, maximum: int) -> int:
+    number = configuration[name]
+    _require(isinstance(number, int) and minimum <= number <= maximum, f"its {name} is {number!r}")
+    return int(number)
 
 
 def _variables(blocks: Mapping[_Block, Any]) -> dict[str, str]:
