@@ -489,6 +489,25 @@ def test_nobody_gets_keys_without_keys_where_iam_is_enforced(
         getattr(stranger, operation)(**arguments)
 
 
+def test_no_unsigned_websocket_reads_messages_where_iam_is_enforced(guarded: LocalAws) -> None:
+    upgrade = {
+        "Host": "iot.us-east-1.localhost",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+        "Sec-WebSocket-Protocol": "mqtt",
+    }
+    keys = Credentials(*(guarded.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")))
+    signed = AWSRequest("GET", "http://iot.us-east-1.localhost/mqtt", headers={"Host": upgrade["Host"]})
+    SigV4QueryAuth(keys, "iotdevicegateway", "us-east-1").add_auth(signed)
+    link = signed.prepare().url.removeprefix("http://iot.us-east-1.localhost")
+
+    assert ask(guarded, "GET", link, upgrade)[0] == 101
+    for headers in {}, {"Authorization": "Bearer x"}:
+        assert ask(guarded, "GET", "/mqtt", {**upgrade, **headers})[0] == 403
+
+
 def test_its_files_are_where_only_its_user_can_read_them(guarded: LocalAws) -> None:
     directory = guarded.log.parent
     # What signs the tokens of Cognito is loaded with it.

@@ -32,6 +32,7 @@ def install() -> None:
         return
     root, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"].encode()
     authenticate, enforce = iam_evaluator.authenticate, iam_evaluator.enforce
+    authenticate_handshake = iam_evaluator.authenticate_handshake
     s3_scope_failure, pin = iam_evaluator._s3_scope_failure, iam_evaluator.pin_signed_request
 
     def pin_with_headers(method: str, raw_path: str, query: Any, raw_headers: Any, handshake: bool = False) -> None:
@@ -77,6 +78,8 @@ def install() -> None:
     # ministack doesn't check the signatures of root keys.
     iam_evaluator._is_root_key = lambda _access_key_id: False
     iam_evaluator.authenticate = authenticate_all
+    # An unsigned websocket to the device gateway of AWS IoT would read and publish every message.
+    iam_evaluator.authenticate_handshake = lambda *request: authenticate_handshake(*request) or _UNSIGNED
     iam_evaluator._s3_scope_failure = s3_scope
     app.pin_signed_request = iam_evaluator.pin_signed_request = pin_with_headers
     iam_evaluator.enforce = enforce_all
