@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
+from kinesis_video_local.kinesisvideo.streams import Streams
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -205,9 +206,9 @@ def test_the_data_endpoint_is_the_local_aws(
         kinesis_video.get_data_endpoint(StreamName="nobody", APIName="PUT_MEDIA")
 
 
-def test_streams_are_listed_by_prefix_ten_to_a_page() -> None:
-    with LocalAws(quotas=False) as aws:
-        kinesis_video = aws.client("kinesisvideo")
+def test_streams_are_listed_by_prefix_ten_to_a_page(aws: LocalAws) -> None:
+    # An account of its own, in which nobody else has streams.
+    with contextlib.closing(of_account(aws, "222222222222")) as kinesis_video:
         for number in range(25):
             kinesis_video.create_stream(StreamName=f"site-a-{number:02}")
         kinesis_video.create_stream(StreamName="site-b-00")
@@ -227,15 +228,25 @@ def test_streams_are_listed_by_prefix_ten_to_a_page() -> None:
 
 
 def test_a_page_holds_at_most_1000_streams() -> None:
-    with LocalAws(quotas=False) as aws:
-        kinesis_video = aws.client("kinesisvideo")
-        for number in range(1001):
-            kinesis_video.create_stream(StreamName=f"camera-{number}")
+    streams = Streams("000000000000", "us-east-1")
+    for number in range(1001):
+        streams.create({"StreamName": f"camera-{number}"}, creating_seconds=0)
+    control_plane = ControlPlane(streams, endpoint_url="", creating_seconds=0, stale_seconds=0)
 
-        page = kinesis_video.list_streams(MaxResults=10_000)
+    page = control_plane.list_streams({"MaxResults": 10_000})
 
-        assert len(page["StreamInfoList"]) == 1000
-        assert len(kinesis_video.list_streams(NextToken=page["NextToken"])["StreamInfoList"]) == 1
+    assert len(page["StreamInfoList"]) == 1000
+    assert len(control_plane.list_streams({"NextToken": page["NextToken"]})["StreamInfoList"]) == 1
+
+
+def of_account(aws: LocalAws, account: str) -> KinesisVideoClient:
+    return boto3.client(
+        "kinesisvideo",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+    )
 
 
 def test_each_account_and_region_has_its_own_streams(
@@ -243,15 +254,7 @@ def test_each_account_and_region_has_its_own_streams(
 ) -> None:
     arn = new_stream(stream_name)
     elsewhere = aws.client("kinesisvideo", "eu-west-1")
-    with contextlib.closing(
-        boto3.client(
-            "kinesisvideo",
-            endpoint_url=aws.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="111111111111",
-            aws_secret_access_key="test",
-        )
-    ) as someone_else:
+    with contextlib.closing(of_account(aws, "111111111111")) as someone_else:
         for client in elsewhere, someone_else:
             for address in {"StreamName": stream_name}, {"StreamARN": arn}:
                 with pytest.raises(client.exceptions.ResourceNotFoundException):
