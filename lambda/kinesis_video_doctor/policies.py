@@ -6,6 +6,7 @@ See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluati
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,16 @@ _NETWORK = ("aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip"
 _HEADERS = ("s3:x-amz-", "s3:signatureage", "s3:signatureversion", "s3:authtype", "s3:tlsversion", "s3:if-")
 _VARIABLE = re.compile(r"\$\{[^}*?$]*\}")
 _PATTERN = re.compile(r"(\$\{[*?$]\}|[*?])")
+
+
+# Of numbers and dates.
+_COMPARISONS = {
+    "Equals": operator.eq,
+    "LessThan": operator.lt,
+    "LessThanEquals": operator.le,
+    "GreaterThan": operator.gt,
+    "GreaterThanEquals": operator.ge,
+}
 
 
 class Match(IntEnum):
@@ -168,35 +179,29 @@ def _is_old_tls(operator: str, key: str, values: Any) -> bool:
     return is_less and key.lower() == "s3:tlsversion" and all(_number(one) <= 1.2 for one in _list(values))
 
 
-def _condition(operator: str, values: Any, value: str | None) -> Match:
+def _condition(name: str, values: Any, value: str | None) -> Match:
     if value is None or any(_VARIABLE.search(str(one)) for one in _list(values)):
         return Match.MAYBE
-    operator = operator.removesuffix("IfExists")
-    negated = "Not" in operator
-    match operator.replace("Not", ""):
+    negated = "Not" in name
+    name = name.removesuffix("IfExists").replace("Not", "")
+    texts = [str(one) for one in _list(values)]
+    match name:
         case "Null":
-            return Match(2 * ("false" in [str(one).lower() for one in _list(values)]))
+            return Match(2 * ("false" in [text.lower() for text in texts]))
         case "Bool" | "StringEqualsIgnoreCase":
-            found = value.lower() in [str(one).lower() for one in _list(values)]
+            found = value.lower() in [text.lower() for text in texts]
         case "StringEquals":
-            found = value in _list(values)
+            found = value in texts
         case "StringLike":
-            found = _any_like(values, value)
+            found = _any_like(texts, value)
         case "ArnLike" | "ArnEquals":
             # A wildcard stands for text within one of an ARN's six parts.
-            found = any(_is_arn_like(str(pattern), value) for pattern in _list(values))
-        case "NumericEquals" | "DateEquals":
-            found = any(_number(one) == _number(value) for one in _list(values))
-        case "NumericLessThan" | "DateLessThan":
-            found = any(_number(value) < _number(one) for one in _list(values))
-        case "NumericLessThanEquals" | "DateLessThanEquals":
-            found = any(_number(value) <= _number(one) for one in _list(values))
-        case "NumericGreaterThan" | "DateGreaterThan":
-            found = any(_number(value) > _number(one) for one in _list(values))
-        case "NumericGreaterThanEquals" | "DateGreaterThanEquals":
-            found = any(_number(value) >= _number(one) for one in _list(values))
+            found = any(_is_arn_like(text, value) for text in texts)
         case _:
-            return Match.MAYBE
+            compare = _COMPARISONS.get(name.removeprefix("Numeric").removeprefix("Date"))
+            if compare is None:
+                return Match.MAYBE
+            found = any(compare(_number(value), _number(text)) for text in texts)
     return Match(2 * (found != negated))
 
 

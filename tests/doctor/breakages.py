@@ -17,7 +17,7 @@ from botocore.httpsession import URLLib3Session
 from kinesis_video_doctor import CHECK_NAMES, Status
 from kinesis_video_matroska import SimpleTag, Tags, Track
 
-from .site import ACCOUNT, BUCKET, DOCTOR, PREFIX, PRODUCER, REGION, STREAM, VIDEO, Site, allow, document
+from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, VIDEO, Site, allow, document
 
 Break = Callable[[Site], AbstractContextManager[None]]
 
@@ -205,11 +205,17 @@ def the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def foreign_bucket(site: Site, *statements: dict[str, Any]) -> Iterator[None]:
-    """Let images go to a bucket of another account, with a policy."""
+def foreign_bucket(site: Site, **puts: Any) -> Iterator[None]:
+    """Let images go to a bucket of another account, whose policy lets us read it, and allows to put images."""
     s3 = site.client_of_account("111122223333", "s3")
     s3.create_bucket(Bucket="foreign")
-    s3.put_bucket_policy(Bucket="foreign", Policy=document(list(statements)))
+    reads = ["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
+    us = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    statements = [
+        allow(reads, "arn:aws:s3:::foreign", Principal=us),
+        allow("s3:PutObject", "arn:aws:s3:::foreign/*", **{"Principal": us, **puts}),
+    ]
+    s3.put_bucket_policy(Bucket="foreign", Policy=document(statements))
     with destination(site, "foreign"):
         yield
     s3.delete_bucket(Bucket="foreign")
@@ -217,10 +223,7 @@ def foreign_bucket(site: Site, *statements: dict[str, Any]) -> Iterator[None]:
 
 @breaks("owner", Status.WARNED, words="another account", no_images=True)
 def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
-    permissions = ["s3:PutObject", "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"]
-    resources: Any = ["arn:aws:s3:::foreign", "arn:aws:s3:::foreign/*"]
-    anybody = allow(permissions, resources, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-    with foreign_bucket(site, anybody):
+    with foreign_bucket(site):
         yield
 
 
@@ -396,6 +399,21 @@ def key_policy(site: Site, *, keep: bool = True, **statement: Any) -> Iterator[N
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
 
 
+@contextmanager
+def keys_only_granted(site: Site) -> Iterator[None]:
+    """Let grants allow the producer the use of the keys, and nothing else."""
+    kms = site.client("kms")
+    operations = [action.partition(":")[2] for action in KEY_ACTIONS]
+    with site.producer_without(*KEY_ACTIONS):
+        grants = {
+            key: kms.create_grant(KeyId=key, GranteePrincipal=PRODUCER, Operations=operations)["GrantId"]
+            for key in site.keys.values()
+        }
+        yield
+        for key, grant in grants.items():
+            kms.revoke_grant(KeyId=key, GrantId=grant)
+
+
 @breaks("may-use-keys", words="remove the statement Told")
 def the_key_denies(site: Site) -> Iterator[None]:
     with key_policy(site, Effect="Deny", Principal={"AWS": PRODUCER}):
@@ -474,16 +492,28 @@ def the_video_is_h265(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def images_lost(site: Site, name: str) -> Iterator[None]:
-    """Lose the images of a stream that was configured ten minutes before."""
+def configured_earlier(site: Site) -> Iterator[None]:
+    """Let what was configured just now be configured ten minutes before."""
 
     def earlier(answer: dict[str, Any]) -> None:
         for event in answer["Events"]:
             event["EventTime"] -= timedelta(minutes=10)
 
-    with another_stream(site, name), answers(site, "cloudtrail.LookupEvents", earlier):
-        site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=2)
-        site.send(name)
+    with answers(site, "cloudtrail.LookupEvents", earlier):
+        yield
+
+
+def lose(site: Site, name: str, **options: Any) -> None:
+    """Send fragments whose images get lost."""
+    site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=options.get("count", 2))
+    site.send(name, **options)
+
+
+@contextmanager
+def images_lost(site: Site, name: str) -> Iterator[None]:
+    """Lose the images of a stream that was configured ten minutes before."""
+    with another_stream(site, name), configured_earlier(site):
+        lose(site, name)
         yield
 
 

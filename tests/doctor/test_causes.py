@@ -21,14 +21,16 @@ from .breakages import (
     answered,
     answers,
     bucket_policy,
+    configured_earlier,
     foreign_bucket,
     http_answer,
     images_lost,
     key_policy,
+    keys_only_granted,
+    lose,
 )
-from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
-from .test_evidence import configured_earlier, lose
-from .test_harmless import a_grant_allows_what_the_role_lacks, not_passed
+from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
+from .test_harmless import not_passed
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
 
@@ -75,22 +77,28 @@ def test_a_deny_that_depends_explains_images_that_do_not_arrive(site: Site, cond
 
 
 @pytest.mark.parametrize(
-    "condition",
+    "statement",
     [
-        {"Bool": {"aws:PrincipalIsAWSService": "true"}},
-        {"StringEquals": {"aws:PrincipalType": "User"}},
-        {"StringNotEquals": {"aws:ResourceAccount": ACCOUNT}},
-        {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
-        {"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}},
-        {"NumericLessThan": {"aws:EpochTime": "1577836800"}},
-        {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam:*:role/producer"}},
-        {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+        {"Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},  # CDK's `enforce_ssl`
+        {"Resource": f"arn:aws:s3:::{BUCKET}/other/*"},
+        {"Principal": {"AWS": DOCTOR}},
+        {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": PRODUCER}}},
+        {"Condition": {"Bool": {"aws:PrincipalIsAWSService": "true"}}},
+        {"Condition": {"StringEquals": {"aws:PrincipalType": "User"}}},
+        {"Condition": {"StringNotEquals": {"aws:ResourceAccount": ACCOUNT}}},
+        {"Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}},
+        {"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}},
+        {"Condition": {"NumericLessThan": {"aws:EpochTime": "1577836800"}}},
+        {"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam:*:role/producer"}}},
+        {"Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}},
     ],
     ids=str,
 )
-def test_a_deny_that_cannot_hit_is_no_warning(site: Site, condition: Any) -> None:
-    with bucket_policy(site, Condition=condition):
-        assert not_passed(site.examine().findings) == {}
+def test_a_deny_that_cannot_hit_is_no_warning(site: Site, statement: dict[str, Any]) -> None:
+    with bucket_policy(site, **statement):
+        diagnosis = site.examine()
+    assert not_passed(diagnosis.findings) == {}
+    assert diagnosis.images_arrive
 
 
 THING = "${credentials-iot:ThingName}"
@@ -149,7 +157,7 @@ def test_a_tag_that_is_almost_the_right_one_is_named(site: Site, name: str) -> N
 def test_a_conditional_deny_overcomes_a_grant(site: Site) -> None:
     condition = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
     deny: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": condition}
-    with a_grant_allows_what_the_role_lacks(site), key_policy(site, **deny):
+    with keys_only_granted(site), key_policy(site, **deny):
         assert not_passed(site.examine().findings) == {"may-use-keys": Status.UNKNOWN}
 
 
@@ -203,19 +211,11 @@ def test_the_producer_is_found_behind_the_records_of_others(site: Site) -> None:
 
 
 def test_a_bucket_of_another_account_with_the_key_of_aws_takes_no_image(site: Site) -> None:
-    account = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-    reads = allow(
-        ["s3:ListBucket", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration"],
-        "arn:aws:s3:::foreign",
-        Principal=account,
-    )
-    puts = allow("s3:PutObject", "arn:aws:s3:::foreign/*", Principal={"AWS": PRODUCER})
-
     def by_kms(answer: dict[str, Any]) -> None:
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
         answer["ServerSideEncryptionConfiguration"] = {"Rules": [rule]}
 
-    with foreign_bucket(site, reads, puts), answers(site, "s3.GetBucketEncryption", by_kms):
+    with foreign_bucket(site, Principal={"AWS": PRODUCER}), answers(site, "s3.GetBucketEncryption", by_kms):
         diagnosis = site.examine()
     assert diagnosis.verdict
     assert (diagnosis.verdict.check, "aws/s3" in diagnosis.verdict.seen) == ("bucket-key", True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +15,17 @@ from kinesis_video_doctor import Diagnosis, Status
 from kinesis_video_doctor.entry import message
 from kinesis_video_tools.camera import fragment_tags
 
-from .breakages import another_stream, answered, answers, http_answer, images_lost
-from .site import ACCOUNT, BUCKET, KEY_ACTIONS, PREFIX, PRODUCER, STREAM, VIDEO, Site, allow
+from .breakages import (
+    another_stream,
+    answered,
+    answers,
+    configured_earlier,
+    http_answer,
+    images_lost,
+    keys_only_granted,
+    lose,
+)
+from .site import ACCOUNT, BUCKET, PREFIX, STREAM, VIDEO, Site, allow
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}"
 HOUR = 3_600_000
@@ -39,24 +47,8 @@ def put(site: Site, name: str, ago: float, *, prefix: str = "", **options: Any) 
     return key
 
 
-def lose(site: Site, name: str, **options: Any) -> None:
-    """Send fragments whose images get lost."""
-    site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=options.get("count", 2))
-    site.send(name, **options)
-
-
 def throttled(**_: object) -> AWSResponse:
     return http_answer(400, b"{}", {"x-amzn-errortype": "ClientLimitExceededException"})
-
-
-@contextmanager
-def configured_earlier(site: Site) -> Iterator[None]:
-    def earlier(answer: dict[str, Any]) -> None:
-        for event in answer["Events"]:
-            event["EventTime"] -= timedelta(minutes=10)
-
-    with answers(site, "cloudtrail.LookupEvents", earlier):
-        yield
 
 
 def images(diagnosis: Diagnosis, status: Status) -> str:
@@ -305,6 +297,21 @@ def test_images_of_an_earlier_destination_prove_nothing(site: Site, stream: str,
             assert not site.examine(stream).images_arrive
 
 
+def test_images_of_other_streams_and_of_the_one_that_had_the_name_prove_nothing(site: Site, stream: str) -> None:
+    site.send(stream)
+    site.wait_for_newest(stream)
+    site.client("kinesisvideo").delete_stream(StreamARN=site.stream_arn(stream))
+    site.create_stream(stream)
+    lose(site, stream)
+    now = int(time.time() * 1000)
+    for start in f"111122223333_{stream}", f"{ACCOUNT}_a{stream}", f"{ACCOUNT}_{stream}_2", f"{ACCOUNT}_{stream}2":
+        for number in site.fragment_numbers(stream):
+            metadata = {"aws_kinesisvideo_fragment_number": number}
+            site.client("s3").put_object(Bucket=BUCKET, Key=f"{PREFIX}{start}_{now}_0a.jpg", Metadata=metadata)
+    with configured_earlier(site):
+        images(site.examine(stream), Status.FAILED)
+
+
 def test_images_from_before_the_last_change_prove_nothing(site: Site, stream: str) -> None:
     site.send(stream)
     site.wait_for_newest(stream)
@@ -353,13 +360,5 @@ def constrained(constraints: dict[str, Any]) -> Callable[[dict[str, Any]], None]
 def test_a_grant_whose_context_cannot_match_allows_nothing(
     site: Site, constraints: dict[str, Any], status: Status
 ) -> None:
-    kms = site.client("kms")
-    operations = [action.partition(":")[2] for action in KEY_ACTIONS]
-    grants = {
-        key: kms.create_grant(KeyId=key, GranteePrincipal=PRODUCER, Operations=operations)["GrantId"]
-        for key in site.keys.values()
-    }
-    with site.producer_without(*KEY_ACTIONS), answers(site, "kms.ListGrants", constrained(constraints)):
+    with keys_only_granted(site), answers(site, "kms.ListGrants", constrained(constraints)):
         assert site.examine()["may-use-keys"].status == status
-    for key, grant in grants.items():
-        kms.revoke_grant(KeyId=key, GrantId=grant)
