@@ -135,6 +135,9 @@ class FrontDoor:
         sites = [] if origins else _values(headers, b"sec-fetch-site")
         if others := [site for site in sites if site not in ("none", "same-origin")]:
             return f"Sec-Fetch-Site is {others[0]}, and no web page of another site may use the local AWS"
+        if _values(headers, b"sec-purpose"):
+            # Chromium sends it for the speculation rules of any page, with `Sec-Fetch-Site: none`.
+            return "Nothing is fetched in advance from the local AWS, since a page may have asked for it"
         signed = any(value.startswith("AWS") for value in _values(headers, b"authorization"))
         if not (origins or signed) and _names_operation(scope):
             return "A link may open what is here, and not call an operation: sign the call in `Authorization`"

@@ -113,6 +113,9 @@ def ask(
         ("GET", "/?Action=CreateStack&StackName=s", {"Sec-Fetch-Site": "same-origin"}),
         ("GET", "/service/GraniteServiceVersion20100801/operation/DeleteAlarms", {"Sec-Fetch-Site": "none"}),
         ("GET", "/x/operation/DeleteAlarms?AlarmNames.member.1=a", {"Host": "monitoring.localhost"}),
+        # The speculation rules of a page: nobody clicks.
+        ("GET", "/bucket/key", {"Sec-Fetch-Site": "none", "Sec-Purpose": "prefetch"}),
+        ("GET", "/_aws/lambda-url/f", {"Sec-Fetch-Site": "none", "Sec-Purpose": "prefetch;prerender"}),
         # A browser that says nothing, a player of videos, and keys in the URL of a link.
         ("GET", "/?Action=CreateStack&StackName=s", {"User-Agent": "Mozilla/5.0"}),
         ("GET", "/?Action=CreateStack&StackName=s", {"User-Agent": "AppleCoreMedia/1.0.0"}),
