@@ -13,20 +13,13 @@ from botocore.stub import Stubber
 from kinesis_video_handler.protocol import CREATE_FAILED_ID, Request
 from tests.cloudformation import CloudFormation
 
+from .conftest import event_of
+
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 
 
 @pytest.fixture
-def begin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    for name, value in {
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "WORK_BUCKET": "work",
-        "STACK_ID": "stack",
-        "STATE_MACHINE": "arn:aws:states:eu-west-1:111122223333:stateMachine:passes",
-    }.items():
-        monkeypatch.setenv(name, value)
+def begin() -> ModuleType:
     from kinesis_video_fleet import begin
 
     return begin
@@ -42,27 +35,8 @@ def calls(begin: ModuleType) -> Iterator[tuple[Stubber, Stubber]]:
             stubber.assert_no_pending_responses()
 
 
-@pytest.fixture
-def cloudformation() -> Iterator[CloudFormation]:
-    with CloudFormation.running() as running:
-        yield running
-
-
 def object_of(event: dict[str, Any]) -> dict[str, str]:
     return {"Bucket": "work", "Key": f"events/{Request.from_event(event).identity}.json"}
-
-
-def event_of(cloudformation: CloudFormation, request_type: str, **more: Any) -> dict[str, Any]:
-    return {
-        "RequestType": request_type,
-        "RequestId": "request-1",
-        "ResponseURL": cloudformation.response_url,
-        "StackId": "stack",
-        "LogicalResourceId": "Fleet",
-        "ResourceType": "Custom::KinesisVideoStreamFleet",
-        "ResourceProperties": {"NamePrefix": "cam-"},
-        **more,
-    }
 
 
 def test_a_pass_that_cannot_be_started_is_answered_and_leaves_nothing_in_the_bucket(

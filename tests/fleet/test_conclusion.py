@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -19,15 +18,11 @@ from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
 from tests.cloudformation import CloudFormation
 
 from .bucket import Bucket
+from .conftest import event_of
 
 CAM_1 = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/cam-1/1"
 PROPERTIES = {"NamePrefix": "cam-"}
 CLOUDWATCH = SimpleNamespace(put_metric_data=lambda **_: None)
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NAME_PREFIX", "cam-")
 
 
 @pytest.fixture
@@ -40,23 +35,8 @@ def bucket() -> Bucket:
     return bucket
 
 
-@pytest.fixture
-def cloudformation() -> Iterator[CloudFormation]:
-    with CloudFormation.running() as running:
-        yield running
-
-
 def event_for(bucket: Bucket, cloudformation: CloudFormation, request_type: str) -> dict[str, Any]:
-    event = {
-        "RequestType": request_type,
-        "RequestId": "request-1",
-        "ResponseURL": cloudformation.response_url,
-        "StackId": "stack",
-        "LogicalResourceId": "Fleet",
-        "ResourceType": "Custom::KinesisVideoStreamFleet",
-        "PhysicalResourceId": "stream-fleet/cam-",
-        "ResourceProperties": PROPERTIES,
-    }
+    event = event_of(cloudformation, request_type, PhysicalResourceId="stream-fleet/cam-")
     bucket.objects["events/request-1.json"] = json.dumps({"event": event, "arrived": 0}).encode()
     return event
 
@@ -175,8 +155,6 @@ def test_a_delete_that_is_not_allowed_to_list_the_streams_says_so(
 def test_an_event_that_is_answered_writes_nothing_more(
     state: dict[str, Any], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"AWS_DEFAULT_REGION": "eu-west-1", "WORK_BUCKET": "work", "CALLS_PER_SECOND": "2"}.items():
-        monkeypatch.setenv(name, value)
     from kinesis_video_fleet import entry
 
     bucket.objects.clear()
@@ -215,3 +193,15 @@ def test_an_earlier_declaration_is_kept_for_the_streams_that_may_have_it(
     assert conclude_once(bucket)["ended"] == "complete"
     earlier = Store(bucket, "work").ledger().earlier
     assert [json.loads(bucket.objects[each.streams]) for each in earlier] == ([kept] if kept else [])
+
+
+def test_a_pass_without_an_outcome_for_each_stream_is_not_complete(
+    bucket: Bucket, cloudformation: CloudFormation
+) -> None:
+    """As if another version had written the work list."""
+    event = event_for(bucket, cloudformation, "Update")
+    worked(bucket, {"set": 20})
+    bucket.objects["passes/request-1/plan.json"] = json.dumps({"streams": 22}).encode()
+    with cloudformation.one_answer_to(event) as answers:
+        conclude_once(bucket)
+    assert (answers[0].status, answers[0].reason) == ("FAILED", "nothing is known of 2 streams")

@@ -45,16 +45,6 @@ def service(clock: FakeClock) -> Service:
 
 @pytest.fixture
 def entry(bucket: Bucket, service: Service, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    for name, value in {
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "WORK_BUCKET": "work",
-        "NAME_PREFIX": "front-",
-        "CALLS_PER_SECOND": "2",
-        "STATE_MACHINE": "arn",
-    }.items():
-        monkeypatch.setenv(name, value)
     from kinesis_video_configuration.service import create_client
     from kinesis_video_fleet import new_streams
 
