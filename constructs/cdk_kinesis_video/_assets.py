@@ -54,7 +54,7 @@ def _without_docstrings(source: str) -> str:
         for statement in parent.body:
             if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
                 continue
-            # A body needs a statement, and nothing but a docstring comes before an import from the future.
+            # A body needs a statement, except that of a module, whose imports from the future must come first.
             instead = "" if parent is module else " " * statement.col_offset + "..."
             lines[statement.lineno - 1 : statement.end_lineno] = [
                 instead,

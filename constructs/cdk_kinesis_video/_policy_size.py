@@ -84,10 +84,10 @@ def _too_long(principal: Any) -> str | None:
 
 
 def _least_length(value: Any) -> int:
-    """Count the characters of a policy, with the shortest possible ARN for each that only CloudFormation knows."""
+    """Count the characters of a policy, with the shortest possible ARN where only CloudFormation knows it."""
     if isinstance(value, Mapping):
         if "Fn::Join" in value:
-            # Its parts without the quotation marks of each.
+            # The parts are one text, so each has no quotation marks of its own.
             return 2 + sum(_least_length(part) - 2 for part in value["Fn::Join"][1] if isinstance(part, str))
         if "Ref" in value or any(name.startswith("Fn::") for name in value):
             return _SHORTEST_ARN

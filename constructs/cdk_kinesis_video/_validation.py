@@ -57,7 +57,7 @@ def given(value: Any) -> str:
         return repr(value)
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    # jsii's names for types of which the CDK exports no class.
+    # jsii has names of its own for classes that the CDK doesn't export.
     name = type(value).__name__.removeprefix("_").removesuffix("Proxy").replace("InterfaceDynamic", "construct")
     article = "an" if name[0] in "AEIOUaeiou" else "a"
     return f"the {name} {value.node.path!r}" if has(value, "node") else f"{article} {name}"

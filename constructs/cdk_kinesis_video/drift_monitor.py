@@ -88,7 +88,7 @@ _AT_REST = [
 # An input without its declarations, with a stack id of 256 characters.
 _MAX_FRAME_CHARACTERS = 512
 _MAX_CHARACTERS_OF_AN_ARN = len('"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream//1690707290324"')
-# Of a name of the API's or a number, with its quotation marks.
+# The longest number or constant of the API, with its quotation marks.
 _MAX_CHARACTERS_OF_ANOTHER_VALUE = 22
 
 
@@ -171,7 +171,7 @@ class DriftMonitor(Construct):
         self._puts_events = False
         self._metric_filters: set[str] = set()
         self._defined = False
-        # When the stack is declared completely.
+        # At synth, when the stack is complete.
         at_synth(self, self._define_rules)
 
     def metric_drifted(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
@@ -222,7 +222,7 @@ class DriftMonitor(Construct):
         check_id(construct_id)
         check_text("alarm_name", alarm_name, "cameras-drifted")
         check_text("alarm_description", alarm_description, "Somebody has changed a camera")
-        # A check may come a little late, so the alarm's period is that of two checks.
+        # A check may start a little late, so the alarm's period covers two checks.
         period = Duration.minutes(2 * self._every.to_minutes())
         doubt = cloudwatch.MathExpression(
             # Both metrics have a data point for each check: FILL fills nothing if a metric never had a data point.
@@ -242,7 +242,7 @@ class DriftMonitor(Construct):
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
-            # Without any data there was no check.
+            # No data means that there was no check.
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
             alarm_name=alarm_name,
             alarm_description=alarm_description
@@ -349,7 +349,7 @@ class DriftMonitor(Construct):
                     for index, template in enumerate(templates[first : first + MAX_TARGETS_OF_A_RULE])
                 ],
             )
-            # Not of aws_lambda, which would be imported.
+            # The class of aws_lambda would import that module.
             CfnResource(
                 self,
                 f"Permission{number}",

@@ -160,7 +160,7 @@ def key_prefix(prefix: Any) -> str:
         return ""
     check_text("prefix", prefix, "front-door/")
     folders: str = prefix.removeprefix("/")
-    # The value of a token is not known.
+    # Only CloudFormation knows the value of a token.
     for wrong, mistake, fix in PREFIX_MISTAKES:
         if wrong.search(TOKEN.sub("token", folders)):
             raise ValueError(f"`prefix` is {prefix!r}, it must not contain {mistake}, {fix}")

@@ -71,7 +71,7 @@ class ImageDoctor(FunctionOfStack):
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         for statement in (
             log_statement(log_group_arn),
-            # IAM knows no resource of these.
+            # These actions support no resources.
             iam.PolicyStatement(actions=list(ACTIONS_WITHOUT_RESOURCE), resources=["*"]),
             iam.PolicyStatement(
                 actions=list(KEY_ACTIONS),

@@ -89,7 +89,7 @@ class ImageEvents(ImageDestination):
         # other bucket has its name, and nobody can put events of `aws.s3`.
         account = [self._bucket.env.account] if is_owned(self._bucket) else None
         rule.add_event_pattern(account=account, source=["aws.s3"], detail_type=["Object Created"], detail=detail)
-        # A rule that matches less than all images doesn't count them.
+        # A rule that doesn't match all images doesn't count them.
         if self._counter is None and event_pattern is None:
             self._counter = ImageCounter.of_rule(rule)
         return rule
@@ -160,7 +160,7 @@ def _encoded(prefix: str) -> str:
 
 
 def _binds(value: Any, interface: type) -> bool:
-    """Say whether it is what `bind` of this interface makes: targets of rules and of buckets both have a `bind`."""
+    """Return whether it implements this interface: the targets of rules and of notifications both have a `bind`."""
     classes = [cls for cls in type(value).__mro__ if hasattr(cls, "__jsii_ifaces__")]
     implemented = [name for cls in classes for name in cls.__jsii_ifaces__]
     return has(value, "bind") and (not implemented or any(interface in name.__mro__ for name in implemented))

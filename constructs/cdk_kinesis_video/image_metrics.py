@@ -150,7 +150,7 @@ class ImageMetrics(ImageDestination):
 
         of_period: MetricOptions = {"period": default_period() if period is None else period}
         return cloudwatch.MathExpression(
-            # The count has no data point for a period without images, where 0 is meant.
+            # A period without images has no data point, and means 0.
             expression="IF(fragments > 0 AND FILL(images, 0) == 0, 1, 0)",
             using_metrics={
                 "fragments": stream_metric(self, self._stream, "PutMedia.IncomingFragments", **of_period),
@@ -207,7 +207,7 @@ class ImageMetrics(ImageDestination):
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=evaluation_periods,
-            # No fragments, no data point, and nothing that is missing.
+            # A period without fragments has no data point, and no image is missing.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_name=alarm_name,
             alarm_description=_WHAT_TO_LOOK_AT if alarm_description is None else alarm_description,
@@ -270,7 +270,7 @@ class ImageMetrics(ImageDestination):
         self._grant_on_bucket(doctor.role, Statement(BUCKET_ACTIONS, (bucket_arn_of(self._bucket),)))
         self._grant_on_bucket(doctor.role, Statement(IMAGE_ACTIONS, (self._objects(self._keys()),)))
         grant_on_key(self, doctor.role, READ_KEY_ACTIONS, bucket_key_of(self._bucket))
-        # The Ref of the configuration is the ARN of its stream, also where that is imported by its name.
+        # The Ref of the configuration is the stream's ARN, even if the stream is imported by its name.
         event = {"StreamARN": self._resource.ref}
         if producer is not None:
             event["Producer"] = producer.role_arn

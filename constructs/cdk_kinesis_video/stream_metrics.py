@@ -51,10 +51,10 @@ def default_statistic(metric_name: str) -> str:
     """Return the statistic that suits a metric."""
     name = metric_name.rpartition(".")[2]
     if name == "Success" or name.endswith("Latency") or name == "MillisBehindNow":
-        # Success is 1 or 0 for each fragment or request, its average the share that succeeded.
+        # Success is 1 or 0 for each fragment or request, so its average is the share that succeeded.
         return "Average"
     if name == "ActiveConnections":
-        # A level: the sum of a level over time is meaningless.
+        # The sum of a level over time is meaningless.
         return "Maximum"
     return "Sum"
 
@@ -71,7 +71,7 @@ def stream_metric(
     )
     stack = stack_of(scope)
     home: MetricOptions = {}
-    # Only of a stream that is elsewhere: an alarm takes a metric of its own account and Region without naming them.
+    # Only for a stream that is elsewhere: within one account and Region an alarm's metric doesn't name them.
     if is_known(stream.env.region) and stream.env.region != region_of(stack):
         home["region"] = stream.env.region
     if is_known(stream.env.account) and stream.env.account != account_of(stack):

@@ -161,11 +161,11 @@ class _ImportedVideoStream(IVideoStream):
         self,
         scope: Construct,
         construct_id: str,
-        *,
         stream_arn: str,
         stream_name: str,
-        environment_from_arn: str | None,
         encryption_key: kms.IKey | kms.Key | None,
+        *,
+        environment_from_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id, environment_from_arn=environment_from_arn)
         self._stream_arn = stream_arn
@@ -235,7 +235,7 @@ class VideoStream(IVideoStream, DeclaredStream):
             check_enum("storage_tier", storage_tier, StorageTier)
         check_removal_policy(removal_policy)
         super().__init__(scope, construct_id, physical_name=stream_name)
-        # Only what CDK is told to generate has another name than the one that was given.
+        # The name differs from the given one only if the CDK generates it.
         self._given_name = stream_name if stream_name is None or is_known(stream_name) else self._physical_name
         key_id = None if encryption_key is None else encryption_key.key_arn
         stream = CfnStream(
@@ -250,13 +250,13 @@ class VideoStream(IVideoStream, DeclaredStream):
             else kinesisvideo.CfnStream.StreamStorageConfigurationProperty(default_storage_tier=storage_tier.value),
         )
         note(stream, data_retention_in_hours=retention_hours, kms_key_id=key_id)
-        # Of the L2, which has fewer options: they are checked for each stream.
+        # The L2's method has fewer options than the L1's; jsii checks them for each stream.
         self.apply_removal_policy(removal_policy)
         self.cfn_stream = stream
         self.declared_in = scope
         self._encryption_key = encryption_key
 
-    # Asked of the CDK on first use, and once: each takes several round trips to its process.
+    # Cached, since each takes several round trips to the CDK's process.
     @cached_property
     def _stream_arn(self) -> str:  # type: ignore[override]
         return self._get_resource_arn_attribute(
@@ -302,12 +302,7 @@ class VideoStream(IVideoStream, DeclaredStream):
                 )
             stream_name = match[1]
         return _ImportedVideoStream(
-            scope,
-            construct_id,
-            stream_arn=stream_arn,
-            stream_name=stream_name,
-            environment_from_arn=stream_arn,
-            encryption_key=encryption_key,
+            scope, construct_id, stream_arn, stream_name, encryption_key, environment_from_arn=stream_arn
         )
 
     @staticmethod
@@ -338,14 +333,7 @@ class VideoStream(IVideoStream, DeclaredStream):
         stream_arn = Stack.of(scope).format_arn(
             service="kinesisvideo", resource="stream", resource_name=f"{stream_name}/*"
         )
-        return _ImportedVideoStream(
-            scope,
-            construct_id,
-            stream_arn=stream_arn,
-            stream_name=stream_name,
-            environment_from_arn=None,
-            encryption_key=encryption_key,
-        )
+        return _ImportedVideoStream(scope, construct_id, stream_arn, stream_name, encryption_key)
 
 
 def _check_key(encryption_key: Any) -> None:

@@ -28,7 +28,7 @@ def template_of(stack: Stack) -> dict[str, Any]:
 
 
 def fails_with(sentence: str) -> AbstractContextManager[object]:
-    """Require a ValueError that says exactly this."""
+    """Expect a ValueError with exactly this message."""
     return pytest.raises(ValueError, match=f"^{re.escape(sentence)}$")
 
 
@@ -57,7 +57,7 @@ def statements_of(template: dict[str, Any], resource_type: str = "AWS::IAM::Poli
 
 
 def files_that_import(asset: Path) -> list[Path]:
-    """Import all that an asset has, as in Lambda without anything else of ours; return the files that this takes."""
+    """Import all modules of an asset without the rest of this repository; return the files of ours that this loads."""
     names = [path.relative_to(asset).with_suffix("").parts for path in asset.rglob("*.py")]
     modules = [".".join(name[:-1] if name[-1] == "__init__" else name) for name in names]
     program = (

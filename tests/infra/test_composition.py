@@ -1,4 +1,4 @@
-"""The constructs in other people's apps, in every place that a construct can be in."""
+"""The constructs in other people's apps, in every place of a tree."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_escape_hatch_is_the_default_child() -> None:
 
 @jsii.implements(IAspect)
 class Seen:
-    """What an Aspect of somebody else's library sees."""
+    """An Aspect of somebody else's library."""
 
     def __init__(self) -> None:
         self.types: set[str] = set()

@@ -1,4 +1,4 @@
-"""The function is the user's to set, for a stack, before its first configuration."""
+"""The user can configure the function of a stack before its first configuration."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_the_runtime_is_that_of_every_function_of_the_library() -> None:
     images.diagnose_on("Diagnosis", alarm=alarm, topic=sns.Topic(stack, "Topic"))
     StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=bucket, runtime=runtime)
     functions = resources_of(template_of(stack), "AWS::Lambda::Function").values()
-    # That of the bucket's notifications is CDK's own.
+    # The function for the bucket's notifications belongs to the CDK.
     ours = [f["Properties"] for f in functions if f["Properties"]["Handler"].startswith("kinesis_video_")]
     assert [properties["Runtime"] for properties in ours] == ["python3.12"] * 5
 
@@ -158,7 +158,7 @@ def test_a_role_of_ones_own_gets_what_the_function_needs(stack: Stack) -> None:
     assert policy["Roles"] == [{"Ref": role_id}]
     services = [statement["Action"][0].partition(":")[0] for statement in policy["PolicyDocument"]["Statement"]]
     assert services == ["kinesisvideo", "cloudformation", "logs"]
-    # The rights come before the function, and go after it.
+    # The permissions are created before the function and deleted after it.
     assert policy_id in only_resource(template, FUNCTION)["DependsOn"]
     assert messages_of(stack, "warning") == []
 
@@ -234,7 +234,7 @@ def test_a_vpc_brings_a_security_group_and_the_right_to_network_interfaces(stack
     assert interfaces["Action"][1] == "ec2:CreateNetworkInterface"
     assert interfaces["Resource"] == "*"
     assert len(function.connections.security_groups) == 1
-    # The way out is there before the function, and after it.
+    # The routes are created before the function and deleted after it.
     routes = {name for name in resources_of(template, "AWS::EC2::Route") if "PrivateSubnet" in name}
     assert routes <= set(only_resource(template, FUNCTION)["DependsOn"])
     assert messages_of(stack, "warning") == []
@@ -258,7 +258,7 @@ def test_an_imported_vpc(stack: Stack) -> None:
     )
     ConfigurationFunction(stack, vpc=vpc)
     assert function_of(stack)["Properties"]["VpcConfig"]["SubnetIds"] == ["subnet-1"]
-    # Nothing is known of its endpoints.
+    # The endpoints of an imported VPC are not known.
     assert [m for m in messages_of(stack, "warning") if "vpc-without-endpoints" in m] == []
 
 

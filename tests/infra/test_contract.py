@@ -53,7 +53,7 @@ def names(value: Any) -> Any:
     return {name: names(item) for name, item in value.items()} if isinstance(value, Mapping) else None
 
 
-# What the function reads beside the API's request.
+# The properties that the function reads besides the API's request.
 OURS = (configurations.ADOPT_EXISTING, configurations.REVISION, configurations.REMOVAL_POLICY)
 TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
 OF_EACH_KIND = pytest.mark.parametrize("feature", FEATURES.values(), ids=FEATURES)
@@ -61,7 +61,7 @@ OF_EACH_KIND = pytest.mark.parametrize("feature", FEATURES.values(), ids=FEATURE
 
 @pytest.fixture(scope="module")
 def sent() -> dict[str, Any]:
-    """The properties of a custom resource of each type whose every prop is given."""
+    """The properties of a custom resource of each type, with every prop."""
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
     stream = VideoStream(stack, "Stream")
     common: Any = {"adopt_existing": True, "revision": "2", "removal_policy": RemovalPolicy.RETAIN}

@@ -1,4 +1,4 @@
-"""What comes after the images: events, notifications, their number, and the alarm for those that are missing."""
+"""The events and notifications of images, their number, and the alarm for missing ones."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_rule_may_match_less_and_lie_elsewhere(stack: Stack, images: ImageGene
         "key": [{"prefix": "front-door/"}],
         "size": [{"numeric": [">", 100_000]}],
     }
-    # It doesn't count them, since it doesn't match them all.
+    # The rule doesn't match all images, so it doesn't count them.
     with pytest.raises(ValueError, match="nothing counts the images"):
         images.metric_images_delivered()
 
@@ -115,7 +115,7 @@ def test_the_buckets_own_notifications(
 
 
 def metric_in(stack: Stack, metric: cloudwatch.Metric) -> dict[str, Any]:
-    """The metric, as an alarm of it has it."""
+    """The properties of an alarm for the metric."""
     cloudwatch.Alarm(stack, "Alarm", metric=metric, threshold=1, evaluation_periods=1)
     properties: dict[str, Any] = only_resource(template_of(stack), "AWS::CloudWatch::Alarm")["Properties"]
     return properties
@@ -195,7 +195,7 @@ def test_the_alarm_waits_a_quarter_of_an_hour_by_default(stack: Stack, images: I
     [
         (Duration.seconds(3), True, 28_800),
         (Duration.millis(200), True, 432_000),
-        # The first image of the day is one, too.
+        # The first image of the day counts, too.
         (Duration.millis(50_000_001), True, 2),
         (Duration.days(2), True, 1),
         (Duration.seconds(3), False, 0),

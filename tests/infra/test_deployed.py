@@ -1,4 +1,4 @@
-"""What was deployed by the first version of the library stays as it is: see ``tests/deployed``."""
+"""The templates of stacks that were deployed by earlier versions don't change: see ``tests/deployed``."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def arn(name: str) -> str:
 
 
 def longest_values(stack: Stack) -> dict[str, str]:
-    """What CloudFormation may put in, as long as it can be."""
+    """The longest values that CloudFormation can insert."""
     return {
         "AWS::StackId": f"arn:aws-us-gov:cloudformation:ap-southeast-1:111122223333:stack/{'s' * 128}/{'u' * 36}",
         "AWS::Region": "ap-southeast-1",
@@ -53,7 +53,7 @@ def longest_values(stack: Stack) -> dict[str, str]:
 
 
 def inputs_of(template: dict[str, Any], values: dict[str, str]) -> list[str]:
-    """The inputs as CloudFormation gives them to EventBridge; the Ref of a custom resource is its stream's ARN."""
+    """The inputs that CloudFormation passes to EventBridge; the Ref of a custom resource is its stream's ARN."""
 
     def text(part: Any) -> str:
         if isinstance(part, str):
@@ -74,7 +74,7 @@ def inputs_of(template: dict[str, Any], values: dict[str, str]) -> list[str]:
 
 
 def event_of(text: str) -> dict[str, Any]:
-    """What the function gets: EventBridge puts the two values in."""
+    """The function's event: EventBridge inserts the two values."""
     event: dict[str, Any] = json.loads(
         re.sub("<(time|detail)>", lambda m: json.dumps(TIME if m[1] == "time" else DETAIL), text)
     )
@@ -90,7 +90,7 @@ def one() -> dict[str, Any]:
     monitor.on_drift("OnDrift", target=targets.SnsTopic(sns.Topic(stack, "Topic")))
     bucket = s3.Bucket(stack, "Bucket")
     stream = VideoStream.from_stream_name(stack, "Stream", "front-door")
-    # Declared after the monitor, and with what means something to EventBridge and to JSON.
+    # Declared after the monitor, with characters that are special to EventBridge and to JSON.
     ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix='<time> "a" \\ <detail>', width_pixels=640)
     FragmentNotification(stack, "Fragments", stream=stream, topic=sns.Topic.from_topic_arn(stack, "T", TOPIC))
     return template_of(stack)
@@ -355,7 +355,7 @@ def test_a_value_with_any_character_is_the_same_in_the_input_and_in_the_custom_r
 
 
 def dangling(template: dict[str, Any]) -> list[str]:
-    """The names that a template refers to and doesn't have: CloudFormation refuses it."""
+    """The dangling references of a template, which CloudFormation refuses."""
     names = {*template["Resources"], *template.get("Parameters", {})}
     text = json.dumps(template)
     referred = re.findall(r'\{"Ref": "([^"]+)"\}', text) + re.findall(r'\{"Fn::GetAtt": \["([^"]+)"', text)

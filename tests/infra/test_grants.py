@@ -1,4 +1,4 @@
-"""What each grant allows: the exact statements, and a warning for each that this app can't write."""
+"""The exact statements of each grant, and a warning for each statement that this app can't add."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def service(source: dict[str, str]) -> iam.PrincipalBase:
     [
         ({}, {"aws:SourceAccount": ENVIRONMENT.account}),
         ({"aws:PrincipalTag/a": "b"}, {"aws:PrincipalTag/a": "b", "aws:SourceAccount": ENVIRONMENT.account}),
-        # Who asked the service, and not for whom.
+        # This condition says who asked the service, and not for whom it acts.
         ({"aws:SourceIdentity": "a"}, {"aws:SourceIdentity": "a", "aws:SourceAccount": ENVIRONMENT.account}),
         ({"aws:SourceOrgID": "o-1"}, {"aws:SourceOrgID": "o-1"}),
     ],
@@ -350,7 +350,7 @@ def test_a_bucket_and_a_key_of_another_account_are_a_warning_with_the_statements
     assert of_bucket.endswith("[ack: cdk-kinesis-video:add-to-resource-policy]")
     assert of_key.startswith(f"{KEY_ARN.format(account=OTHER_ACCOUNT)} is imported, add this statement to its own")
     assert "kms:GenerateDataKey" in of_key
-    # The other half is the role's own, and written.
+    # The role's own policy has the other half.
     assert [s["Action"] for s in statements_of(template_of(stack))] == [
         PUT_MEDIA["Action"],
         "s3:PutObject",
@@ -553,7 +553,7 @@ def test_a_role_of_another_stack_refers_to_the_stream_by_an_export() -> None:
     assert video["Resource"]["Fn::ImportValue"].startswith("Cameras:ExportsOutputFnGetAttStream790BDEE4Arn")
 
 
-# As long a statement as a stream can have: there are about forty actions.
+# The longest statement for a stream: there are about forty actions.
 ACTIONS = [f"kinesisvideo:Action{letter}{other}" for letter in "ABCDEF" for other in "ABCDEF"]
 
 

@@ -1,4 +1,4 @@
-"""The custom resource is identified by its stream: these ids are a contract with every stack that is deployed."""
+"""The stream identifies the custom resource. Deployed stacks depend on these logical ids."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_only_ids_that_cloudformation_refuses_are_cut(make_stream: MakeStream) -
     topic = sns.Topic.from_topic_arn(stack, "Topic", "arn:aws:sns:eu-west-1:111122223333:fragments")
     FragmentNotification(stack, "Notification", stream=stream, topic=topic)
     template = template_of(stack)
-    # As often as the app is synthesised, and apart from each other.
+    # The ids are the same in each synth, and differ from each other.
     assert template_of(stack)["Resources"].keys() == template["Resources"].keys()
     ids = [*resources_of(template, IMAGE_GENERATION), *resources_of(template, FRAGMENT_NOTIFICATION)]
     assert [len(logical_id) for logical_id in ids] == [255, 255]

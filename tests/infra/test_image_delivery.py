@@ -1,4 +1,4 @@
-"""The mixin: images of every stream of an app."""
+"""The mixin that declares the images of every stream of an app."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .conftest import ENVIRONMENT, IMAGE_GENERATION, fails_with, messages_of, re
 
 @pytest.fixture
 def bucket() -> s3.IBucket:
-    # Of a stack of its own, so that it can be used by every stack of a test.
+    # In a stack of its own, so that every stack of a test can use it.
     return s3.Bucket.from_bucket_name(Stack(), "Bucket", "camera-images")
 
 

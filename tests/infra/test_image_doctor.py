@@ -1,4 +1,4 @@
-"""What finds out why no image arrives when an alarm goes off: one function a stack, with permissions to read."""
+"""The function of a stack that finds out why no image arrives when an alarm goes off."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def template(synthesised: tuple[Template, Path]) -> Template:
 
 
 def doctors(template: Template) -> dict[str, Any]:
-    """The functions that run the checks."""
+    """The functions of the doctor."""
     functions = resources_of(template, FUNCTION)
     return {
         name: f for name, f in functions.items() if f["Properties"]["Handler"] == "kinesis_video_doctor.entry.handler"
@@ -58,7 +58,7 @@ def doctors(template: Template) -> dict[str, Any]:
 
 
 def permissions_of(template: Template, whose: str) -> dict[str, list[Any]]:
-    """What the role with this in its id may use, by the actions."""
+    """The resources that a role is allowed to use, by the actions."""
     statements = [
         statement
         for role, r in resources_of(template, "AWS::IAM::Role").items()
@@ -125,7 +125,7 @@ def test_lambda_reports_to_the_first_topic_what_it_gives_up(template: Template) 
     (topic,) = resources_of(template, "AWS::SNS::Topic")
     assert config["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": {"Ref": topic}}}
     assert config["Properties"]["Qualifier"] == "$LATEST"
-    # The role is allowed to publish before Lambda looks.
+    # Lambda checks that the role is allowed to publish.
     assert {name.startswith("CdkKinesisVideoDoctorRole") for name in config["DependsOn"]} == {True}
     assert any("Policy" in name for name in config["DependsOn"])
 
@@ -139,7 +139,7 @@ def test_it_may_do_what_the_checks_call_and_publish(template: Template) -> None:
         "cloudwatch:GetMetricData",
         "kinesisvideo:ListStreams",
     }
-    # Of the two streams and buckets of this stack alone.
+    # Only the two streams and buckets of this stack.
     assert [arn["Fn::GetAtt"][0][:10] for arn in allowed["s3:ListBucket"]] == ["FrontBucke", "BackBucket"]
     assert [arn["Fn::GetAtt"][0][:10] for arn in allowed["kinesisvideo:ListFragments"]] == [
         "FrontStrea",

@@ -36,7 +36,7 @@ from .conftest import (
 
 @pytest.fixture(scope="module")
 def minimal() -> dict[str, Any]:
-    """The template of an image generation with nothing but what is required."""
+    """The template of an image generation with the required props only."""
     stack = Stack(App(), "Cameras")
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)

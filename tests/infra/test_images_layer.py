@@ -45,7 +45,7 @@ def test_the_package_needs_nothing_but_python() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
     assert imported <= set(sys.stdlib_module_names)
-    # As in a function: without the packages of this environment.
+    # Without the packages of this environment, as in a function.
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(source.parents[1])!r})"]
     command[-1] += "; import kinesis_video_images; assert 'aws_cdk' not in sys.modules"
     subprocess.run(command, check=True)

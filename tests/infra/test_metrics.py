@@ -1,4 +1,4 @@
-"""The metrics of a stream, and the dashboard of them."""
+"""The metrics of a stream and their dashboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import ENVIRONMENT, fails_with, only_resource, template_of
 
 STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
 
-# Statistic as the monitoring page describes each: what is counted is summed, 0-or-1 and times are averaged.
+# The statistic that the monitoring page describes: counts are summed, times and values of 0 or 1 are averaged.
 NAMED = {
     "metric_put_media_requests": ("PutMedia.Requests", "Sum"),
     "metric_put_media_incoming_bytes": ("PutMedia.IncomingBytes", "Sum"),
@@ -57,7 +57,7 @@ def test_a_named_metric_has_its_own_statistic_and_no_unit(stream: Any, method: s
     assert metric.statistic == NAMED[method][1]
     assert metric.dimensions == {"StreamName": "front-door"}
     assert metric.period.to_minutes() == 5
-    # It would be a filter, see stream_metrics.
+    # A unit would be a filter, see stream_metrics.
     assert metric.unit is None
 
 

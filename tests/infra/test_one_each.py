@@ -1,4 +1,4 @@
-"""A stream has one configuration of a kind, wherever in an app it is declared, and by whatever name it is known."""
+"""A stream can have only one configuration of a kind in an app, however the app refers to it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_fails_on_a_stream_that_is_declared_in_one_stack_and_imported_in_another
 
 Import = Callable[[Construct, Stack, kinesisvideo.CfnStream, VideoStream | None], IStreamRef]
 
-# What an app can know of a stream of its own, and import.
+# The forms in which an app can import a stream of its own.
 TOKENS: dict[str, Import] = {
     "the ARN": lambda scope, home, cfn, stream: arn(scope, stream.stream_arn if stream else cfn.attr_arn),
     "the name": lambda scope, home, cfn, stream: named(scope, stream.stream_name if stream else cfn.ref),

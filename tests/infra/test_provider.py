@@ -1,4 +1,4 @@
-"""What stands behind the image generations of a stack: once per stack, whatever their number."""
+"""The function, role and log group of a stack: one of each for any number of image generations."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_further_stream_adds_itself_and_one_custom_resource(
 def test_what_is_shared_stays_the_same_for_any_number_of_streams(
     one: tuple[Template, Path], twenty: tuple[Template, Path], resource_type: str
 ) -> None:
-    # The ids too: another one would be another function, and CloudFormation refuses a changed service token.
+    # The ids, too: with another id it would be another function, and CloudFormation refuses a changed service token.
     before, after = (json.dumps(resources_of(t, resource_type)) for t, _ in (one, twenty))
     assert before == after
 
@@ -97,7 +97,7 @@ def test_the_function_may_configure_streams_and_write_its_log_whatever_the_stack
     assert "".join(part if isinstance(part, str) else part["Ref"] for part in streams["Resource"]["Fn::Join"][1]) == (
         "arn:AWS::Partition:kinesisvideo:AWS::Region:AWS::AccountId:stream/*"
     )
-    # To ask who has a stream: of its own stack, and nothing else of it.
+    # To ask which resource of its own stack holds a stream.
     assert own_stack["Action"] == ["cloudformation:DescribeStacks", "cloudformation:ListStackResources"]
     assert own_stack["Resource"] == {"Ref": "AWS::StackId"}
     assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -143,5 +143,5 @@ def test_what_is_deployed_is_the_code_line_by_line_without_its_docstrings(one: t
 def test_the_times_follow_from_each_other() -> None:
     # What fits into the function's timeout is in tests/configuration/test_timing.py.
     assert FUNCTION_TIMEOUT_SECONDS == FUNCTION_SECONDS
-    # Lambda's two retries, after one minute and after two more, fit into CloudFormation's patience.
+    # CloudFormation waits for Lambda's two retries, after one minute and after two more.
     assert 3 * FUNCTION_SECONDS + 60 + 120 < SERVICE_TIMEOUT_SECONDS < Duration.hours(1).to_seconds()

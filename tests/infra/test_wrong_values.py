@@ -1,4 +1,4 @@
-"""Every public parameter refuses what it doesn't take, in one sentence: the table has a row for each of them."""
+"""Every public parameter refuses a wrong value with one sentence: the table has rows for each parameter."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def call(owner: str, /, **wrong: Any) -> None:
     callee(owner)(*([arguments.pop("grantee"), action] if action else []), **arguments)
 
 
-# A value, or a function that makes it in the stack, and what the sentence says of it.
+# A value, or a function that makes it in the stack, and the sentence after the name of the parameter.
 Rows = dict[str, list[tuple[Any, str]]]
 
 PLACE: Rows = {
@@ -412,7 +412,7 @@ WRONG: Rows = {
             "the CfnAlarm 'Cameras/L1', it must be an alarm such as cloudwatch.Alarm",
         ),
     ],
-    # The first of them makes a bucket, which the images have.
+    # The first one would define a second bucket with the id of the images' bucket.
     "ImageGeneration.diagnose_on.topic": TOPIC[1:],
     "ImageGeneration.diagnose_on.producer": [
         ("arn:aws:iam::1:role/r", "'arn:aws:iam::1:role/r', it must be a role such as iam.Role"),
@@ -613,7 +613,7 @@ WRONG: Rows = {
     ],
 }
 
-# Nothing is wrong for a question.
+# A question has an answer for any value.
 TAKE_ANYTHING = {"ImageDelivery.supports.construct"}
 NAMED_METRICS = [name for name in dir(VideoStream) if name.startswith("metric_")]
 
@@ -663,7 +663,7 @@ def test_a_mixin_supports_no_such_thing(stack: Stack, construct: Any) -> None:
 
 
 def public_parameters() -> Iterator[str]:
-    """Every parameter of what this library adds to the classes that it exports, by its owner."""
+    """Every parameter of the public methods of the exported classes, with its class and method."""
     for name in cdk_kinesis_video.__all__:
         cls = getattr(cdk_kinesis_video, name)
         for member in dir(cls):
@@ -685,6 +685,6 @@ def parameters_of(function: Callable[..., object]) -> Iterator[str]:
 
 
 def test_the_table_has_every_public_parameter() -> None:
-    # What is imported is a VideoStream but for its constructor, and named metrics hand their options on.
+    # An IVideoStream has the methods of VideoStream, and named metrics pass their options on.
     others = ("IVideoStream.", *(f"VideoStream.{method}." for method in NAMED_METRICS))
     assert {p for p in public_parameters() if not p.startswith(others)} == WRONG.keys() | TAKE_ANYTHING

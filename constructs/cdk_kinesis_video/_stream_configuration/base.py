@@ -87,7 +87,7 @@ class StreamConfiguration(Construct):
         )
         logical_id = target.logical_id(feature)
         self._resource.override_logical_id(logical_id)
-        # The provider sets DESTROY on all of the stack that have none: saves a round trip for each.
+        # The provider sets DESTROY on all resources of the stack that have no policy: saves a round trip for each.
         if removal_policy != RemovalPolicy.DESTROY:
             self._resource.apply_removal_policy(removal_policy)
         provider.declared.append(Declared(self, feature, target.stream, self._resource, logical_id, configuration))
@@ -162,7 +162,7 @@ def _check_data_retention(target: Target) -> None:
     resource = target.resource or target.origin
     if resource is None:
         return
-    # Also for a VideoStream: its L1 may have been changed since.
+    # A VideoStream is checked as well, as its L1 may have been changed.
     hours = property_of(resource, "data_retention_in_hours")
     if not hours:
         given = "unset, which is 0" if hours is None else "0"

@@ -78,7 +78,7 @@ class Target:
     def parameter(self) -> dict[str, Any]:
         """The stream's properties for the function."""
         if self.resource is not None and self.home is self.stack:
-            # The same as its `attr_arn` within its own stack, without asking the CDK for it.
+            # Equal to its `attr_arn` within its own stack, without a round trip.
             return {STREAM_ARN: {"Fn::GetAtt": [self.own_id, "Arn"]}}
         reference = self.stream.stream_ref
         # The API takes no ARN without the creation time of the stream; the function looks the name up.

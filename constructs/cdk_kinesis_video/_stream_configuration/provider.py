@@ -63,8 +63,8 @@ def _action_of(operation: str) -> str:
     return f"kinesisvideo:{operation.title().replace('_', '')}"
 
 
-# All of them in every stack: permissions that went away with the last notification of a stack would
-# be gone before CloudFormation has the function delete that notification.
+# All of them in every stack. If the permissions were removed together with the last notification of a stack, the
+# function could not delete that notification.
 ACTIONS = sorted(
     (
         # Resolves the name of an imported stream to its ARN.
@@ -243,7 +243,7 @@ def _destroy_by_default(stack: Stack) -> None:
     """Set the removal policy of a stack's configurations that have none: saves a round trip for each."""
     # Before all other aspects, so that a user's aspect for resources without a policy finds that these have one.
     MissingRemovalPolicies.of(stack).destroy(apply_to_resource_types=list(FEATURES), priority=0)
-    # The CDK warns of the priority: other aspects could set a policy before.
+    # With a priority, the CDK warns that other aspects may set a policy first.
     Annotations.of(stack).acknowledge_warning(f"Warning MissingRemovalPolicies with priority in {stack.node.path}")
 
 
@@ -293,7 +293,7 @@ def _statements(stack: Stack, log_group_arn: str) -> list[iam.PolicyStatement]:
             resources=[stack.format_arn(service="kinesisvideo", resource="stream", resource_name="*")],
         ),
         iam.PolicyStatement(
-            # To ask who holds a stream: read only, and for its own stack.
+            # To ask which resource of its own stack holds a stream; read only.
             actions=["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
             resources=[stack.stack_id],
         ),
