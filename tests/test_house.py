@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cdk_kinesis_video
 
@@ -82,3 +84,23 @@ def test_both_distributions_have_one_version() -> None:
     local = tomllib.loads(ROOT.joinpath("local_aws", "pyproject.toml").read_text())["project"]
     assert local["version"] == cdk_kinesis_video.__version__
     assert f"cdk-kinesis-video[tools]=={local['version']}" in local["dependencies"]
+
+
+def test_every_place_names_the_same_versions() -> None:
+    def project(folder: Path) -> tuple[dict[str, Any], list[str]]:
+        table = tomllib.loads(folder.joinpath("pyproject.toml").read_text())
+        version = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+        return table, [match[1] for name in table["project"]["classifiers"] if (match := version.fullmatch(name))]
+
+    table, pythons = project(ROOT)
+    local, local_pythons = project(ROOT / "local_aws")
+    oldest = pythons[0]
+    assert local_pythons == pythons
+    assert table["project"]["requires-python"] == local["project"]["requires-python"] == f">={oldest}"
+    assert table["tool"]["mypy"]["python_version"] == oldest
+    assert table["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+    workflow = ROOT.joinpath(".github/workflows/test.yml").read_text()
+    assert f"python: {json.dumps(pythons)}" in workflow
+    (cdk,) = re.findall(r"aws-cdk-lib>=(\d+\.\d+)\.0,", str(table["project"]["dependencies"]))
+    assert f"\naws-cdk-lib=={cdk}.0 " in ROOT.joinpath("requirements-oldest.txt").read_text()
+    assert f"needs Python {oldest} or later and aws-cdk-lib {cdk} or later" in ROOT.joinpath("README.md").read_text()

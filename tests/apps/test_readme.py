@@ -12,6 +12,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
+from kinesis_video_doctor import CHECK_NAMES
 
 from .conftest import ROOT
 
@@ -49,11 +50,17 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name)
 def test_every_test_that_a_page_names_is_there(page: Path) -> None:
     for path, name in re.findall(r"`((?:\w+/)*test_\w+\.py)(?:::(test_\w+))?`", page.read_text()):
-        (file,) = ROOT.joinpath("tests").rglob(path.removeprefix("tests/"))
-        assert f"def {name}" in file.read_text()
+        *_, own = path.rpartition("tests/")
+        files = [file for folder in ("tests", "local_aws/tests") for file in ROOT.joinpath(folder).rglob(own)]
+        assert any(f"def {name}" in file.read_text() for file in files), path
+
+
+def test_the_page_about_missing_images_names_every_check() -> None:
+    page = ROOT.joinpath("docs", "no-images.md").read_text()
+    assert [check for check in CHECK_NAMES if f"`{check}`" not in page] == []
 
 
 def table_of(name: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, StreamFleet, VideoStream
-from kinesis_video_contract.fleets import METRICS
+from kinesis_video_contract.fleets import METRIC_NAMES, METRICS
 
 from .conftest import ENVIRONMENT, fails_with, messages_of, only_resource, resources_of, template_of
 
@@ -402,3 +403,7 @@ def test_by_thing_name_needs_a_folder_for_each_stream(stack: Stack) -> None:
         "could overwrite the images of all, use a prefix such as '{stream_name}/'"
     ):
         fleet.grant_put_media(role, by_thing_name=True)
+
+
+def test_the_reference_names_every_metric() -> None:
+    assert set(re.findall(r"``(\w+)``", StreamFleet.metric.__doc__ or "")) == set(METRIC_NAMES)
