@@ -1,4 +1,4 @@
-"""Matroska as Kinesis Video Streams takes it: one incremental reader and one writer, with the standard library alone.
+"""Reads and writes Matroska as Kinesis Video Streams accepts it, with the standard library alone.
 
 `Reader` turns bytes in pieces of any size into elements, `FragmentCollector` turns elements into fragments, and the
 functions `write_...` write the layout that AWS's C producer sends.

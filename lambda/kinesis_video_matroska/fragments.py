@@ -12,13 +12,13 @@ from .reader import MatroskaError
 _T = TypeVar("_T")
 
 
-# A fragment of the service has 20 s: of three tracks with 1,000 frames a second each.
+# Three tracks with 1,000 frames a second each, for the 20 s that a fragment may last.
 _MAX_FRAMES = 60_000
 _MAX_TAGS = 1_000
 
 
 class TagName(StrEnum):
-    """The names that the service has reserved."""
+    """The reserved names of tags."""
 
     IMAGE_GENERATION = "AWS_KINESISVIDEO_IMAGE_GENERATION"
     IMAGE_PREFIX = "AWS_KINESISVIDEO_IMAGE_PREFIX"
@@ -35,15 +35,14 @@ class Fragment:
     frames: list[Frame] = field(default_factory=list)
     """Its frames; the first one is a key frame."""
     tags: list[Tags] = field(default_factory=list)
-    """The Tags elements that belong to it, the end-of-fragment tag apart."""
+    """The Tags elements that belong to it, without the end-of-fragment tag."""
 
 
 class FragmentCollector:
     """Puts fragments together from the elements of one stream.
 
     Tags belong to the cluster before them. Tags before the first cluster, and those between an end-of-fragment tag and
-    the next cluster, belong to the next one. A fragment has 60,000 frames, 1,000 tags and
-    1,000 elements of them at the most.
+    the next cluster, belong to the next one. A fragment has at most 60,000 frames, 1,000 tags and 1,000 Tags elements.
     """
 
     def __init__(self) -> None:
@@ -56,7 +55,7 @@ class FragmentCollector:
 
         Returns
         -------
-        The fragment that this element has ended, if it has ended one.
+        The fragment that this element ends, if it ends one.
 
         Raises
         ------

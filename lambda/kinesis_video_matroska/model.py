@@ -1,4 +1,4 @@
-"""What a Matroska stream consists of."""
+"""The elements of a Matroska stream."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Track:
     """A track, as the header of the stream describes it."""
 
     number: int
-    """What the frames name it by, from 1."""
+    """Its number, by which frames refer to it, from 1."""
     codec_id: str
     """``V_MPEG4/ISO/AVC`` is H.264, ``V_MPEGH/ISO/HEVC`` is H.265, ``A_AAC`` is AAC."""
     codec_private: bytes = b""
-    """What the decoder needs before the first frame, for H.264 an ``avcC`` record; empty if there is none."""
+    """The data that the decoder needs before the first frame, for H.264 an ``avcC`` record; empty if there is none."""
     width: int = 0
     """The picture's width in pixels, 0 for sound."""
     height: int = 0
@@ -28,9 +28,9 @@ class Track:
     type: int = 1
     """1 for video, 2 for audio."""
     name: str = "kvs_video_track"
-    """The track's name, for people."""
+    """The track's name, for display."""
     encoded: bool = False
-    """Whether the frames are compressed or encrypted once more by Matroska itself."""
+    """Whether Matroska itself compresses or encrypts the frames once more."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Cluster:
     """Milliseconds, since 1970 or since the start of the stream."""
 
 
-# Without a dictionary, since there are many of them: half the memory.
+# There are many frames; slots halve their memory.
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A frame of a track."""
@@ -79,9 +79,9 @@ class Tags:
     tags: tuple[SimpleTag, ...]
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a tag has this name."""
+        """Return whether a tag has this name."""
         return any(tag.name == name for tag in self.tags)
 
 
 Element: TypeAlias = Segment | Tracks | Cluster | Frame | Tags
-"""What `Reader` finds."""
+"""The elements that `Reader` finds."""

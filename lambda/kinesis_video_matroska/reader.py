@@ -8,11 +8,11 @@ from typing import TypeVar
 from . import ids
 from .model import Cluster, Element, Frame, Segment, SimpleTag, Tags, Track, Tracks
 
-# What a stream may begin with. Tags alone are what AWS's C producer sends after an ERROR acknowledgement.
+# The elements with which a stream may begin. AWS's C producer sends Tags alone after an ERROR acknowledgement.
 _FIRST = frozenset({ids.EBML, ids.SEGMENT, ids.TAGS, ids.VOID, ids.CRC_32})
-# What is read whole; everything else but Segment and Cluster is skipped.
+# The elements that are read as a whole; all others but Segment and Cluster are skipped.
 _WHOLE = frozenset({ids.INFO, ids.TRACKS, ids.TIMECODE, ids.SIMPLE_BLOCK, ids.BLOCK_GROUP, ids.TAGS})
-# What has no frame, and of which small objects are made: the service takes 3 tracks and 10 tags of 384 bytes.
+# The elements without frames, which become many small objects: the service allows 3 tracks and 10 tags of 384 bytes.
 _SMALL = frozenset({ids.INFO, ids.TRACKS, ids.TIMECODE, ids.TAGS})
 _MAX_SMALL_ELEMENT = 1_000_000
 _MAX_TRACKS, _MAX_TAGS = 100, 1_000
@@ -29,7 +29,7 @@ _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
 class MatroskaError(ValueError):
-    """The bytes are no Matroska."""
+    """The bytes are not Matroska."""
 
 
 class ElementTooLargeError(MatroskaError):
@@ -45,9 +45,9 @@ class Reader:
     Parameters
     ----------
     max_element_size
-        The most bytes that one element may have which is read whole; the default is 50,000,000, the service's bound of
-        a fragment. An element without frames may have 1,000,000 of them, with 100 tracks or 1,000 tags. What is skipped
-        may have any number.
+        The most bytes of an element that is read as a whole; the default is 50,000,000, the service's limit of a
+        fragment. An element without frames has at most 1,000,000, with 100 tracks or 1,000 tags. A skipped element may
+        have any number.
     """
 
     def __init__(self, *, max_element_size: int = 50_000_000) -> None:
@@ -70,12 +70,12 @@ class Reader:
 
         Returns
         -------
-        An iterator over the elements. What is not taken from it comes from the next one.
+        An iterator over the elements. Elements that are not taken from it come from the next one.
 
         Raises
         ------
         MatroskaError
-            From the iterator, after the elements before the fault: `ElementTooLargeError` if it is an element's size.
+            From the iterator, after the elements before the fault: `ElementTooLargeError` if an element is too large.
         """
         del self._buffer[: self._position]
         self._position = 0
@@ -83,7 +83,7 @@ class Reader:
         return self._elements()
 
     def close(self) -> None:
-        """Say that no more bytes come.
+        """Take the end of the stream.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Reader:
             if size > limit:
                 raise ElementTooLargeError(f"the element {id_:X} has {size} bytes, and the limit is {limit} bytes")
             if begin + size > len(self._buffer):
-                # Until the element is complete, a piece costs no second look at its header.
+                # The header of an incomplete element is read once, not again for each piece.
                 self._needed = begin + size - self._position
                 return
             body = bytes(memoryview(self._buffer)[begin : begin + size])
@@ -174,7 +174,7 @@ class Reader:
 
 
 def _header(data: bytes | bytearray, position: int) -> tuple[int, int | None, int] | None:
-    """Read the id of an element, its size (None: unknown) and where its content begins; None: more bytes are needed."""
+    """Read the id of an element, its size (None: unknown) and the start of its content; None: more bytes are needed."""
     if position >= len(data):
         return None
     length = 9 - data[position].bit_length()
@@ -187,7 +187,7 @@ def _header(data: bytes | bytearray, position: int) -> tuple[int, int | None, in
 
 
 def _size(data: bytes | bytearray, position: int) -> tuple[int | None, int] | None:
-    """Read a number of variable length (None: all ones) and where it ends; None: more bytes are needed."""
+    """Read a number of variable length (None: all ones) and its end; None: more bytes are needed."""
     if position >= len(data):
         return None
     length = 9 - data[position].bit_length()
@@ -211,7 +211,7 @@ def _children(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _chosen(data: bytes, *wanted: int) -> dict[int, bytes]:
-    """Read the children with these ids, of several with one id the last; there may be any number of others."""
+    """Read the children with these ids, the last one of each; there may be any number of others."""
     return {id_: content for id_, content in _children(data) if id_ in wanted}
 
 

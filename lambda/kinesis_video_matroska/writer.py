@@ -30,7 +30,7 @@ def write_header(
     tracks
         The tracks of the stream.
     segment_uid
-        16 bytes that tell this segment from others; random by default.
+        16 bytes that identify the segment; random by default.
     title
         The segment's title.
     application

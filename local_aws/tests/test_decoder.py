@@ -1,4 +1,4 @@
-"""Which frames of a fragment become pictures, and what is said of those that can't."""
+"""Which frames of a fragment become pictures, and the reasons why others don't."""
 
 from __future__ import annotations
 

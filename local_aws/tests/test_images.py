@@ -1,4 +1,4 @@
-"""From video to images in a bucket, and what is told of them."""
+"""From video to images in a bucket, their events and their notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PutMedia makes of bytes, and of a connection that brings none."""
+"""PutMedia with bytes of all kinds, and with a connection that sends none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PAIR = SimpleTag("a", "b")
 
 
 def received(pieces: Iterable[bytes]) -> list[Any]:
-    """What comes of a body: what begins and ends, and the error that ends it."""
+    """Return what begins and ends in a body, and the error that ends it."""
     protocol = Protocol(0)
     events: list[Any] = []
     try:
@@ -271,7 +271,7 @@ def test_a_stream_that_is_created_is_not_there_yet() -> None:
 
 
 class NoWaiting(selectors.DefaultSelector):
-    """Finds at once what it would wait for, and lets the clock of its loop jump there."""
+    """Waits for nothing, and moves the clock of its loop instead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -284,7 +284,7 @@ class NoWaiting(selectors.DefaultSelector):
 
 
 class Clockwork(asyncio.SelectorEventLoop):
-    """A loop in which hours pass at once, to the millisecond."""
+    """A loop in which hours pass at once."""
 
     def __init__(self) -> None:
         self._waiting = NoWaiting()
@@ -310,7 +310,7 @@ class Sender:
             pause, piece = next(self._pieces, (1e6, b""))
             self._coming = clock.time() + pause, piece
         due, piece = self._coming
-        # Who waits may give up and come back.
+        # The caller may give up waiting and come back.
         await asyncio.sleep(due - clock.time())
         self._coming = None
         return piece

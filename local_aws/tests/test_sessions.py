@@ -1,4 +1,4 @@
-"""TLS connections of producers end in all usual ways without a line in the log."""
+"""However a producer ends its TLS connection, it ends on this side too, without a line in the log."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ UPRIGHT, ON_ITS_SIDE = (
         ("phone.mp4", lambda: h264("mp4").replace(UPRIGHT, ON_ITS_SIDE), 50, ["players rotate the video by "]),
     ],
 )
-def test_what_somebody_who_sends_a_file_should_know_is_a_warning(
+def test_the_user_is_warned_of_what_becomes_of_a_file(
     tmp_path: Path, name: str, content: Callable[[], bytes], frames: int | None, warnings: list[str]
 ) -> None:
     (tmp_path / name).write_bytes(content())

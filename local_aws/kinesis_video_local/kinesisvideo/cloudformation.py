@@ -12,7 +12,7 @@ from .control_plane import CONTROL_PLANE
 from .streams import Stream, Streams
 
 Properties = dict[str, Any]
-# What CloudFormation keeps of a resource: its physical id, which is its Ref, and its attributes.
+# A resource as CloudFormation keeps it: its physical id, which is its Ref, and its attributes.
 Resource = tuple[str, dict[str, str]]
 
 TYPE = "AWS::KinesisVideo::Stream"

@@ -18,7 +18,7 @@ MIN_SAMPLING_INTERVAL_MS = 200
 
 MAX_TAGS = 50
 
-# The documentation says 10,000 for both; the service was measured to answer with these.
+# The documentation says 10,000 for both; these were measured on the service.
 DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1_000
 

@@ -19,24 +19,24 @@ NAMESPACE = "kinesisvideo"
 
 
 class KinesisVideo:
-    """The streams, and the services that CloudFormation and the API reach them by.
+    """The streams, and the services by which CloudFormation and the API reach them.
 
     Parameters
     ----------
     endpoint_urls
-        The local AWS itself, where media go to, by the scheme that is asked by.
+        The addresses of the local AWS, by the scheme of the request: the endpoints for media.
     record
-        Takes the metrics.
+        Records the metrics.
     audit
-        Takes the calls that CloudTrail records.
+        Records the calls for CloudTrail.
     quotas
         Whether the API quotas are enforced.
     count_event_pairs
         Whether the pairs of image and notification events are among the ten tags of a fragment.
     creating_seconds
-        How long a stream that is created by the API is CREATING.
+        The seconds for which a stream that the API has created is CREATING.
     stale_seconds
-        How long Describe tells of the configuration before.
+        The seconds for which Describe still returns the previous configuration.
 
     Attributes
     ----------

@@ -17,5 +17,5 @@ _OTHERS = {
 
 
 def quota(operation: str) -> Quota:
-    """Tell how often an operation may be called in a second."""
+    """Return how often an operation may be called in a second."""
     return _OTHERS.get(operation, _DEFAULT)

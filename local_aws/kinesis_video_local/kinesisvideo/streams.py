@@ -32,7 +32,7 @@ class Stream:
     image_generation: dict[str, Any] | None = None
     notification: dict[str, Any] | None = None
     replaced: list[tuple[float, str, Any]] = field(default_factory=list)
-    """When which configuration was replaced, and what it was."""
+    """The time, the name and the previous value of each configuration that was replaced."""
 
     @property
     def status(self) -> str:
@@ -40,12 +40,12 @@ class Stream:
         return "ACTIVE" if time.monotonic() >= self.active_from else "CREATING"
 
     def replace(self, configuration: str, value: dict[str, Any] | None) -> None:
-        """Put another configuration into the place of the one before."""
+        """Replace a configuration."""
         self.replaced.append((time.monotonic(), configuration, getattr(self, configuration)))
         setattr(self, configuration, value)
 
     def seen(self, configuration: str, stale_seconds: float) -> dict[str, Any] | None:
-        """Return the configuration as it was some seconds ago."""
+        """Return the configuration as it was that many seconds ago."""
         moment = time.monotonic() - stale_seconds
         older = [was for replaced_at, name, was in self.replaced if name == configuration and replaced_at > moment]
         found: dict[str, Any] | None = older[0] if older else getattr(self, configuration)
@@ -83,7 +83,7 @@ class Streams:
         self._by_name: dict[str, Stream] = {}
 
     def arn_for_authorization(self, request: Mapping[str, Any]) -> str:
-        """Return the ARN that a policy is checked against: ``*`` where the request addresses no stream."""
+        """Return the ARN that a policy is checked against: ``*`` if the request addresses no stream."""
         arn = request.get("StreamARN")
         if isinstance(arn, str):
             return arn
@@ -91,7 +91,7 @@ class Streams:
         if name is None:
             return "*"
         stream = self._by_name.get(name)
-        # The creation number of a stream that does not exist yet is unknown to its creator's policy as well.
+        # The policy of the stream's creator can't know the creation number of a stream that doesn't exist yet.
         return stream.arn if stream else f"{self._arn_prefix(name)}/*"
 
     def create(self, request: Request, *, creating_seconds: float) -> Stream:
@@ -139,7 +139,7 @@ class Streams:
         if name is None:
             raise invalid_argument("StreamName or StreamARN must be given")
         stream = self._by_name.get(name)
-        # The ARN also names the account, the Region and the creation, so that a stream's namesake is another stream.
+        # The ARN also has the account, the Region and the time of creation: a later stream of that name is another one.
         if stream is None or (arn is not None and arn != stream.arn):
             raise ServiceError("ResourceNotFoundException", f"The stream {arn or name} does not exist")
         return stream

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-# An acknowledgement has at most 1,024 characters, so more than that without an end is none.
+# An acknowledgement has at most 1,024 characters; longer text without an end is something else.
 _MAX_CHARACTERS = 4096
 
 _KEY = "the key that encrypts the stream"
@@ -40,14 +40,14 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """What the service says about a fragment while it receives.
+    """A message of the service about a fragment that it receives.
 
     See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutMedia.html
     """
 
     event_type: str
-    """``BUFFERING`` if the fragment begins to arrive, ``RECEIVED`` if it is there, ``PERSISTED`` if it is stored, which
-    never comes from a stream without retention, ``ERROR``, or ``IDLE`` if no data comes."""
+    """``BUFFERING`` if the fragment begins to arrive, ``RECEIVED`` if it has arrived, ``PERSISTED`` if it is stored
+    (never for a stream without retention), ``ERROR``, or ``IDLE`` if no data arrives."""
     fragment_timecode: int | None = None
     """The timecode of the fragment's cluster in milliseconds."""
     fragment_number: str | None = None
@@ -68,7 +68,7 @@ class Acknowledgement:
 class AcknowledgementReader:
     """Finds acknowledgements in bytes that come in pieces.
 
-    They are found by their braces, with newlines between them or without. What is none is skipped.
+    They are found by their braces, with or without newlines between them. Other text is skipped.
     """
 
     def __init__(self) -> None:

@@ -27,13 +27,13 @@ class ClockVideo:
     """Endless H.264 video that shows its own time in UTC, made without an encoder.
 
     Every picture shows the time of its own timecode, so what a picture shows can be compared with its timecode, and an
-    image's key with its pixels. The text is white: the time, the date, the name. The ground has another colour in each
-    of six successive fragments.
+    image's key with its pixels. The text is white: the time, the date, the name. The background has a different colour
+    in each of six successive fragments.
 
     Parameters
     ----------
     name
-        What stands below the clock, such as the stream's name; small letters are drawn as capitals.
+        The text below the clock, such as the stream's name; small letters are drawn as capitals.
     width
         The width in pixels, a multiple of 16, at least 160; the default is 320.
     height
@@ -41,7 +41,7 @@ class ClockVideo:
     frame_rate
         Pictures a second, more than 0; the default is 10.
     fragment_seconds
-        The length of a fragment in seconds, 1 to 20, as the service takes it; the default is 2.
+        The length of a fragment in seconds, 1 to 20, the limits of the service; the default is 2.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class ClockVideo:
         self._encoder = Encoder(width, height)
         self._name = name
         self._columns, self._rows = width // MACROBLOCK, height // MACROBLOCK
-        # As large as fits, so that it can be read in a small image, too.
+        # As large as fits, so that it can also be read in a small image.
         self._clock_scale = min((width - 2 * _MARGIN) // _CLOCK_WIDTH, height // 40)
         self._text_scale = max(_MIN_SCALE, self._clock_scale // 2)
         self._frame_rate = frame_rate
@@ -89,7 +89,7 @@ class ClockVideo:
         return Track(1, "V_MPEG4/ISO/AVC", self._encoder.codec_private, width, height)
 
     def duration(self, fragments: int | None) -> float | None:
-        """Return the length of that many fragments in seconds; None, if None are given, as the video has no end.
+        """Return the length of that many fragments in seconds; None if no number is given, since the video has no end.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class ClockVideo:
         return None if fragments is None else fragments * self._pictures_per_fragment / self._frame_rate
 
     def fragments(self, start: int) -> Iterator[Fragment]:
-        """Make fragments without an end, each when it is asked for.
+        """Make fragments without an end, each when the caller takes it.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class ClockVideo:
             line = (ground * _MARGIN + b"".join(dots[dot] for dot in dotted)).ljust(width, ground)
             lines[above + index * scale : above + (index + 1) * scale] = [line] * scale
         chroma = bytes([cb]) * 64 + bytes([cr]) * 64
-        # Whole rows of macroblocks: what stands beside a line of text doesn't change with it.
+        # Whole rows of macroblocks, so that a line of text changes nothing beside it.
         for top in range(0, height, MACROBLOCK):
             for column in range(self._columns):
                 part = slice(column * MACROBLOCK, (column + 1) * MACROBLOCK)

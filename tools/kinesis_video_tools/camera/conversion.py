@@ -16,7 +16,7 @@ _COPIED = ("h264", "hevc")
 _KEY_FRAME_MILLISECONDS = 2_000
 _MAX_BACK_MILLISECONDS = 1_000
 _MILLISECONDS = Fraction(1, 1000)
-# A file may name others, and none of them may be an address in the network.
+# A file may refer to others, and none of them may be an address in the network.
 _ONLY_FILES = {"protocol_whitelist": "file"}
 
 
@@ -33,13 +33,13 @@ class Conversion:
     copies
         Whether the video can be sent as it is.
     unfit
-        Why it can't, as a predicate of "the file"; empty if it can.
+        Why it can't, as a predicate of "the file"; empty if it can be sent as it is.
     duration
         The length of the video in seconds; None if the file doesn't say.
     damaged
         Whether FFmpeg finds packets that are damaged or cut.
     rotation
-        By how many degrees a player is to rotate the pictures, which no stream is told.
+        The degrees by which a player is to rotate the pictures; a stream has no such information.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class Conversion:
     """
 
     Error = av.FFmpegError
-    """What the iterators raise if FFmpeg fails."""
+    """The exception of the iterators if FFmpeg fails."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,7 +67,7 @@ class Conversion:
                 self.damaged = any(corrupt for _, _, corrupt in packets)
                 self._timed = bool(self.unfit) or all(None not in times for times in packets)
                 if source.format.name == "avi" and stream.codec_context.has_b_frames:
-                    # An AVI file has no times of showing, and FFmpeg counts on in the order of decoding.
+                    # AVI doesn't say when a frame is shown, and FFmpeg counts the frames in the order of decoding.
                     self._timed = False
                 self._rate = stream.average_rate or stream.guessed_rate or Fraction(25)
                 if not self._timed:
@@ -83,7 +83,7 @@ class Conversion:
         self.copies = not self.unfit
 
     def copied(self) -> Iterator[bytes]:
-        """Repack the video, not encoded again."""
+        """Repack the video without encoding it again."""
         with self._open() as source, _matroska() as (sink, output):
             stream = source.streams[self._index]
             copy = output.add_stream_from_template(stream)
@@ -96,7 +96,7 @@ class Conversion:
             yield sink.take()
 
     def encoded(self) -> Iterator[bytes]:
-        """Encode the video again, as H.264 with a key frame every 2 seconds; what can't be decoded is left out.
+        """Encode the video again, as H.264 with a key frame every 2 seconds; frames that can't be decoded are left out.
 
         Raises
         ------
@@ -123,14 +123,14 @@ class Conversion:
                 if last is None:
                     encoder.width, encoder.height = max(picture.width // 2 * 2, 2), max(picture.height // 2 * 2, 2)
                     encoder.pix_fmt = "yuv420p"
-                    # Colours are told from their numbers by these alone.
+                    # Without these a player guesses the colours.
                     for name in ("colorspace", "color_primaries", "color_trc"):
                         if value := getattr(picture, name):
                             setattr(encoder.codec_context, name, value)
                 counted = not self._timed or picture.time is None
                 at = shift + (number * step if counted else round(picture.time * 1000))
                 if last is not None and at < last - _MAX_BACK_MILLISECONDS:
-                    # Times that go back, as in recordings that were put together: they go on instead.
+                    # The times go back, as in recordings that were joined: let them continue instead.
                     shift += last + step - at
                     at = last + step
                 elif last is not None and at <= last:
@@ -152,7 +152,7 @@ class Conversion:
 
 
 class _Sink:
-    """What the Matroska is written to: a file that can't be sought in."""
+    """The file to which the Matroska is written; it has no seek."""
 
     def __init__(self) -> None:
         self._written = bytearray()

@@ -1,4 +1,4 @@
-"""The delivery of fragments to one stream: when each goes out, which go out again, and when it is done."""
+"""The delivery of fragments to one stream: when each is sent, which are sent again, and when it is complete."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from kinesis_video_matroska import (
 from .acknowledgements import Acknowledgement
 from .put_media import LOST, PutMedia, PutMediaError
 
-# The service takes 5 fragments a second.
+# The service accepts 5 fragments a second.
 _MIN_SECONDS_BETWEEN_FRAGMENTS = 0.2
 _LAST_ACKNOWLEDGEMENT_SECONDS = 15
-# Fragments that nobody acknowledges may not fill the memory.
+# Fragments without an acknowledgement must not fill the memory.
 _MAX_UNACKNOWLEDGED = 100
 # A producer has no deadline, and the network of a camera may be down for hours: longer pauses than for other calls.
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
 Connect: TypeAlias = Callable[[int, Callable[[Acknowledgement], None]], Awaitable[PutMedia]]
-"""Opens a connection, given its begin in milliseconds since 1970 and what is called with each acknowledgement."""
+"""Opens a connection, given its start in milliseconds since 1970 and a callback for each acknowledgement."""
 
 _END_OF_FRAGMENT = Tags((SimpleTag(TagName.END_OF_FRAGMENT),))
 
 
 @dataclass
 class Report:
-    """What came of the fragments that were sent."""
+    """The results of the fragments that were sent."""
 
     fragments: int = 0
-    """How many were sent, each counted once."""
+    """The number of fragments that were sent, each counted once."""
     acknowledged: int = 0
-    """How many the service has received or stored."""
+    """The number of fragments that the service has received or stored."""
     persisted: int = 0
-    """How many the service has stored: none in a stream without retention."""
+    """The number of fragments that the service has stored: 0 for a stream without retention."""
     connections: int = 0
-    """How many PutMedia requests were opened."""
+    """The number of PutMedia requests that were opened."""
     errors: list[Acknowledgement] = field(default_factory=list)
     """The ERROR acknowledgements. The fragment of each was given up."""
 
@@ -60,7 +60,7 @@ class Report:
 
 
 class Delivery:
-    """Sends fragments over as many connections as it takes. `Producer` says what the parameters mean."""
+    """Sends fragments over as many connections as needed. `Producer` explains the parameters."""
 
     def __init__(
         self,
@@ -95,14 +95,14 @@ class Delivery:
         self._unacknowledged: deque[Fragment] = deque(maxlen=_MAX_UNACKNOWLEDGED)
         self._begin: tuple[float, int] | None = None
         self._earliest = 0.0
-        # Of the connection that is open.
+        # The state of the open connection.
         self._base = 0
         self._error: Acknowledgement | None = None
         self._last_timecode: int | None = None
         self._last_persisted: asyncio.Future[None] = loop.create_future()
 
     def stop(self) -> None:
-        """End the fragment that is being sent, and begin none."""
+        """End the fragment that is being sent, and start no other."""
         if not self._stopping.done():
             self._stopping.set_result(None)
 
@@ -133,17 +133,17 @@ class Delivery:
             await asyncio.wait([self._stopping], timeout=next(pauses) if failures else 0)
 
     def _first(self) -> Fragment | None:
-        """Return what a new connection begins with."""
+        """Return the first fragment for a new connection."""
         return self._unacknowledged[0] if self._unacknowledged else self._peek()
 
     def _peek(self) -> Fragment | None:
-        """Return the fragment that comes next of those that weren't sent yet."""
+        """Return the next fragment that has not been sent yet."""
         if self._next is None:
             self._next = next(self._fragments, None)
         return self._next
 
     async def _use_connection(self, first: Fragment) -> str:
-        """Open a connection, send what there is, and return why no more goes over it."""
+        """Open a connection, send fragments over it, and return why it has ended."""
         self._base = 0 if self._absolute_timecodes else first.timecode
         self._error = None
         put_media = await self._connect(first.timecode, self._acknowledge)
@@ -219,7 +219,7 @@ class Delivery:
                 self._unacknowledged.remove(sent[0])
                 self.report.acknowledged += 1
             case "ERROR":
-                # Without a timecode it is about what came last.
+                # Without a timecode it is about the last fragment.
                 for fragment in sent[-1:]:
                     self._unacknowledged.remove(fragment)
                 self._error = acknowledgement

@@ -1,4 +1,4 @@
-"""Characters of 5x7 dots: what a clock and the name of a stream need."""
+"""Characters of 5x7 dots, for a clock and the name of a stream."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """H.264 without an encoder: macroblocks are sent as they are (I_PCM) or skipped.
 
-Constrained Baseline, so that every decoder takes it, and lossless, so that a test finds each pixel as it was drawn. See
-ITU-T H.264, https://www.itu.int/rec/T-REC-H.264: 7.3 is the syntax, 9.1 the numbers of variable length.
+Constrained Baseline, so that every decoder accepts it, and lossless, so that a test finds each pixel as it was drawn.
+See ITU-T H.264, https://www.itu.int/rec/T-REC-H.264: 7.3 is the syntax, 9.1 the numbers of variable length.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _LEVELS = ((3600, 31), (8192, 40))
 
 
 class Encoder:
-    """Turns pictures into H.264 with NAL units whose lengths take 4 bytes, as Matroska has it.
+    """Encodes pictures as H.264 with NAL units whose lengths have 4 bytes, as in Matroska.
 
     A picture is a list of macroblocks, row by row. A macroblock has 384 bytes: 256 of luma, 64 of Cb and 64 of Cr, row
-    by row. Bytes from 16 to 240 cost no escape.
+    by row. Bytes from 16 to 240 need no escape.
 
     Parameters
     ----------
     width
         The width in pixels, a multiple of 16.
     height
-        The height in pixels, a multiple of 16. A picture has at most 8,192 macroblocks, as many as 1920x1088 pixels
-        need and some more.
+        The height in pixels, a multiple of 16. A picture has at most 8,192 macroblocks; 1920x1088 pixels
+        need 8,160.
 
     Raises
     ------
     ValueError
-        If the size can't be coded.
+        If the size can't be encoded.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -64,7 +64,7 @@ class Encoder:
         return head + b"\xe1" + _length(self._sps, 2) + self._sps + b"\x01" + _length(self._pps, 2) + self._pps
 
     def encode_key_picture(self, macroblocks: Sequence[bytes]) -> bytes:
-        """Encode a picture whole, as a decoder can begin with it.
+        """Encode a whole picture, with which a decoder can begin.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Encoder:
         return _access_unit(_nal(_AUD, b"\x10"), self._sps, self._pps, _nal(_IDR_SLICE, data))
 
     def encode_picture(self, macroblocks: Sequence[bytes]) -> bytes:
-        """Encode what differs from the picture before; the rest is skipped.
+        """Encode the difference from the previous picture; the rest is skipped.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ from .put_media import PutMedia, PutMediaError, sign_put_media
 
 
 class Video(Protocol):
-    """What a producer sends: `ClockVideo`, `VideoFile`, or your own."""
+    """The video that a producer sends: `ClockVideo`, `VideoFile`, or your own."""
 
     @property
     def track(self) -> Track:
@@ -107,7 +107,7 @@ class Producer:
 
     @property
     def report(self) -> Report:
-        """The results so far of the fragments of the newest `send`."""
+        """The results of the fragments of the latest `send` so far."""
         return self._delivery.report if self._delivery else Report()
 
     def send(
@@ -115,7 +115,7 @@ class Producer:
     ) -> Report:
         """Send video until it ends, and wait for the last acknowledgement.
 
-        It runs an event loop of its own: a program that has one calls it in a thread.
+        It runs its own event loop: a program that has one must call it in a thread.
 
         Parameters
         ----------
@@ -183,12 +183,12 @@ class Producer:
                 raise
             raise PutMediaError(str(error), retryable=True) from error
         except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
-            # A network that was there comes back.
+            # A network that was available before comes back.
             raise PutMediaError(str(error), retryable=self.report.connections > 0) from error
         return await PutMedia.open(url, headers, on_acknowledgement, self._trust())
 
     def _request(self, start: int) -> tuple[str, dict[str, str]]:
-        # It blocks, and no connection is open that would wait.
+        # It blocks the loop, but no connection is open yet.
         credentials = self._credentials()
         if self._url is None:
             with closing(

@@ -1,4 +1,4 @@
-"""One PutMedia request: media goes out while acknowledgements come in."""
+"""One PutMedia request: sends media while it receives acknowledgements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .acknowledgements import Acknowledgement, AcknowledgementReader
 _MAX_CHUNK = 65_524
 _READ_SIZE = 65_536
 _CONNECT_SECONDS = 10
-# A fragment has 20 seconds at most and is acknowledged several times: after this, nobody is there.
+# A fragment has at most 20 seconds and several acknowledgements: after this silence, the service is gone.
 _SILENCE_SECONDS = 60
 _CLOSING_SECONDS = 1
 
@@ -38,7 +38,7 @@ _ADVICE = {
 }
 
 LOST = (OSError, h11.ProtocolError)
-"""What a connection raises that breaks or can't be made."""
+"""The exceptions of a connection that breaks or can't be opened."""
 
 
 class PutMediaError(Exception):
@@ -124,7 +124,7 @@ class PutMedia:
         on_acknowledgement
             Is called with each acknowledgement.
         trust
-            The file of certificates that a server is believed by; the default is the system's.
+            The file of the certificates to trust; the default is the system's.
         """
         parts = urlsplit(url)
         tls = ssl.create_default_context(cafile=trust) if parts.scheme == "https" else None
@@ -154,7 +154,7 @@ class PutMedia:
             await self._write(h11.Data(data[begin : begin + _MAX_CHUNK]))
 
     async def end_body(self) -> None:
-        """Say that no more fragments come. The acknowledgements of those that were sent still do."""
+        """End the body: no more fragments follow. The acknowledgements of those that were sent still arrive."""
         await self._write(h11.EndOfMessage())
 
     async def close(self) -> None:
@@ -171,7 +171,7 @@ class PutMedia:
 
     async def _write(self, event: h11.Request | h11.Data | h11.EndOfMessage) -> None:
         self._writer.write(self._http.send(event) or b"")
-        # Who has refused may never read the rest, and `ended` knows better than a broken pipe what has happened.
+        # A server that has refused may never read the rest, and `ended` knows the reason better than a broken pipe.
         drained = asyncio.ensure_future(self._writer.drain())
         await asyncio.wait([drained, self.ended], return_when=asyncio.FIRST_COMPLETED)
         if not drained.cancel() and drained.exception():

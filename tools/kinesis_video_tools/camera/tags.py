@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kinesis_video_matroska import SimpleTag, TagName, Tags
 
-# One of the ten that the service takes is the end-of-fragment tag.
+# One of the ten that the service accepts is the end-of-fragment tag.
 _MAX_TAGS = 9
 _MAX_NAME_BYTES, _MAX_VALUE_BYTES = 128, 256
 
@@ -30,7 +30,7 @@ def fragment_tags(
     notifications
         Whether the service publishes a notification of the fragment; the default is False.
     prefix
-        What the keys of the images begin with after the destination's own prefix, up to 256 bytes; the default is
+        The start of the keys of the images after the destination's own prefix, up to 256 bytes; the default is
         nothing.
     metadata
         Pairs that become metadata of the images and payload of the notifications: names up to 128 bytes that don't

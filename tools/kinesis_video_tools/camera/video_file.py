@@ -1,4 +1,4 @@
-"""Video from a file that people have."""
+"""Video from a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENCODE = (
 
 
 class _UnfitError(ValueError):
-    """The file can't be sent as it is; `options` are ffmpeg's to make one that can."""
+    """The file can't be sent as it is; ffmpeg makes one that can with `options`."""
 
     def __init__(self, fault: str, options: str = _ENCODE) -> None:
         super().__init__(fault)
@@ -37,11 +37,12 @@ class _UnfitError(ValueError):
 class VideoFile:
     """The first H.264 or H.265 track of a file.
 
-    Matroska is sent as it is. Where PyAV is installed (`kinesis-video-local` brings it), so is the video of every other
-    container that FFmpeg reads; what isn't H.264 or H.265, has no timestamps, or has no key frame for more than 20
-    seconds is encoded again while it is sent, as H.264 with a key frame every 2 seconds.
+    Matroska is sent as it is. If PyAV is installed (`kinesis-video-local` brings it), so is the video of every other
+    container that FFmpeg reads. Video that isn't H.264 or H.265, that has no timestamps or ones that go back, or that
+    has no key frame for more than 20 seconds, is encoded again while it is sent, as H.264 with a key frame every 2
+    seconds.
 
-    A fragment begins at a key frame and lasts a second at least, if the file has key frames that often or less.
+    A fragment begins at a key frame and lasts at least a second; it has several key frames if they are closer.
 
     Parameters
     ----------
@@ -53,13 +54,13 @@ class VideoFile:
     track
         The video's track.
     warnings
-        What somebody who sends the file should know, a sentence each: that it is encoded again, that a recording is
-        cut, that images of H.265 aren't documented.
+        Warnings for the user who sends the file, a sentence each: that it is encoded again, that it is damaged or cut,
+        that players rotate it, that images of H.265 aren't documented.
 
     Raises
     ------
     ValueError
-        If the file can't be sent. Without PyAV, the message ends with the line for ffmpeg that makes a file of it that
+        If the file can't be sent. Without PyAV, the message ends with the ffmpeg command that makes a file that
         can be sent.
     OSError
         If the file can't be read.
@@ -125,7 +126,7 @@ class VideoFile:
             yield fragment
 
     def _use(self, pieces: Pieces) -> None:
-        """Read from these pieces; find the track."""
+        """Read from these pieces from now on, and find the track."""
         self._pieces = pieces
         self._fault: str | None = None
         source = self._find_track()
@@ -134,7 +135,7 @@ class VideoFile:
         self._duration: float | None = None
 
     def _check(self) -> None:
-        """Read the whole file: whether its fragments can be sent, and how long it is."""
+        """Read the whole file, to find whether its fragments can be sent and how long it is."""
         fragment: Fragment | None = None
         for fragment in self.fragments(0):
             self._duration = max(frame.timecode for frame in fragment.frames) / 1000
@@ -144,9 +145,9 @@ class VideoFile:
             self.warnings.append(f"the file {self._fault}, as one does that was cut; what comes before is sent")
 
     def _convert(self, unfit: _UnfitError) -> None:
-        """Read the file by FFmpeg, and encode the video again if that is needed."""
+        """Read the file with FFmpeg, and encode the video again if needed."""
         try:
-            import av  # noqa: F401 # what the conversion needs and the tools don't bring
+            import av  # noqa: F401 # the conversion needs it and the tools don't depend on it
 
             from .conversion import Conversion
         except ImportError:
@@ -155,7 +156,7 @@ class VideoFile:
         if not foreign:
             with suppress(_UnfitError):
                 for _ in self._elements():
-                    """Read on, for what is wrong with the rest."""
+                    """Read the rest, to find its fault."""
         conversion = Conversion(self._path)
         if self._fault or conversion.damaged:
             self.warnings.append("the file is damaged or cut; what FFmpeg reads of it is sent")
@@ -175,7 +176,7 @@ class VideoFile:
             else:
                 return
         elif foreign:
-            # Nothing more is known by Matroska's own reader.
+            # The reader of Matroska knows nothing about other containers.
             unfit = _UnfitError(conversion.unfit)
         self.warnings.append(f"the file {unfit}; it is encoded again as H.264")
         try:

@@ -1,7 +1,7 @@
 """The media plane: video in by PutMedia, and out as images, notifications, metrics, fragments and GetMedia.
 
-What AWS documents, or what its own producers were seen to need, is done that way; docs/local-aws.md lists what is done
-beyond that. What a change here adds to it belongs there.
+It follows AWS's documentation, and otherwise what AWS's own producers were seen to need. docs/local-aws.md lists the
+behaviour that is inferred: extend the list if a change here adds to it.
 """
 
 from __future__ import annotations

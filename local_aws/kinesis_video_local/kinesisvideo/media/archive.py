@@ -1,4 +1,4 @@
-"""The service ``kinesis-video-archived-media`` of botocore's models: what is kept of a stream."""
+"""The service ``kinesis-video-archived-media`` of botocore's models: reads the fragments that a stream keeps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_RANGE_MS = 300_000
 
 
 class ArchivedMedia:
-    """The operations on what is kept of the streams of one account in one Region.
+    """The operations on the kept fragments of the streams of one account in one Region.
 
     Each is the method of its name: it takes the parsed request and returns the response.
     """
@@ -86,7 +86,7 @@ class ArchivedMedia:
 
 
 def _slot(begin: int, interval: int, lacking: Collection[int]) -> Callable[[int], int | None]:
-    """Return what tells when the interval of a time begins, None if that one lacks no image."""
+    """Return a function from a time to the start of its interval; None if that interval lacks no image."""
 
     def slot(time: int) -> int | None:
         at = begin + (time - begin) // interval * interval
@@ -127,7 +127,7 @@ def _range(request: Request) -> tuple[int, int]:
 
 
 def _page(items: Sequence[Any], request: Request, default: int) -> tuple[Sequence[Any], Response]:
-    """Return a page, and the token of the next one as the response has it."""
+    """Return a page, and the member of the response with the next token."""
     begin = _decode_token(request["NextToken"]) if request.get("NextToken") else 0
     end = begin + request.get("MaxResults", default)
     rest = {"NextToken": base64.b64encode(str(end).encode()).decode()} if end < len(items) else {}

@@ -24,9 +24,9 @@ _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEG/ISO/AVC": "h264", "V_MPEGH/ISO/HEV
 # Types of NAL units, of ITU-T H.264 and H.265, tables 7-1.
 _IDR_PICTURE = 5
 _SLICES = {"h264": frozenset(range(1, 6)), "hevc": frozenset(range(32))}
-# Those of 4096 by 2304, the most of level 5.2 of H.264. A few bytes may claim any number, and then gigabytes are taken.
+# 4096 by 2304, the most of level 5.2 of H.264. A header of a few bytes could otherwise make FFmpeg take gigabytes.
 _MAX_PIXELS = 9_437_184
-# No codec shows a picture later than this many others that were sent after it.
+# No codec shows a picture after more than this many others that are sent later.
 _MAX_REORDERED = 16
 
 
@@ -36,19 +36,19 @@ class UndecodableError(ValueError):
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """How a picture is written: a format of the API, and its size in pixels if it isn't the video's own."""
+    """The format of a picture, as the API names it, and its size in pixels if it isn't the video's own."""
 
     name: str
     """``JPEG`` or ``PNG``."""
     quality: int = 80
-    """Of a JPEG, 1 to 100."""
+    """The quality of a JPEG, 1 to 100."""
     width: int | None = None
     """Without a height, the height follows."""
     height: int | None = None
     """Without a width, the width follows; with one, the picture is stretched."""
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Tell the size that a picture of this size gets."""
+        """Return the size in which a picture of this size is written."""
         if self.width and self.height:
             return self.width, self.height
         if self.width:
@@ -60,12 +60,12 @@ class ImageFormat:
 
 @dataclass
 class Pictures:
-    """What came of the frames that pictures were asked of."""
+    """The pictures of the frames of a fragment."""
 
     encoded: dict[int, bytes] = field(default_factory=dict)
     """The pictures, by the indexes of their frames."""
     missing: dict[int, str] = field(default_factory=dict)
-    """Why a frame that was due makes no picture, by its index. The next one that makes one stands in for it."""
+    """Why frames that were due make no picture, by their indexes. The next frame that makes one replaces it."""
 
 
 def video_track(tracks: Sequence[Track]) -> Track | None:
@@ -91,7 +91,7 @@ def encoded_pictures(
     clock
         The time of each frame.
     slot
-        Tells the slot of a time; None if no picture is asked for.
+        Returns the slot of a time; None if no picture is wanted.
     image_format
         How the pictures are written.
     """
@@ -120,7 +120,7 @@ def encoded_pictures(
 
 
 class _Decoding:
-    """The decoding of the frames of one fragment, from its key frame on."""
+    """Decodes the frames of one fragment, from its key frame on."""
 
     def __init__(self, track: Track, frames: Sequence[Frame], clock: Sequence[int]) -> None:
         self._track = track
@@ -128,12 +128,12 @@ class _Decoding:
         self._clock = clock
         self._first_shown: int | None = None
         self.faults: dict[int, str] = {}
-        """What is wrong with a frame, where the decoder or the encoder has said so."""
+        """The faults of frames that the decoder or the encoder reports, by their indexes."""
 
     def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
-        """Decode as far as the caller goes on, and yield the pictures with their frames' indexes, by the clock."""
-        # A decoder gives pictures in the order of showing, and the server's clock counts in that of arrival. A picture
-        # waits until no frame with an earlier time can still become one.
+        """Decode as far as the caller goes on, and yield the indexes of frames with their pictures, by the clock."""
+        # A decoder returns pictures in the order in which they are shown; by the server's clock they are ordered by
+        # arrival. A picture waits until no frame with an earlier time can still become one.
         shown = sorted(range(len(self._frames)), key=lambda index: self._frames[index].timecode)
         timecodes = [self._frames[index].timecode for index in shown]
         earliest = [*accumulate((self._clock[index] for index in reversed(shown)), min)][::-1]
@@ -149,7 +149,7 @@ class _Decoding:
             yield index, picture
 
     def fault(self, index: int) -> str:
-        """Tell why a frame has made no picture."""
+        """Return why a frame has made no picture."""
         timecode, begin = self._frames[index].timecode, self._frames[0].timecode
         if index in self.faults:
             return self.faults[index]
@@ -171,24 +171,24 @@ class _Decoding:
         if self._track.codec_private:
             decoder.extradata = self._track.codec_private
         decoder.options = {"max_pixels": str(_MAX_PIXELS)}
-        # The fragments of many streams are decoded at the same time, so one needs no more than its own thread.
+        # The fragments of many streams are decoded at the same time, so one thread for each is enough.
         decoder.thread_count = 1
         if any(later.timecode < earlier.timecode for earlier, later in pairwise(self._frames)):
-            # Otherwise FFmpeg guesses how far frames are out of order where H.264 doesn't say it, and drops the first
-            # ones that prove it wrong.
+            # Otherwise FFmpeg guesses how far frames are out of order if the H.264 doesn't say so, and drops the first
+            # frames for which the guess is wrong.
             decoder.options["strict"] = "strict"
         # Pictures may refer to damaged ones of the same key frame.
         keys = (index if frame.key else 0 for index, frame in enumerate(self._frames))
         begins = list(accumulate(keys, max))
         damaged: dict[int, int] = {}
         if codec == "h264" and self._frames and _IDR_PICTURE not in self._units(self._frames[0].data):
-            # FFmpeg supplies the pictures that are missing here, but for a frame with the number 0: that one it drops,
-            # and its part of a gradual refresh stays wrong. Sent twice, it refers to itself.
+            # FFmpeg replaces the missing pictures to which such a frame refers, unless the frame's number is 0: then it
+            # drops the frame, and its part of a gradual refresh stays wrong. Decoded twice, it refers to itself.
             with suppress(av.FFmpegError, ValueError):
                 decoder.decode(av.Packet(self._frames[0].data))
         for index, frame in enumerate([*self._frames, None]):
             if frame is not None and not frame.data:
-                # To a decoder, no bytes are the end.
+                # For a decoder, an empty packet is the end.
                 self.faults[index] = "it has no bytes"
                 continue
             packet = None
@@ -203,7 +203,7 @@ class _Decoding:
                     damaged.setdefault(begins[index], index)
                 continue
             for picture in pictures:
-                # A decoder that was given nonsense has been seen to return other times than its packets'.
+                # A decoder that was given nonsense was seen to return times that no packet had.
                 if picture.pts is not None and 0 <= picture.pts < len(self._frames):
                     if self._first_shown is None:
                         self._first_shown = picture.pts
@@ -218,7 +218,7 @@ class _Decoding:
                         yield picture.pts, picture
 
     def _units(self, data: bytes) -> set[int]:
-        """Return the types of a frame's NAL units; none if they can't be told."""
+        """Return the types of a frame's NAL units; none if they aren't known."""
         codec, private = _CODECS[self._track.codec_id], self._track.codec_private
         length_at = 4 if codec == "h264" else 21
         if len(private) <= length_at:

@@ -1,4 +1,4 @@
-"""The fragments of streams, and where they are kept."""
+"""The fragments of streams, and the store that keeps them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from .decoder import video_track
 
 _MILLISECONDS_PER_HOUR = 3_600_000
 _RESERVED = "AWS_KINESISVIDEO_"
-# What Python needs for a frame beside its bytes.
+# The bytes that Python needs for a frame beside its data.
 _FRAME_OVERHEAD = 300
 
 _numbers = itertools.count()
 
 
 def now() -> int:
-    """Tell the time in milliseconds since 1970."""
+    """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
@@ -48,7 +48,7 @@ class MediaFragment:
     """A fragment that was received, or is being received."""
 
     number: str
-    """What the service calls it."""
+    """Its fragment number."""
     producer_timestamp: int
     """When it begins by the producer's clock, in milliseconds since 1970."""
     server_timestamp: int
@@ -78,23 +78,23 @@ class MediaFragment:
 
     @property
     def video(self) -> list[Frame]:
-        """The frames of the track that pictures can be made of."""
+        """The frames of the track from which pictures can be made."""
         track = video_track(self.tracks)
         return [frame for frame in self.media.frames if track and frame.track == track.number]
 
     @property
     def video_index(self) -> int:
-        """The place of that track among the tracks."""
+        """The index of that track among the tracks."""
         track = video_track(self.tracks)
         assert track
         return self.tracks.index(track)
 
     def time(self, by_producer: bool) -> int:
-        """Tell when it begins by the producer's clock or by the server's, in milliseconds since 1970."""
+        """Return when it begins by the producer's clock or by the server's, in milliseconds since 1970."""
         return self.producer_timestamp if by_producer else self.server_timestamp
 
     def producer_time(self, timecode: int) -> int:
-        """Tell what the producer's clock showed at a frame's timecode, in milliseconds since 1970."""
+        """Return the time of a frame by the producer's clock, in milliseconds since 1970."""
         return self.producer_timestamp + timecode - self.media.timecode
 
     def write(self, *, timestamp: str = "TIMESTAMP", last: Tags | None = None) -> bytes:
@@ -103,7 +103,7 @@ class MediaFragment:
         Parameters
         ----------
         timestamp
-            How the names of the tags with its times end.
+            The end of the names of the tags with its times.
         last
             The tags that come last.
         """
@@ -133,12 +133,12 @@ def is_reserved(tag: SimpleTag) -> bool:
 
 
 class FragmentStore:
-    """Keeps fragments in memory: those within their stream's retention, and of all streams together the newest.
+    """Keeps in memory the newest fragments of all streams together, each for its stream's retention.
 
     Parameters
     ----------
     max_bytes
-        How many bytes of fragments are kept; the default is 100,000,000. Older ones are forgotten.
+        The bytes of fragments that are kept; the default is 100,000,000. Older ones are deleted.
     """
 
     def __init__(self, max_bytes: int = 100_000_000) -> None:
@@ -166,6 +166,6 @@ class FragmentStore:
         ]
 
     def clear(self) -> None:
-        """Forget every fragment."""
+        """Delete every fragment."""
         self._kept.clear()
         self._bytes = 0

@@ -31,7 +31,7 @@ FAULT = "PutMedia.Images"
 _QUALITIES, _DEFAULT_QUALITY = range(1, 101), 80
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png"}
 _METADATA_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# So many bytes of fragments may wait for their images: what a machine can't keep up with must not fill its memory.
+# The bytes of fragments that may wait for their images, so that a slow machine doesn't fill its memory.
 _MAX_WAITING_BYTES = 100_000_000
 
 _logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class ImageGenerator:
     Parameters
     ----------
     faults
-        What is to go wrong.
+        The faults to inject.
     """
 
     def __init__(self, faults: Faults) -> None:
@@ -52,7 +52,7 @@ class ImageGenerator:
         self._waiting: dict[asyncio.Task[None], int] = {}
 
     def submit(self, stream: Stream, fragment: MediaFragment, producer: Caller) -> None:
-        """Make the images of a fragment, if there are to be any, without waiting for them."""
+        """Start to make the images of a fragment, if it is to have any."""
         configuration = stream.image_generation
         tagged = any(TagName.IMAGE_GENERATION in tags for tags in fragment.media.tags)
         if not tagged or configuration is None or configuration["Status"] != "ENABLED":
@@ -80,7 +80,7 @@ class ImageGenerator:
         by_producer
             Whether the producer's clock counts, or the server's.
         slot
-            Tells the slot of a time; see `encoded_pictures`.
+            Returns the slot of a time; see `encoded_pictures`.
         image_format
             How the pictures are written.
 
@@ -110,7 +110,7 @@ class ImageGenerator:
     async def _deliver(
         self, stream: Stream, configuration: dict[str, Any], fragment: MediaFragment, producer: Caller
     ) -> None:
-        # On AWS nobody hears of an image that can't be made or delivered; here the log does.
+        # AWS reports nowhere that an image can't be made or delivered; here the log has a line.
         delivered = 0
         try:
             await self._faults.strike(FAULT)
@@ -141,12 +141,12 @@ def image_times(fragment: MediaFragment) -> list[tuple[int, int]]:
 
 
 def intervals(begin: int, interval: int) -> Callable[[int], int]:
-    """Return what tells the number of the interval that a time lies in; what comes before the first is in the first."""
+    """Return a function from a time to the number of its interval; times before the first count as in the first."""
     return lambda time: max((time - begin) // interval, 0)
 
 
 def image_format(configuration: dict[str, Any]) -> ImageFormat:
-    """Read how pictures are written from a configuration or a request of the API; refuse a quality that none has."""
+    """Read the format of pictures from a configuration or a request of the API; refuse a quality that isn't allowed."""
     name, quality = configuration["Format"], configuration.get("FormatConfig", {}).get("JPEGQuality")
     if quality is not None and name != "JPEG":
         raise invalid_argument(f"JPEGQuality does not apply to {name}")

@@ -13,10 +13,10 @@ TAGS = 10
 TAG_NAME_BYTES = 128
 TAG_VALUE_BYTES = 256
 
-# What comes faster is read later.
+# Data that arrives faster is read later.
 BYTES_PER_SECOND = 12_500_000
 FRAGMENTS_PER_SECOND = 5
 
-# After so long without data the connection ends, and so often it is told before.
+# Without data the connection ends after the first, and gets an IDLE acknowledgement each time the second has passed.
 IDLE_SECONDS = 30
 IDLE_ACKNOWLEDGEMENT_SECONDS = 10

@@ -32,7 +32,7 @@ class LiveMedia:
     client_gone
         Returns when the client has gone away.
     caller
-        Who reads.
+        The reader.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LiveMedia:
         self._caller = caller
 
     def get_media(self, request: Request) -> Answer:
-        """Send the fragments from a place on, and each new one, until the client goes away."""
+        """Send the fragments from the selected one on, and each new one, until the client goes away."""
         stream = self._streams.find(request)
         selector = request["StartSelector"]
         kept = self._store.of(stream)
@@ -64,7 +64,7 @@ class LiveMedia:
         begun = False
         try:
             while not gone.done():
-                # Taken first, since fragments may be added while others are sent.
+                # Read first, since fragments may be added while others are sent.
                 added = self._store.added
                 kept = self._store.of(stream)
                 for fragment in kept:
@@ -83,7 +83,7 @@ class LiveMedia:
 
 
 async def _error(error_id: str, description: str) -> AsyncGenerator[bytes, None]:
-    """Say why nothing is sent, as the service does in the middle of its answer."""
+    """Send an error in the body, as the service does after its 200."""
     yield write_header([]) + write_tags(service_tags({"ERROR_CODE": description, "ERROR_ID": error_id}))
 
 
@@ -98,7 +98,7 @@ def _after(selector: Request) -> str | None:
 
 
 def _begins(selector: Request) -> Callable[[MediaFragment], bool]:
-    """Return what tells whether a fragment is the first one to send."""
+    """Return a function that tells whether a fragment is the first one to send."""
     match selector["StartSelectorType"]:
         case "PRODUCER_TIMESTAMP":
             time = float(_member(selector, "StartTimestamp")) * 1000

@@ -22,22 +22,22 @@ FAULTS: Mapping[str, Collection[str]] = {
     put_media.FAULT: put_media.FAULT_CODES,
     images.FAULT: ("InternalFailure",),
 }
-"""What can go wrong beside whole operations: the names of the steps and their errors."""
+"""The steps in which a fault can be injected, beside whole operations, and their errors."""
 
 
 class MediaPlane:
-    """What receives media and gives it back.
+    """Receives media and returns it.
 
     Parameters
     ----------
     find_streams
         Finds the streams of a caller's account and Region.
     endpoint_urls
-        Where players find what they are told of, by the scheme that is asked by.
+        The addresses of the local AWS, by the scheme of the request: players find their sessions there.
     faults
-        What is to go wrong.
+        The faults to inject.
     record
-        Takes the metrics.
+        Records the metrics.
     paced
         Whether a connection is read no faster than the service reads one.
     count_event_pairs

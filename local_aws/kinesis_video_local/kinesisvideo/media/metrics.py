@@ -14,7 +14,7 @@ NAMESPACE = "AWS/KinesisVideo"
 
 Unit = Literal["Count", "Bytes", "Milliseconds"]
 Record: TypeAlias = Callable[[str, str, str, str, dict[str, str], float, Unit], None]
-"""Takes a value of a metric: its account, Region, namespace, name, dimensions, value and unit."""
+"""Records a value of a metric: its account, Region, namespace, name, dimensions, value and unit."""
 
 
 class StreamMetrics:
@@ -23,7 +23,7 @@ class StreamMetrics:
     Parameters
     ----------
     record
-        Takes a value.
+        Records a value.
     stream
         The stream.
     """

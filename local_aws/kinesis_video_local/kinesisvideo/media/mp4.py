@@ -1,4 +1,4 @@
-"""MP4 of fragments, by FFmpeg: a whole file, or the parts that a player of HLS asks for. Nothing is encoded again."""
+"""Writes fragments as MP4 with FFmpeg: a whole file, or the parts for a player of HLS. Nothing is encoded again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .fragments import MediaFragment
 from .limits import FRAGMENT_MILLISECONDS
 
 _TIME_BASE = Fraction(1, 1000)
-# Each part has its own header, its times go on from the parts before, and its first frame is shown when it begins: with
-# frames out of order, others then have negative offsets from their times of decoding.
+# Each part has its own header, and its times continue those of the previous part. Its first frame is shown when the
+# part begins: if frames are out of order, others have negative offsets from their times of decoding.
 _PARTS = {
     "movflags": "empty_moov+default_base_moof+frag_custom+frag_discont+negative_cts_offsets",
     "avoid_negative_ts": "disabled",
     "use_editlist": "0",
 }
 _ONE_FRAME_MILLISECONDS = 40
-# A frame may be decoded so long before it is shown at the most, and no time in a part may be negative.
+# The most by which a frame is decoded before it is shown; no time in a part may be negative.
 _LEAD_MILLISECONDS = FRAGMENT_MILLISECONDS
 
 
@@ -31,20 +31,20 @@ class UnplayableError(ValueError):
 
 @dataclass(frozen=True)
 class Parts:
-    """What a player reads before any fragment, and the fragment."""
+    """The part that a player reads before any fragment, and the fragment."""
 
     header: bytes
     fragment: bytes
 
 
 def frame_milliseconds(frames: Sequence[Frame]) -> int:
-    """Tell how long a frame is shown on average."""
+    """Return for how many milliseconds a frame is shown on average."""
     timecodes = [frame.timecode for frame in frames]
     return round((max(timecodes) - min(timecodes)) / max(len(frames) - 1, 1)) or _ONE_FRAME_MILLISECONDS
 
 
 def write_clip(fragments: Sequence[MediaFragment]) -> bytes:
-    """Write fragments into one MP4 file, the first frame at 0. What overlaps what comes before goes on after it.
+    """Write fragments into one MP4 file, the first frame at 0. A fragment that overlaps the previous one follows it.
 
     Raises
     ------
@@ -87,7 +87,8 @@ def write_parts(fragment: MediaFragment, begin: int) -> Parts:
 def _write(fragments: Sequence[tuple[MediaFragment, Sequence[int]]], options: dict[str, str]) -> bytes:
     import av
 
-    # What is decoded first may be shown later: the times of decoding are those of showing in their order, early enough.
+    # A frame may be decoded before one that is shown earlier: the times of decoding are the sorted times of showing,
+    # moved ahead so that no frame is shown before it is decoded.
     shown = [time for _, times in fragments for time in times]
     decoded = sorted(shown)
     ahead = max(early - late for early, late in zip(decoded, shown, strict=True))

@@ -37,5 +37,5 @@ def notify(stream: Stream, fragment: MediaFragment, producer: Caller) -> None:
     try:
         producer.publish(configuration["DestinationConfig"]["Uri"], _SUBJECT, json.dumps(message))
     except (DeniedError, ServiceError) as error:
-        # On AWS nobody hears of it; here the log does.
+        # AWS reports it nowhere; here the log has a line.
         _logger.warning("no notification of fragment %s: %s", fragment.number, error)

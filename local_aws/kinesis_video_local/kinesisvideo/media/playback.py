@@ -27,7 +27,7 @@ from .mp4 import UnplayableError, frame_milliseconds, write_clip, write_parts
 _CLIP_FRAGMENTS, _CLIP_BYTES = 200, 100_000_000
 _MAX_RANGE_MS = 24 * 3_600_000
 _DEFAULT_EXPIRES, _DEFAULT_FRAGMENTS = 300, 5_000
-# Of one stream; when one more begins, the oldest ends.
+# The most sessions of one stream: when one more begins, the oldest ends.
 _SESSIONS = 10
 _PLAYLIST_TYPE, _VIDEO_TYPE = "application/x-mpegURL", "video/mp4"
 _H264 = ("V_MPEG4/ISO/AVC", "V_MPEG/ISO/AVC")
@@ -42,7 +42,7 @@ _ERRORS = {
 
 @dataclass(frozen=True)
 class _Session:
-    """A session of HLS: what its playlists show."""
+    """A session of HLS, as its playlists show it."""
 
     stream: Stream
     numbers: Sequence[str]
@@ -58,7 +58,7 @@ class Sessions:
     Parameters
     ----------
     store
-        Where the fragments are kept.
+        Keeps the fragments.
     """
 
     def __init__(self, store: FragmentStore) -> None:
@@ -77,7 +77,7 @@ class Sessions:
         return token
 
     def operations(self) -> dict[tuple[str, str], Operation]:
-        """Return what a player asks for, by methods and paths; the token in the URL stands for a signature."""
+        """Return the operations for players, by methods and paths; the token in the URL replaces a signature."""
         answers: dict[str, tuple[str, Callable[[Mapping[str, str], _Session], Answer]]] = {
             "GetHLSMasterPlaylist": ("getHLSMasterPlaylist.m3u8", self._master_playlist),
             "GetHLSMediaPlaylist": ("getHLSMediaPlaylist.m3u8", self._media_playlist),
@@ -181,11 +181,11 @@ class Playback:
     streams
         The streams.
     store
-        Where their fragments are kept.
+        Keeps their fragments.
     sessions
-        Takes the sessions.
+        Keeps the sessions.
     endpoint_url
-        Where players find them.
+        The address at which players find the sessions.
     """
 
     def __init__(self, streams: Streams, store: FragmentStore, sessions: Sessions, endpoint_url: str) -> None:
@@ -232,12 +232,12 @@ class Playback:
         return {"HLSStreamingSessionURL": f"{self._endpoint_url}/hls/v1/{_uri('getHLSMasterPlaylist.m3u8', query)}"}
 
     def get_dash_streaming_session_url(self, request: Request) -> Response:
-        """Refuse: there is no DASH here."""
+        """Refuse the request: the local AWS has no DASH."""
         self._streams.find(request)
         raise invalid_argument("The local AWS has no DASH, use GetHLSStreamingSessionURL with ON_DEMAND, or GetClip")
 
     def _select(self, stream: Stream, selector: Request) -> list[MediaFragment]:
-        """Return the fragments that begin in a time range, which a player can play one after the other."""
+        """Return the fragments that begin in a time range, in order; refuse those that a player can't play."""
         if stream.data_retention_in_hours == 0:
             raise ServiceError("NoDataRetentionException", f"The data retention of {stream.name} is 0 hours")
         if "FragmentSelectorType" not in selector or "TimestampRange" not in selector:

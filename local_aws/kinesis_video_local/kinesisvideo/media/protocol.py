@@ -1,4 +1,4 @@
-"""What PutMedia makes of the bytes of one connection: fragments, and what is wrong with them."""
+"""The protocol of PutMedia: finds the fragments in the bytes of one connection, and their errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 
 
 class FragmentError(Exception):
-    """What is received is refused with an ERROR acknowledgement.
+    """The fragment is refused with an ERROR acknowledgement.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Protocol:
     Parameters
     ----------
     start
-        What the timecodes count from, in milliseconds since 1970: 0 if they are absolute.
+        The time from which the timecodes count, in milliseconds since 1970: 0 if they are absolute.
     count_event_pairs
         Whether the pairs of image and notification events are among the ten tags of a fragment.
 
@@ -85,7 +85,7 @@ class Protocol:
         self._tracks: tuple[Track, ...] | None = None
         self._size = 0
         self._last_begin: int | None = None
-        # The latest frames of the fragment before and of this one.
+        # The timecodes of the latest frames of the previous fragment and of this one.
         self._latest_before: int | None = None
         self._latest: int | None = None
 
@@ -111,7 +111,7 @@ class Protocol:
         Raises
         ------
         FragmentError
-            If it comes within an element, or if the last fragment lacks something.
+            If the body ends within an element, or if the last fragment lacks something.
         """
         try:
             self._reader.close()
@@ -168,7 +168,7 @@ class Protocol:
         return Begun(self.open)
 
     def _end(self, end_tags: int) -> Ended:
-        """Take the end of the open fragment, which an element with that many tags has brought."""
+        """End the open fragment; the element that ends it has that many tags."""
         fragment = self.open
         assert fragment
         if {track.number for track in fragment.tracks} != {frame.track for frame in fragment.media.frames}:

@@ -1,4 +1,4 @@
-"""PutMedia: receives the video of one producer and acknowledges it meanwhile.
+"""PutMedia: receives the video of one producer and acknowledges it while it arrives.
 
 See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutMedia.html
 """
@@ -50,13 +50,13 @@ class PutMedia:
     find_streams: Callable[[Caller], Streams]
     """Finds the streams of a caller's account and Region."""
     store: FragmentStore
-    """Where fragments are kept."""
+    """Keeps the fragments."""
     images: ImageGenerator
     """Makes their images."""
     faults: Faults
-    """What is to go wrong."""
+    """The faults to inject."""
     record: Record
-    """Takes the metrics."""
+    """Records the metrics."""
     paced: bool
     """Whether a connection is read no faster than the service reads one."""
     count_event_pairs: bool = True
@@ -124,7 +124,7 @@ class _Connection:
         self._protocol = protocol
         self._metrics = metrics
         self._now = asyncio.get_running_loop().time
-        # Each with the time from which it may be sent; None is the end.
+        # Each with the time at which it is due; None is the end.
         self._acknowledgements: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
         self._begun = self._now()
         self._delay = 0.0
@@ -172,7 +172,7 @@ class _Connection:
             self._take(event)
 
     async def _pieces(self, end: float) -> AsyncGenerator[bytes, None]:
-        """Yield what comes, say so if nothing does, and end when the connection is to end."""
+        """Yield the pieces of the body, acknowledge pauses with IDLE, and end when the connection is to end."""
         body = aiter(self._request.body)
         heard = self._now()
         while True:
@@ -250,7 +250,7 @@ def _address(headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _start(headers: Mapping[str, str]) -> int:
-    """Tell what the timecodes of a request count from, in milliseconds since 1970."""
+    """Return the time from which the timecodes of a request count, in milliseconds since 1970."""
     timecode_type = headers.get("x-amzn-fragment-timecode-type")
     if timecode_type not in ("ABSOLUTE", "RELATIVE"):
         raise invalid_argument("x-amzn-fragment-timecode-type must be ABSOLUTE or RELATIVE")
@@ -258,7 +258,7 @@ def _start(headers: Mapping[str, str]) -> int:
     if timecode_type == "ABSOLUTE" and given is None:
         return 0
     try:
-        # Too large a number for a date becomes an ERROR acknowledgement.
+        # A number that is too large for a date becomes an ERROR acknowledgement.
         start = round(min(Decimal(given or ""), Decimal(10**12)) * 1000)
     except (InvalidOperation, ValueError, OverflowError):
         start = -1
