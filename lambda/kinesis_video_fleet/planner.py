@@ -21,7 +21,7 @@ from kinesis_video_handler.protocol import Request
 from .declaration import FleetDeclaration, name_of
 from .outcome import Outcome
 from .store import Earlier, Ledger, Store, Turn, event_key, folder_of, work_key
-from .worker import LOOK_SECONDS
+from .worker import LONGEST_UNSEEN_SECONDS
 
 BATCH_SECONDS = 40
 """How long a batch takes if all goes well: the time between two signs of life."""
@@ -31,8 +31,8 @@ MAX_BATCH_BYTES = 200_000
 """A state's input holds 256 KiB, which is more than the batch."""
 CONCLUSION_SECONDS = 300
 """Kept of the time that CloudFormation waits: for the last batch, and for the steps after it."""
-SETTLE_SECONDS = LOOK_SECONDS + 2 + timing.CALL_SECONDS
-"""How long after a pass has lost its turn its last call ends."""
+SETTLE_SECONDS = LONGEST_UNSEEN_SECONDS + 1.5 + timing.CALL_SECONDS
+"""How long after a pass has lost its turn its last call ends: it may have waited for the pace."""
 SEEN_SECONDS = 60
 """How long Step Functions may not know an execution after its start."""
 LONGEST_PASS_SECONDS = 86_400

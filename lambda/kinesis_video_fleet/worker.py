@@ -25,6 +25,8 @@ FIRST_READ_SECONDS = 2.0
 and sees the result of the first."""
 LOOK_SECONDS = 1
 """How often a pass checks whether it still has the turn."""
+LONGEST_UNSEEN_SECONDS = LOOK_SECONDS + 0.5
+"""After that long nothing is set without a further check, such as while Amazon S3 is slow."""
 THROTTLED_ATTEMPTS = 6
 """How often one stream is tried while other callers use up the quota."""
 LONGEST_THROTTLED_WAIT_SECONDS = 1.0
@@ -87,7 +89,7 @@ class Worker:
     def work(self, stream_arns: Iterable[str]) -> Outcome:
         """Work on streams. Those that no time or no turn was left for have the outcome "not tried"."""
         self._calls = _Calls(self.deadline, self.calls_per_second)
-        self._look_at = timing.now()
+        self._look_at = self._seen = timing.now()
         self._has_touched = self._has_set = False
         whole = Outcome()
         with ThreadPoolExecutor(min(THREADS, self.calls_per_second)) as pool:
@@ -152,10 +154,12 @@ class Worker:
             self._require_turn()
 
     def _require_turn(self) -> None:
-        # Two threads may look at the same time, which does no harm.
-        if not self.stopped and timing.now() >= self._look_at:
-            self._look_at = timing.now() + LOOK_SECONDS
-            self.stopped = self.stop()
+        now = timing.now()
+        # Two threads may look at the same time, which does no harm. While a look takes long, the others look, too.
+        if not self.stopped and (now >= self._look_at or now >= self._seen + LONGEST_UNSEEN_SECONDS):
+            self._look_at = now + LOOK_SECONDS
+            self.stopped = self.stop() or self.stopped
+            self._seen = now
         if not self.stopped and self.deadline.remaining() <= timing.CALL_SECONDS:
             # Without waiting for the pace.
             self.stopped = "no time was left for it"

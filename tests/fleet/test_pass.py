@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from kinesis_video_configuration import Deadline, timing
+from kinesis_video_fleet import worker
 from kinesis_video_fleet.declaration import Rules
 from kinesis_video_fleet.pace import Pace
 from kinesis_video_fleet.planner import batches
@@ -137,6 +139,29 @@ def test_streams_without_time_left_are_named_at_once() -> None:
     report = Worker(None, Rules(None, ()), 1, Deadline(timing.CALL_SECONDS - 1)).work(streams)
     assert report.counts == {"not_tried": 1_000}
     assert set(report.named) == set(streams)
+
+
+def test_while_the_ledger_is_slow_nothing_is_set_without_the_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualClock()
+    for place, name, stand_in in ((timing, "now", clock.now), (timing, "sleep", clock.sleep)):
+        monkeypatch.setattr(place, name, stand_in)
+    monkeypatch.setattr(worker, "ThreadPoolExecutor", clock.pool)
+    set_at: list[float] = []
+
+    def stop() -> str:
+        clock.sleep(0.05 if clock.time < 2 else 20)
+        return "another pass has the turn" if clock.time >= 2 else ""
+
+    class Sets(Rules):
+        def apply(self, calls: Any, client: Any, stream_arn: str, before: Callable[[], object]) -> tuple[str, str]:
+            before()
+            set_at.append(clock.time)
+            clock.sleep(0.2)
+            return "set", ""
+
+    report = Worker(None, Sets(None), 45, Deadline(800), stop).work([f"stream/cam-{n}/1" for n in range(5_000)])
+    assert report.counts["not_tried"] > 4_000
+    assert 1 < max(set_at) <= 2 + worker.LONGEST_UNSEEN_SECONDS
 
 
 def test_a_pass_that_lost_its_turn_sets_nothing_more() -> None:
