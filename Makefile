@@ -19,6 +19,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 LOCKED := requirements.txt requirements-build.txt requirements-release.txt requirements-mutants.txt bench/requirements.txt
 # And here it is kept, tests and tools included: without, a second `make test` took an eighth more.
 export PYTHONDONTWRITEBYTECODE =
+# And what Node.js has compiled: a start of the CDK CLI takes a sixth less.
+export NODE_COMPILE_CACHE = $(CURDIR)/node_modules/.cache/compiled
 
 # The CDK runs on Node.js 22 and 24, and prints a banner of ten lines on any other. package.json brings a 24 (50 MB to
 # download); the machine's own Node.js, 20 or later, only runs npm. A virtual environment that is told of it so needs no

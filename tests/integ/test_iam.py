@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
-from kinesis_video_local import Cdk, LocalAws
+from kinesis_video_local import LocalAws
 from tests.archives import zipped
 
-from .conftest import Cloud
+from .conftest import Build, Cloud
 
 STACK = "Guarded"
 STREAM = "guarded"
@@ -38,36 +37,24 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[LocalAws]:
+def cloud() -> Iterator[Cloud]:
     with LocalAws(quotas=False, enforce_iam=True) as aws:
-        yield aws
+        yield Cloud(aws)
 
 
-@pytest.fixture(scope="module")
-def cloud(guarded: LocalAws) -> Cloud:
-    return Cloud(guarded)
+def camera(width: int) -> Build:
+    def build(stack: Stack) -> None:
+        stream = VideoStream(stack, "Stream", stream_name=STREAM, removal_policy=RemovalPolicy.RETAIN)
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, width_pixels=width)
+
+    return build
 
 
-@pytest.fixture(scope="module")
-def cli(guarded: LocalAws) -> Iterator[Cdk]:
-    with Cdk(guarded) as cdk:
-        cdk.bootstrap()
-        yield cdk
-
-
-def assembly(directory: Path, width: int) -> str:
-    app = App(outdir=str(directory))
-    stack = Stack(app, STACK)
-    stream = VideoStream(stack, "Stream", stream_name=STREAM, removal_policy=RemovalPolicy.RETAIN)
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, width_pixels=width)
-    return app.synth().directory
-
-
-def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud, cli: Cdk, tmp_path: Path) -> None:
-    cli.deploy(assembly(tmp_path / "1", 320))
+def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud) -> None:
+    assert cloud.deploy(STACK, camera(320)) == "CREATE_COMPLETE"
     assert cloud.images(STREAM)["WidthPixels"] == 320
-    cli.deploy(assembly(tmp_path / "2", 640))
+    assert cloud.deploy(STACK, camera(640)) == "UPDATE_COMPLETE"
     assert cloud.images(STREAM)["WidthPixels"] == 640
 
     assert what_the_role_may(cloud) == {
@@ -81,7 +68,7 @@ def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud
         "list the streams": "AccessDeniedException",
     }
 
-    cli.destroy(str(tmp_path / "2"))
+    assert cloud.delete(STACK) == "DELETE_COMPLETE"
     assert cloud.images(STREAM) is None
 
 
