@@ -56,8 +56,6 @@ class Feature:
     altered: dict[str, Any]
     """What somebody else has set."""
     altered_fields: list[str]
-    filled_in: dict[str, Any]
-    """What is declared, in a form in which the service itself may store it."""
 
     @property
     def update(self) -> str:
@@ -75,10 +73,6 @@ IMAGES = Feature(
     updated={**DECLARED, "SamplingInterval": 500},
     altered={**DECLARED, "Format": "PNG", "WidthPixels": 320},
     altered_fields=["Format", "WidthPixels"],
-    filled_in={
-        **DECLARED,
-        "DestinationConfig": {"Uri": "s3://camera-images/front-door", "DestinationRegion": "us-east-1"},
-    },
 )
 TOPIC = "arn:aws:sns:us-east-1:111122223333:fragments"
 NOTIFICATIONS = Feature(
@@ -88,7 +82,6 @@ NOTIFICATIONS = Feature(
     updated={"Status": "DISABLED", "DestinationConfig": {"Uri": TOPIC}},
     altered={"Status": "ENABLED", "DestinationConfig": {"Uri": f"{TOPIC}-of-others"}},
     altered_fields=["DestinationConfig.Uri"],
-    filled_in={"Status": "ENABLED", "DestinationConfig": {"Uri": TOPIC}, "Version": 1},
 )
 FEATURES = {"images": IMAGES, "notifications": NOTIFICATIONS}
 

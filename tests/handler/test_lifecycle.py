@@ -100,14 +100,6 @@ def test_delete_leaves_a_configuration_alone_that_somebody_has_changed(
     assert warning.fields == feature.altered_fields  # type: ignore[attr-defined]
 
 
-def test_the_documented_default_is_no_change(function: Function, service: Service, feature: Feature) -> None:
-    service.configurations[STREAM_ARN] = feature.filled_in
-    event = function.event("delete")
-    event["ResourceProperties"][feature.configuration].pop("FormatConfig", None)
-    assert function.answer_to(event).status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] is None
-
-
 @pytest.mark.parametrize(
     "stream_arn",
     [
