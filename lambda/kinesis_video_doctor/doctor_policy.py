@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from kinesis_video_contract.doctor import (
@@ -26,44 +25,23 @@ def doctor_policy(stream: str = "*", *, partition: str = "aws") -> dict[str, Any
     partition
         Of the account; the default is ``aws``.
     """
+    resources = {
+        # A policy can't know the account, the Region and the number that a stream gets at its creation.
+        "Stream": (STREAM_ACTIONS, [f"arn:{partition}:kinesisvideo:*:*:stream/{stream}/*"]),
+        "NoResource": (ACTIONS_WITHOUT_RESOURCE, ["*"]),
+        # The doctor finds out who calls PutMedia.
+        "Producer": (PRODUCER_ACTIONS, [f"arn:{partition}:iam::*:role/*", f"arn:{partition}:iam::*:user/*"]),
+        # Only the stream's configuration names the bucket.
+        "Bucket": (BUCKET_ACTIONS, [f"arn:{partition}:s3:::*"]),
+        # For HeadObject: an image's metadata contain the number of its fragment.
+        "Images": (IMAGE_ACTIONS, [f"arn:{partition}:s3:::*/*"]),
+        # Only the stream's description and the bucket's encryption name the keys.
+        "Keys": ((*READ_KEY_ACTIONS, *KEY_ACTIONS), [f"arn:{partition}:kms:*:*:key/*"]),
+    }
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _allow(
-                "Stream",
-                STREAM_ACTIONS,
-                # A policy can't know the account, the Region and the number that a stream gets at its creation.
-                f"arn:{partition}:kinesisvideo:*:*:stream/{stream}/*",
-            ),
-            _allow("NoResource", ACTIONS_WITHOUT_RESOURCE, "*"),
-            _allow(
-                "Producer",
-                PRODUCER_ACTIONS,
-                # Who calls PutMedia is for the doctor to find out.
-                [f"arn:{partition}:iam::*:role/*", f"arn:{partition}:iam::*:user/*"],
-            ),
-            _allow(
-                "Bucket",
-                BUCKET_ACTIONS,
-                # Which bucket it is stands in the stream's configuration only.
-                f"arn:{partition}:s3:::*",
-            ),
-            _allow(
-                "Images",
-                # HeadObject: an image's own metadata say of which fragment it is.
-                IMAGE_ACTIONS,
-                # As for the bucket.
-                f"arn:{partition}:s3:::*/*",
-            ),
-            _allow(
-                "Keys",
-                (*READ_KEY_ACTIONS, *KEY_ACTIONS),
-                # Which keys they are stands in the stream's description and the bucket's encryption only.
-                f"arn:{partition}:kms:*:*:key/*",
-            ),
+            {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": arns if len(arns) > 1 else arns[0]}
+            for sid, (actions, arns) in resources.items()
         ],
     }
-
-
-def _allow(sid: str, actions: Sequence[str], resource: str | list[str]) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}

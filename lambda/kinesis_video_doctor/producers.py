@@ -96,7 +96,7 @@ class Producers:
         found = self.found.producers
         usable = [one for one in found if not one.missing and one.account == self._stream.account]
         if not usable:
-            raise UndecidedError(f"the permissions of {found[0].arn} can't be looked at")
+            raise UndecidedError(f"the permissions of {found[0].arn} can't be examined")
         return usable
 
     @property

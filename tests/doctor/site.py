@@ -237,24 +237,19 @@ class Site:
     def wait_for_image(self, name: str, prefix: str = "") -> None:
         self.wait_for_any(f"{PREFIX}{prefix}{ACCOUNT}_{name}_")
 
-    def wait_for_any(self, prefix: str) -> None:
-        """Wait for an object whose key begins so."""
-        deadline = time.monotonic() + 60
-        while not self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
     def wait_for_newest(self, name: str) -> None:
         """Wait for an image of the newest fragment."""
-        newest = max(self.fragment_numbers(name))
+        self.wait_for_any(f"{PREFIX}{ACCOUNT}_{name}_", fragment_number=max(self.fragment_numbers(name)))
+
+    def wait_for_any(self, prefix: str, *, fragment_number: str = "") -> None:
+        """Wait for an object whose key begins so, and whose metadata have this number if it is given."""
+        s3, seen = self.client("s3"), set[str]()
         deadline = time.monotonic() + 60
-        s3 = self.client("s3")
-        seen: set[str] = set()
         while True:
-            listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}{ACCOUNT}_{name}_").get("Contents", [])
+            listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
             for key in [entry["Key"] for entry in listed[::-1] if entry["Key"] not in seen]:
                 metadata = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
-                if metadata.get("aws_kinesisvideo_fragment_number") == newest:
+                if metadata.get("aws_kinesisvideo_fragment_number", "").endswith(fragment_number):
                     return
                 seen.add(key)
             assert time.monotonic() < deadline

@@ -61,27 +61,18 @@ def bucket_policy(destination: Destination, permissions: Permissions) -> Outcome
             raise UndecidedError("the bucket doesn't exist, so there is nothing to check")
         return passed("the bucket has no policy")
     producers = permissions.senders_known
-    whom: Sequence[Producer | None] = producers or [None]
+    whoever: Sequence[Producer | None] = producers or [None]
     judged = [
-        (producer, arn, permissions.judge_bucket_policy(producer, arn))
-        for producer in whom
-        for arn in permissions.image_arns
+        (who, arn, permissions.judge_bucket_policy(who, arn)) for who in whoever for arn in permissions.image_arns
     ]
     surely = [one for one in judged if one[2].denies == Match.YES]
-    if surely and len({one[0] for one in surely}) == len({one[0] for one in judged}):
-        _, arn, judgement = surely[0]
-        return failed(
-            f"{_named(judgement.denying)} of the bucket's policy denies s3:PutObject on {arn}",
-            "remove it, or exempt the producer from it: no Allow overrides it",
-        )
     if surely:
         producer, arn, judgement = surely[0]
-        return warned(
-            f"{_named(judgement.denying)} of the bucket's policy denies {producer.name if producer else ''} "
-            f"s3:PutObject on {arn}",
-            "remove it, or exempt that producer from it: no Allow overrides it",
-            explains="images",
-        )
+        hits_all = {one[0] for one in surely} == {one[0] for one in judged}
+        whom = "" if hits_all or producer is None else f" {producer.name}"
+        seen = f"{_named(judgement.denying)} of the bucket's policy denies{whom} s3:PutObject on {arn}"
+        fix = f"remove it, or exempt {'the' if hits_all else 'that'} producer from it: no Allow overrides it"
+        return failed(seen, fix) if hits_all else warned(seen, fix, explains="images")
     perhaps = [judgement.denying for *_, judgement in judged if judgement.denies == Match.MAYBE]
     if not perhaps:
         return passed("the bucket's policy denies no image")

@@ -29,11 +29,11 @@ def producer(producers: Producers, stream: Stream) -> Outcome:
     cut = f"; CloudTrail's history was read back to {found.cut}" if found.cut else ""
     if len(found.producers) + len(found.others) > 1:
         names = ", ".join([*(one.arn for one in found.producers), *found.others])
-        not_looked_at = f"; the permissions of {len(found.others)} can't be looked at" if found.others else ""
+        not_looked_at = f"; the permissions of {len(found.others)} can't be examined" if found.others else ""
         return warned(
-            f"several have asked for the stream's endpoint of PutMedia, the last one first: {names}"
+            f"several callers have asked for the stream's PutMedia endpoint, the most recent first: {names}"
             f"{not_looked_at}{cut}",
-            "the checks below are about each of them; --producer ARN looks at one",
+            "the checks below examine each of them; --producer ARN examines one",
         )
     return passed(f"{first.arn} calls PutMedia{cut}")
 

@@ -96,7 +96,7 @@ def tagged(video: Video, evidence: Evidence) -> Outcome:
         # It is not documented whether the archive returns the tag. An image proves that there was one.
         return passed(f"the archive shows no tag in the last {count} fragments, and an image lies in the bucket of one")
     almost = ", ".join(map(repr, media.almost))
-    instead = f"; they have {almost}, and a tag counts as it is written" if almost else ""
+    instead = f"; they have {almost}, and only the exact name counts" if almost else ""
     return warned(
         f"none of the last {count} fragments has the tag AWS_KINESISVIDEO_IMAGE_GENERATION{instead}",
         "the producer must call putKinesisVideoEventMetadata(STREAM_EVENT_TYPE_IMAGE_GENERATION) after a key frame; "
