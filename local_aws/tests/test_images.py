@@ -7,8 +7,8 @@ import io
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from email.header import decode_header, make_header
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -56,55 +56,15 @@ def bucket(client: Client) -> None:
     client("s3").create_bucket(Bucket=BUCKET)
 
 
-@pytest.fixture
-def stream(new_stream: NewStream, stream_name: str) -> str:
-    new_stream(stream_name)
-    return stream_name
-
-
-@pytest.fixture
-def configure(kinesis_video: KinesisVideoClient, stream: str) -> Callable[..., str]:
-    """Configure the images of the stream, and return where they go to."""
-
-    def configure(**changes: Any) -> str:
-        folder = f"folder-{next(_folders)}/"
-        configuration = {
-            "Status": "ENABLED",
-            "ImageSelectorType": "PRODUCER_TIMESTAMP",
-            "DestinationConfig": {"Uri": f"s3://{BUCKET}/{folder}", "DestinationRegion": "us-east-1"},
-            "SamplingInterval": 1_000,
-            "Format": "JPEG",
-            **changes,
-        }
-        kinesis_video.update_image_generation_configuration(
-            StreamName=stream,
-            ImageGenerationConfiguration=configuration,  # type: ignore[arg-type] # a dict is no TypedDict
-        )
-        return folder
-
-    return configure
-
-
-def video(frame_rate: float = 4) -> ClockVideo:
-    return ClockVideo("front-door", width=WIDTH, height=HEIGHT, frame_rate=frame_rate, fragment_seconds=1)
-
-
-def send(aws: LocalAws, stream: str, *tags: Tags, fragments: int = 1, frame_rate: float = 4) -> None:
-    """Send fragments with tags, all at once; each must be persisted."""
-    body = written([video(frame_rate).track], itertools.islice(video(frame_rate).fragments(START), fragments), *tags)
-    events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
-    assert [event[0] for event in events] == ["BUFFERING", "RECEIVED", "PERSISTED"] * fragments
-
-
 class Images:
     """The images of a folder."""
 
     def __init__(self, client: Client, folder: str) -> None:
         self._s3 = client("s3")
-        self._folder = folder
+        self.folder = folder
 
     def keys(self) -> list[str]:
-        contents = self._s3.list_objects_v2(Bucket=BUCKET, Prefix=self._folder).get("Contents", [])
+        contents = self._s3.list_objects_v2(Bucket=BUCKET, Prefix=self.folder).get("Contents", [])
         return sorted(entry["Key"] for entry in contents)
 
     def wait(self, number: int) -> list[str]:
@@ -121,43 +81,90 @@ class Images:
     def picture(self, key: str) -> Image.Image:
         return Image.open(io.BytesIO(self.get(key)["Body"].read()))
 
+    def times(self, number: int) -> list[int]:
+        """Wait for that many images, and return the times in their keys."""
+        return [parse_image_key(key).timecode for key in self.wait(number)]
 
-def timecodes(keys: Sequence[str]) -> list[int]:
-    return [parse_image_key(key).timecode for key in keys]
+
+@dataclass
+class Site:
+    """A stream, and the folders of its images."""
+
+    aws: LocalAws
+    client: Client
+    kinesis_video: KinesisVideoClient
+    new_stream: NewStream
+    stream: str
+
+    def configure(self, **changes: Any) -> Images:
+        """Configure the images of the stream, and return those of their folder."""
+        folder = f"folder-{next(_folders)}/"
+        configuration = {
+            "Status": "ENABLED",
+            "ImageSelectorType": "PRODUCER_TIMESTAMP",
+            "DestinationConfig": {"Uri": f"s3://{BUCKET}/{folder}", "DestinationRegion": "us-east-1"},
+            "SamplingInterval": 1_000,
+            "Format": "JPEG",
+            **changes,
+        }
+        self.kinesis_video.update_image_generation_configuration(
+            StreamName=self.stream,
+            ImageGenerationConfiguration=configuration,  # type: ignore[arg-type] # a dict is no TypedDict
+        )
+        return Images(self.client, folder)
+
+    def put(self, body: bytes) -> list[str]:
+        """Send a body, all at once, and return the types of the acknowledgements."""
+        events = put_media(self.aws.endpoint_url, {"x-amzn-stream-name": self.stream}, [body])
+        return [event[0] for event in events]
+
+    def send(self, *tags: Tags, fragments: int = 1, frame_rate: float = 4) -> None:
+        """Send fragments with tags; each must be persisted."""
+        source = video(frame_rate)
+        body = written([source.track], itertools.islice(source.fragments(START), fragments), *tags)
+        assert self.put(body) == ["BUFFERING", "RECEIVED", "PERSISTED"] * fragments
+
+    def settle(self) -> None:
+        """Wait for the image of another fragment: those of earlier ones have had their time to come, too."""
+        images = self.configure()
+        self.send(IMAGE)
+        images.wait(1)
 
 
-def settle(aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]) -> None:
-    """Wait for the image of another fragment: what was sent before has had its time to become one, too."""
-    folder = configure()
-    send(aws, stream, IMAGE)
-    Images(client, folder).wait(1)
+@pytest.fixture
+def site(
+    aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+) -> Site:
+    new_stream(stream_name)
+    return Site(aws, client, kinesis_video, new_stream, stream_name)
+
+
+def video(frame_rate: float = 4) -> ClockVideo:
+    return ClockVideo("front-door", width=WIDTH, height=HEIGHT, frame_rate=frame_rate, fragment_seconds=1)
 
 
 @pytest.mark.parametrize("absolute_timecodes", [True, False])
-def test_an_image_shows_the_time_of_its_key(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str], absolute_timecodes: bool
-) -> None:
-    images = Images(client, configure(SamplingInterval=500))
+def test_an_image_shows_the_time_of_its_key(site: Site, absolute_timecodes: bool) -> None:
+    images = site.configure(SamplingInterval=500)
     session = boto3.Session("test", "test", region_name="us-east-1")
     tags = fragment_tags(metadata={"Door": "east", "street": "Bäckerstraße", "no header": "x", "lines": "1\n2"})
     producer = Producer(
-        stream,
+        site.stream,
         session=session,
-        endpoint_url=aws.endpoint_url,
+        endpoint_url=site.aws.endpoint_url,
         tags=tags,
         absolute_timecodes=absolute_timecodes,
     )
     assert producer.send(video(), fragments=2, speed=20).persisted == 2
 
-    keys = images.wait(4)
-    begin = timecodes(keys)[0]
-    assert timecodes(keys) == [begin, begin + 500, begin + 1_000, begin + 1_500]
-    fragments = client("kinesis-video-archived-media").list_fragments(StreamName=stream)["Fragments"]
-    for key, number in zip(keys, (0, 0, 1, 1), strict=True):
+    begin, *others = images.times(4)
+    assert others == [begin + 500, begin + 1_000, begin + 1_500]
+    fragments = site.client("kinesis-video-archived-media").list_fragments(StreamName=site.stream)["Fragments"]
+    for key, number in zip(images.keys(), (0, 0, 1, 1), strict=True):
         picture, parsed, image = images.picture(key), parse_image_key(key), images.get(key)
         assert (picture.format, picture.size) == ("JPEG", (WIDTH, HEIGHT))
         assert read_clock(picture, WIDTH, HEIGHT) == parsed.timecode
-        assert (parsed.account, parsed.stream_name, image["ContentType"]) == ("000000000000", stream, "image/jpeg")
+        assert (parsed.account, parsed.stream_name, image["ContentType"]) == ("000000000000", site.stream, "image/jpeg")
         metadata = parse_image_metadata(image["Metadata"])
         assert metadata.producer_timestamp == str(parsed.timecode)
         assert abs(int(metadata.server_timestamp) - time.time() * 1000) < 60_000
@@ -177,26 +184,18 @@ def test_an_image_shows_the_time_of_its_key(
     ],
 )
 def test_an_interval_counts_from_the_begin_of_each_fragment(
-    aws: LocalAws,
-    client: Client,
-    stream: str,
-    configure: Callable[..., str],
-    frame_rate: float,
-    interval: int,
-    offsets: list[int],
+    site: Site, frame_rate: float, interval: int, offsets: list[int]
 ) -> None:
-    images = Images(client, configure(SamplingInterval=interval))
-    send(aws, stream, IMAGE, fragments=2, frame_rate=frame_rate)
+    images = site.configure(SamplingInterval=interval)
+    site.send(IMAGE, fragments=2, frame_rate=frame_rate)
     expected = [START + 1_000 * fragment + offset for fragment in (0, 1) for offset in offsets]
-    assert timecodes(images.wait(len(expected))) == expected
+    assert images.times(len(expected)) == expected
 
 
-def test_the_servers_clock_counts_when_frames_arrive(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
-    images = Images(client, configure(ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200))
+def test_the_servers_clock_counts_when_frames_arrive(site: Site) -> None:
+    images = site.configure(ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200)
     before = time.time_ns() // 1_000_000
-    send(aws, stream, IMAGE)
+    site.send(IMAGE)
     (key,) = images.wait(1)
     assert before <= parse_image_key(key).timecode <= time.time_ns() // 1_000_000
     assert images.get(key)["Metadata"]["aws_kinesisvideo_producer_timestamp"] == str(START)
@@ -213,16 +212,10 @@ def test_the_servers_clock_counts_when_frames_arrive(
     ],
 )
 def test_an_image_has_the_format_and_the_size_that_is_configured(
-    aws: LocalAws,
-    client: Client,
-    stream: str,
-    configure: Callable[..., str],
-    changes: dict[str, Any],
-    kind: str,
-    size: tuple[int, int],
+    site: Site, changes: dict[str, Any], kind: str, size: tuple[int, int]
 ) -> None:
-    images = Images(client, configure(**changes))
-    send(aws, stream, IMAGE)
+    images = site.configure(**changes)
+    site.send(IMAGE)
     (key,) = images.wait(1)
     picture = images.picture(key)
     assert (picture.format, picture.size) == (kind, size)
@@ -231,62 +224,56 @@ def test_an_image_has_the_format_and_the_size_that_is_configured(
     assert read_clock(picture, WIDTH, HEIGHT) == START
 
 
-def test_a_higher_quality_makes_a_larger_jpeg(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
+def test_a_higher_quality_makes_a_larger_jpeg(site: Site) -> None:
     sizes = []
     for quality in ("1", "80", "100"):
-        images = Images(client, configure(FormatConfig={"JPEGQuality": quality}))
-        send(aws, stream, IMAGE)
+        images = site.configure(FormatConfig={"JPEGQuality": quality})
+        site.send(IMAGE)
         (key,) = images.wait(1)
         sizes.append(images.get(key)["ContentLength"])
     assert sizes == sorted(set(sizes))
 
 
-def test_the_prefix_tag_comes_before_the_account(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
-    folder = configure()
-    send(aws, stream, *fragment_tags(prefix="person/"))
-    (key,) = Images(client, folder).wait(1)
-    assert key.startswith(f"{folder}person/_000000000000_{stream}_{START}_")
+def test_the_prefix_tag_comes_before_the_account(site: Site) -> None:
+    images = site.configure()
+    site.send(*fragment_tags(prefix="person/"))
+    (key,) = images.wait(1)
+    assert key.startswith(f"{images.folder}person/_000000000000_{site.stream}_{START}_")
 
 
-def test_h265_gives_images_as_well(aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]) -> None:
-    images = Images(client, configure(SamplingInterval=200))
+def test_h265_gives_images_as_well(site: Site) -> None:
+    images = site.configure(SamplingInterval=200)
     track, frames = encoded("libx265", {"x265-params": "log-level=none:pools=1"}, seconds=1)
     body = written(
         [track], [Fragment(START, [replace(frame, timecode=START + frame.timecode) for frame in frames])], IMAGE
     )
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    site.put(body)
     assert [images.picture(key).size for key in images.wait(5)] == [(128, 96)] * 5
 
 
 OPEN_GOP = ("libx264", {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"})
 
 
-def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_says_what_it_lacks(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
-    images = Images(client, configure(SamplingInterval=20_000))
+def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_says_what_it_lacks(site: Site) -> None:
+    images = site.configure(SamplingInterval=20_000)
     track, frames = encoded(*OPEN_GOP)
     begins = [index for index, frame in enumerate(frames) if frame.key]
     moved = [replace(frame, timecode=START + frame.timecode) for frame in frames]
     fragments = [moved[begin:end] for begin, end in itertools.pairwise([*begins, len(frames)])]
     body = written([track], [Fragment(fragment[0].timecode, fragment) for fragment in fragments], IMAGE)
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
-    assert timecodes(images.wait(2)) == [START, START + 2_000]
+    site.put(body)
+    assert images.times(2) == [START, START + 2_000]
 
-    archive = client("kinesis-video-archived-media")
-    late = archive.list_fragments(StreamName=stream)["Fragments"][1]["FragmentNumber"]
+    archive = site.client("kinesis-video-archived-media")
+    late = archive.list_fragments(StreamName=site.stream)["Fragments"][1]["FragmentNumber"]
     leading = min(range(len(fragments[1])), key=lambda index: fragments[1][index].timecode)
-    lines = [line for line in aws.log.read_text().splitlines() if late in line]
+    lines = [line for line in site.aws.log.read_text().splitlines() if late in line]
     assert len(lines) == 1
     assert f"no picture of frame {leading} ({fragments[1][leading].timecode})" in lines[0]
     assert "refers to the fragment before" in lines[0]
 
     found = archive.get_images(
-        StreamName=stream,
+        StreamName=site.stream,
         ImageSelectorType="PRODUCER_TIMESTAMP",
         StartTimestamp=START // 1000,
         EndTimestamp=START // 1000 + 4,
@@ -297,26 +284,21 @@ def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_s
     assert [image.get("Error") for image in found if "Error" in image] == ["NO_MEDIA"] * 3
 
 
-def test_sound_beside_the_video_changes_nothing(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
-    images = Images(client, configure(SamplingInterval=500))
+def test_sound_beside_the_video_changes_nothing(site: Site) -> None:
+    images = site.configure(SamplingInterval=500)
     fragment = next(video().fragments(START))
     # The sound comes first, and between the pictures.
     sound = [Frame(2, frame.timecode + 10, True, b"no picture") for frame in fragment.frames]
     frames = [frame for pair in zip(sound, fragment.frames, strict=True) for frame in pair]
     tracks = [Track(2, "A_AAC", type=2), video().track]
     body = written(tracks, [Fragment(START, frames)], IMAGE)
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
-    keys = images.wait(2)
-    assert timecodes(keys) == [START, START + 500]
-    assert [read_clock(images.picture(key), WIDTH, HEIGHT) for key in keys] == [START, START + 500]
+    site.put(body)
+    assert images.times(2) == [START, START + 500]
+    assert [read_clock(images.picture(key), WIDTH, HEIGHT) for key in images.wait(2)] == [START, START + 500]
 
 
-def test_tags_belong_to_the_cluster_before_them(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
-    images = Images(client, configure())
+def test_tags_belong_to_the_cluster_before_them(site: Site) -> None:
+    images = site.configure()
     source = video()
     fragments = [written([source.track], [fragment]) for fragment in itertools.islice(source.fragments(START), 4)]
     header = written([source.track], [])
@@ -324,76 +306,63 @@ def test_tags_belong_to_the_cluster_before_them(
     tags = write_tags(IMAGE)
     # Before the first cluster; none; after the cluster; after the end-of-fragment tag, which is the next one's.
     body = header + tags + one + two + END_OF_FRAGMENT + three + tags + END_OF_FRAGMENT + tags + four
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
-    assert timecodes(images.wait(3)) == [START, START + 2_000, START + 3_000]
+    site.put(body)
+    assert images.times(3) == [START, START + 2_000, START + 3_000]
 
 
 @pytest.mark.parametrize("missing", ["tag", "configuration", "enabled", "bucket", "picture", "destination"])
-def test_without_one_of_these_no_image_comes_and_the_acknowledgements_are_the_same(
-    aws: LocalAws,
-    client: Client,
-    kinesis_video: KinesisVideoClient,
-    stream: str,
-    configure: Callable[..., str],
-    missing: str,
-) -> None:
+def test_without_one_of_these_no_image_comes_and_the_acknowledgements_are_the_same(site: Site, missing: str) -> None:
     changes: dict[str, dict[str, Any]] = {
         "enabled": {"Status": "DISABLED"},
         "bucket": {"DestinationConfig": {"Uri": "s3://nobodys-bucket/", "DestinationRegion": "us-east-1"}},
         "destination": {"DestinationConfig": {"Uri": "file://images/x", "DestinationRegion": "us-east-1"}},
     }
-    images = Images(client, configure(**changes.get(missing, {})))
+    images = site.configure(**changes.get(missing, {}))
     if missing == "configuration":
-        kinesis_video.update_image_generation_configuration(StreamName=stream)
+        site.kinesis_video.update_image_generation_configuration(StreamName=site.stream)
     if missing == "picture":
         body = HEADER + cluster(START, IMAGE)
-        events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
-        assert [event[0] for event in events] == ["BUFFERING", "RECEIVED", "PERSISTED"]
+        assert site.put(body) == ["BUFFERING", "RECEIVED", "PERSISTED"]
     else:
-        send(aws, stream, *([] if missing == "tag" else [IMAGE]))
-    settle(aws, client, stream, configure)
+        site.send(*([] if missing == "tag" else [IMAGE]))
+    site.settle()
     assert images.keys() == []
-    assert "Traceback" not in aws.log.read_text()
+    assert "Traceback" not in site.aws.log.read_text()
 
 
-def test_a_stream_without_retention_has_no_images(
-    aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, stream: str, configure: Callable[..., str]
-) -> None:
-    images = Images(client, configure())
-    version = kinesis_video.describe_stream(StreamName=stream)["StreamInfo"]["Version"]
-    kinesis_video.update_data_retention(
-        StreamName=stream,
+def test_a_stream_without_retention_has_no_images(site: Site) -> None:
+    images = site.configure()
+    version = site.kinesis_video.describe_stream(StreamName=site.stream)["StreamInfo"]["Version"]
+    site.kinesis_video.update_data_retention(
+        StreamName=site.stream,
         CurrentVersion=version,
         Operation="DECREASE_DATA_RETENTION",
         DataRetentionChangeInHours=24,
     )
     body = written([video().track], itertools.islice(video().fragments(START), 1), IMAGE)
-    events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
-    assert [event[0] for event in events] == ["BUFFERING", "RECEIVED"]
+    assert site.put(body) == ["BUFFERING", "RECEIVED"]
     assert images.keys() == []
 
 
-def test_images_can_be_late_or_missing(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
-    images = Images(client, configure())
-    aws.inject_fault("PutMedia.Images", error="InternalFailure")
-    aws.inject_fault("PutMedia.Images", delay_seconds=0.5)
+def test_images_can_be_late_or_missing(site: Site) -> None:
+    images = site.configure()
+    site.aws.inject_fault("PutMedia.Images", error="InternalFailure")
+    site.aws.inject_fault("PutMedia.Images", delay_seconds=0.5)
     begin = time.monotonic()
-    send(aws, stream, IMAGE, fragments=3)
+    site.send(IMAGE, fragments=3)
     # The first fragment's are missing, the second one's are late.
-    assert timecodes(images.wait(2)) == [START + 1_000, START + 2_000]
+    assert images.times(2) == [START + 1_000, START + 2_000]
     assert time.monotonic() - begin >= 0.5
 
 
-def test_get_images_reads_what_is_kept(aws: LocalAws, client: Client, stream: str) -> None:
-    send(aws, stream, fragments=2)
-    archive = client("kinesis-video-archived-media")
+def test_get_images_reads_what_is_kept(site: Site) -> None:
+    site.send(fragments=2)
+    archive = site.client("kinesis-video-archived-media")
     begin = START / 1000
     request = {
-        "StreamName": stream,
+        "StreamName": site.stream,
         "ImageSelectorType": "PRODUCER_TIMESTAMP",
-        "StartTimestamp": archive.list_fragments(StreamName=stream)["Fragments"][0]["ProducerTimestamp"],
+        "StartTimestamp": archive.list_fragments(StreamName=site.stream)["Fragments"][0]["ProducerTimestamp"],
         "EndTimestamp": begin + 3,
         "Format": "PNG",
     }
@@ -426,18 +395,18 @@ def test_get_images_reads_what_is_kept(aws: LocalAws, client: Client, stream: st
             archive.get_images(**{**request, **changes})
 
 
-def test_get_images_finds_by_the_servers_clock(aws: LocalAws, client: Client, stream: str) -> None:
+def test_get_images_finds_by_the_servers_clock(site: Site) -> None:
     body = written([video().track], itertools.islice(video().fragments(1_000), 1))
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body])
+    site.put(body)
     second = round(time.time())
     request = {
-        "StreamName": stream,
+        "StreamName": site.stream,
         "StartTimestamp": second - 10,
         "EndTimestamp": second + 10,
         "SamplingInterval": 20_000,
         "Format": "PNG",
     }
-    archive = client("kinesis-video-archived-media")
+    archive = site.client("kinesis-video-archived-media")
     (found,) = archive.get_images(**request, ImageSelectorType="SERVER_TIMESTAMP")["Images"]
     picture = Image.open(io.BytesIO(base64.b64decode(found["ImageContent"])))
     assert read_clock(picture, WIDTH, HEIGHT) == 1_000
@@ -445,40 +414,36 @@ def test_get_images_finds_by_the_servers_clock(aws: LocalAws, client: Client, st
     assert missing["Error"] == "NO_MEDIA"
 
 
-def test_get_images_needs_retention_and_says_what_it_cant_decode(
-    aws: LocalAws, client: Client, new_stream: NewStream, stream: str
-) -> None:
-    archive = client("kinesis-video-archived-media")
+def test_get_images_needs_retention_and_says_what_it_cant_decode(site: Site) -> None:
+    archive = site.client("kinesis-video-archived-media")
     request = {"ImageSelectorType": "PRODUCER_TIMESTAMP", "StartTimestamp": 1, "EndTimestamp": 2, "Format": "JPEG"}
-    new_stream(forgetful := f"{stream}-forgetful", DataRetentionInHours=0)
+    site.new_stream(forgetful := f"{site.stream}-forgetful", DataRetentionInHours=0)
     with pytest.raises(archive.exceptions.NoDataRetentionException):
         archive.get_images(StreamName=forgetful, **request)
-    put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [HEADER + cluster(1_000)])
-    images = archive.get_images(StreamName=stream, **request)["Images"]
+    put_media(site.aws.endpoint_url, {"x-amzn-stream-name": site.stream}, [HEADER + cluster(1_000)])
+    images = archive.get_images(StreamName=site.stream, **request)["Images"]
     assert [image["Error"] for image in images] == ["MEDIA_ERROR"]
 
 
-def test_a_notification_of_a_fragment_is_published(
-    aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, stream: str
-) -> None:
-    queue = client("sqs").create_queue(QueueName=stream)["QueueUrl"]
-    queue_arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    topic = client("sns").create_topic(Name=stream)["TopicArn"]
-    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn["QueueArn"])
-    kinesis_video.update_notification_configuration(
-        StreamName=stream, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": topic}}
+def test_a_notification_of_a_fragment_is_published(site: Site) -> None:
+    queue = site.client("sqs").create_queue(QueueName=site.stream)["QueueUrl"]
+    queue_arn = site.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    topic = site.client("sns").create_topic(Name=site.stream)["TopicArn"]
+    site.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn["QueueArn"])
+    site.kinesis_video.update_notification_configuration(
+        StreamName=site.stream, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": topic}}
     )
 
-    send(aws, stream, IMAGE)
-    send(aws, stream, Tags((SimpleTag("floor", "1"),)), *fragment_tags(notifications=True, metadata={"door": "east"}))
+    site.send(IMAGE)
+    site.send(Tags((SimpleTag("floor", "1"),)), *fragment_tags(notifications=True, metadata={"door": "east"}))
 
-    (message,) = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    (message,) = site.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     envelope = json.loads(message["Body"])
     assert envelope["Subject"] == "Kinesis Video Streams Notification"
     notification = json.loads(envelope["Message"])
-    fragment = client("kinesis-video-archived-media").list_fragments(StreamName=stream)["Fragments"][1]
+    fragment = site.client("kinesis-video-archived-media").list_fragments(StreamName=site.stream)["Fragments"][1]
     assert notification == {
-        "StreamArn": kinesis_video.describe_stream(StreamName=stream)["StreamInfo"]["StreamARN"],
+        "StreamArn": site.kinesis_video.describe_stream(StreamName=site.stream)["StreamInfo"]["StreamARN"],
         "FragmentNumber": fragment["FragmentNumber"],
         "FragmentStartProducerTimestamp": START,
         "FragmentStartServerTimestamp": round(fragment["ServerTimestamp"].timestamp() * 1000),
@@ -486,18 +451,16 @@ def test_a_notification_of_a_fragment_is_published(
         "NotificationPayload": {"door": "east"},
     }
     for uri, status in ((f"{topic}-that-nobody-made", "ENABLED"), (topic, "DISABLED")):
-        kinesis_video.update_notification_configuration(
-            StreamName=stream,
+        site.kinesis_video.update_notification_configuration(
+            StreamName=site.stream,
             NotificationConfiguration={"Status": status, "DestinationConfig": {"Uri": uri}},  # type: ignore[typeddict-item] # a str is no literal
         )
-        send(aws, stream, *fragment_tags(notifications=True))
-    client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    assert "Messages" not in client("sqs").receive_message(QueueUrl=queue)
+        site.send(*fragment_tags(notifications=True))
+    site.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert "Messages" not in site.client("sqs").receive_message(QueueUrl=queue)
 
 
-def test_an_image_is_an_event_that_runs_a_function_and_is_counted(
-    aws: LocalAws, client: Client, stream: str, configure: Callable[..., str]
-) -> None:
+def test_an_image_is_an_event_that_runs_a_function_and_is_counted(site: Site) -> None:
     # The function writes the keys that it is told of where the test can read them.
     code = """
 import boto3
@@ -505,43 +468,43 @@ def handler(event, context):
     key = event["detail"]["object"]["key"]
     boto3.client("s3").put_object(Bucket="seen", Key=key)
 """
-    client("s3").create_bucket(Bucket="seen")
-    function = client("lambda").create_function(
-        FunctionName=stream,
+    site.client("s3").create_bucket(Bucket="seen")
+    function = site.client("lambda").create_function(
+        FunctionName=site.stream,
         Runtime="python3.13",
         Handler="handler.handler",
         Role="arn:aws:iam::000000000000:role/worker",
         Code={"ZipFile": zipped({"handler.py": code})},
     )["FunctionArn"]
-    folder = configure()
-    queue = client("sqs").create_queue(QueueName=f"{stream}-images")["QueueUrl"]
+    images = site.configure()
+    queue = site.client("sqs").create_queue(QueueName=f"{site.stream}-images")["QueueUrl"]
     telling = {
-        "QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{stream}-images",
+        "QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{site.stream}-images",
         "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": folder}]}},
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": images.folder}]}},
     }
-    client("s3").put_bucket_notification_configuration(
+    site.client("s3").put_bucket_notification_configuration(
         Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}, "QueueConfigurations": [telling]}
     )
-    pattern = {"source": ["aws.s3"], "detail": {"object": {"key": [{"prefix": folder}]}}}
-    client("events").put_rule(Name=stream, EventPattern=json.dumps(pattern))
-    client("events").put_targets(Rule=stream, Targets=[{"Id": "function", "Arn": function}])
+    pattern = {"source": ["aws.s3"], "detail": {"object": {"key": [{"prefix": images.folder}]}}}
+    site.client("events").put_rule(Name=site.stream, EventPattern=json.dumps(pattern))
+    site.client("events").put_targets(Rule=site.stream, Targets=[{"Id": "function", "Arn": function}])
 
-    send(aws, stream, IMAGE)
+    site.send(IMAGE)
 
-    (key,) = Images(client, folder).wait(1)
+    (key,) = images.wait(1)
     # The first message says that the notifications are set up.
-    told = [client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0] for _ in range(2)]
+    told = [site.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0] for _ in range(2)]
     assert json.loads(told[1]["Body"])["Records"][0]["s3"]["object"]["key"] == key
     deadline = time.monotonic() + 20
-    while not (seen := client("s3").list_objects_v2(Bucket="seen").get("Contents")):
+    while not (seen := site.client("s3").list_objects_v2(Bucket="seen").get("Contents")):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert [entry["Key"] for entry in seen] == [key]
-    (point,) = client("cloudwatch").get_metric_statistics(
+    (point,) = site.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Events",
         MetricName="TriggeredRules",
-        Dimensions=[{"Name": "RuleName", "Value": stream}],
+        Dimensions=[{"Name": "RuleName", "Value": site.stream}],
         StartTime=time.time() - 600,
         EndTime=time.time() + 600,
         Period=3_600,
@@ -550,30 +513,24 @@ def handler(event, context):
     assert point["Sum"] == 1
 
 
-def test_two_producers_at_a_time_each_get_their_own_images(
-    aws: LocalAws,
-    client: Client,
-    kinesis_video: KinesisVideoClient,
-    stream: str,
-    configure: Callable[..., str],
-    new_stream: NewStream,
-) -> None:
-    images = Images(client, configure())
-    configuration = kinesis_video.describe_image_generation_configuration(StreamName=stream)
-    new_stream(other := f"{stream}-other")
-    kinesis_video.update_image_generation_configuration(
+def test_two_producers_at_a_time_each_get_their_own_images(site: Site) -> None:
+    images = site.configure()
+    configuration = site.kinesis_video.describe_image_generation_configuration(StreamName=site.stream)
+    site.new_stream(other := f"{site.stream}-other")
+    site.kinesis_video.update_image_generation_configuration(
         StreamName=other, ImageGenerationConfiguration=configuration["ImageGenerationConfiguration"]
     )
-    producers = [Thread(target=send, args=(aws, name, IMAGE), kwargs={"fragments": 3}) for name in (stream, other)]
+    sites = (site, replace(site, stream=other))
+    producers = [Thread(target=each.send, args=(IMAGE,), kwargs={"fragments": 3}) for each in sites]
     for producer in producers:
         producer.start()
     for producer in producers:
         producer.join()
     found = [parse_image_key(key) for key in images.wait(6)]
     times = [START, START + 1_000, START + 2_000]
-    for name in (stream, other):
+    for name in (site.stream, other):
         assert sorted(key.timecode for key in found if key.stream_name == name) == times
 
 
-def test_the_names_of_tags_are_those_of_the_service() -> None:
+def test_the_names_of_tags_are_those_of_the_service(site: Site) -> None:
     assert TagName.IMAGE_GENERATION == IMAGE.tags[0].name == "AWS_KINESISVIDEO_IMAGE_GENERATION"
