@@ -93,12 +93,30 @@ def test_a_clip_has_every_frame_at_its_time(archive: Any, played: str, tmp_path:
     assert len(read_by_ffmpeg(str(tmp_path / "late.mp4"))) == FRAMES / 2
 
 
-def test_a_clip_of_h265_is_one_too(aws: LocalAws, client: Client, archive: Any) -> None:
-    client("kinesisvideo").create_stream(StreamName="h265", DataRetentionInHours=1)
-    send(aws, "h265", *cut("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0"}))
-    clip = archive.get_clip(StreamName="h265", ClipFragmentSelector=SELECTOR)["Payload"].read()
+def of_equal_times(track: Track, fragments: Sequence[Fragment]) -> tuple[Track, list[Fragment]]:
+    """Give frames that come in pairs the same time."""
+    times = [START + 80 * (index // 2) for index in range(FRAMES)]
+    frames = [
+        replace(frame, timecode=times[(frame.timecode - START) // 40]) for one in fragments for frame in one.frames
+    ]
+    return track, [Fragment(START, frames)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "sent"),
+    [
+        ("hevc", lambda: cut("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0"})),
+        ("h264", lambda: of_equal_times(*cut(*CLOSED))),
+    ],
+)
+def test_a_clip_of_h265_and_of_frames_with_equal_times_is_one_too(
+    aws: LocalAws, client: Client, archive: Any, codec: str, sent: Callable[[], tuple[Track, list[Fragment]]]
+) -> None:
+    client("kinesisvideo").create_stream(StreamName=codec, DataRetentionInHours=1)
+    send(aws, codec, *sent())
+    clip = archive.get_clip(StreamName=codec, ClipFragmentSelector=SELECTOR)["Payload"].read()
     with av.open(io.BytesIO(clip), "r") as source:
-        assert source.streams.video[0].codec_context.name == "hevc"
+        assert source.streams.video[0].codec_context.name == codec
         assert len(list(source.decode(video=0))) == FRAMES
 
 

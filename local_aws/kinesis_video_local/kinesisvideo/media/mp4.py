@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 
 from kinesis_video_matroska import Frame
 
@@ -90,7 +91,8 @@ def _write(fragments: Sequence[tuple[MediaFragment, Sequence[int]]], options: di
     # A frame may be decoded before one that is shown earlier: the times of decoding are the sorted times of showing,
     # moved ahead so that no frame is shown before it is decoded.
     shown = [time for _, times in fragments for time in times]
-    decoded = sorted(shown)
+    # Frames may be shown at the same time; MP4 takes none that is decoded at the same time as another.
+    decoded = list(accumulate(sorted(shown), lambda last, time: max(time, last + 1)))
     ahead = max(early - late for early, late in zip(decoded, shown, strict=True))
     written = io.BytesIO()
     try:
