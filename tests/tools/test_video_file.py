@@ -318,7 +318,17 @@ def test_a_file_without_video_is_refused_without_a_line(tmp_path: Path, content:
         VideoFile(tmp_path / "porch.mkv")
 
 
-def test_a_playlist_leads_nowhere(tmp_path: Path) -> None:
-    (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:2,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "#EXTM3U\n#EXTINF:2,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
+        "#EXTM3U\n#EXTINF:2,\nprivate.mp4\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile private.mp4\n",
+    ],
+)
+def test_a_playlist_leads_nowhere(tmp_path: Path, playlist: str) -> None:
+    """Neither into the network nor to another file of this machine."""
+    (tmp_path / "private.mp4").write_bytes(written("mp4", "libx264", H264, seconds=1))
+    (tmp_path / "a.m3u8").write_text(playlist)
     with pytest.raises(ValueError, match="FFmpeg can't read"):
         VideoFile(tmp_path / "a.m3u8")

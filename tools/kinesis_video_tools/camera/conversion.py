@@ -16,8 +16,8 @@ _COPIED = ("h264", "hevc")
 _KEY_FRAME_MILLISECONDS = 2_000
 _MAX_BACK_MILLISECONDS = 1_000
 _MILLISECONDS = Fraction(1, 1000)
-# A file may refer to others, and none of them may be an address in the network.
-_ONLY_FILES = {"protocol_whitelist": "file"}
+# A playlist can name any file of this machine, and can have the name of a video.
+_NO_OTHER_FILE = {"protocol_whitelist": "none"}
 
 
 class Conversion:
@@ -147,8 +147,10 @@ class Conversion:
             output.close()
             yield sink.take()
 
-    def _open(self) -> InputContainer:
-        return av.open(f"file:{self._path}", options=_ONLY_FILES)
+    @contextmanager
+    def _open(self) -> Iterator[InputContainer]:
+        with self._path.open("rb") as file, av.open(file, "r", options=_NO_OTHER_FILE) as source:
+            yield source
 
 
 class _Sink:
