@@ -55,12 +55,12 @@ def parse_origin(text: str) -> str:
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not an origin.
     """
     match = _ORIGIN.fullmatch(text)
     if not match:
         raise ValueError(
-            f"The allowed origin {text!r} is none, give a scheme, a host and a port, such as http://localhost:3000"
+            f"The allowed origin {text!r} is not an origin, give a scheme, a host and a port, such as http://localhost:3000"
         )
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     return f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")

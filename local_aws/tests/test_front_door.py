@@ -304,7 +304,7 @@ def test_an_origin_is_written_as_browsers_send_it() -> None:
     "origin", ["*", "null", "localhost:3000", "http://*.example", "http://a/b", "file://", "http://a:b"]
 )
 def test_what_is_no_origin_is_not_allowed(origin: str) -> None:
-    with pytest.raises(ValueError, match=r"The allowed origin .* is none"):
+    with pytest.raises(ValueError, match=r"The allowed origin .* is not an origin"):
         LocalAws(allowed_origins=[origin])
 
 
