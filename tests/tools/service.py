@@ -44,7 +44,6 @@ class Answer:
     """The fragment within which the connection is cut."""
     end_after: int | None = None
     """The fragment after which the answer ends, though the body goes on."""
-    separator: bytes = b"\r\n"
     """The bytes after an acknowledgement."""
     silent: bool = False
     """Whether no acknowledgement is sent."""
@@ -190,7 +189,7 @@ class Connection(socketserver.BaseRequestHandler):
         if not answer.silent:
             time = "" if timecode is None else f',"FragmentTimecode":{timecode}'
             text = f'{{"EventType":"{event}"{time},"FragmentNumber":"{number:047d}"{more}}}'
-            self.send(h11.Data(text.encode() + answer.separator))
+            self.send(h11.Data(text.encode() + b"\r\n"))
 
 
 def is_signed_correctly(request: h11.Request, headers: dict[str, str]) -> bool:

@@ -44,11 +44,7 @@ class ArchivedMedia:
         if selector := request.get("FragmentSelector"):
             by_producer = selector["FragmentSelectorType"] == "PRODUCER_TIMESTAMP"
             begin, end = _range(selector["TimestampRange"])
-            fragments = [
-                fragment
-                for fragment in fragments
-                if begin <= (fragment.producer_timestamp if by_producer else fragment.server_timestamp) <= end
-            ]
+            fragments = [fragment for fragment in fragments if begin <= fragment.time(by_producer) <= end]
         page, rest = _page(fragments, request, _FRAGMENTS_PER_PAGE)
         return {"Fragments": [_described(fragment) for fragment in page], **rest}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
@@ -28,14 +27,6 @@ _LEAD_MILLISECONDS = FRAGMENT_MILLISECONDS
 
 class UnplayableError(ValueError):
     """The fragments make no MP4."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The part that a player reads before any fragment, and the fragment."""
-
-    header: bytes
-    fragment: bytes
 
 
 def frame_milliseconds(frames: Sequence[Frame]) -> int:
@@ -64,8 +55,8 @@ def write_clip(fragments: Sequence[MediaFragment]) -> bytes:
     return _write(shifted, {})
 
 
-def write_parts(fragment: MediaFragment, begin: int) -> Parts:
-    """Write a fragment for a player of HLS.
+def write_parts(fragment: MediaFragment, begin: int) -> tuple[bytes, bytes]:
+    """Write the part that a player of HLS reads before any fragment, and the part with a fragment.
 
     Parameters
     ----------
@@ -82,7 +73,7 @@ def write_parts(fragment: MediaFragment, begin: int) -> Parts:
     begin += _LEAD_MILLISECONDS - fragment.media.timecode
     written = _write([(fragment, [begin + frame.timecode for frame in fragment.video])], _PARTS)
     parts = dict(_boxes(written))
-    return Parts(parts[b"ftyp"] + parts[b"moov"], parts[b"moof"] + parts[b"mdat"])
+    return parts[b"ftyp"] + parts[b"moov"], parts[b"moof"] + parts[b"mdat"]
 
 
 def _write(fragments: Sequence[tuple[MediaFragment, Sequence[int]]], options: dict[str, str]) -> bytes:

@@ -159,7 +159,8 @@ class Sessions:
         return _playlist([*lines, "#EXT-X-ENDLIST"])
 
     def _init_fragment(self, query: Mapping[str, str], session: _Session) -> Answer:
-        return Answer(200, {"Content-Type": _VIDEO_TYPE}, write_parts(self._fragments(session)[0], 0).header)
+        header, _ = write_parts(self._fragments(session)[0], 0)
+        return Answer(200, {"Content-Type": _VIDEO_TYPE}, header)
 
     def _media_fragment(self, query: Mapping[str, str], session: _Session) -> Answer:
         fragments = self._fragments(session)
@@ -168,7 +169,8 @@ class Sessions:
         if fragment is None:
             raise _no_fragments()
         begin = fragment.time(session.by_producer) - fragments[0].time(session.by_producer)
-        return Answer(200, {"Content-Type": _VIDEO_TYPE}, write_parts(fragment, max(begin, 0)).fragment)
+        _, part = write_parts(fragment, max(begin, 0))
+        return Answer(200, {"Content-Type": _VIDEO_TYPE}, part)
 
 
 class Playback:
