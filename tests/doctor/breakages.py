@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.httpsession import URLLib3Session
+from botocore.awsrequest import AWSResponse
 
 from kinesis_video_doctor import CHECK_NAMES, Status
 from kinesis_video_matroska import SimpleTag, Tags, Track
@@ -98,25 +99,34 @@ _OF_THE_MOMENT = re.compile(r"\d{4}-\d\d-\d\d|\d{2,}")
 
 
 class Answers:
-    """Answers what was asked before as it was answered then, so that only one thing changes between two runs."""
+    """Answers what was asked before as it was answered then, so that only one thing changes between two runs.
+
+    It answers before botocore signs and sends, which is most of a call's CPU.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[int, bytes, dict[str, str]]] = {}
-        self._session = URLLib3Session()
-        self.anew: Set[str] = frozenset()
-        """The operations that are asked for anew."""
+        self._kept: dict[str, tuple[SimpleNamespace, dict[str, Any]]] = {}
+        self._anew: Set[str] = frozenset()
 
-    def __call__(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
-        if event_name.rpartition(".")[2] in self.anew:
-            return None
-        # The Region that is asked is only in the signature.
-        scope = str(request.headers["Authorization"]).partition(", SignedHeaders")[0]
-        question = f"{request.url} {request.headers.get('x-amz-expected-bucket-owner')} {scope} {request.body!r}"
-        asked = event_name, _OF_THE_MOMENT.sub("", question)
-        if asked not in self._kept:
-            response = self._session.send(request)
-            self._kept[asked] = response.status_code, response.content, dict(response.headers)
-        return http_answer(*self._kept[asked])
+    @contextmanager
+    def used(self, site: Site, *anew: str) -> Iterator[None]:
+        """Use the answers for the doctor's calls, but for the operations that are asked anew."""
+        self._anew = frozenset(anew)
+        with answered(site, "before-call", self._recall), answered(site, "response-received", self._note):
+            yield
+
+    def _recall(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any) -> Any:
+        if model.name not in self._anew and not model.has_streaming_output:
+            owner = params["headers"].get("x-amz-expected-bucket-owner")
+            question = _OF_THE_MOMENT.sub("", f"{model.name} {params['url']} {params['body']!r} {owner}")
+            context["question"] = question
+            return deepcopy(self._kept.get(question))
+        return None
+
+    def _note(self, context: dict[str, Any], parsed_response: dict[str, Any] | None, **_: Any) -> None:
+        if parsed_response and "question" in context:
+            status = parsed_response["ResponseMetadata"]["HTTPStatusCode"]
+            self._kept[context["question"]] = SimpleNamespace(status_code=status, raw=None), deepcopy(parsed_response)
 
 
 # The stream

@@ -50,7 +50,7 @@ IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
     ids=["h265", "av1", "mjpeg", "vfw", "h264", "annex-b", "no-sets"],
 )
 def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str) -> None:
-    with another_stream(site, "undecodable"), answered(site, "before-send", Answers()):
+    with another_stream(site, "undecodable"), Answers().used(site):
         lose(site, "undecodable", track=track)
         fresh = site.examine("undecodable")
         with configured_earlier(site):

@@ -67,7 +67,7 @@ def test_any_body_with_status_200(site: Site, lost: str, replay: Answers, servic
         def answer(body: bytes = body, **_: object) -> AWSResponse:
             return http_answer(200, body, {"content-type": "text/html"})
 
-        with answered(site, "before-send", replay), answered(site, f"before-send.{service}.{operation}", answer):
+        with replay.used(site, operation), answered(site, f"before-send.{service}.{operation}", answer):
             check(examine(site, lost))
 
 
@@ -89,7 +89,7 @@ def test_an_answer_without_its_optional_fields(
             members = model.output_shape.members
             parsed.update({name: bare(members[name], parsed[name]) for name in members.keys() & parsed.keys()})
 
-    with answered(site, "before-send", replay), answered(site, f"after-call.{service}.{operation}", changed):
+    with replay.used(site), answered(site, f"after-call.{service}.{operation}", changed):
         check(examine(site, lost))
 
 
@@ -101,7 +101,7 @@ def test_a_stream_without_one_field(site: Site, lost: str, replay: Answers, fiel
     def changed(parsed: dict[str, Any], **_: object) -> None:
         parsed.get("StreamInfo", {}).pop(field, None)
 
-    with answered(site, "before-send", replay), answered(site, "after-call.kinesis-video.DescribeStream", changed):
+    with replay.used(site), answered(site, "after-call.kinesis-video.DescribeStream", changed):
         check(examine(site, lost))
         arrive = site.examine()
     # Where images arrive, no other thing's field hides it.

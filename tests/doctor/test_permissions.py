@@ -9,7 +9,7 @@ import pytest
 
 from kinesis_video_doctor import Diagnosis, Status, doctor_policy
 
-from .breakages import BREAKAGES, Answers, Breakage, answered, nothing_is_tagged
+from .breakages import BREAKAGES, Answers, Breakage, nothing_is_tagged
 from .site import DOCTOR, PRODUCER, STREAM, Site
 
 # Taken only if something is wrong, or not checked by ministack at all.
@@ -70,8 +70,7 @@ def working() -> Answers:
 def examine_without(site: Site, permission: str, answers: Answers, **options: Any) -> Diagnosis:
     """Take a permission from the doctor, and ask anew what it is for."""
     site.allow_doctor(without=permission)
-    answers.anew = OPERATIONS.get(permission, {permission.partition(":")[2]})
-    with answered(site, "before-send", answers):
+    with answers.used(site, *OPERATIONS.get(permission, {permission.partition(":")[2]})):
         return site.examine(**options)
 
 
