@@ -6,7 +6,7 @@ import asyncio
 import json
 import selectors
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from functools import cache
 from typing import Any
 
@@ -168,47 +168,55 @@ def stored(number: int, *, age_seconds: float = 0) -> MediaFragment:
     return MediaFragment(f"{number:047d}", number, round((time.time() - age_seconds) * 1_000), [TRACK], media)
 
 
-def test_only_the_newest_fragments_are_kept() -> None:
-    async def kept() -> list[int]:
+@pytest.mark.parametrize(
+    ("ages", "max_bytes", "kept"),
+    [([0] * 20, 10_000, list(range(13, 20))), ([3_660, 3_540, 0], 1_000_000, [1, 2])],
+    ids=["the newest", "those within the retention"],
+)
+def test_fragments_are_kept(ages: list[float], max_bytes: int, kept: list[int]) -> None:
+    async def store() -> list[int]:
         stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))
-        store = FragmentStore(max_bytes=10_000)
-        for number in range(20):
-            store.add(stream, stored(number))
-        return [fragment.media.timecode for fragment in store.of(stream)]
-
-    assert asyncio.run(kept()) == list(range(13, 20))
-
-
-def test_a_fragment_is_kept_for_its_streams_retention() -> None:
-    async def kept() -> list[int]:
-        stream = stream_that_retains_an_hour(Streams("000000000000", "us-east-1"))
-        store = FragmentStore()
-        for number, age in enumerate((3_660, 3_540, 0)):
+        store = FragmentStore(max_bytes)
+        for number, age in enumerate(ages):
             store.add(stream, stored(number, age_seconds=age))
         return [fragment.media.timecode for fragment in store.of(stream)]
 
-    assert asyncio.run(kept()) == [1, 2]
+    assert asyncio.run(store()) == kept
+
+
+class Reading:
+    """A stream that is read with GetMedia, until its client is gone."""
+
+    def __init__(self, *fragments: MediaFragment) -> None:
+        self._streams, self._store, self.gone = Streams("000000000000", "us-east-1"), FragmentStore(), asyncio.Event()
+        self._stream = stream_that_retains_an_hour(self._streams)
+        self.add(*fragments)
+
+    def add(self, *fragments: MediaFragment) -> None:
+        for fragment in fragments:
+            self._store.add(self._stream, fragment)
+
+    def start(self, selector: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+        async def client_gone() -> None:
+            await self.gone.wait()
+
+        media = LiveMedia(self._streams, self._store, client_gone, Anybody())
+        body = media.get_media({"StreamName": "a", "StartSelector": selector}).body
+        assert isinstance(body, AsyncGenerator)
+        return body
 
 
 def test_get_media_misses_nothing_and_ends_when_its_client_goes_away() -> None:
     async def pieces() -> list[bytes]:
-        streams, store, gone = Streams("000000000000", "us-east-1"), FragmentStore(), asyncio.Event()
-        stream = stream_that_retains_an_hour(streams)
-
-        async def client_gone() -> None:
-            await gone.wait()
-
-        store.add(stream, stored(1))
-        request = {"StreamName": "a", "StartSelector": {"StartSelectorType": "EARLIEST"}}
-        answer = LiveMedia(streams, store, client_gone, Anybody()).get_media(request)
-        assert not isinstance(answer.body, bytes)
-        first = await anext(answer.body)
+        reading = Reading(stored(1))
+        body = reading.start({"StartSelectorType": "EARLIEST"})
+        first = await anext(body)
         # It comes while the first one is being sent.
-        store.add(stream, stored(2))
+        reading.add(stored(2))
         async with asyncio.timeout(20):
-            second = await anext(answer.body)
-        asyncio.get_running_loop().call_later(0.05, gone.set)
-        return [first, second, *[piece async for piece in answer.body]]
+            second = await anext(body)
+        asyncio.get_running_loop().call_later(0.05, reading.gone.set)
+        return [first, second, *[piece async for piece in body]]
 
     assert len(asyncio.run(pieces())) == 2
 
@@ -226,22 +234,12 @@ def test_get_media_misses_nothing_and_ends_when_its_client_goes_away() -> None:
 )
 def test_get_media_begins_where_it_is_told_to(selector: dict[str, Any], first: int) -> None:
     async def begin() -> int:
-        streams, store = Streams("000000000000", "us-east-1"), FragmentStore()
-        stream = stream_that_retains_an_hour(streams)
-        for number, age in ((1, 3_400), (2, 3_300), (3, 100)):
-            store.add(stream, stored(number, age_seconds=age))
-
-        async def client_gone() -> None:
-            await asyncio.Event().wait()
-
-        media = LiveMedia(streams, store, client_gone, Anybody()).get_media(
-            {"StreamName": "a", "StartSelector": selector}
-        )
-        assert not isinstance(media.body, bytes)
-        store.add(stream, stored(4, age_seconds=-1))
+        reading = Reading(*(stored(number, age_seconds=age) for number, age in ((1, 3_400), (2, 3_300), (3, 100))))
+        body = reading.start(selector)
+        reading.add(stored(4, age_seconds=-1))
         async with asyncio.timeout(20):
-            piece = await anext(media.body)
-        await media.body.aclose()
+            piece = await anext(body)
+        await body.aclose()
         return next(element.timecode for element in Reader().feed(piece) if isinstance(element, Cluster))
 
     assert asyncio.run(begin()) == first
