@@ -19,7 +19,7 @@ from . import timing
 from .declaration import differences
 from .retries import Retries
 
-Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "stepfunctions"]
+Service = Literal["kinesisvideo", "cloudformation", "events", "s3", "sns", "stepfunctions"]
 
 
 class Session(Protocol):

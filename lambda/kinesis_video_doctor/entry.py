@@ -7,7 +7,9 @@ from typing import Any, NotRequired, TypedDict
 
 import boto3
 
-from kinesis_video_configuration import printable
+from kinesis_video_configuration import Deadline, printable
+from kinesis_video_configuration.retries import Retries
+from kinesis_video_configuration.service import create_client
 
 from .examination import examine
 from .findings import Diagnosis
@@ -17,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 _MAX_SUBJECT = 100
+# What the checks leave of the function's time.
+_PUBLISH_SECONDS = 40
 
 
 class Event(TypedDict):
@@ -37,7 +41,7 @@ def handler(event: Event, context: object) -> None:
 
     Raises
     ------
-    botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+    CallError
         If nothing can be published; Lambda then repeats the event, and sends it to the topic as it is in the end.
     """
     try:
@@ -48,7 +52,8 @@ def handler(event: Event, context: object) -> None:
         # A mail that says so is better than none.
         logger.exception("not examined")
         made = _message_of(error, event)
-    boto3.client("sns").publish(TopicArn=event["TopicArn"], **made)
+    sns = create_client(boto3.Session(), "sns")
+    Retries(Deadline(_PUBLISH_SECONDS)).call(sns, "publish", TopicArn=event["TopicArn"], **made)
 
 
 def message(diagnosis: Diagnosis, alarm: str) -> dict[str, Any]:

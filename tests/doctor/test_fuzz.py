@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.exceptions import ClientError
 from botocore.model import Shape, StructureShape
 
 from kinesis_video_doctor import CHECK_NAMES, Diagnosis, calls, entry
@@ -161,13 +163,20 @@ def test_a_mail_comes_whatever_goes_wrong(site: Site, monkeypatch: pytest.Monkey
         raise error
 
     published: list[dict[str, Any]] = []
+    response: Any = {"Error": {"Code": "ThrottledException"}, "ResponseMetadata": {"HTTPStatusCode": 429}}
+    throttled = [ClientError(response, "Publish")]
 
     class Sns:
-        def publish(self, **message: Any) -> None:
+        meta = boto3.client("sns", region_name="us-east-1").meta
+
+        def publish(self, **message: Any) -> dict[str, Any]:
+            if throttled:
+                raise throttled.pop()
             published.append(message)
+            return {}
 
     monkeypatch.setattr(entry, "examine", fail)
-    monkeypatch.setattr("boto3.client", lambda _: Sns())
+    monkeypatch.setattr(entry, "create_client", lambda *_: Sns())
     stream = "arn:aws:kinesisvideo:us-east-1:000000000000:stream/front-door/1"
     handler({"Alarm": "missing\x1b[2J", "StreamARN": stream, "TopicArn": "topic"}, None)
     (message,) = published
