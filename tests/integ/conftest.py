@@ -189,6 +189,13 @@ def limited() -> Iterator[Cloud]:
         yield Cloud(aws)
 
 
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Cloud]:
+    """A local AWS of the module's own, which enforces IAM."""
+    with LocalAws(quotas=False, enforce_iam=True) as aws:
+        yield Cloud(aws)
+
+
 @pytest.fixture
 def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     yield _cloud

@@ -22,7 +22,6 @@ from aws_cdk import aws_sqs as sqs
 from botocore.exceptions import ClientError
 
 from cdk_kinesis_video import DestinationPath, FragmentNotification, ImageGeneration, ImagesLayer, VideoStream
-from kinesis_video_local import LocalAws
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 
 from .conftest import FRAGMENT_NOTIFICATION, PATIENCE_SECONDS, Cloud
@@ -40,14 +39,8 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[LocalAws]:
-    with LocalAws(quotas=False, enforce_iam=True) as aws:
-        yield aws
-
-
-@pytest.fixture(scope="module")
-def cloud(guarded: LocalAws) -> Cloud:
-    return Cloud(guarded)
+def cloud(guarded: Cloud) -> Cloud:
+    return guarded
 
 
 def delivery(stack: Stack) -> None:

@@ -16,7 +16,6 @@ from aws_cdk import aws_s3 as s3
 from botocore.exceptions import ClientError
 
 from cdk_kinesis_video import StreamFleet
-from kinesis_video_local import LocalAws
 from kinesis_video_tools.__main__ import main
 from tests.cloudformation import SECRET, Answered, CloudFormation
 
@@ -32,27 +31,16 @@ FOREIGN: Any = {
 }
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
-    with LocalAws(quotas=False, enforce_iam=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def _of_fleets(aws: LocalAws) -> Cloud:
-    return Cloud(aws)
-
-
 @pytest.fixture
-def fleets(_of_fleets: Cloud) -> Iterator[Cloud]:
-    yield _of_fleets
-    _of_fleets.aws.clear_faults()
-    _of_fleets.aws.clear_calls()
+def fleets(guarded: Cloud) -> Iterator[Cloud]:
+    yield guarded
+    guarded.aws.clear_faults()
+    guarded.aws.clear_calls()
 
 
 @pytest.fixture(scope="module")
-def synthesised(_of_fleets: Cloud) -> Template:
-    template: Template = json.loads(_of_fleets.synthesise("Fleet", declare))
+def synthesised(guarded: Cloud) -> Template:
+    template: Template = json.loads(guarded.synthesise("Fleet", declare))
     return template
 
 
@@ -296,12 +284,12 @@ class Sender:
 
 
 @pytest.fixture(scope="module")
-def sender(_of_fleets: Cloud, synthesised: Template) -> Iterator[Sender]:
+def sender(guarded: Cloud, synthesised: Template) -> Iterator[Sender]:
     """Deploy a fleet while there is no stream."""
-    assert _of_fleets.deploy_template("Sent", template_of(synthesised, "sent-")) == "CREATE_COMPLETE"
-    lose_events(_of_fleets, "Sent")
+    assert guarded.deploy_template("Sent", template_of(synthesised, "sent-")) == "CREATE_COMPLETE"
+    lose_events(guarded, "Sent")
     with CloudFormation.running() as receiver:
-        yield Sender(_of_fleets, "Sent", receiver)
+        yield Sender(guarded, "Sent", receiver)
 
 
 def test_a_delete_leaves_the_streams_of_another_resource_of_the_stack(fleets: Cloud, sender: Sender) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
-from kinesis_video_local import LocalAws
 from tests.archives import zipped
 
 from .conftest import Build, Cloud
@@ -36,12 +33,6 @@ def handler(event, context):
 """
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with LocalAws(quotas=False, enforce_iam=True) as aws:
-        yield Cloud(aws)
-
-
 def camera(width: int) -> Build:
     def build(stack: Stack) -> None:
         stream = VideoStream(stack, "Stream", stream_name=STREAM, removal_policy=RemovalPolicy.RETAIN)
@@ -51,13 +42,13 @@ def camera(width: int) -> Build:
     return build
 
 
-def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud) -> None:
-    assert cloud.deploy(STACK, camera(320)) == "CREATE_COMPLETE"
-    assert cloud.images(STREAM)["WidthPixels"] == 320
-    assert cloud.deploy(STACK, camera(640)) == "UPDATE_COMPLETE"
-    assert cloud.images(STREAM)["WidthPixels"] == 640
+def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(guarded: Cloud) -> None:
+    assert guarded.deploy(STACK, camera(320)) == "CREATE_COMPLETE"
+    assert guarded.images(STREAM)["WidthPixels"] == 320
+    assert guarded.deploy(STACK, camera(640)) == "UPDATE_COMPLETE"
+    assert guarded.images(STREAM)["WidthPixels"] == 640
 
-    assert what_the_role_may(cloud) == {
+    assert what_the_role_may(guarded) == {
         "describe its stream": "allowed",
         "describe the images of its stream": "allowed",
         "describe a stream of another Region": "NotAuthorizedException",
@@ -68,8 +59,8 @@ def test_the_role_is_enough_for_the_whole_life_and_for_nothing_else(cloud: Cloud
         "list the streams": "AccessDeniedException",
     }
 
-    assert cloud.delete(STACK) == "DELETE_COMPLETE"
-    assert cloud.images(STREAM) is None
+    assert guarded.delete(STACK) == "DELETE_COMPLETE"
+    assert guarded.images(STREAM) is None
 
 
 def what_the_role_may(cloud: Cloud) -> dict[str, Any]:

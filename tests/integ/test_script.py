@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import RemovalPolicy, Stack
 
 from cdk_kinesis_video import VideoStream
 
 from .conftest import Build, Cloud
+from .other_tools import image_generation
 
 
 def only_a_stream(name: str) -> Build:
@@ -17,15 +20,9 @@ def only_a_stream(name: str) -> Build:
 
 
 def run_the_script(cloud: Cloud, stream_name: str) -> None:
+    configuration: Any = image_generation()
     cloud.kinesisvideo.update_image_generation_configuration(
-        StreamName=stream_name,
-        ImageGenerationConfiguration={
-            "Status": "ENABLED",
-            "ImageSelectorType": "PRODUCER_TIMESTAMP",
-            "DestinationConfig": {"Uri": "s3://camera-images", "DestinationRegion": "us-east-1"},
-            "SamplingInterval": 3000,
-            "Format": "JPEG",
-        },
+        StreamName=stream_name, ImageGenerationConfiguration=configuration
     )
 
 
