@@ -511,6 +511,22 @@ def test_no_unsigned_websocket_reads_messages_where_iam_is_enforced(guarded: Loc
         assert ask(guarded, "GET", "/mqtt", {**upgrade, **headers})[0] == 403
 
 
+def test_nobody_pulls_or_pushes_images_of_containers_without_a_token_where_iam_is_enforced(guarded: LocalAws) -> None:
+    registry = guarded.client("ecr")
+    registry.create_repository(repositoryName="images")
+    token = registry.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    known = base64.b64encode(b"AWS:ministack-auth-token").decode()
+
+    assert ask(guarded, "GET", "/v2/images/tags/list", {"Authorization": f"Basic {token}"})[0] == 200
+    for headers in {}, {"Authorization": f"Basic {known}"}, {"Authorization": "Bearer x"}:
+        for method, target in (
+            ("GET", "/v2/images/tags/list"),
+            ("PUT", "/v2/images/manifests/x"),
+            ("GET", "/v2/_catalog"),
+        ):
+            assert ask(guarded, method, target, headers)[0] == 401
+
+
 def test_its_files_are_where_only_its_user_can_read_them(guarded: LocalAws) -> None:
     directory = guarded.log.parent
     # What signs the tokens of Cognito is loaded with it.

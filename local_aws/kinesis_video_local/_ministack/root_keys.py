@@ -10,6 +10,7 @@ and derives a function's keys from its ARN. Every program on the machine knows t
 
 from __future__ import annotations
 
+import base64
 import hmac
 import os
 from dataclasses import replace
@@ -21,7 +22,7 @@ from xml.etree.ElementTree import fromstring
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.sigv4 import decode_header_value
-from ministack.services import s3, sts
+from ministack.services import ecr, s3, sts
 
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authentication Token")
 
@@ -85,3 +86,21 @@ def install() -> None:
     iam_evaluator.enforce = enforce_all
     # That module hashes only a function's ARN, to derive the function's keys.
     lambda_runtime.hashlib = SimpleNamespace(sha256=lambda known: hmac.new(secret, known, "sha256"))
+    _guard_registry(secret)
+
+
+def _guard_registry(secret: bytes) -> None:
+    """Require the token of GetAuthorizationToken for images of containers, which everybody could pull and push."""
+    token = base64.b64encode(f"AWS:{hmac.new(secret, b'registry', 'sha256').hexdigest()}".encode()).decode()
+    answer, get_token = ecr.handle_registry_request, ecr._get_authorization_token
+
+    def get_own_token(data: Any) -> Any:
+        status, headers, body = get_token(data)
+        return status, headers, body.replace(base64.b64encode(b"AWS:ministack-auth-token"), token.encode())
+
+    async def answer_with_token(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        if not hmac.compare_digest(headers.get("authorization", "").encode(), f"Basic {token}".encode()):
+            return 401, {"WWW-Authenticate": 'Basic realm="registry"', "Content-Type": "text/plain"}, b"Unauthorized"
+        return await answer(method, path, headers, body, query)
+
+    ecr.handle_registry_request, ecr._get_authorization_token = answer_with_token, get_own_token
