@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_cdk import Aws, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_lambda as lambda_
 
 OURS = "cdk-kinesis-video"
 AWS_CUSTOM_RESOURCE = "AwsCustomResource"
@@ -63,10 +59,3 @@ def cameras_of(tool: str) -> Cameras:
     modules = dict(zip(TOOLS, ("ours", "aws_custom_resource", "provider_framework", "crhelper"), strict=True))
     cameras: Cameras = import_module(f".{modules[tool]}", __package__).cameras
     return cameras
-
-
-def allow(function: lambda_.Function, stream_arn: str) -> None:
-    """Let a handler of the user's own configure streams."""
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=["kinesisvideo:UpdateImageGenerationConfiguration"], resources=[stream_arn])
-    )

@@ -11,12 +11,10 @@ from shutil import copytree, ignore_patterns
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from aws_cdk import CustomResource, Duration, Stack
-from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
 
-from . import allow
+from . import _function
 
 if TYPE_CHECKING:
     from . import Declared
@@ -26,31 +24,8 @@ _CODE = Path(__file__).parent / "functions" / "crhelper"
 
 def cameras(stack: Stack, count: int, declared: Declared) -> None:
     """Declare the streams and their images."""
-    bucket = s3.Bucket(stack, "Bucket")
-    function = lambda_.Function(
-        stack,
-        "Function",
-        runtime=lambda_.Runtime.PYTHON_3_14,
-        handler="index.handler",
-        code=lambda_.Code.from_asset(_with_crhelper()),
-        memory_size=256,
-        timeout=Duration.minutes(1),
-    )
-    if not declared.own_arns:
-        allow(function, "*")
-    for number in range(count):
-        stream = kinesisvideo.CfnStream(stack, f"Camera{number}", data_retention_in_hours=24)
-        if declared.own_arns:
-            allow(function, stream.attr_arn)
-        CustomResource(
-            stack,
-            f"{declared.images_id}{number}",
-            service_token=function.function_arn,
-            properties={
-                "StreamARN": stream.attr_arn,
-                "ImageGenerationConfiguration": declared.configuration(bucket, number),
-            },
-        )
+    code = lambda_.Code.from_asset(_with_crhelper())
+    _function.cameras(stack, count, declared, "Function", code, lambda function: function.function_arn)
 
 
 def _with_crhelper() -> str:

@@ -1,0 +1,59 @@
+"""The streams of a tool that runs a function of the user's own: the tools differ in its code and in who invokes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisvideo as kinesisvideo
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+
+if TYPE_CHECKING:
+    from . import Declared
+
+
+def cameras(
+    stack: Stack,
+    count: int,
+    declared: Declared,
+    function_id: str,
+    code: lambda_.Code,
+    service_token: Callable[[lambda_.Function], str],
+) -> None:
+    """Declare the streams and their images."""
+    bucket = s3.Bucket(stack, "Bucket")
+    function = lambda_.Function(
+        stack,
+        function_id,
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        handler="index.handler",
+        code=code,
+        memory_size=256,
+        timeout=Duration.minutes(1),
+    )
+    token = service_token(function)
+    if not declared.own_arns:
+        _allow(function, "*")
+    for number in range(count):
+        stream = kinesisvideo.CfnStream(stack, f"Camera{number}", data_retention_in_hours=24)
+        if declared.own_arns:
+            _allow(function, stream.attr_arn)
+        CustomResource(
+            stack,
+            f"{declared.images_id}{number}",
+            service_token=token,
+            properties={
+                "StreamARN": stream.attr_arn,
+                "ImageGenerationConfiguration": declared.configuration(bucket, number),
+            },
+        )
+
+
+def _allow(function: lambda_.Function, stream_arn: str) -> None:
+    """Let the function configure streams."""
+    function.add_to_role_policy(
+        iam.PolicyStatement(actions=["kinesisvideo:UpdateImageGenerationConfiguration"], resources=[stream_arn])
+    )
