@@ -162,8 +162,8 @@ class VideoFile:
             self.warnings.append("the file is damaged or cut; what FFmpeg reads of it is sent")
         if conversion.rotation:
             self.warnings.append(
-                f"players rotate the video by {conversion.rotation} degrees, and no stream is told so; "
-                "the images are not rotated"
+                f"players rotate the video by {conversion.rotation} degrees; a stream has no such information, "
+                "so the images are not rotated"
             )
         if conversion.copies:
             try:
