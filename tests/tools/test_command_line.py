@@ -205,7 +205,7 @@ def test_where_nothing_can_be_written_the_exit_code_is_of_the_table(ends: str) -
         assert "Traceback" not in ran.stdout + ran.stderr
 
 
-def test_aws_region_counts_and_an_option_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_region_counts_unless_it_is_empty_and_an_option_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
     def region(given: str | None, of_arn: str | None = None) -> str | None:
         options = argparse.Namespace(region=given, profile=None, endpoint_url=None)
         assert session_of(options, of_arn).region_name == options.region
@@ -216,6 +216,9 @@ def test_aws_region_counts_and_an_option_counts_more(monkeypatch: pytest.MonkeyP
     assert region(None) == "eu-west-1"
     assert region(None, "eu-west-2") == "eu-west-2"
     assert region("eu-west-3", "eu-west-2") == "eu-west-3"
+    monkeypatch.setenv("AWS_REGION", "")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+    assert region(None) == "us-east-2"
 
 
 @pytest.mark.parametrize(
@@ -241,13 +244,6 @@ def test_a_setting_that_boto3_can_not_use_is_no_error_of_ours(
         monkeypatch.setenv(name, value)
     assert main(["diff", "Cameras"]) == 2
     assert capsys.readouterr().err.startswith(f"kinesis-video diff: {problem}")
-
-
-def test_an_empty_region_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
-    options = argparse.Namespace(region=None, profile=None, endpoint_url=None)
-    assert session_of(options).region_name == "us-east-2"
 
 
 def test_an_arn_says_its_region_and_one_of_something_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
