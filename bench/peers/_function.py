@@ -21,7 +21,7 @@ def cameras(
     declared: Declared,
     function_id: str,
     code: lambda_.Code,
-    service_token: Callable[[lambda_.Function], str],
+    token_of: Callable[[lambda_.Function], Callable[[], str]],
 ) -> None:
     """Declare the streams and their images."""
     bucket = s3.Bucket(stack, "Bucket")
@@ -34,7 +34,7 @@ def cameras(
         memory_size=256,
         timeout=Duration.minutes(1),
     )
-    token = service_token(function)
+    service_token = token_of(function)
     if not declared.own_arns:
         _allow(function, "*")
     for number in range(count):
@@ -44,7 +44,7 @@ def cameras(
         CustomResource(
             stack,
             f"{declared.images_id}{number}",
-            service_token=token,
+            service_token=service_token(),
             properties={
                 "StreamARN": stream.attr_arn,
                 "ImageGenerationConfiguration": declared.configuration(bucket, number),

@@ -25,7 +25,7 @@ _CODE = Path(__file__).parent / "functions" / "crhelper"
 def cameras(stack: Stack, count: int, declared: Declared) -> None:
     """Declare the streams and their images."""
     code = lambda_.Code.from_asset(_with_crhelper())
-    _function.cameras(stack, count, declared, "Function", code, lambda function: function.function_arn)
+    _function.cameras(stack, count, declared, "Function", code, lambda function: lambda: function.function_arn)
 
 
 def _with_crhelper() -> str:
