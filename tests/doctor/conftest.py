@@ -33,6 +33,7 @@ def site() -> Iterator[Site]:
         site = Site(aws)
         site.build()
         yield site
+        site.doctor.close()
 
 
 @pytest.fixture(autouse=True)

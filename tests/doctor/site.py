@@ -55,6 +55,8 @@ class DoctorSession(boto3.Session):
             # Otherwise botocore composes the user agent of each request anew: an eighth of the CPU.
             options["config"] = Config(user_agent="doctor").merge(options.get("config") or Config())
             self._kept[key] = super().client(service_name, **options)  # type: ignore[call-overload]
+            # A run closes its connections, and the next one would connect again.
+            self._kept[key].close = lambda: None
         return self._kept[key]
 
     @contextmanager
@@ -67,6 +69,12 @@ class DoctorSession(boto3.Session):
         finally:
             for emitter in self._emitters():
                 emitter.unregister(event, handler)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._kept.values():
+            del client.close
+            client.close()
 
     def _emitters(self) -> list[Any]:
         # A client has a copy of the session's handlers from when it was made.
