@@ -126,6 +126,15 @@ def test_a_value_that_only_cloudformation_knows_is_not_taken_for_one(expression:
         values().resolve({"DestinationConfig": {"Uri": expression}})
 
 
+def test_each_condition_is_evaluated_once() -> None:
+    """Sixty that each name the one before twice would take longer than anybody waits."""
+    conditions: dict[str, Any] = {"C0": {"Fn::Equals": ["a", "a"]}}
+    for number in range(1, 61):
+        conditions[f"C{number}"] = {"Fn::And": [{"Condition": f"C{number - 1}"}] * 2}
+
+    assert values({"Conditions": conditions}).resolve({"Fn::If": ["C60", "yes", "no"]}) == "yes"
+
+
 YAML = """\
 AWSTemplateFormatVersion: 2010-09-09
 Parameters:

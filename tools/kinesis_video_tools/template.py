@@ -107,6 +107,7 @@ class Values:
         outputs: Callable[[str], Mapping[str, str]],
     ) -> None:
         self._conditions = template.get("Conditions") or {}
+        self._held: dict[str, bool] = {}
         self._mappings = template.get("Mappings") or {}
         self._exports = exports
         self._outputs = outputs
@@ -230,7 +231,10 @@ class Values:
     def _holds(self, condition: Any) -> bool:
         ((name, argument),) = condition.items()
         if name == "Condition":
-            return self._holds(self._conditions[argument])
+            # Once: 30 conditions that each name the one before twice would take half an hour.
+            if argument not in self._held:
+                self._held[argument] = self._holds(self._conditions[argument])
+            return self._held[argument]
         if name == "Fn::Equals":
             one, other = map(self.resolve, argument)
             return _text(one) == _text(other)
