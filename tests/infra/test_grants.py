@@ -478,9 +478,14 @@ def test_the_warning_goes_with_the_grant(stack: Stack, role: iam.Role, images: I
     assert messages_of(stack, "warning") == []
 
 
-def test_the_warning_can_be_acknowledged_for_a_whole_app(stack: Stack, images: ImageGeneration) -> None:
-    Annotations.of(stack).acknowledge_warning("cdk-kinesis-video:no-uploader", "the cameras' role is elsewhere")
-    assert messages_of(stack, "warning") == []
+@pytest.mark.parametrize("whole", [False, True], ids=["one construct", "the stack"])
+def test_the_warning_can_be_acknowledged(stack: Stack, images: ImageGeneration, whole: bool) -> None:
+    other = VideoStream(stack, "Other")
+    others = ImageGeneration(stack, "Others", stream=other, bucket=images.bucket)
+    acknowledged = Annotations.of(stack if whole else images)
+    acknowledged.acknowledge_warning("cdk-kinesis-video:no-uploader", "the cameras' role is elsewhere")
+    assert messages_of(stack, "warning") == ([] if whole else [NO_PRODUCER])
+    assert [entry.type for entry in others.node.metadata] == ([] if whole else ["aws:cdk:warning"])
 
 
 def test_images_that_are_switched_off_need_no_producer(stack: Stack, stream: Any) -> None:
