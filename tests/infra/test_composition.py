@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsii
+import pytest
 from aws_cdk import App, Aspects, IAspect, NestedStack, Stack, Stage, Tags
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
@@ -92,23 +93,19 @@ def test_a_stage() -> None:
     assert configuration["DestinationConfig"]["DestinationRegion"] == "eu-west-1"
 
 
-def test_a_stream_imported_by_name_is_given_to_the_function_by_name() -> None:
+@pytest.mark.parametrize(
+    ("imported", "given"), [(VideoStream.from_stream_name, "StreamName"), (VideoStream.from_stream_arn, "StreamARN")]
+)
+def test_the_function_gets_the_name_or_the_arn_that_a_stream_is_imported_by(imported: Any, given: str) -> None:
+    values = {
+        "StreamName": "lobby",
+        "StreamARN": "arn:aws:kinesisvideo:us-east-1:111122223333:stream/lobby/1690707290324",
+    }
     stack = Stack(App(), "Cameras")
-    stream = VideoStream.from_stream_name(stack, "Lobby", "lobby")
+    stream = imported(stack, "Lobby", values[given])
     ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"))
     properties = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
-    assert properties["StreamName"] == "lobby"
-    assert "StreamARN" not in properties
-
-
-def test_a_stream_imported_by_arn_is_given_to_the_function_by_arn() -> None:
-    arn = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/lobby/1690707290324"
-    stack = Stack(App(), "Cameras")
-    stream = VideoStream.from_stream_arn(stack, "Lobby", arn)
-    ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"))
-    properties = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
-    assert properties["StreamARN"] == arn
-    assert "StreamName" not in properties
+    assert {name: properties[name] for name in values if name in properties} == {given: values[given]}
 
 
 def test_tags_of_the_app_reach_the_stream_and_the_function() -> None:

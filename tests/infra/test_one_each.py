@@ -41,28 +41,27 @@ def test_fails_on_a_stream_of_the_app_in_two_stacks() -> None:
         images(Stack(app, "Two"), stream)
 
 
-def test_fails_on_an_imported_stream_in_two_stacks_of_one_environment() -> None:
-    app = App()
-    one, two = (Stack(app, name, env=ENVIRONMENT) for name in ("One", "Two"))
+@pytest.mark.parametrize(
+    "places",
+    [
+        lambda app: [Stack(app, name, env=ENVIRONMENT) for name in ("One", "Two")],
+        lambda app: [Stack(Stage(app, name, env=ENVIRONMENT), "Cameras") for name in ("Beta", "Prod")],
+        lambda app: [outer := Stack(app, "Cameras"), NestedStack(outer, "Nested")],
+    ],
+    ids=["two stacks of one environment", "two stages of one environment", "a stack and its nested stack"],
+)
+def test_fails_on_an_imported_stream_in_two_places(places: Callable[[App], list[Stack]]) -> None:
+    one, two = places(App())
     images(one, imported(one))
-    with fails_with(sentence("One/Images", "Two/Images")):
-        images(two, VideoStream.from_stream_arn(two, "Lobby", STREAM_ARN))
-
-
-def test_fails_on_an_imported_stream_in_two_stages_of_one_environment() -> None:
-    app = App()
-    one, two = (Stack(Stage(app, name, env=ENVIRONMENT), "Cameras") for name in ("Beta", "Prod"))
-    images(one, imported(one))
-    with fails_with(sentence("Beta/Cameras/Images", "Prod/Cameras/Images")):
+    with fails_with(sentence(f"{one.node.path}/Images", f"{two.node.path}/Images")):
         images(two, imported(two))
 
 
-def test_fails_on_an_imported_stream_in_a_stack_and_its_nested_stack() -> None:
-    outer = Stack(App(), "Cameras")
-    inner = NestedStack(outer, "Nested")
-    images(outer, imported(outer))
-    with fails_with(sentence("Cameras/Images", "Cameras/Nested/Images")):
-        images(inner, imported(inner))
+def test_fails_on_a_stream_that_is_imported_by_its_name_and_by_its_arn() -> None:
+    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+    images(stack, imported(stack))
+    with fails_with(sentence("Cameras/Images", "Cameras/Again")):
+        images(stack, arn(stack, STREAM_ARN), "Again")
 
 
 def declared(stack: Stack, make: type) -> IStreamRef:
