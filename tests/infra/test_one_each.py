@@ -50,18 +50,13 @@ def test_fails_on_a_stream_of_the_app_in_two_stacks() -> None:
     ],
     ids=["two stacks of one environment", "two stages of one environment", "a stack and its nested stack"],
 )
-def test_fails_on_an_imported_stream_in_two_places(places: Callable[[App], list[Stack]]) -> None:
+@pytest.mark.parametrize("by_arn", [False, True], ids=["by name", "by ARN"])
+def test_fails_on_an_imported_stream_in_two_places(places: Callable[[App], list[Stack]], by_arn: bool) -> None:
     one, two = places(App())
     images(one, imported(one))
+    again = VideoStream.from_stream_arn(two, "Lobby", STREAM_ARN) if by_arn else imported(two)
     with fails_with(sentence(f"{one.node.path}/Images", f"{two.node.path}/Images")):
-        images(two, imported(two))
-
-
-def test_fails_on_a_stream_that_is_imported_by_its_name_and_by_its_arn() -> None:
-    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
-    images(stack, imported(stack))
-    with fails_with(sentence("Cameras/Images", "Cameras/Again")):
-        images(stack, arn(stack, STREAM_ARN), "Again")
+        images(two, again)
 
 
 def declared(stack: Stack, make: type) -> IStreamRef:
