@@ -22,6 +22,8 @@ IN_STAGES = (100, 500, 1000, 2000)
 STREAMS_OF_A_STAGE = 100
 LEVEL = 1.10
 """Of the first step's CPU for each further stream: the most that counts as level."""
+ROUNDS = 9
+"""At least: a further stream takes about as much as the start varies by."""
 # Fewer rounds where the range is far from a target.
 ROUNDS_WITHOUT = 5
 STAGED_ROUNDS = 3
@@ -31,7 +33,8 @@ def run(repetitions: int) -> Result:
     """Measure every tool with few and with many streams, each time in a process of its own as a user does."""
     for tool in TOOLS:
         app(tool, 1, validation=True)  # so that nobody pays for compiling Python or unpacking jsii's packages
-    on = interleave(repetitions, {case: partial(_further, case, validation=True) for case in CASES}, "synth")
+    rounds = max(repetitions, ROUNDS)
+    on = interleave(rounds, {case: partial(_further, case, validation=True) for case in CASES}, "synth")
     off = interleave(
         ROUNDS_WITHOUT, {case: partial(_further, case, validation=False) for case in CASES}, "without validation"
     )
@@ -47,9 +50,10 @@ def run(repetitions: int) -> Result:
     return Result(
         [
             f"For each further stream (a stack of {LARGE} against one of {SMALL}), as a multiple of {leanest}, whose "
-            "CPU is the least of the other tools. With CDK's template validation, as is its default; the column "
-            f"without it (`cdk synth --no-validation`) is of {ROUNDS_WITHOUT} rounds. The other tools declare the "
-            f"stream as a CfnStream; {OURS} declares a VideoStream, and in its second row a CfnStream, too.",
+            f"CPU is the least of the other tools. With CDK's template validation, as is its default, in {rounds} "
+            f"rounds; the column without it (`cdk synth --no-validation`) is of {ROUNDS_WITHOUT} rounds. The other "
+            f"tools declare the stream as a CfnStream; {OURS} declares a VideoStream, and in its second row a CfnStream, "
+            "too.",
             table(titles, rows),
             f"{OURS}'s CPU for each further stream in stages of {STREAMS_OF_A_STAGE} streams, as a multiple of the "
             f"first step's, in {STAGED_ROUNDS} rounds:",
