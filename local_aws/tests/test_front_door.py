@@ -464,6 +464,19 @@ def test_who_has_the_keys_gets_in_in_every_way(guarded: LocalAws) -> None:
     assert ask(guarded, "GET", link.removeprefix(guarded.endpoint_url), {})[0] == 200
 
 
+@pytest.mark.usefixtures("secret_object")
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_who_has_a_link_for_an_upload_can_not_make_it_a_copy(guarded: LocalAws, version: str) -> None:
+    with closing(
+        guarded.session().client("s3", endpoint_url=guarded.endpoint_url, config=Config(signature_version=version))
+    ) as s3:
+        link = s3.generate_presigned_url("put_object", Params={"Bucket": "secrets", "Key": "upload"})
+    target = link.removeprefix(guarded.endpoint_url)
+    assert ask(guarded, "PUT", target, {"x-amz-copy-source": "/secrets/key"})[0] == 403
+    assert ask(guarded, "PUT", target + "&x-amz-copy-source=secrets%2Fkey", {})[0] == 403
+    assert ask(guarded, "PUT", target, {})[0] == 200
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -96,9 +97,15 @@ def test_a_policy_on_all_streams_of_a_name_allows_creating_one_and_using_it(assu
         }
     )
 
-    role.create_stream(StreamName=stream_name)
+    arn = role.create_stream(StreamName=stream_name)["StreamARN"]
 
     assert role.describe_stream(StreamName=stream_name)["StreamInfo"]["StreamName"] == stream_name
+    assert refusal(lambda: role.create_stream(StreamName="other")) == ("AccessDeniedException", 401)
+    # A member that the operation doesn't have counts for nothing.
+    role.meta.events.register(
+        "before-call.*.CreateStream",
+        lambda params, **_: params.update(body=json.dumps({"StreamName": "other", "StreamARN": arn}).encode()),
+    )
     assert refusal(lambda: role.create_stream(StreamName="other")) == ("AccessDeniedException", 401)
 
 

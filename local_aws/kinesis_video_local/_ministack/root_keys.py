@@ -25,6 +25,8 @@ from ministack.core.sigv4 import decode_header_value
 from ministack.services import appsync_events, ecr, s3, sts
 
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authentication Token")
+# Whoever has a presigned URL could add one, such as x-amz-copy-source, which makes an upload a copy of another object.
+_NOT_SIGNED = iam_evaluator.AuthError("AccessDenied", "There were headers present in the request which were not signed")
 
 
 def install() -> None:
@@ -47,7 +49,11 @@ def install() -> None:
         return access_key_id == root or bool(iam_evaluator._ACCOUNT_ID_RE.fullmatch(access_key_id or ""))
 
     def authenticate_all(access_key_id: str, account_id: str) -> Any:
+        request = iam_evaluator._signed_request.get()
         checked = authenticate(access_key_id, account_id)
+        in_query = request is not None and (request.presigned or request.sigv2)
+        if isinstance(checked, iam_evaluator.ResolvedCredential) and in_query and _adds_headers(request):
+            return _NOT_SIGNED
         # Without a signature, ministack would identify the caller by the name of the key alone.
         if checked is None and iam_evaluator._verified_key.get() != access_key_id:
             return _UNSIGNED
@@ -64,6 +70,8 @@ def install() -> None:
             if refused is not None:
                 error = fromstring(refused[2])
                 return iam_evaluator.AuthError(error.findtext("Code", ""), error.findtext("Message", ""))
+            if _adds_headers(request):
+                return _NOT_SIGNED
             iam_evaluator._verified_key.set(request.access_key_id)
         return failure
 
@@ -94,6 +102,19 @@ def install() -> None:
         return accept(api_id, modes if iam_evaluator._verified_key.get() else modes & {"API_KEY"}, shown)
 
     appsync_events._modes_accept = accept_verified
+
+
+def _adds_headers(request: Any) -> bool:
+    """Return whether a request has headers of AWS that its signature in the query doesn't cover."""
+    covered = {"x-amz-content-sha256", "x-amz-security-token"}
+    if request.sigv2:
+        # This one covers headers and not the parameters that ministack takes for headers.
+        covered |= set(request.headers)
+        names = request.query_params
+    else:
+        covered |= set(iam_evaluator._query_value(request.query_params, "X-Amz-SignedHeaders").lower().split(";"))
+        names = request.headers
+    return any(name.lower().startswith("x-amz-") and name.lower() not in covered for name in names)
 
 
 def _guard_registry(secret: bytes) -> None:

@@ -90,6 +90,8 @@ def operations_of(
 
     def operation(name: str) -> Operation:
         described = model.operations[name]
+        # Others are ignored: CreateStream with a StreamARN would be checked for one stream and create another.
+        known = described.input_shape.members if described.input_shape else {}
         # The older operations declare NotAuthorizedException, the newer ones AccessDeniedException; both carry 401,
         # where most services answer 403. CreateStream and ListStreams declare neither.
         declared = {shape.name for shape in described.error_shapes}
@@ -109,7 +111,9 @@ def operations_of(
             denied="NotAuthorizedException" if "NotAuthorizedException" in declared else "AccessDeniedException",
             quota=quota(name),
             streams=False,
-            members=lambda _request, body: _lenient_json(body),
+            members=lambda _request, body: {
+                member: value for member, value in _lenient_json(body).items() if member in known
+            },
             run=run,
             management=described if management else None,
         )
