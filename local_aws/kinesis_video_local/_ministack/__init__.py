@@ -14,6 +14,7 @@ from . import (
     exports,
     invocations,
     metrics,
+    operation_names,
     policy_quotas,
     policy_variables,
     root_keys,
@@ -47,5 +48,6 @@ def install(kinesis_video: KinesisVideo) -> None:
     policy_quotas.install()
     policy_variables.install()
     condition_keys.install()
+    operation_names.install()
     simulation.install()
     root_keys.install()

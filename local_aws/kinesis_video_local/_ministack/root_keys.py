@@ -24,9 +24,13 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.sigv4 import decode_header_value
 from ministack.services import appsync_events, ecr, s3, sts
 
+from . import operation_names
+
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authentication Token")
 # Whoever has a presigned URL could add one, such as x-amz-copy-source, which makes an upload a copy of another object.
 _NOT_SIGNED = iam_evaluator.AuthError("AccessDenied", "There were headers present in the request which were not signed")
+
+_UNCLEAR = iam_evaluator.AuthError("AccessDenied", "The request names no operation of the service, or two")
 
 
 def install() -> None:
@@ -76,6 +80,8 @@ def install() -> None:
         return failure
 
     def enforce_all(access_key_id: str, action: str, service: str, *more: Any, **named: Any) -> Any:
+        if action == operation_names.UNCLEAR:
+            return _UNCLEAR
         # Links, whose token or ARN is a secret.
         if not access_key_id and iam_evaluator._anonymous.get() and action in iam_evaluator._UNSIGNED_LINK_ACTIONS:
             return None

@@ -1,0 +1,89 @@
+"""Finds a request's action where its service reads the operation.
+
+ministack's check takes the action from `Action`, then from `X-Amz-Target`, then from the path, whatever the service
+reads: a request that names two operations would be checked for one and do the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack import app
+from ministack.core import iam_actions
+
+# The action of a request that names no operation, or two.
+UNCLEAR = "unclear"
+
+_JSON = frozenset({"cloudtrail", "events", "kms", "logs", "ssm", "states"})
+_QUERY = frozenset({"cloudformation", "iam", "monitoring", "sns", "sqs", "sts"})
+# Of those, the ones whose operation can also be in X-Amz-Target, after this.
+_TARGETS = {"monitoring": "GraniteServiceVersion20100801.", "sqs": "AmazonSQS."}
+# In the path, by the protocols that CloudWatch has, too.
+_IN_PATH = re.compile(r"/operation/([^/?]+)")
+_LAMBDA_ACTIONS = {
+    "GetLayerVersionByArn": "GetLayerVersion",
+    "Invoke": "InvokeFunction",
+    "InvokeAsync": "InvokeFunction",
+    "InvokeWithResponseStream": "InvokeFunction",
+}
+
+
+def install() -> None:
+    """Find actions where the services read them."""
+    extract_action, extract_resource = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
+    merge = app._routing_params
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
+
+    def action_of(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
+        action: str | None
+        if service in ("s3", "lambda"):
+            query = {name: value for name, value in query.items() if name != "Action"}
+            if service == "lambda":
+                name = iam_actions._match_rest_action(service, method, path, query)
+                return f"lambda:{_LAMBDA_ACTIONS.get(name, name)}" if name else UNCLEAR
+            action = extract_action(service, method, path, {}, b"", query)
+            return action
+        if service in _JSON:
+            target = {"x-amz-target": headers.get("x-amz-target", "")}
+            return extract_action(service, method, path, target, b"", {}) or UNCLEAR
+        if service not in _QUERY:
+            action = extract_action(service, method, path, headers, body, query)
+            return action
+        in_header, in_path = headers.get("x-amz-target", ""), _IN_PATH.search(path)
+        if not (in_header or in_path):
+            fields = _fields(method, body)
+            if any(query.get(name, value) != value for name, value in fields.items()):
+                return UNCLEAR
+            action = extract_action(service, method, path, {}, b"", {**fields, **query})
+            return action
+        is_form = "x-www-form-urlencoded" in headers.get("content-type", "")
+        if (in_header and in_path) or is_form or "Action" in query or service not in _TARGETS:
+            return UNCLEAR
+        if in_path:
+            return f"cloudwatch:{in_path[1]}" if service == "monitoring" else UNCLEAR
+        if not in_header.startswith(_TARGETS[service]):
+            return UNCLEAR
+        action = extract_action(service, method, path, headers, b"", {})
+        return action
+
+    def resource_of(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *more: Any) -> Any:
+        if service in _QUERY and not headers.get("x-amz-target"):
+            query = {**_fields(method, body), **query}
+        return extract_resource(service, method, path, headers, body, query, *more)
+
+    def merge_form(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        # These services don't read a form.
+        if app.detect_service(method, path, headers, query) in ("s3", "lambda"):
+            return query
+        return merge(method, path, headers, body, query)
+
+    iam_actions.extract_iam_action, iam_actions.extract_resource_arn = action_of, resource_of
+    app._routing_params = merge_form
+
+
+def _fields(method: str, body: bytes) -> Mapping[str, list[str]]:
+    # The services read a form whatever its content type.
+    return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True) if method == "POST" else {}

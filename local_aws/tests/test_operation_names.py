@@ -1,0 +1,134 @@
+"""A request that names two operations, or one where its service doesn't look, by a user with few permissions."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from kinesis_video_local import LocalAws
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+TEXT = {"Content-Type": "text/plain"}
+JSON = {"Content-Type": "application/x-amz-json-1.0"}
+TOPIC = "arn:aws:sns:us-east-1:000000000000:alarms"
+ALLOWED = [
+    "cloudwatch:ListMetrics",
+    "iam:GetUser",
+    "kms:ListKeys",
+    "lambda:GetFunction",
+    "lambda:ListAliases",
+    "s3:GetObject",
+    "sns:GetTopicAttributes",
+    "sqs:ListQueues",
+]
+INVOKE = "/2015-03-31/functions/none/invocations"
+STREAM = "/2021-11-15/functions/none/response-streaming-invocations"
+ASSUME = "Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/admin"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(enforce_iam=True) as aws:
+        aws.client("s3").create_bucket(Bucket="bucket")
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def keys(aws: LocalAws) -> Credentials:
+    iam = aws.client("iam")
+    iam.create_user(UserName="few")
+    statement = {"Effect": "Allow", "Action": ALLOWED, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName="few", PolicyName="few", PolicyDocument=document)
+    key = iam.create_access_key(UserName="few")["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def send(
+    aws: LocalAws, keys: Credentials, service: str, method: str, target: str, headers: dict[str, str], body: str
+) -> tuple[int, bytes]:
+    request = AWSRequest(method, aws.endpoint_url + target, data=body.encode(), headers=headers)
+    signer = S3SigV4Auth if service == "s3" else SigV4Auth
+    signer(keys, service, "us-east-1").add_auth(request)
+    address = urlsplit(aws.endpoint_url)
+    with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)) as connection:
+        connection.request(method, target, body.encode(), dict(request.headers.items()))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "target", "headers", "body"),
+    [
+        ("s3", "DELETE", "/bucket/key?Action=GetObject", {}, ""),
+        ("s3", "PUT", "/bucket/key", FORM, "Action=GetObject"),
+        ("s3", "PUT", "/bucket/key", {"X-Amz-Target": "S3.GetObject"}, ""),
+        ("lambda", "POST", f"{INVOKE}?Action=GetFunction", {}, "{}"),
+        ("lambda", "POST", INVOKE, FORM, "Action=GetFunction"),
+        ("lambda", "POST", INVOKE, {"X-Amz-Target": "Lambda.GetFunction"}, "{}"),
+        ("lambda", "POST", STREAM, {}, "{}"),
+        ("lambda", "DELETE", "/2015-03-31/functions/none/aliases/live", {}, ""),
+        ("sns", "POST", "/?Action=GetTopicAttributes", FORM, f"Action=DeleteTopic&TopicArn={TOPIC}"),
+        ("sns", "POST", "/", TEXT, f"Action=DeleteTopic&TopicArn={TOPIC}"),
+        (
+            "sns",
+            "POST",
+            "/",
+            {**TEXT, "X-Amz-Target": "SNS.GetTopicAttributes"},
+            f"Action=DeleteTopic&TopicArn={TOPIC}",
+        ),
+        ("sts", "POST", "/?Action=GetCallerIdentity", FORM, ASSUME),
+        ("sts", "POST", "/", TEXT, ASSUME),
+        (
+            "iam",
+            "POST",
+            "/",
+            {**JSON, "X-Amz-Target": "IAM.GetUser"},
+            '{"Action": "CreateAccessKey", "UserName": "few"}',
+        ),
+        ("cloudformation", "POST", "/", TEXT, "Action=CreateStack&StackName=s&TemplateBody=x"),
+        ("sqs", "POST", "/?Action=ListQueues", {**JSON, "X-Amz-Target": "AmazonSQS.CreateQueue"}, '{"QueueName": "q"}'),
+        ("sqs", "POST", "/", {**JSON, "X-Amz-Target": "SQS.ListQueues"}, "Action=CreateQueue&QueueName=q"),
+        ("kms", "POST", "/?Action=ListKeys", {**JSON, "X-Amz-Target": "TrentService.CreateKey"}, "{}"),
+        (
+            "monitoring",
+            "POST",
+            "/service/GraniteServiceVersion20100801/operation/DeleteAlarms",
+            JSON,
+            '{"AlarmNames": ["alarm"]}',
+        ),
+    ],
+)
+def test_no_request_does_another_operation_than_the_one_that_is_allowed(
+    aws: LocalAws, keys: Credentials, service: str, method: str, target: str, headers: dict[str, str], body: str
+) -> None:
+    status, answer = send(aws, keys, service, method, target, headers, body)
+
+    assert status == 403
+    assert b"AccessDenied" in answer or b"AuthorizationError" in answer
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "headers", "body"),
+    [
+        ("iam", "/", FORM, "Action=GetUser&UserName=few"),
+        ("iam", "/?Action=GetUser&UserName=few", {}, ""),
+        ("sqs", "/", FORM, "Action=ListQueues"),
+        ("sqs", "/", {**JSON, "X-Amz-Target": "AmazonSQS.ListQueues"}, "{}"),
+        ("kms", "/", {**JSON, "X-Amz-Target": "TrentService.ListKeys"}, "{}"),
+        ("monitoring", "/", {**JSON, "X-Amz-Target": "GraniteServiceVersion20100801.ListMetrics"}, "{}"),
+        ("monitoring", "/service/GraniteServiceVersion20100801/operation/ListMetrics", JSON, "{}"),
+    ],
+)
+def test_each_protocol_of_a_service_names_the_operation(
+    aws: LocalAws, keys: Credentials, service: str, target: str, headers: dict[str, str], body: str
+) -> None:
+    assert send(aws, keys, service, "POST", target, headers, body)[0] == 200
