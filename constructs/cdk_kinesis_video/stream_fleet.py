@@ -210,7 +210,7 @@ class StreamFleet(Construct):
         self._every = Duration.minutes(minutes)
         self._warnings = Warnings(self)
         if options.get("enabled", True):
-            self._warnings.expect_producer(self)
+            self._warnings.expect_producer(self._warnings)
         # Below the stack, so that the place of this construct is in no logical id: CloudFormation would create a second
         # fleet before it deletes the first, and refuses to give a custom resource another function.
         home = Construct(stack, f"CdkKinesisVideoFleet-{name_prefix}")
@@ -327,7 +327,7 @@ class StreamFleet(Construct):
         # What a variable stands for is compared as any key of the request's context, so a thing with another name gets
         # nothing. A Deny of all streams but these would take away what the role is granted for other fleets.
         conditions = {"StringLike": {THING_NAME_KEY: of_all}} if by_thing_name else None
-        self._warnings.found_producer(self)
+        self._warnings.found_producer(self._warnings)
         return combine(
             grant(self, grantee, Statement(put_media_actions(tag_stream), (streams,), conditions)),
             grant_with_policy(

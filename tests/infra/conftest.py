@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_s3 as s3
+from constructs import Construct
 
 from cdk_kinesis_video import VideoStream
 
@@ -72,12 +73,12 @@ def files_that_import(asset: Path) -> list[Path]:
     return [Path(line) for line in ran.stdout.splitlines()]
 
 
-def messages_of(stack: Stack, level: str) -> list[str]:
-    """The warnings or infos of a stack at synth, each with the id that acknowledges it."""
-    template_of(stack)
+def messages_of(scope: Construct, level: str) -> list[str]:
+    """The warnings or infos of a stack or construct at synth, each with the id that acknowledges it."""
+    template_of(Stack.of(scope))
     return [
         entry.data
-        for construct in stack.node.find_all()
+        for construct in scope.node.find_all()
         for entry in construct.node.metadata
         if entry.type == f"aws:cdk:{level}"
     ]

@@ -92,7 +92,7 @@ class StreamConfiguration(Construct):
             self._resource.apply_removal_policy(removal_policy)
         provider.declared.append(Declared(self, feature, target.stream, self._resource, logical_id, configuration))
         if enabled:
-            self._warnings.expect_producer(self)
+            self._warnings.expect_producer(self._resource)
 
     @property
     def verified(self) -> str:
@@ -111,7 +111,7 @@ class StreamConfiguration(Construct):
     ) -> iam.Grant:
         arn = thing_arn(self) if by_thing_name else arn_for(grantee, self._stream)
         on_stream = grant(self, grantee, Statement(put_media_actions(tag_stream), (arn,)))
-        self._warnings.found_producer(self)
+        self._warnings.found_producer(self._resource)
         return combine(on_stream, grant_on_key(self, grantee, key_actions, key_of(self, self._stream)))
 
     def _by_thing_name(self, prefix: str) -> str:

@@ -39,7 +39,11 @@ class Warnings(Construct):
         at_synth(self, self.tell)
 
     def expect_producer(self, configuration: Construct) -> None:
-        """Warn of this configuration unless `found_producer` is called."""
+        """Warn of this configuration unless `found_producer` is called.
+
+        It is a node below the construct of the user: aws-cdk-lib 2.241 finds an acknowledgement only above the node
+        that warns.
+        """
         self._without_producer[configuration] = None
 
     def found_producer(self, configuration: Construct) -> None:
