@@ -100,6 +100,19 @@ def test_a_denial_counts_for_the_value_only(aws: LocalAws, new_role: NewRole) ->
     assert readable(aws, new_role(allow(EVERYTHING), denied)) == [key for key in KEYS if key != "front/a"]
 
 
+def test_a_pattern_covers_names_with_line_breaks(aws: LocalAws, new_role: NewRole) -> None:
+    for key in "lines/a", "lines/a\n", "lines/a\nb":
+        aws.client("s3").put_object(Bucket=BUCKET, Key=key)
+    session = assume_role(
+        aws.client("sts"), new_role(allow("arn:aws:s3:::things/lines/a", "arn:aws:s3:::things/lines/*b")), "front"
+    )
+    with contextlib.closing(session.client("s3", endpoint_url=aws.endpoint_url)) as s3:
+        for key in "lines/a", "lines/a\nb":
+            s3.get_object(Bucket=BUCKET, Key=key)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.get_object(Bucket=BUCKET, Key="lines/a\n")
+
+
 def test_a_bucket_policy_has_variables_too(aws: LocalAws, new_role: NewRole) -> None:
     role = new_role(allow("arn:aws:s3:::nothing/*"))
     granted = {**allow("arn:aws:s3:::things/${aws:PrincipalTag/team}/*"), "Principal": {"AWS": role}}

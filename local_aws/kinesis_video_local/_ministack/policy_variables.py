@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -34,7 +35,6 @@ _AS_REGULAR_EXPRESSION = {literal: re.escape(character) for character, literal i
 def install() -> None:
     """Resolve variables before ministack compares a statement with a request."""
     parse_policy_document = iam_evaluator.parse_policy_document
-    fnmatch_compile = iam_evaluator._fnmatch_compile
     principal_keys = iam_evaluator._principal_keys
 
     def parse(document: Any) -> Any:
@@ -50,13 +50,12 @@ def install() -> None:
                 return statement
         return None
 
+    @cache
     def compile_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-        if not any(literal in pattern for literal in _AS_REGULAR_EXPRESSION):
-            compiled: re.Pattern[str] = fnmatch_compile(pattern, ignore_case)
-            return compiled
         special = {**_AS_REGULAR_EXPRESSION, "*": ".*", "?": "."}
         expression = "".join(special.get(character) or re.escape(character) for character in pattern)
-        return re.compile(f"^(?:{expression})$", re.IGNORECASE if ignore_case else 0)
+        # The name of an object can have line breaks.
+        return re.compile(rf"(?:{expression})\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
     def keys(credential: Any) -> dict[str, Any]:
         known: dict[str, Any] = principal_keys(credential)
