@@ -87,6 +87,8 @@ def send(
         ),
         ("sts", "POST", "/?Action=GetCallerIdentity", FORM, ASSUME),
         ("sts", "POST", "/", TEXT, ASSUME),
+        ("iam", "POST", "/", FORM, "Action=&Action=CreateAccessKey&UserName=few"),
+        ("logs", "POST", "/service/Logs/operation/CreateLogGroup", JSON, '{"logGroupName": "group"}'),
         (
             "iam",
             "POST",

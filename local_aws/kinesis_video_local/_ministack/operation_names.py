@@ -15,7 +15,7 @@ from ministack import app
 from ministack.core import iam_actions
 
 # The action of a request that names no operation, or two.
-UNCLEAR = "unclear"
+UNCLEAR = "unclear:Unclear"
 
 _JSON = frozenset({"cloudtrail", "events", "kms", "logs", "ssm", "states"})
 _QUERY = frozenset({"cloudformation", "iam", "monitoring", "sns", "sqs", "sts"})
@@ -55,7 +55,8 @@ def install() -> None:
         in_header, in_path = headers.get("x-amz-target", ""), _IN_PATH.search(path)
         if not (in_header or in_path):
             fields = _fields(method, body)
-            if any(query.get(name, value) != value for name, value in fields.items()):
+            # Of several values, the services ignore an empty one.
+            if any(len(value) > 1 or query.get(name, value) != value for name, value in fields.items()):
                 return UNCLEAR
             action = extract_action(service, method, path, {}, b"", {**fields, **query})
             return action
