@@ -6,11 +6,15 @@ reads: a request that names two operations would be checked for one and do the o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
+from botocore.model import OperationNotFoundError, ServiceModel
+from botocore.session import get_session
 from ministack import app
 from ministack.core import iam_actions
 
@@ -23,6 +27,8 @@ _QUERY = frozenset({"cloudformation", "iam", "monitoring", "sns", "sqs", "sts"})
 _TARGETS = {"monitoring": "GraniteServiceVersion20100801.", "sqs": "AmazonSQS."}
 # In the path, by the protocols that CloudWatch has, too.
 _IN_PATH = re.compile(r"/operation/([^/?]+)")
+# One of them names the groups of a request.
+_LOG_GROUPS = frozenset({"logGroupIdentifier", "logGroupIdentifiers", "logGroupName", "logGroupNames"})
 _LAMBDA_ACTIONS = {
     "GetLayerVersionByArn": "GetLayerVersion",
     "Invoke": "InvokeFunction",
@@ -71,7 +77,12 @@ def install() -> None:
         return action
 
     def resource_of(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *more: Any) -> Any:
-        if service in _QUERY and not headers.get("x-amz-target"):
+        if service in _JSON:
+            members = _members(service, headers.get("x-amz-target", "").rpartition(".")[2], body)
+            if len(_LOG_GROUPS & set(members)) > 1:
+                return "*"
+            body = json.dumps(members).encode()
+        elif service in _QUERY and not headers.get("x-amz-target"):
             query = {**_fields(method, body), **query}
         return extract_resource(service, method, path, headers, body, query, *more)
 
@@ -83,6 +94,22 @@ def install() -> None:
 
     iam_actions.extract_iam_action, iam_actions.extract_resource_arn = action_of, resource_of
     app._routing_params = merge_form
+
+
+def _members(service: str, operation: str, body: bytes) -> Mapping[str, Any]:
+    """Return the members of a request that its operation has: another one could name another resource."""
+    try:
+        given = json.loads(body or b"{}")
+        known = _model(service).operation_model(operation).input_shape
+    except (ValueError, RecursionError, OperationNotFoundError):
+        return {}
+    members = known.members if known else {}
+    return {name: value for name, value in given.items() if name in members} if isinstance(given, dict) else {}
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    return get_session().get_service_model("stepfunctions" if service == "states" else service)
 
 
 def _fields(method: str, body: bytes) -> Mapping[str, list[str]]:
