@@ -26,9 +26,9 @@ class FragmentNotification(StreamConfiguration):
 
     A notification is sent when a fragment has been stored that the producer has tagged with
     ``AWS_KINESISVIDEO_NOTIFICATION``; it doesn't describe images. The stream has the configuration while the stack
-    has this construct. Renaming or moving the construct within its stack changes nothing. Kinesis Video Streams
-    publishes with the permissions of the producer: grant them with `grant_put_media`. If no producer has them, a
-    warning says so.
+    has this construct. Renaming or moving the construct within its stack doesn't affect the configuration. Kinesis
+    Video Streams publishes with the permissions of the producer: grant them with `grant_put_media`. If no producer has
+    them, a warning says so.
 
     Parameters
     ----------

@@ -108,7 +108,8 @@ class StreamFleet(Construct):
     A configuration that this fleet has not declared is left alone.
 
     The fleet's resources belong to the stack and are named after the prefix, so renaming or moving this construct
-    within its stack changes nothing. Tags reach them by ``Tags.of`` the stack.
+    within its stack doesn't affect them. The alarms of `alarm` follow the construct, and are replaced. Tags reach the
+    fleet's resources by ``Tags.of`` the stack.
 
     Parameters
     ----------
