@@ -23,6 +23,15 @@ EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:other:1"
 GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:own"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:alarms"
 ALLOWED = [
+    "lambda:CreateAlias",
+    "lambda:ListVersionsByFunction",
+    "lambda:UpdateAlias",
+    "s3:GetAnalyticsConfiguration",
+    "s3:GetBucketLocation",
+    "s3:PutAnalyticsConfiguration",
+    "s3:PutBucketCORS",
+    "s3:PutBucketTagging",
+    "s3:PutObjectTagging",
     "cloudwatch:ListMetrics",
     "iam:GetUser",
     "kms:ListKeys",
@@ -77,6 +86,22 @@ def send(
         ("s3", "DELETE", "/bucket/key?Action=GetObject", {}, ""),
         ("s3", "PUT", "/bucket/key", FORM, "Action=GetObject"),
         ("s3", "PUT", "/bucket/key", {"X-Amz-Target": "S3.GetObject"}, ""),
+        # Two subresources, one of the other level, and one that ministack doesn't have.
+        ("s3", "PUT", "/bucket?policy=&tagging=", {}, "{}"),
+        ("s3", "POST", "/bucket/key?select=&uploads=", {}, ""),
+        ("s3", "PUT", "/bucket/key?partNumber=1&tagging=&uploadId=1", {"x-amz-copy-source": "/other/key"}, ""),
+        ("s3", "GET", "/bucket?list-type=2&location=", {}, ""),
+        ("s3", "GET", "/bucket/key?location=", {}, ""),
+        ("s3", "DELETE", "/bucket/key?cors=", {}, ""),
+        ("s3", "GET", "/bucket?analytics=", {}, ""),
+        ("s3", "DELETE", "/bucket?analytics=", {}, ""),
+        # A variable with a slash, or with a word that the service takes for the operation.
+        ("lambda", "POST", f"{INVOKE}/aliases", {}, "{}"),
+        ("lambda", "PUT", "/2015-03-31/functions/none/code/aliases/live", {}, "{}"),
+        ("lambda", "GET", "/2015-03-31/functions/none/configuration/versions", {}, ""),
+        ("lambda", "POST", "/2015-03-31/functions/none%252Faliases/aliases", {}, "{}"),
+        ("lambda", "PUT", "/2015-03-31/functions/none/aliases/url", {}, "{}"),
+        ("lambda", "PUT", "/2015-03-31/functions/none/aliases/event-invoke-config", {}, "{}"),
         ("lambda", "POST", f"{INVOKE}?Action=GetFunction", {}, "{}"),
         ("lambda", "POST", INVOKE, FORM, "Action=GetFunction"),
         ("lambda", "POST", INVOKE, {"X-Amz-Target": "Lambda.GetFunction"}, "{}"),

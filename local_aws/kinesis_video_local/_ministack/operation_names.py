@@ -11,15 +11,16 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from botocore.model import OperationNotFoundError, ServiceModel
 from botocore.session import get_session
 from ministack import app
 from ministack.core import iam_actions
 
-# The action of a request that names no operation, or two.
-UNCLEAR = "unclear:Unclear"
+# The name of the action of a request that names no operation, or two.
+_UNCLEAR = "Unclear"
+_UNCLEAR_ACTION = f"unclear:{_UNCLEAR}"
 
 _JSON = frozenset({"cloudtrail", "events", "kms", "logs", "ssm", "states"})
 _QUERY = frozenset({"cloudformation", "iam", "monitoring", "sns", "sqs", "sts"})
@@ -35,12 +36,31 @@ _LAMBDA_ACTIONS = {
     "InvokeAsync": "InvokeFunction",
     "InvokeWithResponseStream": "InvokeFunction",
 }
+# The parameters by which Amazon S3 finds the operation on a bucket (False) and on an object (True).
+_S3_PARAMETERS = {
+    (False, "GET"): "accelerate acl cors encryption lifecycle list-type location logging notification object-lock"
+    " ownershipControls policy publicAccessBlock replication tagging uploads versioning versions website",
+    (False, "PUT"): "accelerate acl cors encryption lifecycle logging notification object-lock ownershipControls policy"
+    " publicAccessBlock replication requestPayment tagging versioning website",
+    (False, "DELETE"): "cors encryption lifecycle ownershipControls policy publicAccessBlock replication tagging"
+    " website",
+    (False, "POST"): "delete",
+    (True, "GET"): "acl annotation attributes legal-hold retention tagging uploadId",
+    (True, "PUT"): "acl annotation legal-hold retention tagging uploadId",
+    (True, "DELETE"): "annotation tagging uploadId",
+    (True, "POST"): "restore uploadId uploads",
+}
+# ministack's check finds an operation by these, too, and its Amazon S3 does another one.
+_S3_UNSERVED = "analytics intelligent-tiering inventory metrics policyStatus request-payment select torrent"
+_ALL_S3_PARAMETERS = frozenset(" ".join([*_S3_PARAMETERS.values(), _S3_UNSERVED]).split())
+# AWS Lambda looks for these anywhere in a path before it looks for the operation where it belongs.
+_LAMBDA_WORDS = re.compile("^url|event-invoke-config|provisioned-concurrency|code-signing-config|account-settings")
 
 
 def install() -> None:
     """Find actions where the services read them."""
     extract_action, extract_resource = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
-    merge = app._routing_params
+    merge, s3_action = app._routing_params, iam_actions._s3_action
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
 
     def action_of(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
@@ -48,13 +68,13 @@ def install() -> None:
         if service in ("s3", "lambda"):
             query = {name: value for name, value in query.items() if name != "Action"}
             if service == "lambda":
-                name = iam_actions._match_rest_action(service, method, path, query)
-                return f"lambda:{_LAMBDA_ACTIONS.get(name, name)}" if name else UNCLEAR
+                name = _lambda_operation(method, path, query)
+                return f"lambda:{_LAMBDA_ACTIONS.get(name, name)}" if name else _UNCLEAR_ACTION
             action = extract_action(service, method, path, {}, b"", query)
             return action
         if service in _JSON:
             target = {"x-amz-target": headers.get("x-amz-target", "")}
-            return extract_action(service, method, path, target, b"", {}) or UNCLEAR
+            return extract_action(service, method, path, target, b"", {}) or _UNCLEAR_ACTION
         if service not in _QUERY:
             action = extract_action(service, method, path, headers, body, query)
             return action
@@ -63,20 +83,32 @@ def install() -> None:
             fields = _fields(method, body)
             # Of several values, the services ignore an empty one.
             if any(len(value) > 1 or query.get(name, value) != value for name, value in fields.items()):
-                return UNCLEAR
+                return _UNCLEAR_ACTION
             action = extract_action(service, method, path, {}, b"", {**fields, **query})
             return action
         is_form = "x-www-form-urlencoded" in headers.get("content-type", "")
         if (in_header and in_path) or is_form or "Action" in query or service not in _TARGETS:
-            return UNCLEAR
+            return _UNCLEAR_ACTION
         if in_path:
-            return f"cloudwatch:{in_path[1]}" if service == "monitoring" else UNCLEAR
+            return f"cloudwatch:{in_path[1]}" if service == "monitoring" else _UNCLEAR_ACTION
         if not in_header.startswith(_TARGETS[service]):
-            return UNCLEAR
+            return _UNCLEAR_ACTION
         action = extract_action(service, method, path, headers, b"", {})
         return action
 
+    def s3_action_of(method: str, path: str, query: Any) -> Any:
+        bucket, _, key = path.lstrip("/").partition("/")
+        given = _ALL_S3_PARAMETERS & set(query)
+        if len(given) > 1 or not given <= set(_S3_PARAMETERS.get((bool(key), method), "").split()):
+            return _UNCLEAR
+        return s3_action(method, f"/{bucket}/key" if key else f"/{bucket}", query)
+
     def resource_of(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *more: Any) -> Any:
+        if service == "s3":
+            bucket, _, key = path.lstrip("/").partition("/")
+            if key:
+                # With all its slashes.
+                return f"arn:aws:s3:::{bucket}/{key}"
         if service in _JSON:
             members = _members(service, headers.get("x-amz-target", "").rpartition(".")[2], body)
             if len(_LOG_GROUPS & set(members)) > 1:
@@ -93,7 +125,30 @@ def install() -> None:
         return merge(method, path, headers, body, query)
 
     iam_actions.extract_iam_action, iam_actions.extract_resource_arn = action_of, resource_of
+    iam_actions._s3_action = s3_action_of
     app._routing_params = merge_form
+
+
+def is_unclear(action: str) -> bool:
+    """Return whether a request names no operation, or two."""
+    return action.endswith(f":{_UNCLEAR}")
+
+
+def _lambda_operation(method: str, path: str, query: Any) -> str | None:
+    """Return the operation of a path if each of its variables is one segment: ministack's pattern takes several."""
+    operation: str | None = iam_actions._match_rest_action("lambda", method, path, query)
+    if operation is None:
+        return None
+    route = _model("lambda").operation_model(operation).http["requestUri"].partition("?")[0].rstrip("/").split("/")
+    # The service decodes the path once more.
+    segments = unquote(path).rstrip("/").split("/")
+    if route[2] == "durable-executions":
+        # The ARN has slashes.
+        return None if _LAMBDA_WORDS.search("/".join(segments)) or "functions" in segments else operation
+    variables = [given for given, part in zip(segments, route, strict=False) if part.startswith("{")]
+    if len(segments) != len(route) or any(map(_LAMBDA_WORDS.search, variables)):
+        return None
+    return operation
 
 
 def _members(service: str, operation: str, body: bytes) -> Mapping[str, Any]:

@@ -80,7 +80,7 @@ def install() -> None:
         return failure
 
     def enforce_all(access_key_id: str, action: str, service: str, *more: Any, **named: Any) -> Any:
-        if action == operation_names.UNCLEAR:
+        if operation_names.is_unclear(action):
             return _UNCLEAR
         # Links, whose token or ARN is a secret.
         if not access_key_id and iam_evaluator._anonymous.get() and action in iam_evaluator._UNSIGNED_LINK_ACTIONS:
