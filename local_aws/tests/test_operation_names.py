@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -18,10 +18,21 @@ from kinesis_video_local import LocalAws
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TEXT = {"Content-Type": "text/plain"}
 JSON = {"Content-Type": "application/x-amz-json-1.0"}
+QUEUE = "http%3A%2F%2F127.0.0.1%2F000000000000%2Fown"
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:own"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:other:1"
 GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:own"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:alarms"
+OWNED = {
+    "cloudwatch": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:own",
+    "cloudformation": "arn:aws:cloudformation:us-east-1:000000000000:stack/own/*",
+    "iam": "arn:aws:iam::000000000000:user/few",
+    "logs": f"{GROUP}*",
+    "sns": "arn:aws:sns:us-east-1:000000000000:own",
+    "sqs": "arn:aws:sqs:us-east-1:000000000000:own",
+    "ssm": "arn:aws:ssm:us-east-1:000000000000:parameter/own/*",
+    "states": MACHINE,
+}
 ALLOWED = [
     "lambda:CreateAlias",
     "lambda:ListVersionsByFunction",
@@ -59,7 +70,7 @@ def keys(aws: LocalAws) -> Credentials:
     iam.create_user(UserName="few")
     statements = [
         {"Effect": "Allow", "Action": ALLOWED, "Resource": "*"},
-        {"Effect": "Allow", "Action": ["states:*", "logs:*"], "Resource": [MACHINE, f"{GROUP}*"]},
+        {"Effect": "Allow", "Action": [f"{name}:*" for name in OWNED], "Resource": list(OWNED.values())},
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_user_policy(UserName="few", PolicyName="few", PolicyDocument=document)
@@ -145,6 +156,33 @@ def send(
             {**JSON, "X-Amz-Target": "Logs_20140328.StartQuery"},
             json.dumps({"logGroupName": "own", "logGroupIdentifiers": ["other"], "startTime": 0, "endTime": 1}),
         ),
+        ("iam", "POST", "/", FORM, "Action=AddUserToGroup&UserName=few&GroupName=other"),
+        ("iam", "POST", "/", FORM, "Action=CreatePolicyVersion&UserName=few&PolicyArn=other"),
+        ("sns", "POST", "/", FORM, f"Action=Unsubscribe&SubscriptionArn={TOPIC}:1&TopicArn={OWNED['sns']}"),
+        ("sqs", "POST", "/000000000000/own", FORM, "Action=CreateQueue&QueueName=other"),
+        ("sqs", "POST", f"/000000000000/other?QueueUrl={QUEUE}", {**JSON, "X-Amz-Target": "AmazonSQS.PurgeQueue"}, ""),
+        (
+            "sqs",
+            "POST",
+            f"/?Action=PurgeQueue&QueueUrl={QUEUE.replace('own', 'other')}",
+            TEXT,
+            json.dumps({"QueueUrl": unquote(QUEUE)}),
+        ),
+        ("monitoring", "POST", "/", FORM, "Action=DeleteAlarms&AlarmNames.member.1=other&AlarmName=own"),
+        (
+            "monitoring",
+            "POST",
+            "/",
+            {**JSON, "X-Amz-Target": "GraniteServiceVersion20100801.DeleteAlarms"},
+            '{"AlarmNames": ["other"], "AlarmName": "own"}',
+        ),
+        (
+            "ssm",
+            "POST",
+            "/?Name=%2Fown%2Fname",
+            {**JSON, "X-Amz-Target": "AmazonSSM.GetParameters"},
+            '{"Names": ["/other"]}',
+        ),
         ("kms", "POST", "/?Action=ListKeys", {**JSON, "X-Amz-Target": "TrentService.CreateKey"}, "{}"),
         (
             "monitoring",
@@ -180,3 +218,22 @@ def test_each_protocol_of_a_service_names_the_operation(
     aws: LocalAws, keys: Credentials, service: str, target: str, headers: dict[str, str], body: str
 ) -> None:
     assert send(aws, keys, service, "POST", target, headers, body)[0] == 200
+
+
+def test_the_id_of_a_key_or_a_change_set_names_its_owner(aws: LocalAws, keys: Credentials) -> None:
+    """Whatever user or stack the request names beside it."""
+    iam, cloudformation = aws.client("iam"), aws.client("cloudformation")
+    iam.create_user(UserName="other")
+    other = iam.create_access_key(UserName="other")["AccessKey"]["AccessKeyId"]
+    template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    change_set = cloudformation.create_change_set(
+        StackName="other", ChangeSetName="name", ChangeSetType="CREATE", TemplateBody=template
+    )["Id"]
+
+    for service, body in (
+        ("iam", f"Action=DeleteAccessKey&UserName=few&AccessKeyId={other}"),
+        ("cloudformation", f"Action=ExecuteChangeSet&StackName=own&ChangeSetName={change_set}"),
+    ):
+        status, answer = send(aws, keys, service, "POST", "/", FORM, body)
+
+        assert (status, b"AccessDenied" in answer) == (403, True)

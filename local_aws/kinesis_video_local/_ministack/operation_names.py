@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -17,6 +17,7 @@ from botocore.model import OperationNotFoundError, ServiceModel
 from botocore.session import get_session
 from ministack import app
 from ministack.core import iam_actions
+from ministack.services import cloudformation, iam
 
 # The name of the action of a request that names no operation, or two.
 _UNCLEAR = "Unclear"
@@ -109,13 +110,20 @@ def install() -> None:
             if key:
                 # With all its slashes.
                 return f"arn:aws:s3:::{bucket}/{key}"
-        if service in _JSON:
-            members = _members(service, headers.get("x-amz-target", "").rpartition(".")[2], body)
+        in_header, in_path = headers.get("x-amz-target", ""), _IN_PATH.search(path)
+        if service in _JSON or (service in _QUERY and (in_header or in_path)):
+            operation = in_header.rpartition(".")[2] if in_header or not in_path else in_path[1]
+            members = _members(service, operation, body)
             if len(_LOG_GROUPS & set(members)) > 1:
                 return "*"
-            body = json.dumps(members).encode()
-        elif service in _QUERY and not headers.get("x-amz-target"):
-            query = {**_fields(method, body), **query}
+            # The services don't read the URL's query.
+            body, query = json.dumps(members).encode(), {}
+        elif service in _QUERY:
+            given = {**_fields(method, body), **query}
+            operation = iam_actions._query_param(given, "Action")
+            body, query = b"", _owner(operation, {n: given[n] for n in given if n in _names(service, operation)})
+        if service == "sqs" and "QueueUrl" not in _names(service, operation):
+            path = "/"
         return extract_resource(service, method, path, headers, body, query, *more)
 
     def merge_form(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -155,16 +163,41 @@ def _members(service: str, operation: str, body: bytes) -> Mapping[str, Any]:
     """Return the members of a request that its operation has: another one could name another resource."""
     try:
         given = json.loads(body or b"{}")
-        known = _model(service).operation_model(operation).input_shape
-    except (ValueError, RecursionError, OperationNotFoundError):
+    except (ValueError, RecursionError):
         return {}
-    members = known.members if known else {}
-    return {name: value for name, value in given.items() if name in members} if isinstance(given, dict) else {}
+    names = _names(service, operation)
+    return {name: value for name, value in given.items() if name in names} if isinstance(given, dict) else {}
+
+
+def _names(service: str, operation: str) -> Container[str]:
+    """Return the names of an operation's members."""
+    try:
+        shape = _model(service).operation_model(operation).input_shape
+    except OperationNotFoundError:
+        return ()
+    return shape.members if shape else ()
+
+
+def _owner(operation: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the members of a form that name its resource, as IAM takes them."""
+    if "GroupName" in query:
+        # ministack's check would take the user or the policy that is added to the group.
+        return {"GroupName": query["GroupName"]}
+    # Each has the id of something whose owner another member could misstate.
+    key = iam._access_keys.get(iam_actions._query_param(query, "AccessKeyId"))
+    if key is not None:
+        return {**query, "UserName": [key["UserName"]]}
+    change_set = cloudformation._change_sets.get(iam_actions._query_param(query, "ChangeSetName"))
+    if change_set is not None and operation != "CreateChangeSet":
+        return {**query, "StackName": [change_set["StackId"]]}
+    return query
 
 
 @cache
 def _model(service: str) -> ServiceModel:
-    return get_session().get_service_model("stepfunctions" if service == "states" else service)
+    return get_session().get_service_model(
+        {"states": "stepfunctions", "monitoring": "cloudwatch"}.get(service, service)
+    )
 
 
 def _fields(method: str, body: bytes) -> Mapping[str, list[str]]:
