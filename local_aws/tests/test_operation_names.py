@@ -28,6 +28,7 @@ OWNED = {
     "cloudformation": "arn:aws:cloudformation:us-east-1:000000000000:stack/own/*",
     "iam": "arn:aws:iam::000000000000:user/few",
     "logs": f"{GROUP}*",
+    "s3": "arn:aws:s3:::bucket/own/*",
     "sns": "arn:aws:sns:us-east-1:000000000000:own",
     "sqs": "arn:aws:sqs:us-east-1:000000000000:own",
     "ssm": "arn:aws:ssm:us-east-1:000000000000:parameter/own/*",
@@ -70,6 +71,7 @@ def keys(aws: LocalAws) -> Credentials:
     iam.create_user(UserName="few")
     statements = [
         {"Effect": "Allow", "Action": ALLOWED, "Resource": "*"},
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket"},
         {"Effect": "Allow", "Action": [f"{name}:*" for name in OWNED], "Resource": list(OWNED.values())},
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
@@ -106,6 +108,16 @@ def send(
         ("s3", "DELETE", "/bucket/key?cors=", {}, ""),
         ("s3", "GET", "/bucket?analytics=", {}, ""),
         ("s3", "DELETE", "/bucket?analytics=", {}, ""),
+        # What is deleted, and a key in a form.
+        ("s3", "POST", "/bucket?delete=", {}, "<Delete><Object><Key>other</Key><Key>own/key</Key></Object></Delete>"),
+        (
+            "s3",
+            "POST",
+            "/bucket",
+            {"Content-Type": "multipart/form-data; boundary=b"},
+            '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nother\r\n'
+            '--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n\r\n--b--\r\n',
+        ),
         # A variable with a slash, or with a word that the service takes for the operation.
         ("lambda", "POST", f"{INVOKE}/aliases", {}, "{}"),
         ("lambda", "PUT", "/2015-03-31/functions/none/code/aliases/live", {}, "{}"),

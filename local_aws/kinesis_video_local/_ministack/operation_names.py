@@ -12,12 +12,13 @@ from collections.abc import Container, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from xml.etree.ElementTree import ParseError
 
 from botocore.model import OperationNotFoundError, ServiceModel
 from botocore.session import get_session
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import cloudformation, iam
+from ministack.services import cloudformation, iam, s3
 
 # The name of the action of a request that names no operation, or two.
 _UNCLEAR = "Unclear"
@@ -100,7 +101,9 @@ def install() -> None:
     def s3_action_of(method: str, path: str, query: Any) -> Any:
         bucket, _, key = path.lstrip("/").partition("/")
         given = _ALL_S3_PARAMETERS & set(query)
-        if len(given) > 1 or not given <= set(_S3_PARAMETERS.get((bool(key), method), "").split()):
+        # The key in a form isn't checked, and its own signature replaces the one in a header.
+        is_form = method == "POST" and not (key or given)
+        if is_form or len(given) > 1 or not given <= set(_S3_PARAMETERS.get((bool(key), method), "").split()):
             return _UNCLEAR
         return s3_action(method, f"/{bucket}/key" if key else f"/{bucket}", query)
 
@@ -133,13 +136,26 @@ def install() -> None:
         return merge(method, path, headers, body, query)
 
     iam_actions.extract_iam_action, iam_actions.extract_resource_arn = action_of, resource_of
-    iam_actions._s3_action = s3_action_of
+    iam_actions._s3_action, iam_actions._s3_batch_delete_targets = s3_action_of, _deleted
     app._routing_params = merge_form
 
 
 def is_unclear(action: str) -> bool:
     """Return whether a request names no operation, or two."""
     return action.endswith(f":{_UNCLEAR}")
+
+
+def _deleted(bucket: str, body: bytes) -> list[tuple[str, str]]:
+    """Return the ARN and the version of each object that DeleteObjects deletes."""
+    try:
+        objects = [element for element in s3.fromstring(body).iter() if element.tag.rpartition("}")[2] == "Object"]
+    except (ParseError, ValueError):
+        return []
+    texts = [[s3._find_xml_tag(element, name) for name in ("Key", "VersionId")] for element in objects]
+    named = [["" if text is None else text.text or "" for text in pair] for pair in texts]
+    targets = [(f"arn:aws:s3:::{bucket}/{key}", version) for key, version in named if key]
+    # ministack checks s3:DeleteObject for the first one, even of a version.
+    return [*targets[:1], *targets] if targets and targets[0][1] else targets
 
 
 def _lambda_operation(method: str, path: str, query: Any) -> str | None:
