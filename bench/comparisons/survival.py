@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 UPDATE = "UpdateImageGenerationConfiguration"
 THROTTLED_SECONDS = 5
-INVOCATION_SECONDS = 30.0
-SILENT_SECONDS = 120.0
+# More than the 32 s that this library's function keeps back to send its answer: it would make no call at all.
+INVOCATION_SECONDS = 60.0
+SILENT_SECONDS = 240.0
 SOMEBODY_ELSES: ImageGenerationConfigurationTypeDef = {
     "Status": "ENABLED",
     "ImageSelectorType": "SERVER_TIMESTAMP",
