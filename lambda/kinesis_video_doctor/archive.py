@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +14,7 @@ from kinesis_video_configuration.retries import pages
 from kinesis_video_contract.doctor import TEST_PICTURE
 from kinesis_video_matroska import Fragment, FragmentCollector, Frame, MatroskaError, Reader, TagName, Track, Tracks
 
-from .calls import Calls, Fact, UndecidedError
+from .calls import Calls, Fact, UndecidedError, if_known
 from .metrics import count
 from .stream import Stream
 
@@ -72,12 +71,18 @@ class Read:
     """A fragment whose media was read."""
 
     listed: Listed
-    asks: bool
-    """Whether it has the tag by which a producer asks for images."""
-    own_prefix: str
-    """The prefix of its images' keys after the destination's prefix."""
-    tags: Sequence[str] = ()
-    """The names of all its tags."""
+    tags: Mapping[str, str]
+    """The first value of each tag, by its name."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has the tag by which a producer asks for images."""
+        return TagName.IMAGE_GENERATION in self.tags
+
+    @property
+    def own_prefix(self) -> str:
+        """The prefix of its images' keys after the destination's prefix."""
+        return self.tags.get(TagName.IMAGE_PREFIX, "")
 
     @property
     def is_test(self) -> bool:
@@ -114,11 +119,6 @@ class Media:
 class TestPicturesError(UndecidedError):
     """The newest fragments are those of `--send`, which show nothing of the producer."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "the newest fragments are test pictures that `--send` has sent", "run it again while the producer sends"
-        )
-
 
 class Video:
     """The fragments of the examined time."""
@@ -132,10 +132,7 @@ class Video:
         """The fragments that the service has received in that time, oldest first."""
         stream = self._stream
         # The archive may answer although DescribeStream is refused.
-        hours = None
-        with suppress(UndecidedError):
-            hours = stream.retention
-        if hours == 0:
+        if if_known(lambda: stream.retention, None) == 0:
             raise UndecidedError("a stream without retention has no archive to look at")
         now = stream.now
         selector = {
@@ -175,10 +172,7 @@ class Video:
     @property
     def is_silent(self) -> bool:
         """Whether no video arrives, as far as known."""
-        try:
-            return not self.fragments and not any(self.counted.values())
-        except UndecidedError:
-            return False
+        return if_known(lambda: not self.fragments and not any(self.counted.values()), False)
 
     def is_young(self, fragment: Listed) -> bool:
         """Return whether the images of a fragment may still arrive."""
@@ -197,7 +191,9 @@ class Video:
         media = self.read(sorted(chosen, key=lambda fragment: fragment.arrived))
         own = [fragment.listed for fragment in media.fragments if not fragment.is_test]
         if not own:
-            raise TestPicturesError
+            raise TestPicturesError(
+                "the newest fragments are test pictures that `--send` has sent", "run it again while the producer sends"
+            )
         # Read again without them, because the tracks are those of the newest fragment.
         return media if len(own) == len(chosen) else self.read(own)
 
@@ -226,11 +222,7 @@ class Video:
             raise UndecidedError(f"the archive's fragments can't be read: {error}") from error
         if len(read) != len(chosen):
             raise UndecidedError(f"the archive gave {len(read)} fragments of {len(chosen)}")
-        fragments = [
-            Read(listed, asks_for_images(fragment), _own_prefix(fragment), _names(fragment))
-            for listed, fragment in zip(chosen, read, strict=True)
-        ]
-        return Media(fragments, tracks)
+        return Media([Read(listed, tags) for listed, tags in zip(chosen, read, strict=True)], tracks)
 
     def _endpoint(self, api: str) -> str:
         answer = self._call("kinesisvideo:GetDataEndpoint", "get_data_endpoint", **self._stream.address, APIName=api)
@@ -247,8 +239,8 @@ def milliseconds(time: datetime) -> int:
     return round((time - _EPOCH) / timedelta(milliseconds=1))
 
 
-def read_media(pieces: Iterable[bytes | memoryview]) -> tuple[Sequence[Track], list[Fragment]]:
-    """Read the tracks and the fragments of Matroska that comes in pieces.
+def read_media(pieces: Iterable[bytes | memoryview]) -> tuple[Sequence[Track], list[Mapping[str, str]]]:
+    """Read the tracks, and the tags of each fragment, of Matroska that comes in pieces.
 
     Raises
     ------
@@ -266,18 +258,12 @@ def read_media(pieces: Iterable[bytes | memoryview]) -> tuple[Sequence[Track], l
             if not isinstance(element, Frame):
                 fragments.append(collector.add(element))
     fragments.append(collector.close())
-    return tracks, [fragment for fragment in fragments if fragment]
+    return tracks, [_tags(fragment) for fragment in fragments if fragment]
 
 
-def asks_for_images(fragment: Fragment) -> bool:
-    """Return whether a fragment has the tag by which a producer asks for images."""
-    return any(TagName.IMAGE_GENERATION in tags for tags in fragment.tags)
-
-
-def _own_prefix(fragment: Fragment) -> str:
-    tags = [tag for element in fragment.tags for tag in element.tags]
-    return next((tag.value for tag in tags if tag.name == TagName.IMAGE_PREFIX), "")
-
-
-def _names(fragment: Fragment) -> Sequence[str]:
-    return [tag.name for element in fragment.tags for tag in element.tags]
+def _tags(fragment: Fragment) -> Mapping[str, str]:
+    tags: dict[str, str] = {}
+    for element in fragment.tags:
+        for tag in element.tags:
+            tags.setdefault(tag.name, tag.value)
+    return tags

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
-from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
 import boto3
@@ -19,6 +18,7 @@ from botocore.exceptions import ClientError
 from kinesis_video_configuration import Deadline, timing
 from kinesis_video_configuration.retries import DENIED, CallError, Retries
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 RUN_SECONDS = 100
@@ -40,14 +40,13 @@ _BLOCKED = "check whether a proxy or the network blocks it"
 class UndecidedError(Exception):
     """A check can't be decided; every function that reads from AWS can raise it.
 
-    `seen` is the reason, `fix` the missing permission or option, `headers` are those of the service's refusal.
+    `seen` is the reason, `fix` the missing permission or option.
     """
 
-    def __init__(self, seen: str, fix: str = "", headers: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(self, seen: str, fix: str = "") -> None:
         super().__init__(seen)
         self.seen = seen
         self.fix = fix
-        self.headers = headers
 
     @classmethod
     def of(cls, error: Exception) -> UndecidedError:
@@ -63,13 +62,21 @@ class UndecidedError(Exception):
         )
 
 
-def ask_each(asks: Iterable[Callable[[], T]]) -> tuple[list[T], UndecidedError | None]:
+def if_known(ask: Callable[[], T], otherwise: T) -> T:
+    """Return an answer, or something else if it can't be decided."""
+    try:
+        return ask()
+    except UndecidedError:
+        return otherwise
+
+
+def ask_each(ask: Callable[[S], T], subjects: Iterable[S]) -> tuple[list[T], UndecidedError | None]:
     """Return all answers that there are, and the reason for the first one that is missing."""
     answers: list[T] = []
     undecided: UndecidedError | None = None
-    for ask in asks:
+    for subject in subjects:
         try:
-            answers.append(ask())
+            answers.append(ask(subject))
         except UndecidedError as error:
             undecided = undecided or error
     return answers, undecided
@@ -77,6 +84,14 @@ def ask_each(asks: Iterable[Callable[[], T]]) -> tuple[list[T], UndecidedError |
 
 class DependsError(UndecidedError):
     """A check depends on the producer's own request. If no image arrives, this explains it."""
+
+
+class RefusedError(UndecidedError):
+    """The caller lacks a permission; `headers` are those of the service's answer."""
+
+    def __init__(self, seen: str, fix: str, headers: Mapping[str, str]) -> None:
+        super().__init__(seen, fix)
+        self.headers = headers
 
 
 class Fact(Generic[T]):
@@ -181,11 +196,10 @@ class Calls:
                 if error.code in absent:
                     return None
                 if error.code in _REFUSED:
-                    raise UndecidedError(
-                        f"{permission} is refused: {cause.response['Error'].get('Message', error.code)}",
-                        f"allow the caller {permission}",
-                        cause.response["ResponseMetadata"].get("HTTPHeaders", {}),
-                    ) from cause
+                    message = cause.response["Error"].get("Message", error.code)
+                    headers = cause.response["ResponseMetadata"].get("HTTPHeaders", {})
+                    seen = f"{permission} is refused: {message}"
+                    raise RefusedError(seen, f"allow the caller {permission}", headers) from cause
                 raise UndecidedError(str(cause), "run it again") from cause
             problem = f"{permission} can't be asked: {cause}"
             if isinstance(error, CallError):

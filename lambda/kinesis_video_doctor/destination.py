@@ -17,7 +17,7 @@ from kinesis_video_configuration.retries import pages
 from kinesis_video_images import parse_image_key
 
 from .archive import milliseconds
-from .calls import Fact, UndecidedError
+from .calls import Fact, RefusedError, UndecidedError
 from .policies import literal
 from .stream import Key, Stream, needed
 
@@ -75,21 +75,18 @@ class Destination:
         return _URI.fullmatch(self.uri) is not None
 
     @property
-    def _uri(self) -> re.Match[str]:
-        found = _URI.fullmatch(self.uri)
-        if found is None:
-            raise UndecidedError(f"the destination {self.uri} names no bucket, so there is nothing to check")
-        return found
+    def _parts(self) -> re.Match[str]:
+        return needed(_URI.fullmatch(self.uri), f"the destination {self.uri} names no bucket")
 
     @property
     def bucket(self) -> str:
         """The bucket."""
-        return self._uri["bucket"]
+        return self._parts["bucket"]
 
     @property
     def prefix(self) -> str:
         """The prefix of the images' keys."""
-        return self._uri["prefix"] or ""
+        return self._parts["prefix"] or ""
 
     @property
     def bucket_arn(self) -> str:
@@ -128,22 +125,19 @@ class Destination:
                 return self._owned
         try:
             return self._head(_NO_SUCH_BUCKET)
-        except UndecidedError as error:
-            if "is refused" not in error.seen:
-                raise
+        except RefusedError as error:
             seen = f"{error.seen}; if the caller has the permission, the bucket is of another account"
-            raise UndecidedError(seen, error.fix, error.headers) from error
+            raise RefusedError(seen, error.fix, error.headers) from error
 
     @property
     def region(self) -> str | None:
         """The Region of the bucket; None if the answer leaves it out. S3 names it in a refusal, too."""
         try:
-            found: Mapping[str, Any] = needed(self.found, "the bucket doesn't exist")
-        except UndecidedError as error:
+            return needed(self.found, "the bucket doesn't exist").get("BucketRegion")
+        except RefusedError as error:
             if region := error.headers.get("x-amz-bucket-region"):
                 return region
             raise
-        return found.get("BucketRegion")
 
     @Fact
     def is_foreign(self) -> bool:
@@ -153,10 +147,9 @@ class Destination:
         return self._owned is None
 
     def _head(self, absent: tuple[str, ...], **owner: str) -> Mapping[str, Any] | None:
-        answer: Mapping[str, Any] | None = self._call(
+        return self._call(  # type: ignore[no-any-return]  # the client is untyped
             "s3:ListBucket", "head_bucket", absent=absent, Bucket=self.bucket, **owner
         )
-        return answer
 
     @Fact
     def policy(self) -> Mapping[str, Any] | None:

@@ -8,15 +8,14 @@ fail: their images may still come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kinesis_video_contract.doctor import TEST_PICTURE
 
 from .archive import Listed, Read, TestPicturesError, Video, milliseconds
-from .calls import Fact, UndecidedError, utc
+from .calls import Fact, UndecidedError, if_known, utc
 from .destination import Destination, Image
 from .findings import Outcome, Status, failed, passed, unknown, warned
 from .metrics import count
@@ -43,16 +42,6 @@ _S3_KNOWS = (
 )
 
 
-@dataclass(frozen=True)
-class _Attributed:
-    """Images and their fragments."""
-
-    images: Mapping[str, Image]
-    """By the number of the fragment."""
-    doubtful: bool
-    """Whether there are images whose fragment isn't known."""
-
-
 class Evidence:
     """The evidence for one stream; `rule` is the name of an EventBridge rule that matches each image, or None."""
 
@@ -70,9 +59,7 @@ class Evidence:
     @property
     def own_prefixes(self) -> Sequence[str]:
         """The prefixes that the examined fragments ask for; only the empty one if none is known."""
-        with suppress(UndecidedError):
-            return self._video.media.own_prefixes or [""]
-        return [""]
+        return if_known(lambda: self._video.media.own_prefixes, []) or [""]
 
     @Fact
     def outcome(self) -> Outcome:
@@ -100,19 +87,13 @@ class Evidence:
     @property
     def arrive(self) -> bool:
         """Whether images arrive."""
-        try:
-            return self.outcome.status == Status.PASSED
-        except UndecidedError:
-            return False
+        return if_known(lambda: self.outcome.status == Status.PASSED, False)
 
     def shows(self, symptom: str) -> bool:
         """Whether nothing comes in, ``fragments``, or a fragment asks for images and none arrives, ``images``."""
         if symptom == "fragments":
             return self._video.is_silent
-        try:
-            return self.outcome.status == Status.FAILED
-        except UndecidedError:
-            return False
+        return if_known(lambda: self.outcome.status == Status.FAILED, False)
 
     @Fact
     def last(self) -> tuple[Listed, Image] | None:
@@ -121,8 +102,8 @@ class Evidence:
         images = self._destination.images(min(self._stream.since, *map(self._time, fragments)), None)
         # An hour can have thousands of both.
         newest = sorted(images, key=lambda image: image.delivered)[-_MAX_HEADS:]
-        attributed = self._attribute(fragments, newest, enough=1)
-        return next(((self._listed(number), image) for number, image in attributed.images.items()), None)
+        found, _ = self._attribute(fragments, newest, enough=1)
+        return next(((self._listed(number), image) for number, image in found.items()), None)
 
     # Which fragments have an image
 
@@ -144,9 +125,9 @@ class Evidence:
         is_long = self._stream.interval > self._length(fragment)
         since = self._time(fragment) - (self._stream.interval + _LATE if is_long else _A_MINUTE)
         images = self._destination.images(min(since, *map(self._time, deciding)), [own])
-        attributed = self._attribute(deciding, images, enough=1)
-        if attributed.images:
-            return self._passed(*next(iter(attributed.images.items())))
+        found, is_doubtful = self._attribute(deciding, images, enough=1)
+        if found:
+            return self._passed(*next(iter(found.items())))
         until = _until(images)
         seen = (
             f"the fragment of {utc(self._time(fragment))} asks for images, and no image of it is in "
@@ -167,7 +148,7 @@ class Evidence:
                 f"{utc(due + self._stream.interval)}{until}",
                 "run it again then",
             )
-        if attributed.doubtful:
+        if is_doubtful:
             problem = self._without_metadata
             return unknown(
                 f"images lie in the bucket, and it is not known whether they are of the newest fragments{until}",
@@ -187,7 +168,8 @@ class Evidence:
                     "find out what deletes them: the images arrive if it does so after it has read them",
                 )
         with suppress(UndecidedError):
-            if self._rule and (counted := self._count(self._rule, fragment.arrived)):
+            metrics = {"images": ("AWS/Events", "TriggeredRules", "RuleName", self._rule or "")}
+            if self._rule and (counted := count(self._stream, metrics, fragment.arrived)["images"]):
                 return unknown(
                     f"{seen}; the rule {self._rule} has counted {counted:.0f} images since then, so a consumer may "
                     "take them away",
@@ -195,20 +177,17 @@ class Evidence:
                 )
         return failed(seen, _S3_KNOWS)
 
-    def _count(self, rule: str, since: datetime) -> float:
-        return count(self._stream, {"images": ("AWS/Events", "TriggeredRules", "RuleName", rule)}, since)["images"]
-
     def _of_silent(self, read: Sequence[Read]) -> Outcome:
         """Decide by fragments without a tag: the producer tags rarely, or the archive doesn't return the tag."""
         listed = [fragment.listed for fragment in read]
         settled = [fragment for fragment in listed if not self._video.is_young(fragment)] or listed
         images = self._destination.images(min(map(self._time, listed)) - _A_MINUTE, None)
-        attributed = self._attribute(listed, images, enough=len(listed))
-        if attributed.images:
-            have = [fragment for fragment in listed if fragment.number in attributed.images]
+        found, _ = self._attribute(listed, images, enough=len(listed))
+        if found:
+            have = [fragment for fragment in listed if fragment.number in found]
             is_long = self._stream.interval > self._length(settled[-1])
             if have[-1].arrived >= settled[-1].arrived and (is_long or all(one in have for one in settled)):
-                return self._passed(have[-1].number, attributed.images[have[-1].number])
+                return self._passed(have[-1].number, found[have[-1].number])
             return self._not_known("the archive shows no tag, and not all of the newest fragments have an image")
         return self._of_rare(len(read))
 
@@ -241,18 +220,23 @@ class Evidence:
         settled = [fragment for fragment in fragments if not self._video.is_young(fragment)][-5:]
         looked_at = list(dict.fromkeys([*settled, *newest]))
         images = self._destination.images(min(map(self._time, looked_at)) - _A_MINUTE, None)
-        attributed = self._attribute(looked_at, images, enough=len(looked_at))
-        if settled and all(fragment.number in attributed.images for fragment in settled):
+        found, _ = self._attribute(looked_at, images, enough=len(looked_at))
+        if settled and all(fragment.number in found for fragment in settled):
             number = settled[-1].number
-            return self._if_fresh(self._passed(number, attributed.images[number]), fragments[-1])
+            return self._if_fresh(self._passed(number, found[number]), fragments[-1])
         return self._not_known(f"which fragments ask for images is not known: {error.seen}", error.fix)
 
     # The fragment of an image
 
-    def _attribute(self, fragments: Sequence[Listed], images: Sequence[Image], *, enough: int) -> _Attributed:
-        """Find images of these fragments, until `enough` of them have one."""
+    def _attribute(
+        self, fragments: Sequence[Listed], images: Sequence[Image], *, enough: int
+    ) -> tuple[dict[str, Image], bool]:
+        """Find images of these fragments, by their numbers, until `enough` of them have one.
+
+        The second value is whether there are images whose fragment isn't known.
+        """
         found: dict[str, Image] = {}
-        wanted = {fragment.number: fragment for fragment in fragments}
+        wanted = {fragment.number for fragment in fragments}
         doubtful = False
         # Images from before the oldest fragment can't be of any. Those whose times fit are read first.
         since = min(fragment.arrived for fragment in fragments) - _SLACK
@@ -276,7 +260,7 @@ class Evidence:
                 doubtful |= len(of_any) > 1
             if number in wanted:
                 found.setdefault(number, image)
-        return _Attributed(found, doubtful)
+        return found, doubtful
 
     def _number(self, image: Image) -> str | None:
         """Return the number of the image's fragment according to its metadata, or None."""
@@ -318,10 +302,7 @@ class Evidence:
     @property
     def _changed(self) -> datetime | None:
         """When the configuration was changed last; if CloudTrail has no record, when the stream was created."""
-        try:
-            return self._trail.changed or self._stream.created
-        except UndecidedError:
-            return None
+        return if_known(lambda: self._trail.changed or self._stream.info.get("CreationTime"), None)
 
     # Outcomes
 

@@ -8,7 +8,7 @@ import boto3
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
 from .archive import Video
-from .calls import Calls, UndecidedError
+from .calls import Calls, UndecidedError, if_known
 from .checks import destination, images, producer, stream, video
 from .destination import Destination
 from .evidence import Evidence
@@ -132,7 +132,8 @@ def examine(
 
 def _run(check: Check, case: Case) -> Outcome:
     try:
-        if case.stream.is_absent and check is not _CHECKS["stream"][1]:
+        is_absent = if_known(lambda: case.stream.described is None, False)
+        if is_absent and check is not _CHECKS["stream"][1]:
             return unknown("there is no stream, so there is nothing to check")
         return check(case)
     except Exception as error:

@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from types import MappingProxyType
 from typing import Any
 
-from kinesis_video_configuration.retries import pages
-
-from .calls import DependsError, Fact, UndecidedError, ask_each
+from .calls import DependsError, Fact, UndecidedError, ask_each, if_known
 from .destination import Destination
 from .evidence import Evidence
 from .findings import Outcome, failed, passed, warned
-from .policies import Judgement, Match, Request, judge
+from .policies import Judgement, Request, judge
 from .producers import Producer, Producers
-from .simulator import BOUNDARY, Decision
-from .stream import Key, Stream
+from .simulator import BOUNDARY, Decision, simulate
+from .stream import Stream
 
 SEND_ACTIONS = ("kinesisvideo:PutMedia", "kinesisvideo:GetDataEndpoint", "kinesisvideo:TagStream")
-KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
-_MAX_PAGES = 10
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,7 @@ class Permissions:
         self.destination = destination
         self.producers = producers
         self._evidence = evidence
+        self._simulated: dict[tuple[object, ...], Mapping[str, Decision | UndecidedError]] = {}
 
     @property
     def own_prefixes(self) -> Sequence[str]:
@@ -77,23 +71,17 @@ class Permissions:
             return usable
         return [producer for producer in usable if self._may_send(producer)] or usable
 
+    def _may_send(self, producer: Producer) -> bool:
+        return if_known(lambda: self.sending(producer, SEND_ACTIONS[0]).allowed, True)
+
     @property
     def senders_known(self) -> Sequence[Producer]:
         """The same; if none is in the stream's account, all that are known."""
-        try:
-            return self.senders
-        except UndecidedError:
-            return self.producers.known
+        return if_known(lambda: self.senders, self.producers.known)
 
     def sending(self, producer: Producer, action: str) -> Decision:
         """Say whether the producer's policies allow one of the actions that sending video takes."""
-        return self.producers.simulate(producer, SEND_ACTIONS, self.stream.arn, self.stream.account)[action]
-
-    def _may_send(self, producer: Producer) -> bool:
-        try:
-            return self.sending(producer, SEND_ACTIONS[0]).allowed
-        except UndecidedError:
-            return True
+        return self.decide(producer, action, self.stream.arn, self.stream.account, among=SEND_ACTIONS)
 
     def of_all(
         self, producers: Sequence[Producer], ask: Callable[[Producer], Lack | None], allowed: str, symptom: str
@@ -103,7 +91,7 @@ class Permissions:
         All of them lack it, or some and no image arrives: that is a failure. If images arrive it is none, for somebody
         may have asked for the endpoint once who is no producer.
         """
-        answers, undecided = ask_each(partial(lambda who: (who, ask(who)), who) for who in producers)
+        answers, undecided = ask_each(lambda who: (who, ask(who)), producers)
         lacks = [lack for _, lack in answers if lack]
         able = [who for who, lack in answers if not lack]
         names = ", ".join(who.name for who in able)
@@ -127,42 +115,84 @@ class Permissions:
             certain = certain and not self._evidence.arrive
         return failed(seen, lack.fix) if certain else warned(seen, lack.fix, explains=symptom)
 
+    # What policies say
+
+    def decide(
+        self,
+        producer: Producer,
+        action: str,
+        resource: str,
+        resource_account: str | None,
+        via: str = "",
+        *,
+        among: Sequence[str] = (),
+    ) -> Decision:
+        """Ask what the policies of the producer itself allow, once for all actions `among` which this one is."""
+        actions = tuple(among) or (action,)
+        asked = producer.arn, actions, resource, via
+        if asked not in self._simulated:
+            context = self._context(producer, resource_account, via)
+            self._simulated[asked] = simulate(
+                self.stream.call, producer.arn, actions, resource, context, self.stream.name
+            )
+        decision = self._simulated[asked].get(action)
+        if decision is None:
+            raise UndecidedError(f"the simulator says nothing of {action}", "run it again")
+        if isinstance(decision, UndecidedError):
+            raise decision
+        return decision
+
     def judge(
         self,
         policy: Mapping[str, Any] | None,
         action: str,
         resource: str,
         producer: Producer | None,
+        resource_account: str | None,
         *,
-        resource_account: str | None = None,
         via: str = "",
-        known: Mapping[str, str] = MappingProxyType({}),
+        known: Mapping[str, str] | None = None,
     ) -> Judgement:
         """Judge whether the policy of a resource allows or denies this producer an action."""
-        account = producer.account if producer else self.stream.account
-        arn = producer.arn if producer else None
         now = self.stream.now
         context = {
-            **self.producers.context(producer, resource_account, via),
+            **self._context(producer, resource_account, via),
             "aws:CurrentTime": now.isoformat(),
             "aws:EpochTime": str(now.timestamp()),
-            **known,
+            **(known or {}),
         }
+        arn, account = (producer.arn, producer.account) if producer else (None, self.stream.account)
         return judge(policy or {}, Request(action, resource, arn, account, context))
 
     def judge_bucket_policy(self, producer: Producer | None, image_arn: str) -> Judgement:
         """Judge whether the bucket's policy allows or denies an image of this producer."""
-        return self.judge(
-            self.destination.policy, "s3:PutObject", image_arn, producer, resource_account=self.bucket_account
-        )
+        return self.judge(self.destination.policy, "s3:PutObject", image_arn, producer, self.bucket_account)
+
+    def _context(self, producer: Producer | None, resource_account: str | None, via: str) -> dict[str, str]:
+        """Return the condition keys whose values are known: the service's requests have TLS and the stream's Region."""
+        stream = self.stream
+        known = {
+            "aws:SecureTransport": "true",
+            "aws:RequestedRegion": stream.region,
+            "aws:PrincipalIsAWSService": "false",
+        }
+        if resource_account:
+            known["aws:ResourceAccount"] = resource_account
+        if via:
+            suffix = "amazonaws.com.cn" if stream.partition == "aws-cn" else "amazonaws.com"
+            known |= {"kms:ViaService": f"{via}.{stream.region}.{suffix}", "kms:CallerAccount": stream.account}
+        if producer:
+            known |= {
+                "aws:PrincipalArn": producer.arn,
+                "aws:PrincipalAccount": producer.account,
+                "aws:PrincipalType": "User" if ":user/" in producer.arn else "AssumedRole",
+            }
+        return known
 
     @property
     def bucket_account(self) -> str | None:
         """The account of the bucket if it is the stream's, otherwise None."""
-        try:
-            return None if self.destination.is_foreign else self.stream.account
-        except UndecidedError:
-            return None
+        return if_known(lambda: None if self.destination.is_foreign else self.stream.account, None)
 
     def fix(self, who: Producer, decision: Decision, statement: Mapping[str, Any]) -> str:
         """Say what to change so that a producer is allowed something."""
@@ -171,84 +201,3 @@ class Permissions:
             return f"change {decision.obstacle}{which}: an Allow in the policies of {who.arn} doesn't help"
         add = f"add to the policies of {who.arn}: {json.dumps(statement)}"
         return f"with this library: images.grant_put_media(role); otherwise {add}"
-
-    # Keys
-
-    def lack_of_key(self, who: Producer, key: Key, via: str) -> Lack | None:
-        """Return what the producer lacks of a key.
-
-        The documentation asks for three actions and doesn't say which of them is for which key. The stream and the
-        bucket both take GenerateDataKey, so only its lack is certain to keep images away.
-        """
-        if key.state in ("absent", "elsewhere"):
-            raise UndecidedError(f"the policy of {key.arn} can't be read")
-        answer = self.stream.call("kms:GetKeyPolicy", "get_key_policy", KeyId=key.arn, PolicyName="default")
-        document = json.loads(answer["Policy"])
-        return Lack.of_all(
-            *ask_each(partial(self._lack_of_action, who, key, document, action, via) for action in KEY_ACTIONS)
-        )
-
-    def _lack_of_action(
-        self, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str
-    ) -> Lack | None:
-        fix = self._fix_of_key(who, key, document, action, via)
-        seen = f"{who.arn} lacks {action} on {key.arn}"
-        return Lack(seen, fix, is_certain=action == KEY_ACTIONS[0]) if fix else None
-
-    def _fix_of_key(self, who: Producer, key: Key, document: Mapping[str, Any], action: str, via: str) -> str:
-        """Return what to change if the producer may not do this with the key."""
-        context = self._s3_context() if via == "s3" else {}
-        known = {f"kms:EncryptionContext:{name}": value for name, value in context.items()}
-        policy = self.judge(document, action, key.arn, who, resource_account=key.account, via=via, known=known)
-        if policy.denies == Match.YES:
-            return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
-        decision = self.producers.simulate(who, KEY_ACTIONS, key.arn, key.account, via)[action]
-        if decision.obstacle:
-            return self.fix(who, decision, {})
-        allowed = policy.together(allowed=decision.allowed, same_account=key.account == who.account)
-        if allowed != Match.YES:
-            allowed = max(allowed, self._granted(who, key, action, via))
-        # A Deny overrides grants, too.
-        if allowed == Match.YES and policy.denies == Match.NO:
-            return ""
-        if allowed != Match.NO or policy.denies == Match.MAYBE:
-            raise DependsError(
-                f"the policy or a grant of {key.arn} has a condition on {action} that can't be judged",
-                f"look whether {who.arn} meets it when it uses the key via {via}",
-            )
-        statement: dict[str, Any] = {"Effect": "Allow", "Action": list(KEY_ACTIONS), "Resource": key.arn}
-        if policy.delegates == Match.YES:
-            return self.fix(who, decision, statement)
-        statement |= {"Principal": {"AWS": who.arn}, "Resource": "*"}
-        return f"add to the policy of {key.arn}: {json.dumps(statement)}"
-
-    def _granted(self, who: Producer, key: Key, action: str, via: str) -> Match:
-        """Say whether a grant of the key allows it."""
-        operation = action.partition(":")[2]
-        match = Match.NO
-        ask = partial(self.stream.call, "kms:ListGrants", "list_grants", KeyId=key.arn, GranteePrincipal=who.arn)
-        for page in islice(pages(ask), _MAX_PAGES):
-            for grant in page["Grants"]:
-                if grant.get("GranteePrincipal") == who.arn and operation in grant.get("Operations", []):
-                    match = max(match, self._grant_applies(grant.get("Constraints") or {}, via))
-            if not page.get("NextMarker"):
-                return match
-        return max(match, Match.MAYBE)
-
-    def _grant_applies(self, constraints: Mapping[str, dict[str, str]], via: str) -> Match:
-        """Say whether a grant's constraints permit the service's request; only S3's context is documented."""
-        wanted: dict[str, str] = {}
-        for name in "EncryptionContextSubset", "EncryptionContextEquals":
-            wanted |= constraints.get(name) or {}
-        if not constraints or not wanted:
-            return Match.YES
-        return Match(2 * (wanted == self._s3_context())) if via == "s3" else Match.MAYBE
-
-    def _s3_context(self) -> dict[str, str]:
-        """Return the encryption context of S3's requests.
-
-        See https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
-        """
-        by_bucket = self.destination.encryption.by_bucket_key
-        arn = self.destination.bucket_arn if by_bucket else self.destination.image_arn(self.own_prefixes[0])
-        return {"aws:s3:arn": arn}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .calls import Calls, Fact, UndecidedError
-from .simulator import Simulation, simulate
+from .calls import Calls, Fact, UndecidedError, if_known
 from .stream import Stream
 from .trail import Trail
 
@@ -34,11 +33,6 @@ class Producer:
         """Its name in a line of the report."""
         return self.arn.rpartition("/")[2]
 
-    @property
-    def type(self) -> str:
-        """The value of ``aws:PrincipalType`` in its requests."""
-        return "User" if ":user/" in self.arn else "AssumedRole"
-
 
 @dataclass(frozen=True)
 class Found:
@@ -59,7 +53,6 @@ class Producers:
         self._stream = stream
         self._trail = trail
         self._given = given
-        self._simulated: dict[tuple[str, tuple[str, ...], str, str], Simulation] = {}
 
     @Fact
     def found(self) -> Found:
@@ -102,55 +95,12 @@ class Producers:
     @property
     def known(self) -> Sequence[Producer]:
         """Those that are known."""
-        try:
-            return self.found.producers
-        except UndecidedError:
-            return []
+        return if_known(lambda: self.found.producers, [])
 
     @property
     def arn(self) -> str | None:
         """The ARN of the most recent one, or of the one that was given."""
         return next((producer.arn for producer in self.known), self._given)
-
-    def context(self, producer: Producer | None, resource_account: str | None, via: str = "") -> dict[str, str]:
-        """Return the condition keys whose values are known: the service's requests have TLS and the stream's Region."""
-        stream = self._stream
-        known = {
-            "aws:SecureTransport": "true",
-            "aws:RequestedRegion": stream.region,
-            "aws:PrincipalIsAWSService": "false",
-        }
-        if resource_account:
-            known["aws:ResourceAccount"] = resource_account
-        if via:
-            known |= {
-                "kms:ViaService": f"{via}.{stream.region}.{stream.dns_suffix}",
-                "kms:CallerAccount": stream.account,
-            }
-        if producer:
-            known |= {
-                "aws:PrincipalArn": producer.arn,
-                "aws:PrincipalAccount": producer.account,
-                "aws:PrincipalType": producer.type,
-            }
-        return known
-
-    def simulate(
-        self,
-        producer: Producer,
-        actions: tuple[str, ...],
-        resource: str,
-        resource_account: str | None = None,
-        via: str = "",
-    ) -> Simulation:
-        """Ask, once, what the policies of the producer itself allow; a key is used via a service."""
-        asked = producer.arn, actions, resource, via
-        if asked not in self._simulated:
-            context = self.context(producer, resource_account, via)
-            self._simulated[asked] = simulate(
-                self._stream.call, producer.arn, actions, resource, context, self._stream.name
-            )
-        return self._simulated[asked]
 
 
 def resolve_producer(call: Calls, arn: str, *, given: bool) -> Producer:

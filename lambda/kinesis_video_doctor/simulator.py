@@ -31,26 +31,10 @@ class Decision:
     """What an Allow in the producer's policies would not override; empty if there is nothing of the kind."""
 
 
-class Simulation:
-    """What the simulator says of several actions on one resource."""
-
-    def __init__(self, decisions: Mapping[str, Decision | UndecidedError]) -> None:
-        self._decisions = decisions
-
-    def __getitem__(self, action: str) -> Decision:
-        """Return the decision on an action, or raise `UndecidedError`."""
-        decision = self._decisions.get(action)
-        if decision is None:
-            raise UndecidedError(f"the simulator says nothing of {action}", "run it again")
-        if isinstance(decision, UndecidedError):
-            raise decision
-        return decision
-
-
 def simulate(
     call: Calls, principal: str, actions: Sequence[str], resource: str, context: Mapping[str, str], thing_name: str
-) -> Simulation:
-    """Ask what a role or user is allowed on a resource, with the condition keys whose values are known.
+) -> dict[str, Decision | UndecidedError]:
+    """Ask for each action whether a role or user is allowed it, with the condition keys whose values are known.
 
     The principal may be a thing of AWS IoT, which has the stream's name in the documentation's example.
     """
@@ -61,8 +45,8 @@ def simulate(
             without = _decisions(call, principal, denied, resource, context)
             decisions |= {action: one for action, one in without.items() if isinstance(one, UndecidedError)}
     except UndecidedError as error:
-        return Simulation(dict.fromkeys(actions, error))
-    return Simulation(decisions)
+        return dict.fromkeys(actions, error)
+    return decisions
 
 
 def _decisions(

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_configuration import IMAGE_GENERATION
 
-from .calls import Calls, Fact, UndecidedError
+from .calls import Calls, Fact, UndecidedError, if_known
 
 T = TypeVar("T")
 
@@ -106,15 +106,12 @@ class Stream:
     @Fact
     def account(self) -> str:
         """The account of the stream."""
-        return self._account or str(self.described_arn.split(":")[4])
+        return self._account or str(self.info["StreamARN"].split(":")[4])
 
     @property
     def known_account(self) -> str:
         """The account, or a question mark."""
-        try:
-            return self.account
-        except UndecidedError:
-            return "?"
+        return if_known(lambda: self.account, "?")
 
     @Fact
     def now(self) -> datetime:
@@ -138,14 +135,6 @@ class Stream:
         return answer["StreamInfo"] if answer else None
 
     @property
-    def is_absent(self) -> bool:
-        """Whether it is known that there is no such stream."""
-        try:
-            return self.described is None
-        except UndecidedError:
-            return False
-
-    @Fact
     def successor(self) -> str | None:
         """The ARN of the stream that has the name now, if the given ARN no longer exists."""
         answer = self.call(
@@ -158,30 +147,15 @@ class Stream:
         """What DescribeStream says."""
         return needed(self.described, "there is no stream")
 
-    @property
-    def described_arn(self) -> str:
-        """The ARN of the stream, as DescribeStream has it."""
-        return str(self.info["StreamARN"])
-
     @Fact
     def arn(self) -> str:
         """The ARN of the stream, as it was given or as DescribeStream has it."""
-        return self.arn_given or self.described_arn
+        return self.arn_given or str(self.info["StreamARN"])
 
     @property
     def retention(self) -> int | None:
         """The data retention in hours; None if the answer leaves it out."""
-        hours: int | None = self.info.get("DataRetentionInHours")
-        return hours
-
-    @property
-    def created(self) -> datetime | None:
-        """When the stream was created, if that is known."""
-        try:
-            created: datetime | None = self.info.get("CreationTime")
-        except UndecidedError:
-            return None
-        return created
+        return self.info.get("DataRetentionInHours")
 
     @Fact
     def key(self) -> Key | None:
@@ -213,11 +187,6 @@ class Stream:
     def by_producer(self) -> bool:
         """Whether images have the producer's times in their keys."""
         return bool(self.configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP")
-
-    @property
-    def dns_suffix(self) -> str:
-        """The suffix of the services' names, as in ``kms:ViaService``."""
-        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
 
 def needed(found: T | None, without: str) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,7 +13,7 @@ from typing import Any
 
 from kinesis_video_configuration.retries import pages
 
-from .calls import Fact, UndecidedError, utc
+from .calls import Fact, if_known, utc
 from .stream import Stream
 
 # 50 records each, and 2 calls a second.
@@ -28,8 +27,8 @@ class Record:
     time: datetime
     identity: Mapping[str, Any]
     """Who called."""
-    request: Mapping[str, Any]
-    """The request's parameters, with names in lower case."""
+    api: str | None
+    """The API for which an endpoint was requested."""
     refused: bool
     """Whether the service answered with an error."""
 
@@ -49,25 +48,22 @@ class Trail:
     @Fact
     def askers(self) -> tuple[Sequence[Record], str]:
         """Requests for the stream's PutMedia endpoint, newest first, and the time where reading stopped, if it did."""
-        records, cut = self._look_up("GetDataEndpoint", None)
-        return [record for record in records if record.request.get("apiname") == "PUT_MEDIA"], cut
+        records, cut = self._look_up("GetDataEndpoint")
+        return [record for record in records if record.api == "PUT_MEDIA"], cut
 
     @Fact
     def changed(self) -> datetime | None:
         """When the configuration was changed last, if there is a record within the examined time."""
-        records, _ = self._look_up("UpdateImageGenerationConfiguration", self._stream.since)
+        records, _ = self._look_up("UpdateImageGenerationConfiguration", StartTime=self._stream.since)
         return next((record.time for record in records if not record.refused), None)
 
-    def _look_up(self, operation: str, since: datetime | None) -> tuple[list[Record], str]:
+    def _look_up(self, operation: str, **since: Any) -> tuple[list[Record], str]:
         """Find the newest records of an operation on the stream, the newest first."""
-        start: dict[str, Any] = {"StartTime": since} if since else {}
         end = time.monotonic() + _MAX_SECONDS
         found: list[Record] = []
         oldest: datetime | None = None
-        names = {self._stream.name}
-        with suppress(UndecidedError):
-            names.add(self._stream.arn)
-        ask = partial(self._stream.call, "cloudtrail:LookupEvents", "lookup_events", **start)
+        names = {self._stream.name, if_known(lambda: self._stream.arn, self._stream.name)}
+        ask = partial(self._stream.call, "cloudtrail:LookupEvents", "lookup_events", **since)
         attributes = [{"AttributeKey": "EventName", "AttributeValue": operation}]
         for page in islice(pages(ask, LookupAttributes=attributes), _MAX_PAGES):
             for event in page["Events"]:
@@ -77,8 +73,8 @@ class Trail:
                 record = json.loads(event["CloudTrailEvent"])
                 request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
                 if names & {request.get("streamname"), request.get("streamarn")}:
-                    refused = bool(record.get("errorCode"))
-                    found.append(Record(event["EventTime"], record.get("userIdentity") or {}, request, refused))
+                    identity, refused = record.get("userIdentity") or {}, bool(record.get("errorCode"))
+                    found.append(Record(event["EventTime"], identity, request.get("apiname"), refused))
             if not page.get("NextToken"):
                 return found, ""
             if time.monotonic() > end:

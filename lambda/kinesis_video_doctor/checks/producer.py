@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from typing import Any
+
+from kinesis_video_configuration.retries import pages
 
 from ..archive import Video
-from ..calls import DependsError, ask_each
+from ..calls import DependsError, UndecidedError, ask_each
 from ..findings import Outcome, Status, failed, passed, warned
 from ..permissions import Lack, Permissions
 from ..policies import Match
 from ..producers import Producer, Producers
-from ..stream import Stream
+from ..stream import Key, Stream
+
+_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
+_MAX_PAGES_OF_GRANTS = 10
 
 
 def producer(producers: Producers, stream: Stream) -> Outcome:
@@ -67,7 +76,7 @@ def may_put_object(permissions: Permissions) -> Outcome:
     """Ask whether the producers may put images into the bucket, under each prefix that the fragments ask for."""
 
     def lack(who: Producer) -> Lack | None:
-        found, undecided = ask_each(partial(_lack_of_object, permissions, who, arn) for arn in permissions.image_arns)
+        found, undecided = ask_each(partial(_lack_of_object, permissions, who), permissions.image_arns)
         first = next(filter(None, found), None)
         if undecided and not first:
             raise undecided
@@ -78,7 +87,7 @@ def may_put_object(permissions: Permissions) -> Outcome:
 
 def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack | None:
     destination = permissions.destination
-    decision = permissions.producers.simulate(who, ("s3:PutObject",), image, permissions.bucket_account)["s3:PutObject"]
+    decision = permissions.decide(who, "s3:PutObject", image, permissions.bucket_account)
     pattern = destination.images_pattern(permissions.own_prefixes)
     images = pattern if isinstance(pattern, str) else ", ".join(pattern)
     statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": pattern}
@@ -88,20 +97,18 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
         judgement = permissions.judge_bucket_policy(who, image)
         match = max(judgement.allows, judgement.delegates)
         fix = f"add to the bucket's policy: {json.dumps({**statement, 'Principal': {'AWS': who.arn}})}"
-        if match == Match.NO:
-            return Lack(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
-        if match == Match.MAYBE:
-            raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
-        return None
-    fix = permissions.fix(who, decision, statement)
-    # Without a Deny, the policy of a bucket of the same account can allow it alone.
-    allows = Match.NO if decision.obstacle else permissions.judge_bucket_policy(who, image).allows
-    if allows != Match.NO and not destination.is_foreign:
-        if allows == Match.MAYBE:
-            raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
-        return None
-    own = image.rpartition("/")[0]
-    return Lack(f"{who.arn} lacks s3:PutObject on {images if images.startswith(own) else f'{own}/*'}", fix)
+        lack = Lack(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
+    else:
+        fix = permissions.fix(who, decision, statement)
+        # Without a Deny, the policy of a bucket of the same account can allow it alone.
+        match = Match.NO if decision.obstacle else permissions.judge_bucket_policy(who, image).allows
+        if match != Match.NO and destination.is_foreign:
+            match = Match.NO
+        own = image.rpartition("/")[0]
+        lack = Lack(f"{who.arn} lacks s3:PutObject on {images if images.startswith(own) else f'{own}/*'}", fix)
+    if match == Match.MAYBE:
+        raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
+    return lack if match == Match.NO else None
 
 
 def may_use_keys(permissions: Permissions, stream: Stream) -> Outcome:
@@ -110,8 +117,96 @@ def may_use_keys(permissions: Permissions, stream: Stream) -> Outcome:
     def lack(who: Producer) -> Lack | None:
         def of(via: str) -> Lack | None:
             key = permissions.destination.encryption.key if via == "s3" else stream.key
-            return permissions.lack_of_key(who, key, via) if key else None
+            return _Use(permissions, who, key, via).lack() if key else None
 
-        return Lack.of_all(*ask_each(partial(of, via) for via in ("s3", "kinesisvideo")))
+        return Lack.of_all(*ask_each(of, ("s3", "kinesisvideo")))
 
     return permissions.of_all(permissions.senders, lack, "may use the keys", "images")
+
+
+@dataclass(frozen=True)
+class _Use:
+    """The use of a key by a producer via a service."""
+
+    permissions: Permissions
+    who: Producer
+    key: Key
+    via: str
+
+    def lack(self) -> Lack | None:
+        """Return what the producer lacks.
+
+        The documentation asks for three actions and doesn't say which of them is for which key. The stream and the
+        bucket both take GenerateDataKey, so only its lack is certain to keep images away.
+        """
+        if self.key.state in ("absent", "elsewhere"):
+            raise UndecidedError(f"the policy of {self.key.arn} can't be read")
+        call = self.permissions.stream.call
+        answer = call("kms:GetKeyPolicy", "get_key_policy", KeyId=self.key.arn, PolicyName="default")
+        return Lack.of_all(*ask_each(partial(self._lack_of, json.loads(answer["Policy"])), _KEY_ACTIONS))
+
+    def _lack_of(self, document: Mapping[str, Any], action: str) -> Lack | None:
+        fix = self._fix(document, action)
+        seen = f"{self.who.arn} lacks {action} on {self.key.arn}"
+        return Lack(seen, fix, is_certain=action == _KEY_ACTIONS[0]) if fix else None
+
+    def _fix(self, document: Mapping[str, Any], action: str) -> str:
+        """Return what to change if the producer may not do this with the key."""
+        permissions, who, key, via = self.permissions, self.who, self.key, self.via
+        context = self._s3_context() if via == "s3" else {}
+        known = {f"kms:EncryptionContext:{name}": value for name, value in context.items()}
+        policy = permissions.judge(document, action, key.arn, who, key.account, via=via, known=known)
+        if policy.denies == Match.YES:
+            return f"remove the statement {policy.denying.get('Sid') or 'without a Sid'} from the policy of {key.arn}"
+        decision = permissions.decide(who, action, key.arn, key.account, via, among=_KEY_ACTIONS)
+        if decision.obstacle:
+            return permissions.fix(who, decision, {})
+        allowed = policy.together(allowed=decision.allowed, same_account=key.account == who.account)
+        if allowed != Match.YES:
+            allowed = max(allowed, self._granted(action))
+        # A Deny overrides grants, too.
+        if allowed == Match.YES and policy.denies == Match.NO:
+            return ""
+        if allowed != Match.NO or policy.denies == Match.MAYBE:
+            raise DependsError(
+                f"the policy or a grant of {key.arn} has a condition on {action} that can't be judged",
+                f"look whether {who.arn} meets it when it uses the key via {via}",
+            )
+        statement: dict[str, Any] = {"Effect": "Allow", "Action": list(_KEY_ACTIONS), "Resource": key.arn}
+        if policy.delegates == Match.YES:
+            return permissions.fix(who, decision, statement)
+        statement |= {"Principal": {"AWS": who.arn}, "Resource": "*"}
+        return f"add to the policy of {key.arn}: {json.dumps(statement)}"
+
+    def _granted(self, action: str) -> Match:
+        """Say whether a grant of the key allows it."""
+        key, who, operation = self.key, self.who, action.partition(":")[2]
+        match = Match.NO
+        call = self.permissions.stream.call
+        ask = partial(call, "kms:ListGrants", "list_grants", KeyId=key.arn, GranteePrincipal=who.arn)
+        for page in islice(pages(ask), _MAX_PAGES_OF_GRANTS):
+            for grant in page["Grants"]:
+                if grant.get("GranteePrincipal") == who.arn and operation in grant.get("Operations", []):
+                    match = max(match, self._applies(grant.get("Constraints") or {}))
+            if not page.get("NextMarker"):
+                return match
+        return max(match, Match.MAYBE)
+
+    def _applies(self, constraints: Mapping[str, dict[str, str]]) -> Match:
+        """Say whether a grant's constraints permit the service's request; only S3's context is documented."""
+        wanted: dict[str, str] = {}
+        for name in "EncryptionContextSubset", "EncryptionContextEquals":
+            wanted |= constraints.get(name) or {}
+        if not wanted:
+            return Match.YES
+        return Match(2 * (wanted == self._s3_context())) if self.via == "s3" else Match.MAYBE
+
+    def _s3_context(self) -> dict[str, str]:
+        """Return the encryption context of S3's requests.
+
+        See https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+        """
+        permissions, destination = self.permissions, self.permissions.destination
+        by_bucket = destination.encryption.by_bucket_key
+        arn = destination.bucket_arn if by_bucket else destination.image_arn(permissions.own_prefixes[0])
+        return {"aws:s3:arn": arn}

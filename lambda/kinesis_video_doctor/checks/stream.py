@@ -20,10 +20,10 @@ _MAX_ALIKE = 5
 def stream(subject: Stream) -> Outcome:
     """Look for the stream."""
     if subject.described is None:
-        if subject.arn_given and subject.successor:
+        if subject.arn_given and (successor := subject.successor):
             return failed(
                 f"the stream {subject.name} was deleted and created again: there is no {subject.arn_given}",
-                f"use its present ARN, {subject.successor}, or its name; declare the images for it again",
+                f"use its present ARN, {successor}, or its name; declare the images for it again",
             )
         return failed(
             f"there is no stream {subject.name} in {subject.known_account}, {subject.region}{_alike(subject)}",
