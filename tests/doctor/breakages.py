@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Set
-from contextlib import AbstractContextManager, contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from io import BytesIO
-from types import SimpleNamespace
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -20,7 +17,7 @@ from kinesis_video_matroska import SimpleTag, Tags, Track
 
 from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, VIDEO, Site, allow, document
 
-Break = Callable[[Site], AbstractContextManager[None]]
+Break = Callable[[Site], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,9 @@ class Breakage:
     check: str
     """The verdict."""
     break_: Break
+    words: str
+    """What the verdict says."""
+    _: KW_ONLY
     status: Status = Status.FAILED
     stream: str = STREAM
     options: dict[str, Any] = field(default_factory=dict)
@@ -37,30 +37,9 @@ class Breakage:
     """The checks that have nothing to look at then."""
     no_images: bool = False
     """Whether the check `images` sees that none arrives."""
-    words: str = ""
-    """What the finding says."""
 
-    @property
-    def name(self) -> str:
-        return self.break_.__name__
-
-
-BREAKAGES: list[Breakage] = []
-
-
-def breaks(
-    check: str, status: Status = Status.FAILED, **options: Any
-) -> Callable[[Callable[[Site], Iterator[None]]], Break]:
-    def add(function: Callable[[Site], Iterator[None]]) -> Break:
-        made = contextmanager(function)
-        BREAKAGES.append(Breakage(check, made, status, **options))
-        return made
-
-    return add
-
-
-def after(check: str) -> frozenset[str]:
-    return frozenset(CHECK_NAMES[CHECK_NAMES.index(check) + 1 :])
+    def __str__(self) -> str:
+        return f"{self.check}: {self.words}"
 
 
 @contextmanager
@@ -95,95 +74,41 @@ def http_answer(status: int, body: bytes, headers: dict[str, str]) -> AWSRespons
     return answer
 
 
-_OF_THE_MOMENT = re.compile(r"\d{4}-\d\d-\d\d|\d{2,}")
+DESCRIBE_STREAM, DESCRIBE_IMAGES = "kinesis-video.DescribeStream", "kinesis-video.DescribeImageGenerationConfiguration"
 
 
-class Answers:
-    """Answers what was asked before as it was answered then, so that only one thing changes between two runs.
-
-    It answers before botocore signs and sends, which is most of a call's CPU.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[SimpleNamespace, dict[str, Any]]] = {}
-        self._anew: Set[str] = frozenset()
-
-    @contextmanager
-    def used(self, site: Site, *anew: str) -> Iterator[None]:
-        """Use the answers for the doctor's calls, but for the operations that are asked anew."""
-        self._anew = frozenset(anew)
-        with answered(site, "before-call", self._recall), answered(site, "response-received", self._note):
-            yield
-
-    def _recall(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any) -> Any:
-        if model.name not in self._anew and not model.has_streaming_output:
-            owner = params["headers"].get("x-amz-expected-bucket-owner")
-            question = _OF_THE_MOMENT.sub("", f"{model.name} {params['url']} {params['body']!r} {owner}")
-            context["question"] = question
-            return deepcopy(self._kept.get(question))
-        return None
-
-    def _note(self, context: dict[str, Any], parsed_response: dict[str, Any] | None, **_: Any) -> None:
-        if parsed_response and "question" in context:
-            status = parsed_response["ResponseMetadata"]["HTTPStatusCode"]
-            self._kept[context["question"]] = SimpleNamespace(status_code=status, raw=None), deepcopy(parsed_response)
+# The stream and the destination
 
 
-# The stream
+def creating(answer: dict[str, Any]) -> None:
+    answer["StreamInfo"]["Status"] = "CREATING"
 
 
-@breaks("stream", stream="front-porch", words="front-door", undecided=after("stream"))
-def the_name_is_wrong(site: Site) -> Iterator[None]:
-    yield
-
-
-@breaks("stream", words="CREATING")
-def the_stream_is_not_active(site: Site) -> Iterator[None]:
-    with answers(site, "kinesis-video.DescribeStream", lambda answer: answer["StreamInfo"].update(Status="CREATING")):
-        yield
-
-
-@breaks("retention", words="update-data-retention", undecided={"fragments", "tagged", "codec", "images"})
+@contextmanager
 def nothing_is_retained(site: Site) -> Iterator[None]:
-    update = site.client("kinesisvideo").update_data_retention
-    version = site.client("kinesisvideo").describe_stream(StreamName=STREAM)["StreamInfo"]["Version"]
-    update(
-        StreamName=STREAM, CurrentVersion=version, Operation="DECREASE_DATA_RETENTION", DataRetentionChangeInHours=24
-    )
+    change_retention(site, "DECREASE_DATA_RETENTION")
     yield
-    version = site.client("kinesisvideo").describe_stream(StreamName=STREAM)["StreamInfo"]["Version"]
-    update(
-        StreamName=STREAM, CurrentVersion=version, Operation="INCREASE_DATA_RETENTION", DataRetentionChangeInHours=24
+    change_retention(site, "INCREASE_DATA_RETENTION")
+
+
+def change_retention(site: Site, operation: str) -> None:
+    client = site.client("kinesisvideo")
+    version = client.describe_stream(StreamName=STREAM)["StreamInfo"]["Version"]
+    client.update_data_retention(
+        StreamName=STREAM, CurrentVersion=version, Operation=operation, DataRetentionChangeInHours=24
     )
 
 
-UNCONFIGURED = {*after("configured") - after("bucket-key"), "may-put-object", "may-use-keys", "images"}
-
-
-@breaks("configured", words="no image generation", undecided=UNCONFIGURED)
+@contextmanager
 def nothing_is_configured(site: Site) -> Iterator[None]:
     site.client("kinesisvideo").update_image_generation_configuration(StreamName=STREAM)
     yield
     site.configure()
 
 
-@breaks("enabled", words="DISABLED", undecided={"images"})
-def images_are_disabled(site: Site) -> Iterator[None]:
-    with site.configured(Status="DISABLED"):
-        yield
-
-
-@breaks("region", words="eu-west-1")
-def the_destination_is_in_another_region(site: Site) -> Iterator[None]:
-    def change(answer: dict[str, Any]) -> None:
-        if configuration := answer.get("ImageGenerationConfiguration"):
-            configuration["DestinationConfig"]["DestinationRegion"] = "eu-west-1"
-
-    with answers(site, "kinesis-video.DescribeImageGenerationConfiguration", change):
-        yield
-
-
-# The destination
+def destination_elsewhere(answer: dict[str, Any]) -> None:
+    if configuration := answer.get("ImageGenerationConfiguration"):
+        configuration["DestinationConfig"]["DestinationRegion"] = "eu-west-1"
 
 
 @contextmanager
@@ -195,16 +120,7 @@ def destination(site: Site, bucket: str) -> Iterator[None]:
         yield
 
 
-BUCKETLESS = {"owner", "bucket-policy", "bucket-key", "may-put-object", "may-use-keys", "images"}
-
-
-@breaks("bucket", words="doesn't exist", undecided=BUCKETLESS)
-def the_bucket_does_not_exist(site: Site) -> Iterator[None]:
-    with destination(site, "no-such-bucket"):
-        yield
-
-
-@breaks("bucket", words="eu-west-1", no_images=True)
+@contextmanager
 def the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
     bucket = {"LocationConstraint": "eu-west-1"}
     s3 = site.aws.client("s3", "eu-west-1")
@@ -231,12 +147,6 @@ def foreign_bucket(site: Site, **puts: Any) -> Iterator[None]:
     s3.delete_bucket(Bucket="foreign")
 
 
-@breaks("owner", Status.WARNED, words="another account", no_images=True)
-def the_bucket_is_of_another_account(site: Site) -> Iterator[None]:
-    with foreign_bucket(site):
-        yield
-
-
 @contextmanager
 def bucket_policy(site: Site, **statement: Any) -> Iterator[None]:
     statement = {
@@ -252,22 +162,12 @@ def bucket_policy(site: Site, **statement: Any) -> Iterator[None]:
     site.client("s3").delete_bucket_policy(Bucket=BUCKET)
 
 
-@breaks("bucket-policy", words="Told")
-def the_bucket_denies(site: Site) -> Iterator[None]:
-    with bucket_policy(site):
-        yield
-
-
-@breaks("bucket-policy", Status.WARNED, words="aws:SourceVpc")
-def the_bucket_takes_a_network_only(site: Site) -> Iterator[None]:
-    with bucket_policy(site, Condition={"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}):
-        yield
-
-
-@breaks("bucket-policy", Status.WARNED, words="s3:x-amz-server-side-encryption")
-def the_bucket_asks_for_a_header(site: Site) -> Iterator[None]:
-    with bucket_policy(site, Condition={"Null": {"s3:x-amz-server-side-encryption": "true"}}):
-        yield
+@contextmanager
+def another_key(site: Site, change: Callable[[str], str]) -> Iterator[None]:
+    """Let the bucket have a key of another ARN."""
+    site.encrypt_bucket(change(site.keys["bucket"]))
+    yield
+    site.encrypt_bucket(site.keys["bucket"])
 
 
 @contextmanager
@@ -277,73 +177,16 @@ def disabled(site: Site, key: str) -> Iterator[None]:
     site.client("kms").enable_key(KeyId=site.keys[key])
 
 
-@breaks("bucket-key", words="Disabled")
-def the_key_of_the_bucket_is_disabled(site: Site) -> Iterator[None]:
-    with disabled(site, "bucket"):
-        yield
-
-
-@breaks("bucket-key", words="doesn't exist", undecided={"may-use-keys"})
-def the_key_of_the_bucket_is_gone(site: Site) -> Iterator[None]:
-    site.encrypt_bucket(site.keys["bucket"][:-12] + "0" * 12)
-    yield
-    site.encrypt_bucket(site.keys["bucket"])
-
-
-@breaks("bucket-key", words="of another Region", undecided={"may-use-keys"})
-def the_key_of_the_bucket_is_in_another_region(site: Site) -> Iterator[None]:
-    site.encrypt_bucket(site.keys["bucket"].replace(REGION, "eu-west-1"))
-    yield
-    site.encrypt_bucket(site.keys["bucket"])
-
-
-@breaks("stream-key", words="Disabled")
-def the_key_of_the_stream_is_disabled(site: Site) -> Iterator[None]:
-    with disabled(site, "stream"):
-        yield
-
-
 # The producer
 
 
-@breaks(
-    "producer",
-    options={"producer": f"arn:aws:iam::{ACCOUNT}:role/nobody"},
-    words="doesn't exist",
-    undecided={"may-put-media", "may-put-object", "may-use-keys"},
-)
-def the_producer_is_nobody(site: Site) -> Iterator[None]:
-    yield
+def the_producer_may_not_put_images(site: Site) -> AbstractContextManager[None]:
+    return site.producer_without("s3:PutObject")
 
 
-@breaks("may-put-media", words="kinesisvideo:PutMedia")
-def the_producer_may_not_send(site: Site) -> Iterator[None]:
-    with site.producer_without("kinesisvideo:PutMedia"):
-        yield
-
-
-@breaks("may-put-media", Status.WARNED, words="kinesisvideo:GetDataEndpoint")
-def the_producer_may_not_ask_where_to_send(site: Site) -> Iterator[None]:
-    with site.producer_without("kinesisvideo:GetDataEndpoint"):
-        yield
-
-
-@breaks("may-put-object", words=f'"Resource": "arn:aws:s3:::{BUCKET}/{PREFIX}*"')
-def the_producer_may_not_put_images(site: Site) -> Iterator[None]:
-    with site.producer_without("s3:PutObject"):
-        yield
-
-
-@breaks("may-put-object", words="s3:PutObject")
-def the_producer_may_put_images_elsewhere(site: Site) -> Iterator[None]:
-    with site.producer_without("s3:PutObject", granted=[allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/other/*")]):
-        yield
-
-
-@breaks("may-put-object", words="a Deny in one of its policies")
-def the_producer_is_denied(site: Site) -> Iterator[None]:
-    with site.producer_without(granted=[{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]):
-        yield
+def denied(site: Site, actions: str) -> AbstractContextManager[None]:
+    """Let a policy of the producer deny actions."""
+    return site.producer_without(granted=[{"Effect": "Deny", "Action": actions, "Resource": "*"}])
 
 
 @contextmanager
@@ -361,38 +204,17 @@ def simulated(site: Site, detail: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-@breaks("may-put-object", words=f"its permissions boundary arn:aws:iam::{ACCOUNT}:policy/devices")
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/devices"
+
+
+@contextmanager
 def the_boundary_does_not_allow_it(site: Site) -> Iterator[None]:
     def bounded(answer: dict[str, Any]) -> None:
-        arn = f"arn:aws:iam::{ACCOUNT}:policy/devices"
-        answer["Role"]["PermissionsBoundary"] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
+        boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": BOUNDARY}
+        answer["Role"]["PermissionsBoundary"] = boundary
 
     detail = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}
     with answers(site, "iam.GetRole", bounded), simulated(site, detail):
-        yield
-
-
-@breaks("may-put-object", words="change a service control policy of the organization: an Allow")
-def the_organization_does_not_allow_it(site: Site) -> Iterator[None]:
-    with simulated(site, {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}):
-        yield
-
-
-@breaks("may-use-keys", words="kms:GenerateDataKey")
-def the_producer_may_not_use_the_keys(site: Site) -> Iterator[None]:
-    with site.producer_without("kms:GenerateDataKey"):
-        yield
-
-
-@breaks("may-use-keys", Status.WARNED, words="kms:Encrypt")
-def the_producer_may_not_encrypt_with_the_keys(site: Site) -> Iterator[None]:
-    with site.producer_without("kms:Encrypt"):
-        yield
-
-
-@breaks("may-use-keys", words="a Deny in one of its policies")
-def the_producer_is_denied_the_keys(site: Site) -> Iterator[None]:
-    with site.producer_without(granted=[{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]):
         yield
 
 
@@ -424,19 +246,7 @@ def keys_only_granted(site: Site) -> Iterator[None]:
             kms.revoke_grant(KeyId=key, GrantId=grant)
 
 
-@breaks("may-use-keys", words="remove the statement Told")
-def the_key_denies(site: Site) -> Iterator[None]:
-    with key_policy(site, Effect="Deny", Principal={"AWS": PRODUCER}):
-        yield
-
-
-@breaks("may-use-keys", words="add to the policy of")
-def the_key_does_not_know_the_producer(site: Site) -> Iterator[None]:
-    with key_policy(site, keep=False, Effect="Allow", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}):
-        yield
-
-
-# The video
+# The video and its images
 
 
 @contextmanager
@@ -446,59 +256,28 @@ def another_stream(site: Site, name: str) -> Iterator[None]:
     site.client("kinesisvideo").delete_stream(StreamARN=site.stream_arn(name))
 
 
-@breaks("fragments", stream="quiet", words="no video has come in", undecided={"tagged", "codec", "images"})
-def no_video_comes_in(site: Site) -> Iterator[None]:
-    with another_stream(site, "quiet"):
+@contextmanager
+def sent(site: Site, name: str, **options: Any) -> Iterator[None]:
+    """Send video to a stream."""
+    with another_stream(site, name):
+        site.send(name, **options)
         yield
 
 
-@breaks("fragments", stream="refused", words="answered with: 1", undecided={"tagged", "codec", "images"})
-def the_service_refuses_the_video(site: Site) -> Iterator[None]:
-    with another_stream(site, "refused"):
+def nothing_is_tagged(site: Site) -> AbstractContextManager[None]:
+    return sent(site, "untagged", tags=())
+
+
+@contextmanager
+def video_refused(site: Site, name: str, *, then_taken: bool) -> Iterator[None]:
+    """Let the service refuse the video of a stream, all of it or only the first."""
+    with another_stream(site, name):
         site.aws.inject_fault("PutMedia.Fragment", error="KMS_KEY_ACCESS_DENIED")
-        site.send("refused")
+        site.send(name)
+        if then_taken:
+            site.send(name)
+            site.wait_for_image(name)
         yield
-
-
-@breaks("fragments", Status.WARNED, stream="sometimes-refused", words="answered with: 1")
-def the_service_refuses_some_of_the_video(site: Site) -> Iterator[None]:
-    with another_stream(site, "sometimes-refused"):
-        site.aws.inject_fault("PutMedia.Fragment", error="KMS_KEY_ACCESS_DENIED")
-        site.send("sometimes-refused")
-        site.send("sometimes-refused")
-        site.wait_for_image("sometimes-refused")
-        yield
-
-
-@breaks("tagged", Status.WARNED, stream="untagged", words="putKinesisVideoEventMetadata", undecided={"images"})
-def nothing_is_tagged(site: Site) -> Iterator[None]:
-    with another_stream(site, "untagged"):
-        site.send("untagged", tags=())
-        yield
-
-
-@breaks("tagged", Status.WARNED, stream="kvssink", words="kvssink", undecided={"images"})
-def only_metadata_is_sent(site: Site) -> Iterator[None]:
-    with another_stream(site, "kvssink"):
-        site.send("kvssink", tags=[Tags((SimpleTag("IMAGE_GENERATION", "true"),))])
-        yield
-
-
-@breaks("codec", stream="sound", words="A_AAC", no_images=True)
-def sound_comes_first(site: Site) -> Iterator[None]:
-    with another_stream(site, "sound"):
-        site.send("sound", track=Track(1, "A_AAC", b"\x12\x10", 0, 0, type=2))
-        yield
-
-
-@breaks("codec", Status.WARNED, stream="h265", words="HEVC", no_images=True)
-def the_video_is_h265(site: Site) -> Iterator[None]:
-    with another_stream(site, "h265"):
-        site.send("h265", track=Track(1, "V_MPEGH/ISO/HEVC", VIDEO.track.codec_private, 160, 96))
-        yield
-
-
-# The images
 
 
 @contextmanager
@@ -527,19 +306,116 @@ def images_lost(site: Site, name: str) -> Iterator[None]:
         yield
 
 
-@breaks("images", stream="lost", words="4xxErrors")
-def no_image_arrives(site: Site) -> Iterator[None]:
-    with images_lost(site, "lost"):
-        yield
-
-
-@breaks("images", Status.WARNED, options={"later": 10}, stream="early", words="yet")
-def the_image_may_still_come(site: Site) -> Iterator[None]:
-    with images_lost(site, "early"):
-        yield
-
-
-@breaks("recent", Status.WARNED, options={"later": 0}, words="at least a minute", undecided={"images"})
+@contextmanager
 def the_configuration_is_new(site: Site) -> Iterator[None]:
     site.configure()
     yield
+
+
+def after(check: str) -> frozenset[str]:
+    return frozenset(CHECK_NAMES[CHECK_NAMES.index(check) + 1 :])
+
+
+def warning(check: str, break_: Break, words: str, **options: Any) -> Breakage:
+    return Breakage(check, break_, words, status=Status.WARNED, **options)
+
+
+NOBODY = {"producer": f"arn:aws:iam::{ACCOUNT}:role/nobody"}
+SEND, ASK, PUT = "kinesisvideo:PutMedia", "kinesisvideo:GetDataEndpoint", "s3:PutObject"
+UNCONFIGURED = {*after("configured") - after("bucket-key"), "may-put-object", "may-use-keys", "images"}
+BUCKETLESS = {"owner", "bucket-policy", "bucket-key", "may-put-object", "may-use-keys", "images"}
+UNSEEN = {"tagged", "codec", "images"}
+NO_HEADER = {"Null": {"s3:x-amz-server-side-encryption": "true"}}
+OTHER_NETWORK = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
+ORGANIZATION = {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}
+PUT_ELSEWHERE = allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/other/*")
+TO_PRODUCER = {"Principal": {"AWS": PRODUCER}}
+TO_ANOTHER = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}}
+OTHER_TAG = Tags((SimpleTag("IMAGE_GENERATION", "true"),))
+SOUND = Track(1, "A_AAC", b"\x12\x10", 0, 0, type=2)
+H265 = Track(1, "V_MPEGH/ISO/HEVC", VIDEO.track.codec_private, 160, 96)
+
+BREAKAGES = [
+    Breakage("stream", nullcontext, "front-door", stream="front-porch", undecided=after("stream")),
+    Breakage("stream", lambda site: answers(site, DESCRIBE_STREAM, creating), "CREATING"),
+    Breakage("retention", nothing_is_retained, "update-data-retention", undecided={"fragments", *UNSEEN}),
+    Breakage("configured", nothing_is_configured, "no image generation", undecided=UNCONFIGURED),
+    Breakage("enabled", lambda site: site.configured(Status="DISABLED"), "DISABLED", undecided={"images"}),
+    Breakage("region", lambda site: answers(site, DESCRIBE_IMAGES, destination_elsewhere), "eu-west-1"),
+    Breakage("bucket", lambda site: destination(site, "no-such-bucket"), "doesn't exist", undecided=BUCKETLESS),
+    Breakage("bucket", the_bucket_is_in_another_region, "eu-west-1", no_images=True),
+    warning("owner", foreign_bucket, "another account", no_images=True),
+    Breakage("bucket-policy", bucket_policy, "Told"),
+    warning("bucket-policy", lambda site: bucket_policy(site, Condition=OTHER_NETWORK), "aws:SourceVpc"),
+    warning("bucket-policy", lambda site: bucket_policy(site, Condition=NO_HEADER), "s3:x-amz-server-side-encryption"),
+    Breakage("bucket-key", lambda site: disabled(site, "bucket"), "Disabled"),
+    Breakage(
+        "bucket-key",
+        lambda site: another_key(site, lambda arn: arn[:-12] + "0" * 12),
+        "doesn't exist",
+        undecided={"may-use-keys"},
+    ),
+    Breakage(
+        "bucket-key",
+        lambda site: another_key(site, lambda arn: arn.replace(REGION, "eu-west-1")),
+        "of another Region",
+        undecided={"may-use-keys"},
+    ),
+    Breakage("stream-key", lambda site: disabled(site, "stream"), "Disabled"),
+    Breakage(
+        "producer",
+        nullcontext,
+        "doesn't exist",
+        options=NOBODY,
+        undecided={"may-put-media", "may-put-object", "may-use-keys"},
+    ),
+    Breakage("may-put-media", lambda site: site.producer_without(SEND), SEND),
+    warning("may-put-media", lambda site: site.producer_without(ASK), ASK),
+    Breakage("may-put-object", the_producer_may_not_put_images, f'"Resource": "arn:aws:s3:::{BUCKET}/{PREFIX}*"'),
+    Breakage("may-put-object", lambda site: site.producer_without(PUT, granted=[PUT_ELSEWHERE]), PUT),
+    Breakage("may-put-object", lambda site: denied(site, "s3:*"), "a Deny in one of its policies"),
+    Breakage("may-put-object", the_boundary_does_not_allow_it, f"its permissions boundary {BOUNDARY}"),
+    Breakage(
+        "may-put-object",
+        lambda site: simulated(site, ORGANIZATION),
+        "change a service control policy of the organization: an Allow",
+    ),
+    Breakage("may-use-keys", lambda site: site.producer_without("kms:GenerateDataKey"), "kms:GenerateDataKey"),
+    warning("may-use-keys", lambda site: site.producer_without("kms:Encrypt"), "kms:Encrypt"),
+    Breakage("may-use-keys", lambda site: denied(site, "kms:*"), "a Deny in one of its policies"),
+    Breakage("may-use-keys", lambda site: key_policy(site, Effect="Deny", **TO_PRODUCER), "remove the statement Told"),
+    Breakage("may-use-keys", lambda site: key_policy(site, keep=False, **TO_ANOTHER), "add to the policy of"),
+    Breakage(
+        "fragments",
+        lambda site: another_stream(site, "quiet"),
+        "no video has come in",
+        stream="quiet",
+        undecided=UNSEEN,
+    ),
+    Breakage(
+        "fragments",
+        lambda site: video_refused(site, "refused", then_taken=False),
+        "answered with: 1",
+        stream="refused",
+        undecided=UNSEEN,
+    ),
+    warning(
+        "fragments",
+        lambda site: video_refused(site, "sometimes", then_taken=True),
+        "answered with: 1",
+        stream="sometimes",
+    ),
+    warning("tagged", nothing_is_tagged, "putKinesisVideoEventMetadata", stream="untagged", undecided={"images"}),
+    warning(
+        "tagged",
+        lambda site: sent(site, "kvssink", tags=[OTHER_TAG]),
+        "kvssink",
+        stream="kvssink",
+        undecided={"images"},
+    ),
+    Breakage("codec", lambda site: sent(site, "sound", track=SOUND), "A_AAC", stream="sound", no_images=True),
+    warning("codec", lambda site: sent(site, "h265", track=H265), "HEVC", stream="h265", no_images=True),
+    Breakage("images", lambda site: images_lost(site, "lost"), "4xxErrors", stream="lost"),
+    warning("images", lambda site: images_lost(site, "early"), "yet", stream="early", options={"later": 10}),
+    warning("recent", the_configuration_is_new, "at least a minute", options={"later": 0}, undecided={"images"}),
+]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinesis_video_doctor.archive import asks_for_images, read_media
+from kinesis_video_doctor.archive import read_media
 from kinesis_video_matroska import (
     Frame,
     MatroskaError,
@@ -60,7 +60,7 @@ def test_tags_and_tracks_are_read_wherever_the_pieces_are_cut(
     cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=8))
     tracks, fragments = read_media(pieces(whole, cuts))
     assert [track.codec_id for track in tracks] == ["V_MPEG4/ISO/AVC"]
-    assert [asks_for_images(fragment) for fragment in fragments] == tagged
+    assert [TagName.IMAGE_GENERATION in fragment for fragment in fragments] == tagged
 
 
 @settings(deadline=None)
@@ -70,7 +70,7 @@ def test_an_end_that_is_cut_off_takes_no_tag_from_what_came_before(
 ) -> None:
     whole, tagged = archive
     _, fragments = read_media([whole[: data.draw(st.integers(0, len(whole)))]])
-    seen = [asks_for_images(fragment) for fragment in fragments]
+    seen = [TagName.IMAGE_GENERATION in fragment for fragment in fragments]
     assert seen[:-1] == tagged[: len(seen)][:-1]
     assert len(seen) <= len(tagged)
     # The last one's tag may be what was cut off.
@@ -84,4 +84,4 @@ def test_what_is_no_matroska_is_told(noise: bytes) -> None:
         _, fragments = read_media([noise])
     except MatroskaError:
         return
-    assert not any(asks_for_images(fragment) for fragment in fragments)
+    assert not any(TagName.IMAGE_GENERATION in fragment for fragment in fragments)

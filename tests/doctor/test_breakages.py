@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from kinesis_video_doctor import CHECK_NAMES, Diagnosis, Status, report
 from kinesis_video_doctor.entry import message
 
-from .breakages import BREAKAGES, Answers, Breakage, answers
+from .breakages import BREAKAGES, Breakage, answers
 from .conftest import SCHEMA
 from .site import BUCKET, PRODUCER, Site
 
@@ -29,7 +29,7 @@ def test_every_check_has_a_breakage() -> None:
     assert list(dict.fromkeys(breakage.check for breakage in BREAKAGES)) == list(CHECK_NAMES)
 
 
-@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=str)
 def test_the_verdict_is_what_broke_and_nothing_else(site: Site, breakage: Breakage) -> None:
     later = breakage.options.get("later", 120)
 
@@ -37,7 +37,7 @@ def test_the_verdict_is_what_broke_and_nothing_else(site: Site, breakage: Breaka
         for event in answer["Events"]:
             event["EventTime"] = datetime.now(UTC) + timedelta(seconds=later - 30)
 
-    with breakage.break_(site), Answers().used(site):
+    with breakage.break_(site):
         diagnosis = site.examine(breakage.stream, **breakage.options)
         with answers(site, "cloudtrail.LookupEvents", just_changed):
             fresh = site.examine(breakage.stream, **breakage.options)

@@ -17,7 +17,8 @@ from kinesis_video_matroska import SimpleTag, Tags, Track
 from kinesis_video_tools.camera import fragment_tags
 
 from .breakages import (
-    Answers,
+    DESCRIBE_IMAGES,
+    DESCRIBE_STREAM,
     another_stream,
     answered,
     answers,
@@ -50,7 +51,7 @@ IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
     ids=["h265", "av1", "mjpeg", "vfw", "h264", "annex-b", "no-sets"],
 )
 def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: str) -> None:
-    with another_stream(site, "undecodable"), Answers().used(site):
+    with another_stream(site, "undecodable"):
         lose(site, "undecodable", track=track)
         fresh = site.examine("undecodable")
         with configured_earlier(site):
@@ -248,9 +249,6 @@ def test_a_refused_bucket_of_another_region_is_named(site: Site) -> None:
     assert "is in eu-west-1, and the stream in us-east-1" in diagnosis["bucket"].seen
     with answered(site, "before-send.s3.HeadBucket", lambda **_: http_answer(403, b"", {})):
         assert site.examine()["bucket"].status == Status.UNKNOWN
-
-
-DESCRIBE_STREAM, DESCRIBE_IMAGES = "kinesis-video.DescribeStream", "kinesis-video.DescribeImageGenerationConfiguration"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from botocore.model import Shape, StructureShape
 from kinesis_video_doctor import CHECK_NAMES, Diagnosis, calls, entry
 from kinesis_video_doctor.entry import handler
 
-from .breakages import Answers, answered, http_answer, images_lost
+from .breakages import answered, http_answer, images_lost
 from .site import Site
 
 # All that a run on a stream without images calls.
@@ -42,12 +42,6 @@ def lost(site: Site) -> Iterator[str]:
         yield "fuzzed"
 
 
-@pytest.fixture(scope="module")
-def replay(lost: str) -> Answers:
-    """The answers before one of them changes."""
-    return Answers()
-
-
 def examine(site: Site, stream: str) -> Diagnosis:
     # So that its producer is among the newest 500 that asked.
     site.ask_for_endpoint(stream)
@@ -63,13 +57,13 @@ def check(diagnosis: Diagnosis) -> None:
 
 
 @pytest.mark.parametrize(("service", "operation"), EACH)
-def test_any_body_with_status_200(site: Site, lost: str, replay: Answers, service: str, operation: str) -> None:
+def test_any_body_with_status_200(site: Site, lost: str, service: str, operation: str) -> None:
     for body in BODIES:
 
         def answer(body: bytes = body, **_: object) -> AWSResponse:
             return http_answer(200, body, {"content-type": "text/html"})
 
-        with replay.used(site, operation), answered(site, f"before-send.{service}.{operation}", answer):
+        with answered(site, f"before-send.{service}.{operation}", answer):
             check(examine(site, lost))
 
 
@@ -83,15 +77,13 @@ def bare(shape: Shape | None, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("service", "operation"), EACH)
-def test_an_answer_without_its_optional_fields(
-    site: Site, lost: str, replay: Answers, service: str, operation: str
-) -> None:
+def test_an_answer_without_its_optional_fields(site: Site, lost: str, service: str, operation: str) -> None:
     def changed(parsed: dict[str, Any], model: Any, http_response: AWSResponse, **_: object) -> None:
         if http_response.status_code == 200 and model.output_shape:
             members = model.output_shape.members
             parsed.update({name: bare(members[name], parsed[name]) for name in members.keys() & parsed.keys()})
 
-    with replay.used(site), answered(site, f"after-call.{service}.{operation}", changed):
+    with answered(site, f"after-call.{service}.{operation}", changed):
         check(examine(site, lost))
 
 
@@ -99,11 +91,11 @@ STREAM_FIELDS = ["StreamName", "StreamARN", "KmsKeyId", "Version", "Status", "Cr
 
 
 @pytest.mark.parametrize("field", STREAM_FIELDS)
-def test_a_stream_without_one_field(site: Site, lost: str, replay: Answers, field: str) -> None:
+def test_a_stream_without_one_field(site: Site, lost: str, field: str) -> None:
     def changed(parsed: dict[str, Any], **_: object) -> None:
         parsed.get("StreamInfo", {}).pop(field, None)
 
-    with replay.used(site), answered(site, "after-call.kinesis-video.DescribeStream", changed):
+    with answered(site, "after-call.kinesis-video.DescribeStream", changed):
         check(examine(site, lost))
         arrive = site.examine()
     # Where images arrive, no other thing's field hides it.

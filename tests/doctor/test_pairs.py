@@ -20,7 +20,7 @@ ONE_EACH = {
 PAIRS = list(combinations(sorted(ONE_EACH.values(), key=lambda breakage: CHECK_NAMES.index(breakage.check)), 2))
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS[::5], ids=lambda breakage: breakage.name)
+@pytest.mark.parametrize(("first", "second"), PAIRS[::5], ids=str)
 def test_the_verdict_is_the_first_of_two(site: Site, first: Breakage, second: Breakage) -> None:
     # The first one breaks last: without retention nothing can be configured.
     with second.break_(site), first.break_(site):

@@ -53,7 +53,10 @@ def answer(iam: Stubber, decision: str, *, thing: bool = True, **result: Any) ->
 
 
 def ask(calls: Calls) -> Decision:
-    return simulate(calls, ROLE, (ACTION,), STREAM, KNOWN, "front-door")[ACTION]
+    decision = simulate(calls, ROLE, (ACTION,), STREAM, KNOWN, "front-door")[ACTION]
+    if isinstance(decision, UndecidedError):
+        raise decision
+    return decision
 
 
 def test_what_is_allowed_is_asked_for_once(calls: Calls, iam: Stubber) -> None:
