@@ -60,24 +60,21 @@ def message(diagnosis: Diagnosis, alarm: str) -> dict[str, Any]:
     """Make the message of a diagnosis: its subject names the cause, its text is the report."""
     verdict = diagnosis.verdict
     about = "images arrive" if diagnosis.images_arrive else verdict.check if verdict else "not decided"
-    return {
-        "Subject": f"{about}: {diagnosis.stream}"[:_MAX_SUBJECT],
-        "Message": f"The alarm {printable(alarm)} went off.\n\n{diagnosis.sentence}\n\n{report(diagnosis)}\n",
-        # For the filter policies of subscriptions.
-        "MessageAttributes": _verdict(verdict.check if verdict else "none"),
-    }
+    text = f"{diagnosis.sentence}\n\n{report(diagnosis)}"
+    return _message(alarm, f"{about}: {diagnosis.stream}", text, verdict.check if verdict else "none")
 
 
 def _message_of(error: Exception, event: Event) -> dict[str, Any]:
     parts = event["StreamARN"].split("/")
     stream = printable(parts[1] if len(parts) > 1 else event["StreamARN"])
+    problem = f"The stream {stream} could not be examined: {type(error).__name__}: {printable(str(error))}"
+    return _message(event["Alarm"], f"not decided: {stream}", f"{problem}\n\n  → kinesis-video doctor {stream}", "none")
+
+
+def _message(alarm: str, subject: str, text: str, verdict: str) -> dict[str, Any]:
     return {
-        "Subject": f"not decided: {stream}".encode("ascii", "backslashreplace").decode()[:_MAX_SUBJECT],
-        "Message": f"The alarm {printable(event['Alarm'])} went off.\n\nThe stream {stream} could not be examined: "
-        f"{type(error).__name__}: {printable(str(error))}\n\n  → kinesis-video doctor {stream}\n",
-        "MessageAttributes": _verdict("none"),
+        "Subject": subject.encode("ascii", "backslashreplace").decode()[:_MAX_SUBJECT],
+        "Message": f"The alarm {printable(alarm)} went off.\n\n{text}\n",
+        # For the filter policies of subscriptions.
+        "MessageAttributes": {"Verdict": {"DataType": "String", "StringValue": verdict}},
     }
-
-
-def _verdict(check: str) -> dict[str, Any]:
-    return {"Verdict": {"DataType": "String", "StringValue": check}}

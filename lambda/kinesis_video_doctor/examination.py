@@ -7,9 +7,9 @@ from collections.abc import Callable
 import boto3
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
+from . import checks
 from .archive import Video
 from .calls import Calls, UndecidedError, if_known
-from .checks import destination, images, producer, stream, video
 from .destination import Destination
 from .evidence import Evidence
 from .findings import Diagnosis, Finding, Outcome, unknown
@@ -37,28 +37,27 @@ class Case:
         self.permissions = Permissions(self.stream, self.destination, self.producers, self.evidence)
 
 
-Check = Callable[[Case], Outcome]
-
-_CHECKS: dict[str, tuple[str, Check]] = {
-    "stream": ("stream", lambda case: stream.stream(case.stream)),
-    "retention": ("stream", lambda case: stream.retention(case.stream, case.video)),
-    "configured": ("stream", lambda case: stream.configured(case.stream)),
-    "enabled": ("stream", lambda case: stream.enabled(case.stream)),
-    "region": ("stream", lambda case: stream.region(case.stream)),
-    "bucket": ("destination", lambda case: destination.bucket(case.destination, case.stream)),
-    "owner": ("destination", lambda case: destination.owner(case.destination, case.stream)),
-    "bucket-policy": ("destination", lambda case: destination.bucket_policy(case.destination, case.permissions)),
-    "bucket-key": ("destination", lambda case: destination.bucket_key(case.destination, case.stream)),
-    "stream-key": ("destination", lambda case: destination.stream_key(case.stream)),
-    "producer": ("producer", lambda case: producer.producer(case.producers, case.stream)),
-    "may-put-media": ("producer", lambda case: producer.may_put_media(case.permissions, case.video)),
-    "may-put-object": ("producer", lambda case: producer.may_put_object(case.permissions)),
-    "may-use-keys": ("producer", lambda case: producer.may_use_keys(case.permissions, case.stream)),
-    "fragments": ("video", lambda case: video.fragments(case.stream, case.video)),
-    "tagged": ("video", lambda case: video.tagged(case.video, case.evidence)),
-    "codec": ("video", lambda case: video.codec(case.video, case.evidence)),
-    "images": ("images", lambda case: images.images(case.evidence)),
-    "recent": ("images", lambda case: images.recent(case.stream, case.trail)),
+# For each check its group.
+_CHECKS: dict[str, tuple[str, Callable[[Case], Outcome]]] = {
+    "stream": ("stream", lambda case: checks.stream(case.stream)),
+    "retention": ("stream", lambda case: checks.retention(case.stream, case.video)),
+    "configured": ("stream", lambda case: checks.configured(case.stream)),
+    "enabled": ("stream", lambda case: checks.enabled(case.stream)),
+    "region": ("stream", lambda case: checks.region(case.stream)),
+    "bucket": ("destination", lambda case: checks.bucket(case.destination, case.stream)),
+    "owner": ("destination", lambda case: checks.owner(case.destination, case.stream)),
+    "bucket-policy": ("destination", lambda case: checks.bucket_policy(case.destination, case.permissions)),
+    "bucket-key": ("destination", lambda case: checks.bucket_key(case.destination, case.stream)),
+    "stream-key": ("destination", lambda case: checks.stream_key(case.stream)),
+    "producer": ("producer", lambda case: checks.producer(case.producers, case.stream)),
+    "may-put-media": ("producer", lambda case: checks.may_put_media(case.permissions, case.video)),
+    "may-put-object": ("producer", lambda case: checks.may_put_object(case.permissions)),
+    "may-use-keys": ("producer", lambda case: checks.may_use_keys(case.permissions, case.stream)),
+    "fragments": ("video", lambda case: checks.fragments(case.stream, case.video)),
+    "tagged": ("video", lambda case: checks.tagged(case.video, case.evidence)),
+    "codec": ("video", lambda case: checks.codec(case.video, case.evidence)),
+    "images": ("images", lambda case: case.evidence.outcome),
+    "recent": ("images", lambda case: checks.recent(case.stream, case.trail)),
 }
 
 CHECK_NAMES = tuple(_CHECKS)
@@ -116,9 +115,9 @@ def examine(
     with Calls(session) as calls:
         case = Case(calls, stream, producer, minutes, rule)
         findings = []
-        for name, (group, check) in _CHECKS.items():
+        for name, (group, _) in _CHECKS.items():
             progress(name)
-            outcome = _run(check, case)
+            outcome = _run(name, case)
             findings.append(Finding(name, group, outcome.status, outcome.seen, outcome.fix, outcome.explains))
         return Diagnosis(
             stream=case.stream.name,
@@ -130,11 +129,11 @@ def examine(
         )
 
 
-def _run(check: Check, case: Case) -> Outcome:
+def _run(name: str, case: Case) -> Outcome:
     try:
-        is_absent = if_known(lambda: case.stream.described is None, False)
-        if is_absent and check is not _CHECKS["stream"][1]:
+        if name != "stream" and if_known(lambda: case.stream.described is None, False):
             return unknown("there is no stream, so there is nothing to check")
+        _, check = _CHECKS[name]
         return check(case)
     except Exception as error:
         # An error of the doctor's own decides nothing, and the other checks go on.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Set
+import time
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
@@ -219,16 +220,18 @@ def the_boundary_does_not_allow_it(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def key_policy(site: Site, *, keep: bool = True, **statement: Any) -> Iterator[None]:
-    """Add a statement to the policy of the bucket's key, or let it and the doctor's be the only ones."""
-    kms, key = site.client("kms"), site.keys["bucket"]
-    before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
-    reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"]
-    others = json.loads(before)["Statement"] if keep else [allow(reads, "*", Principal={"AWS": DOCTOR})]
-    statements = [*others, {"Sid": "Told", "Action": "kms:*", "Resource": "*", **statement}]
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(statements))
+def key_policy(site: Site, *, keys: Sequence[str] = ("bucket",), keep: bool = True, **statement: Any) -> Iterator[None]:
+    """Add a statement to the policies of keys, or let it and the doctor's be the only ones."""
+    kms, arns = site.client("kms"), [site.keys[key] for key in keys]
+    before = [kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"] for arn in arns]
+    reads = allow(["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"], "*", Principal={"AWS": DOCTOR})
+    for arn, policy in zip(arns, before, strict=True):
+        others = json.loads(policy)["Statement"] if keep else [reads]
+        statements = [*others, {"Sid": "Told", "Action": "kms:*", "Resource": "*", **statement}]
+        kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=document(statements))
     yield
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
+    for arn, policy in zip(arns, before, strict=True):
+        kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=policy)
 
 
 @contextmanager
@@ -292,6 +295,14 @@ def configured_earlier(site: Site) -> Iterator[None]:
         yield
 
 
+def put(site: Site, name: str, ago: float, *, prefix: str = "", **options: Any) -> str:
+    """Put an object with an image's key into the bucket, as a copy or somebody else would."""
+    timecode = int((time.time() - ago) * 1000)
+    key = f"{PREFIX}{prefix}{ACCOUNT}_{name}_{timecode}_0a.jpg"
+    site.client("s3").put_object(Bucket=BUCKET, Key=key, **options)
+    return key
+
+
 def lose(site: Site, name: str, **options: Any) -> None:
     """Send fragments whose images get lost."""
     site.aws.inject_fault("PutMedia.Images", error="InternalFailure", times=options.get("count", 2))
@@ -329,8 +340,8 @@ NO_HEADER = {"Null": {"s3:x-amz-server-side-encryption": "true"}}
 OTHER_NETWORK = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
 ORGANIZATION = {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}
 PUT_ELSEWHERE = allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/other/*")
-TO_PRODUCER = {"Principal": {"AWS": PRODUCER}}
-TO_ANOTHER = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}}
+TO_PRODUCER: dict[str, Any] = {"Principal": {"AWS": PRODUCER}}
+TO_ANOTHER: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}}
 OTHER_TAG = Tags((SimpleTag("IMAGE_GENERATION", "true"),))
 SOUND = Track(1, "A_AAC", b"\x12\x10", 0, 0, type=2)
 H265 = Track(1, "V_MPEGH/ISO/HEVC", VIDEO.track.codec_private, 160, 96)

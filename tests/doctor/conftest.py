@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from importlib.resources import files
 
+import boto3
 import pytest
 from botocore.loaders import create_loader
 
-from kinesis_video_doctor import calls
+from kinesis_video_doctor.calls import Calls
 from kinesis_video_local import LocalAws
 
 from .site import Site
@@ -39,7 +40,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture(autouse=True)
 def _repeats_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeat calls a few times only: what fails here fails for good."""
-    monkeypatch.setattr(calls, "REPEAT_SECONDS", 0.3)
+    monkeypatch.setattr("kinesis_video_doctor.calls.REPEAT_SECONDS", 0.3)
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +50,10 @@ def refreshed(request: pytest.FixtureRequest) -> None:
         site = request.getfixturevalue("site")
         site.refresh()
         site.since = time.time() - 1
+
+
+@pytest.fixture(scope="module")
+def calls() -> Iterator[Calls]:
+    """Calls whose answers a stub gives."""
+    with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
+        yield calls

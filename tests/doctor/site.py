@@ -29,6 +29,13 @@ ACCOUNT, REGION = "000000000000", "us-east-1"
 STREAM, BUCKET, PREFIX = "front-door", "images", "cameras/"
 PRODUCER, DOCTOR = f"arn:aws:iam::{ACCOUNT}:role/producer", f"arn:aws:iam::{ACCOUNT}:role/doctor"
 VIDEO = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
+CONFIGURATION = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "PRODUCER_TIMESTAMP",
+    "DestinationConfig": {"Uri": f"s3://{BUCKET}/{PREFIX}", "DestinationRegion": REGION},
+    "SamplingInterval": 1_000,
+    "Format": "JPEG",
+}
 KEY_ACTIONS = ["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"]
 
 Policy = list[dict[str, Any]]
@@ -93,15 +100,8 @@ class Site:
     """From when on a run of the doctor is shown CloudTrail's records: those of other tests would take its time."""
     withheld: Set[str] = frozenset()
     granted: list[dict[str, Any]] = field(default_factory=list)
-    configuration: dict[str, Any] = field(
-        default_factory=lambda: {
-            "Status": "ENABLED",
-            "ImageSelectorType": "PRODUCER_TIMESTAMP",
-            "DestinationConfig": {"Uri": f"s3://{BUCKET}/{PREFIX}", "DestinationRegion": REGION},
-            "SamplingInterval": 1_000,
-            "Format": "JPEG",
-        }
-    )
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How the configurations of streams differ from `CONFIGURATION`."""
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
@@ -192,26 +192,18 @@ class Site:
             # What came before shows nothing of another configuration.
             self.sent_at = -math.inf
         self.client("kinesisvideo").update_image_generation_configuration(
-            StreamName=name, ImageGenerationConfiguration=self.configuration
+            StreamName=name, ImageGenerationConfiguration={**CONFIGURATION, **self.changes.get(name, {})}
         )
 
     @contextmanager
-    def configured_stream(self, name: str, **changes: Any) -> Iterator[None]:
-        """Change the configuration of another stream than the one that works."""
-        before, self.configuration = self.configuration, {**self.configuration, **changes}
+    def configured(self, name: str = STREAM, **changes: Any) -> Iterator[None]:
+        """Change the configuration of a stream."""
+        before = self.changes.get(name, {})
+        self.changes[name] = {**before, **changes}
         self.configure(name)
-        self.configuration = before
         yield
-
-    @contextmanager
-    def configured(self, **changes: Any) -> Iterator[None]:
-        """Change the configuration."""
-        before = self.configuration
-        self.configuration = {**before, **changes}
-        self.configure()
-        yield
-        self.configuration = before
-        self.configure()
+        self.changes[name] = before
+        self.configure(name)
 
     def send(
         self,

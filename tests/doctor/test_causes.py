@@ -12,13 +12,15 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
-from kinesis_video_doctor import Status, report
+from kinesis_video_doctor import Diagnosis, Status, report
 from kinesis_video_matroska import SimpleTag, Tags, Track
 from kinesis_video_tools.camera import fragment_tags
 
 from .breakages import (
     DESCRIBE_IMAGES,
     DESCRIBE_STREAM,
+    OTHER_NETWORK,
+    Break,
     another_stream,
     answered,
     answers,
@@ -30,11 +32,16 @@ from .breakages import (
     key_policy,
     keys_only_granted,
     lose,
+    nothing_is_tagged,
+    put,
 )
 from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
-from .test_harmless import not_passed
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
+
+
+def not_passed(diagnosis: Diagnosis) -> dict[str, Status]:
+    return {finding.check: finding.status for finding in diagnosis.findings if finding.status != Status.PASSED}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +72,7 @@ def test_video_that_cannot_be_decoded_is_named(site: Site, track: Track, words: 
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
-        ({"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}, "from AWS's own network"),
+        (OTHER_NETWORK, "from AWS's own network"),
         ({"Null": {"s3:x-amz-server-side-encryption": "true"}}, "without headers of encryption"),
         ({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, "unless its requests meet the condition"),
     ],
@@ -78,29 +85,199 @@ def test_a_deny_that_depends_explains_images_that_do_not_arrive(site: Site, cond
     assert words in diagnosis.verdict.fix
 
 
+IN_A_NETWORK = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+CANNOT_HIT: list[dict[str, Any]] = [
+    {"Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},  # CDK's `enforce_ssl`
+    {"Resource": f"arn:aws:s3:::{BUCKET}/other/*"},
+    {"Principal": {"AWS": DOCTOR}},
+    {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": PRODUCER}}},
+    {"Condition": {"Bool": {"aws:PrincipalIsAWSService": "true"}}},
+    {"Condition": {"StringEquals": {"aws:PrincipalType": "User"}}},
+    {"Condition": {"StringNotEquals": {"aws:ResourceAccount": ACCOUNT}}},
+    {"Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}},
+    {"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}},
+    {"Condition": {"NumericLessThan": {"aws:EpochTime": "1577836800"}}},
+    {"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam:*:role/producer"}}},
+    {"Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}},
+]
+
+
+@contextmanager
+def bucket_allows(site: Site, **condition: Any) -> Iterator[None]:
+    """Let the bucket's policy alone allow the producer to put images."""
+    statement = allow("s3:PutObject", IMAGES, Principal={"AWS": PRODUCER}, **condition)
+    with site.producer_without("s3:PutObject"), bucket_policy(site, **statement):
+        yield
+
+
+@contextmanager
+def keys_allow(site: Site) -> Iterator[None]:
+    """Let the keys' policies alone allow the producer to use them."""
+    allowed = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}}
+    with site.producer_without(*KEY_ACTIONS), key_policy(site, keys=("stream", "bucket"), **allowed):
+        yield
+
+
+@contextmanager
+def images_are_png_by_the_servers_clock(site: Site) -> Iterator[None]:
+    with site.configured(Format="PNG", ImageSelectorType="SERVER_TIMESTAMP"):
+        site.refresh()
+        yield
+
+
+@contextmanager
+def granted_under(site: Site, constraints: dict[str, Any]) -> Iterator[None]:
+    """Let grants with a constraint allow the producer the use of the keys."""
+
+    def change(answer: dict[str, Any]) -> None:
+        for grant in answer["Grants"]:
+            grant["Constraints"] = constraints
+
+    with keys_only_granted(site), answers(site, "kms.ListGrants", change):
+        yield
+
+
+@contextmanager
+def granted_and_denied_in_a_network(site: Site) -> Iterator[None]:
+    deny: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": OTHER_NETWORK}
+    with keys_only_granted(site), key_policy(site, **deny):
+        yield
+
+
+ALLOW_IN_A_NETWORK = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}, "Condition": IN_A_NETWORK}
+
+
 @pytest.mark.parametrize(
-    "statement",
+    ("change", "findings"),
     [
-        {"Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},  # CDK's `enforce_ssl`
-        {"Resource": f"arn:aws:s3:::{BUCKET}/other/*"},
-        {"Principal": {"AWS": DOCTOR}},
-        {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": PRODUCER}}},
-        {"Condition": {"Bool": {"aws:PrincipalIsAWSService": "true"}}},
-        {"Condition": {"StringEquals": {"aws:PrincipalType": "User"}}},
-        {"Condition": {"StringNotEquals": {"aws:ResourceAccount": ACCOUNT}}},
-        {"Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}},
-        {"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}}},
-        {"Condition": {"NumericLessThan": {"aws:EpochTime": "1577836800"}}},
-        {"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam:*:role/producer"}}},
-        {"Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}},
+        (bucket_allows, {}),
+        (keys_allow, {}),
+        (keys_only_granted, {}),
+        (lambda site: granted_under(site, {}), {}),
+        (images_are_png_by_the_servers_clock, {}),
+        *((partial(bucket_policy, **statement), {}) for statement in CANNOT_HIT),
+        (lambda site: bucket_allows(site, Condition=IN_A_NETWORK), {"may-put-object": Status.UNKNOWN}),
+        (lambda site: key_policy(site, keep=False, **ALLOW_IN_A_NETWORK), {"may-use-keys": Status.UNKNOWN}),
+        # A Deny overrides grants, too.
+        (granted_and_denied_in_a_network, {"may-use-keys": Status.UNKNOWN}),
+        (
+            lambda site: granted_under(site, {"EncryptionContextEquals": {"department": "video"}}),
+            {"may-use-keys": Status.FAILED},
+        ),
+        (
+            lambda site: granted_under(site, {"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::another"}}),
+            {"may-use-keys": Status.FAILED},
+        ),
+        (
+            lambda site: answers(site, "s3.HeadBucket", lambda answer: answer.pop("BucketRegion")),
+            {"bucket": Status.UNKNOWN},
+        ),
     ],
-    ids=str,
 )
-def test_a_deny_that_cannot_hit_is_no_warning(site: Site, statement: dict[str, Any]) -> None:
-    with bucket_policy(site, **statement):
+def test_what_keeps_no_image_away_for_sure_is_no_failure(
+    site: Site, change: Break, findings: dict[str, Status]
+) -> None:
+    with change(site):
         diagnosis = site.examine()
-    assert not_passed(diagnosis.findings) == {}
-    assert diagnosis.images_arrive
+    assert not_passed(diagnosis) == findings
+    assert diagnosis.images_arrive == (Status.FAILED not in findings.values())
+    if "may-put-object" in findings:
+        assert '"Action": "s3:PutObject"' in diagnosis["may-put-object"].fix
+
+
+def test_the_producer_can_be_given_as_a_session_or_a_user(site: Site) -> None:
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/producer/camera-1"
+    diagnosis = site.examine(producer=session)
+    assert (diagnosis.producer, not_passed(diagnosis)) == (PRODUCER, {})
+    iam = site.client("iam")
+    user = iam.create_user(UserName="camera")["User"]["Arn"]
+    policy = iam.get_role_policy(RoleName="producer", PolicyName="permissions")["PolicyDocument"]
+    iam.put_user_policy(UserName="camera", PolicyName="permissions", PolicyDocument=json.dumps(policy))
+    diagnosis = site.examine(producer=user)
+    assert (diagnosis.producer, not_passed(diagnosis)) == (user, {})
+
+
+@pytest.mark.parametrize(
+    ("producer", "status"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:root", Status.UNKNOWN),
+        ("camera", Status.UNKNOWN),
+        ("arn:aws:iam::111122223333:role/producer", Status.FAILED),
+    ],
+)
+def test_a_producer_that_has_no_permissions_to_look_at(site: Site, producer: str, status: Status) -> None:
+    findings = not_passed(site.examine(producer=producer))
+    permissions = ("may-put-media", "may-put-object", "may-use-keys")
+    assert findings == {"producer": status, **dict.fromkeys(permissions, Status.UNKNOWN)}
+
+
+def test_a_stream_that_nobody_asked_the_endpoint_of_has_no_known_producer(site: Site) -> None:
+    site.client("kinesisvideo").create_stream(StreamName="unasked", DataRetentionInHours=24)
+    site.configure("unasked")
+    diagnosis = site.examine("unasked")
+    assert diagnosis["producer"].status == Status.UNKNOWN
+    assert "--producer ARN" in diagnosis["producer"].fix
+    assert diagnosis["may-put-object"].status == Status.UNKNOWN
+
+
+def test_of_several_producers_the_last_is_looked_at_and_the_others_are_told(site: Site) -> None:
+    with another_stream(site, "shared"):
+        site.ask_for_endpoint("shared", site.aws.session())
+        site.ask_for_endpoint("shared")
+        diagnosis = site.examine("shared")
+    assert diagnosis.producer == PRODUCER
+    assert diagnosis["producer"].status == Status.WARNED
+    assert f"arn:aws:iam::{ACCOUNT}:root" in diagnosis["producer"].seen
+
+
+def test_images_under_the_producers_own_prefix_are_found_and_need_no_other_permission(site: Site) -> None:
+    granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{PREFIX}person/*")]
+    with another_stream(site, "prefixed"), site.producer_without("s3:PutObject", granted=granted):
+        site.send("prefixed", tags=fragment_tags(prefix="person/"))
+        site.wait_for_image("prefixed", prefix="person/_")
+        diagnosis = site.examine("prefixed")
+    assert not_passed(diagnosis) == {}
+    assert f"{BUCKET}/{PREFIX}person/_{ACCOUNT}_prefixed_" in diagnosis["images"].seen
+
+
+@pytest.mark.parametrize("prefix", ["", "person/_"])
+def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site, prefix: str) -> None:
+    with nothing_is_tagged(site):
+        key = f"{PREFIX}{prefix}{ACCOUNT}_untagged_9999999999999_0a.jpg"
+        for number in site.fragment_numbers("untagged"):
+            metadata = {"aws_kinesisvideo_fragment_number": number}
+            site.client("s3").put_object(Bucket=BUCKET, Key=f"{key[:-5]}{number}.jpg", Metadata=metadata)
+        diagnosis = site.examine("untagged")
+    assert not_passed(diagnosis) == {}
+
+
+def test_nothing_is_asked_for_twice(site: Site) -> None:
+    site.aws.clear_calls()
+    site.examine()
+    calls = [call.operation for call in site.aws.calls()]
+    # The producer asks for its endpoint, and the doctor for those of two operations.
+    assert {name: calls.count(name) for name in calls if calls.count(name) > 1} == {"GetDataEndpoint": 3}
+
+
+def test_a_stream_can_be_named_by_its_arn(site: Site) -> None:
+    assert site.examine(site.stream_arn(STREAM)).images_arrive
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "status"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:root", {}, Status.PASSED),
+        (PRODUCER, {"Condition": IN_A_NETWORK}, Status.UNKNOWN),
+        (DOCTOR, {}, Status.FAILED),
+    ],
+)
+def test_the_bucket_of_another_account_must_allow_the_producer(
+    site: Site, principal: str, condition: dict[str, object], status: Status
+) -> None:
+    with foreign_bucket(site, Principal={"AWS": principal}, **condition):
+        diagnosis = site.examine()
+    assert diagnosis["owner"].status == Status.WARNED
+    assert diagnosis["may-put-object"].status == status
 
 
 THING = "${credentials-iot:ThingName}"
@@ -156,13 +333,6 @@ def test_a_tag_that_is_almost_the_right_one_is_named(site: Site, name: str) -> N
     assert (diagnosis.verdict, diagnosis["images"].status) == (diagnosis["tagged"], Status.UNKNOWN)
 
 
-def test_a_conditional_deny_overcomes_a_grant(site: Site) -> None:
-    condition = {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}
-    deny: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": PRODUCER}, "Condition": condition}
-    with keys_only_granted(site), key_policy(site, **deny):
-        assert not_passed(site.examine().findings) == {"may-use-keys": Status.UNKNOWN}
-
-
 @contextmanager
 def another_asks(site: Site, name: str, stream: str, statements: list[dict[str, Any]]) -> Iterator[None]:
     """Let another role ask where to send a stream's video."""
@@ -183,7 +353,7 @@ def test_a_colleague_who_asked_once_is_no_failure_and_a_producer_is(site: Site) 
         site.send("two")
         site.wait_for_newest("two")
         diagnosis = site.examine("two")
-        assert not_passed(diagnosis.findings) == {"producer": Status.WARNED}
+        assert not_passed(diagnosis) == {"producer": Status.WARNED}
         assert "colleague lacks kinesisvideo:PutMedia" in diagnosis["may-put-media"].seen
         assert diagnosis.exit_code() == 0
         lose(site, "two")
@@ -227,11 +397,11 @@ def test_a_bucket_of_another_account_with_the_key_of_aws_takes_no_image(site: Si
 def test_a_destination_of_any_form_passes_and_no_advice_widens(site: Site, prefix: str) -> None:
     uri = {"Uri": f"s3://{BUCKET}/{prefix}", "DestinationRegion": REGION}
     granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*")]
-    with another_stream(site, "formed"), site.configured_stream("formed", DestinationConfig=uri):
+    with another_stream(site, "formed"), site.configured("formed", DestinationConfig=uri):
         with site.producer_without(granted=granted):
             site.send("formed")
             site.wait_for_any(f"{prefix}{ACCOUNT}_formed_")
-            assert not_passed(site.examine("formed").findings) == {}
+            assert not_passed(site.examine("formed")) == {}
         fix = site.examine("formed")["may-put-object"].fix
     resource = json.loads(fix[fix.index("{") :])["Resource"]
     begin = prefix.replace("?", "${?}").replace("${s", "${$}{s")
@@ -362,3 +532,22 @@ def test_what_is_not_looked_at_is_one_line(site: Site) -> None:
     assert [line for line in lines if line.startswith("  ?")] == [
         "  ? 18 checks: there is no stream, so there is nothing to check"
     ]
+
+
+def test_an_image_of_before_is_told_if_none_is_as_new_as_the_video(site: Site) -> None:
+    with images_lost(site, "interrupted"):
+        key = put(site, "interrupted", 600)
+        diagnosis = site.examine("interrupted")
+        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    assert diagnosis["images"].status == Status.FAILED
+    assert "; the last one is 7" in diagnosis["images"].seen
+
+
+def test_an_image_of_before_proves_nothing_of_video_whose_tags_are_not_seen(site: Site) -> None:
+    with nothing_is_tagged(site):
+        key = put(site, "untagged", 600)
+        diagnosis = site.examine("untagged")
+        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    assert not_passed(diagnosis) == {"tagged": Status.WARNED, "images": Status.UNKNOWN}
+    assert diagnosis.sentence.startswith("Probably tagged: none of the last 2 fragments")
+    assert diagnosis.exit_code() == 2

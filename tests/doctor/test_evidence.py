@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +22,8 @@ from .breakages import (
     configured_earlier,
     http_answer,
     images_lost,
-    keys_only_granted,
     lose,
+    put,
 )
 from .site import ACCOUNT, BUCKET, PREFIX, STREAM, VIDEO, Site, allow
 
@@ -37,14 +37,6 @@ def stream(site: Site, request: pytest.FixtureRequest) -> Iterator[str]:
     name = request.node.name.partition("[")[0][-60:].replace("_", "-")
     with another_stream(site, name):
         yield name
-
-
-def put(site: Site, name: str, ago: float, *, prefix: str = "", **options: Any) -> str:
-    """Put an object with an image's key into the bucket, as a copy or somebody else would."""
-    timecode = int((time.time() - ago) * 1000)
-    key = f"{PREFIX}{prefix}{ACCOUNT}_{name}_{timecode}_0a.jpg"
-    site.client("s3").put_object(Bucket=BUCKET, Key=key, **options)
-    return key
 
 
 def throttled(**_: object) -> AWSResponse:
@@ -61,7 +53,7 @@ def images(diagnosis: Diagnosis, status: Status) -> str:
 def test_an_old_image_does_not_count_for_a_long_interval(site: Site, stream: str) -> None:
     put(site, stream, 52 * 60)
     lose(site, stream)
-    with configured_earlier(site), site.configured_stream(stream, SamplingInterval=HOUR):
+    with configured_earlier(site), site.configured(stream, SamplingInterval=HOUR):
         diagnosis = site.examine(stream)
         assert "the sampling interval is 1:00:00" in images(diagnosis, Status.UNKNOWN)
         assert diagnosis.exit_code() == 2
@@ -124,7 +116,7 @@ def test_a_copy_with_a_time_that_fits_is_an_image_only_without_another_number(
 
 
 def test_times_that_fit_several_fragments_decide_nothing(site: Site, stream: str) -> None:
-    with site.configured_stream(stream, ImageSelectorType="SERVER_TIMESTAMP"), configured_earlier(site):
+    with site.configured(stream, ImageSelectorType="SERVER_TIMESTAMP"), configured_earlier(site):
         lose(site, stream)
         lengths = timedelta(seconds=6)
 
@@ -293,7 +285,7 @@ def test_images_of_an_earlier_destination_prove_nothing(site: Site, stream: str,
         put(site, stream, 1, prefix="front/", Metadata={"aws_kinesisvideo_fragment_number": number})
     for prefix in PREFIX, PREFIX[:3], "":
         uri = {"Uri": f"s3://{BUCKET}/{prefix}", "DestinationRegion": "us-east-1"}
-        with site.configured_stream(stream, DestinationConfig=uri), configured_earlier(site):
+        with site.configured(stream, DestinationConfig=uri), configured_earlier(site):
             assert not site.examine(stream).images_arrive
 
 
@@ -316,7 +308,7 @@ def test_images_from_before_the_last_change_prove_nothing(site: Site, stream: st
     site.send(stream)
     site.wait_for_newest(stream)
     time.sleep(1)
-    with site.configured_stream(stream, Format="PNG"):
+    with site.configured(stream, Format="PNG"):
         assert "the configuration was changed at" in images(site.examine(stream), Status.UNKNOWN)
         site.send(stream)
         site.wait_for_newest(stream)
@@ -339,26 +331,3 @@ def test_a_fragment_with_many_images_does_not_hide_the_others(site: Site, stream
 
     with answers(site, "kinesis-video-archived-media.ListFragments", long), configured_earlier(site):
         images(site.examine(stream), Status.PASSED)
-
-
-def constrained(constraints: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    def change(answer: dict[str, Any]) -> None:
-        for grant in answer["Grants"]:
-            grant["Constraints"] = constraints
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("constraints", "status"),
-    [
-        ({"EncryptionContextEquals": {"department": "video"}}, Status.FAILED),
-        ({"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::another"}}, Status.FAILED),
-        ({}, Status.PASSED),
-    ],
-)
-def test_a_grant_whose_context_cannot_match_allows_nothing(
-    site: Site, constraints: dict[str, Any], status: Status
-) -> None:
-    with keys_only_granted(site), answers(site, "kms.ListGrants", constrained(constraints)):
-        assert site.examine()["may-use-keys"].status == status

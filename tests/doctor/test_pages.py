@@ -11,7 +11,6 @@ from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import boto3
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
@@ -25,12 +24,6 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/things/camera"
 BEGIN = datetime(2026, 11, 21, tzinfo=UTC)
 NOW = BEGIN + timedelta(hours=1)
 ENDPOINT = "https://archive.test"
-
-
-@pytest.fixture(scope="module")
-def calls() -> Iterator[Calls]:
-    with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
-        yield calls
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
@@ -14,15 +13,10 @@ from kinesis_video_doctor.simulator import Decision, simulate
 
 ROLE = "arn:aws:iam::111122223333:role/producer"
 STREAM = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1"
+TEMPLATE = "arn:aws:kinesisvideo:${Region}:${Account}:stream/${StreamName}/${CreationTime}"
 ACTION = "kinesisvideo:PutMedia"
 THING = "credentials-iot:ThingName"
 KNOWN = {"aws:SecureTransport": "true"}
-
-
-@pytest.fixture(scope="module")
-def calls() -> Iterator[Calls]:
-    with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
-        yield calls
 
 
 @pytest.fixture
@@ -52,86 +46,68 @@ def answer(iam: Stubber, decision: str, *, thing: bool = True, **result: Any) ->
     iam.add_response("simulate_principal_policy", {"EvaluationResults": [result]}, expected)
 
 
-def ask(calls: Calls) -> Decision:
-    decision = simulate(calls, ROLE, (ACTION,), STREAM, KNOWN, "front-door")[ACTION]
-    if isinstance(decision, UndecidedError):
-        raise decision
-    return decision
+def ask(calls: Calls) -> Decision | UndecidedError:
+    return simulate(calls, ROLE, (ACTION,), STREAM, KNOWN, "front-door")[ACTION]
 
 
-def test_what_is_allowed_is_asked_for_once(calls: Calls, iam: Stubber) -> None:
-    answer(iam, "allowed")
-    assert ask(calls) == Decision(allowed=True)
+def of_organization(allowed: bool) -> dict[str, Any]:
+    return {"OrganizationsDecisionDetail": {"AllowedByOrganizations": allowed}}
+
+
+def of_boundary(allowed: bool) -> dict[str, Any]:
+    return {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": allowed}}
+
+
+def of_resource(decision: str, resource: str = STREAM, **details: Any) -> dict[str, Any]:
+    return {"EvalResourceName": resource, "EvalResourceDecision": decision, **details}
+
+
+ANOTHER = of_resource("explicitDeny", f"{STREAM}0")
 
 
 @pytest.mark.parametrize(
-    ("decision", "details", "obstacle"),
+    ("decision", "details", "expected"),
     [
-        ("implicitDeny", {}, ""),
-        ("explicitDeny", {}, "a Deny in one of its policies"),
+        ("allowed", {}, Decision(True)),
+        ("implicitDeny", {}, Decision(False)),
+        ("explicitDeny", {}, Decision(False, "a Deny in one of its policies")),
+        ("implicitDeny", of_boundary(False), Decision(False, "its permissions boundary")),
+        ("implicitDeny", of_organization(False), Decision(False, "a service control policy of the organization")),
+        ("implicitDeny", {**of_organization(True), **of_boundary(True)}, Decision(False)),
+        # The decision for the resource counts, and not that for its template.
         (
             "implicitDeny",
-            {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}},
-            "its permissions boundary",
+            {"EvalResourceName": TEMPLATE, "ResourceSpecificResults": [ANOTHER, of_resource("allowed")]},
+            Decision(True),
         ),
         (
-            "implicitDeny",
-            {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}},
-            "a service control policy of the organization",
-        ),
-        (
-            "implicitDeny",
-            {
-                "OrganizationsDecisionDetail": {"AllowedByOrganizations": True},
-                "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": True},
-            },
-            "",
+            "allowed",
+            {"ResourceSpecificResults": [of_resource("implicitDeny", **of_boundary(False))]},
+            Decision(False, "its permissions boundary"),
         ),
     ],
 )
-def test_what_no_allow_would_overcome_is_told(
-    calls: Calls, iam: Stubber, decision: str, details: dict[str, Any], obstacle: str
+def test_a_decision_names_what_no_allow_would_overcome(
+    calls: Calls, iam: Stubber, decision: str, details: dict[str, Any], expected: Decision
 ) -> None:
     answer(iam, decision, **details)
-    answer(iam, decision, thing=False, **details)
-    assert ask(calls) == Decision(allowed=False, obstacle=obstacle)
-
-
-def test_the_decision_for_the_resource_counts_and_not_that_for_its_template(calls: Calls, iam: Stubber) -> None:
-    template = "arn:aws:kinesisvideo:${Region}:${Account}:stream/${StreamName}/${CreationTime}"
-    specific = {"EvalResourceName": STREAM, "EvalResourceDecision": "allowed"}
-    another = {"EvalResourceName": f"{STREAM}0", "EvalResourceDecision": "explicitDeny"}
-    answer(iam, "implicitDeny", EvalResourceName=template, ResourceSpecificResults=[another, specific])
-    assert ask(calls) == Decision(allowed=True)
-
-
-def test_a_boundary_of_the_resources_result_counts(calls: Calls, iam: Stubber) -> None:
-    boundary = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}
-    specific = {"EvalResourceName": STREAM, "EvalResourceDecision": "implicitDeny", **boundary}
-    for thing in True, False:
-        answer(iam, "allowed", thing=thing, ResourceSpecificResults=[specific])
-    assert ask(calls) == Decision(allowed=False, obstacle="its permissions boundary")
+    if not expected.allowed:
+        answer(iam, decision, thing=False, **details)
+    assert ask(calls) == expected
 
 
 @pytest.mark.parametrize("decision", ["allowed", "implicitDeny", "explicitDeny"])
-@pytest.mark.parametrize("of_the_resource", [True, False])
-def test_what_depends_on_the_request_is_unknown(
-    calls: Calls, iam: Stubber, decision: str, of_the_resource: bool
-) -> None:
+@pytest.mark.parametrize("is_specific", [True, False])
+def test_what_depends_on_the_request_is_unknown(calls: Calls, iam: Stubber, decision: str, is_specific: bool) -> None:
     missing: dict[str, Any] = {"MissingContextValues": ["aws:SourceIp"]}
-    if of_the_resource:
-        specific = {"EvalResourceName": STREAM, "EvalResourceDecision": decision, **missing}
-        missing = {"ResourceSpecificResults": [specific]}
-    answer(iam, decision, **missing)
-    with pytest.raises(UndecidedError, match=r"depends on aws:SourceIp"):
-        ask(calls)
+    answer(iam, decision, **{"ResourceSpecificResults": [of_resource(decision, **missing)]} if is_specific else missing)
+    assert "depends on aws:SourceIp" in str(ask(calls))
 
 
 def test_a_thing_that_may_be_named_otherwise_than_its_stream_is_unknown(calls: Calls, iam: Stubber) -> None:
     answer(iam, "implicitDeny")
     answer(iam, "implicitDeny", thing=False, MissingContextValues=[THING])
-    with pytest.raises(UndecidedError, match=THING):
-        ask(calls)
+    assert f"depends on {THING}" in str(ask(calls))
 
 
 @pytest.mark.parametrize(
@@ -147,9 +123,6 @@ def test_a_call_that_fails_decides_nothing(
 ) -> None:
     # No time is left for another attempt.
     monkeypatch.setattr("random.uniform", lambda *_: 60)
-    iam.add_client_error("simulate_principal_policy", code, "Rate exceeded", status, expected_params=ANY_PARAMETERS)
-    with pytest.raises(UndecidedError, match=words):
-        ask(calls)
-
-
-ANY_PARAMETERS = dict.fromkeys(("PolicySourceArn", "ActionNames", "ResourceArns", "ContextEntries"), ANY)
+    parameters = dict.fromkeys(("PolicySourceArn", "ActionNames", "ResourceArns", "ContextEntries"), ANY)
+    iam.add_client_error("simulate_principal_policy", code, "Rate exceeded", status, expected_params=parameters)
+    assert words in str(ask(calls))
