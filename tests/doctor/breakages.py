@@ -278,8 +278,7 @@ def video_refused(site: Site, name: str, *, then_taken: bool) -> Iterator[None]:
         site.aws.inject_fault("PutMedia.Fragment", error="KMS_KEY_ACCESS_DENIED")
         site.send(name)
         if then_taken:
-            site.send(name)
-            site.wait_for_image(name)
+            site.deliver(name)
         yield
 
 

@@ -137,8 +137,7 @@ class Site:
         """Send video again, if the last is a minute old: what is older than five minutes shows nothing."""
         if time.monotonic() - self.sent_at > 60:
             self.ask_for_endpoint(STREAM)
-            self.send(STREAM)
-            self.wait_for_newest(STREAM)
+            self.deliver()
             self.sent_at = time.monotonic()
 
     def allow_producer(self) -> None:
@@ -234,19 +233,17 @@ class Site:
         client = session.client("kinesisvideo", endpoint_url=self.aws.endpoint_url) if session else self.producer
         client.get_data_endpoint(StreamName=name, APIName="PUT_MEDIA")
 
-    def wait_for_image(self, name: str, prefix: str = "") -> None:
-        self.wait_for_any(f"{PREFIX}{prefix}{ACCOUNT}_{name}_")
+    def deliver(self, name: str = STREAM, **options: Any) -> None:
+        """Send fragments, and wait for an image of the newest."""
+        self.send(name, **options)
+        self.wait_for_image(name, fragment_number=max(self.fragment_numbers(name)))
 
-    def wait_for_newest(self, name: str) -> None:
-        """Wait for an image of the newest fragment."""
-        self.wait_for_any(f"{PREFIX}{ACCOUNT}_{name}_", fragment_number=max(self.fragment_numbers(name)))
-
-    def wait_for_any(self, prefix: str, *, fragment_number: str = "") -> None:
-        """Wait for an object whose key begins so, and whose metadata have this number if it is given."""
+    def wait_for_image(self, name: str, own: str = "", *, prefix: str = PREFIX, fragment_number: str = "") -> None:
+        """Wait for an image of a stream, under its own prefix, and of this fragment if its number is given."""
         s3, seen = self.client("s3"), set[str]()
         deadline = time.monotonic() + 60
         while True:
-            listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+            listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}{own}{ACCOUNT}_{name}_").get("Contents", [])
             for key in [entry["Key"] for entry in listed[::-1] if entry["Key"] not in seen]:
                 metadata = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
                 if metadata.get("aws_kinesisvideo_fragment_number", "").endswith(fragment_number):

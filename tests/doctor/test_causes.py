@@ -113,7 +113,7 @@ def bucket_allows(site: Site, **condition: Any) -> Iterator[None]:
 @contextmanager
 def keys_allow(site: Site) -> Iterator[None]:
     """Let the keys' policies alone allow the producer to use them."""
-    allowed = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}}
+    allowed: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}}
     with site.producer_without(*KEY_ACTIONS), key_policy(site, keys=("stream", "bucket"), **allowed):
         yield
 
@@ -144,7 +144,7 @@ def granted_and_denied_in_a_network(site: Site) -> Iterator[None]:
         yield
 
 
-ALLOW_IN_A_NETWORK = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}, "Condition": IN_A_NETWORK}
+ALLOW_IN_A_NETWORK: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}, "Condition": IN_A_NETWORK}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_images_under_the_producers_own_prefix_are_found_and_need_no_other_permi
     granted = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/{PREFIX}person/*")]
     with another_stream(site, "prefixed"), site.producer_without("s3:PutObject", granted=granted):
         site.send("prefixed", tags=fragment_tags(prefix="person/"))
-        site.wait_for_image("prefixed", prefix="person/_")
+        site.wait_for_image("prefixed", "person/_")
         diagnosis = site.examine("prefixed")
     assert not_passed(diagnosis) == {}
     assert f"{BUCKET}/{PREFIX}person/_{ACCOUNT}_prefixed_" in diagnosis["images"].seen
@@ -326,8 +326,7 @@ def test_a_tag_that_is_almost_the_right_one_is_named(site: Site, name: str) -> N
         assert diagnosis.verdict == diagnosis["tagged"]
         assert f"they have {name!r}" in diagnosis["tagged"].seen
         # The image of a fragment that was tagged right is none of those that came later.
-        site.send("almost", count=1)
-        site.wait_for_image("almost")
+        site.deliver("almost", count=1)
         site.send("almost", tags=[Tags((SimpleTag(name, "true"),))], count=12)
         diagnosis = site.examine("almost")
     assert (diagnosis.verdict, diagnosis["images"].status) == (diagnosis["tagged"], Status.UNKNOWN)
@@ -350,8 +349,7 @@ def another_asks(site: Site, name: str, stream: str, statements: list[dict[str, 
 
 def test_a_colleague_who_asked_once_is_no_failure_and_a_producer_is(site: Site) -> None:
     with another_stream(site, "two"), another_asks(site, "colleague", "two", []), configured_earlier(site):
-        site.send("two")
-        site.wait_for_newest("two")
+        site.deliver("two")
         diagnosis = site.examine("two")
         assert not_passed(diagnosis) == {"producer": Status.WARNED}
         assert "colleague lacks kinesisvideo:PutMedia" in diagnosis["may-put-media"].seen
@@ -400,7 +398,7 @@ def test_a_destination_of_any_form_passes_and_no_advice_widens(site: Site, prefi
     with another_stream(site, "formed"), site.configured("formed", DestinationConfig=uri):
         with site.producer_without(granted=granted):
             site.send("formed")
-            site.wait_for_any(f"{prefix}{ACCOUNT}_formed_")
+            site.wait_for_image("formed", prefix=prefix)
             assert not_passed(site.examine("formed")) == {}
         fix = site.examine("formed")["may-put-object"].fix
     resource = json.loads(fix[fix.index("{") :])["Resource"]

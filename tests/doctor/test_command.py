@@ -173,16 +173,29 @@ def test_nothing_is_sent_before_images_are_configured(site: Site, capsys: pytest
     assert site.aws.calls("PutMedia") == []
 
 
+@pytest.mark.parametrize(
+    ("variables", "coloured", "moves"),
+    [
+        ({}, True, True),
+        ({"NO_COLOR": "1"}, False, True),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, False, False),
+    ],
+    ids=str,
+)
 @pytest.mark.usefixtures("site")
-def test_a_terminal_gets_colours_and_a_line_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = on_a_terminal(monkeypatch, STREAM)
-    assert "\r\033[Kstream ...\r\033[Kretention ..." in text
-    assert "\r\033[K\r" not in text
-    assert "\033[32m✓\033[0m stream" in text
+def test_a_terminal_gets_colours_and_a_line_of_progress(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool, moves: bool
+) -> None:
+    text = on_a_terminal(monkeypatch, variables)
+    assert (f"\033[32m✓\033[0m {STREAM}: " in text, "\033[31m✗\033[0m stream: " in text) == (coloured, coloured)
+    assert ("\r\033[Kstream ...\r\033[Kretention ..." in text) == moves
+    # Once between the two streams.
+    assert text.count("\r\033[K\r") == (1 if moves else 0)
 
 
-def on_a_terminal(monkeypatch: pytest.MonkeyPatch, stream: str, **variables: str) -> str:
-    """Return what a terminal is sent."""
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> str:
+    """Return what a terminal is sent of a stream that works and of one that doesn't."""
     leader, follower = pty.openpty()
     shown: list[bytes] = []
     reader = Thread(target=lambda: shown.extend(iter(lambda: _read(leader), b"")))
@@ -193,7 +206,7 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, stream: str, **variables: str
             patch.setenv(name, value)
         for name in "stdout", "stderr":
             patch.setattr(sys, name, screen)
-        assert main(["doctor", stream]) == (0 if stream == STREAM else 1)
+        assert main(["doctor", STREAM, "no-such-stream"]) == 1
     reader.join()
     os.close(leader)
     return b"".join(shown).decode()
@@ -236,23 +249,6 @@ def test_the_streams_of_a_stack_are_those_whose_images_it_declares(
     assert main(["doctor", "--stack", "NoSuchStack"]) == 2
     assert "NoSuchStack" in capsys.readouterr().err
     cloudformation.delete_stack(StackName="Cameras")
-
-
-@pytest.mark.parametrize(
-    ("variables", "coloured", "moves"),
-    [
-        ({"NO_COLOR": "1"}, False, True),
-        ({"NO_COLOR": ""}, True, True),
-        ({"TERM": "dumb"}, False, False),
-    ],
-    ids=str,
-)
-@pytest.mark.usefixtures("site")
-def test_what_a_terminal_is_shown(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool, moves: bool
-) -> None:
-    text = on_a_terminal(monkeypatch, "no-such-stream", **variables)
-    assert ("\033[31m✗\033[0m stream" in text, "\r\033[Kretention ..." in text) == (coloured, moves)
 
 
 @pytest.mark.usefixtures("site")

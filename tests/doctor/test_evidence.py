@@ -33,9 +33,9 @@ HOUR = 3_600_000
 
 @pytest.fixture
 def stream(site: Site, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A stream of the test's own."""
+    """A stream of the test's own, configured ten minutes before."""
     name = request.node.name.partition("[")[0][-60:].replace("_", "-")
-    with another_stream(site, name):
+    with another_stream(site, name), configured_earlier(site):
         yield name
 
 
@@ -53,7 +53,7 @@ def images(diagnosis: Diagnosis, status: Status) -> str:
 def test_an_old_image_does_not_count_for_a_long_interval(site: Site, stream: str) -> None:
     put(site, stream, 52 * 60)
     lose(site, stream)
-    with configured_earlier(site), site.configured(stream, SamplingInterval=HOUR):
+    with site.configured(stream, SamplingInterval=HOUR):
         diagnosis = site.examine(stream)
         assert "the sampling interval is 1:00:00" in images(diagnosis, Status.UNKNOWN)
         assert diagnosis.exit_code() == 2
@@ -61,16 +61,14 @@ def test_an_old_image_does_not_count_for_a_long_interval(site: Site, stream: str
         with another_stream(site, "none-in-an-hour"):
             lose(site, "none-in-an-hour")
             images(site.examine("none-in-an-hour"), Status.FAILED)
-        site.send(stream)
-        site.wait_for_newest(stream)
+        site.deliver(stream)
         images(site.examine(stream), Status.PASSED)
 
 
 def test_an_image_of_tomorrow_proves_nothing(site: Site, stream: str) -> None:
     put(site, stream, -86_400)
     lose(site, stream)
-    with configured_earlier(site):
-        assert site.examine(stream).exit_code() == 1
+    assert site.examine(stream).exit_code() == 1
 
 
 @pytest.mark.parametrize(
@@ -95,9 +93,8 @@ def test_each_prefix_that_fragments_ask_for_has_to_get_images(site: Site, stream
     with site.producer_without("s3:PutObject", granted=granted):
         for prefix in "a/", "b/", "a/":
             site.send(stream, tags=fragment_tags(prefix=prefix), count=1)
-        site.wait_for_image(stream, prefix="a/_")
-        with configured_earlier(site):
-            diagnosis = site.examine(stream)
+        site.wait_for_image(stream, "a/_")
+        diagnosis = site.examine(stream)
     assert diagnosis.verdict
     assert (diagnosis.verdict.check, diagnosis.verdict.status) == ("may-put-object", Status.FAILED)
     assert f"s3://{BUCKET}/{PREFIX}b/" in images(diagnosis, Status.FAILED)
@@ -109,14 +106,13 @@ def test_a_copy_with_a_time_that_fits_is_an_image_only_without_another_number(
 ) -> None:
     lose(site, stream, count=1)
     put(site, stream, 1, Metadata=metadata)
-    with configured_earlier(site):
-        diagnosis = site.examine(stream)
+    diagnosis = site.examine(stream)
     # Its time is of the fragment's milliseconds or not.
     assert diagnosis["images"].status == Status.FAILED or not metadata
 
 
 def test_times_that_fit_several_fragments_decide_nothing(site: Site, stream: str) -> None:
-    with site.configured(stream, ImageSelectorType="SERVER_TIMESTAMP"), configured_earlier(site):
+    with site.configured(stream, ImageSelectorType="SERVER_TIMESTAMP"):
         lose(site, stream)
         lengths = timedelta(seconds=6)
 
@@ -140,8 +136,7 @@ def test_the_metadata_decide_though_times_lie(site: Site, stream: str) -> None:
 
 @pytest.mark.parametrize("ahead", [-timedelta(days=400), -timedelta(days=20_000), timedelta(days=1)])
 def test_recordings_pass_and_a_clock_that_is_ahead_gets_a_word(site: Site, stream: str, ahead: timedelta) -> None:
-    site.send(stream, ahead=ahead)
-    site.wait_for_image(stream)
+    site.deliver(stream, ahead=ahead)
     diagnosis = site.examine(stream)
     images(diagnosis, Status.PASSED)
     assert diagnosis["fragments"].status == (Status.WARNED if ahead > timedelta() else Status.PASSED)
@@ -162,8 +157,7 @@ def test_the_services_clock_counts_and_not_that_of_this_machine(site: Site, monk
 
 
 def test_a_producer_that_tags_rarely_passes_by_its_last_tagged_fragment(site: Site, stream: str) -> None:
-    site.send(stream, count=1)
-    site.wait_for_image(stream)
+    site.deliver(stream, count=1)
     site.send(stream, tags=(), count=12)
     diagnosis = site.examine(stream)
     assert diagnosis["tagged"].status == Status.PASSED
@@ -171,15 +165,13 @@ def test_a_producer_that_tags_rarely_passes_by_its_last_tagged_fragment(site: Si
     # What came later and asks, has to get one, too.
     lose(site, stream, count=1)
     site.send(stream, tags=(), count=12)
-    with configured_earlier(site):
-        images(site.examine(stream), Status.FAILED)
+    images(site.examine(stream), Status.FAILED)
 
 
 def test_of_too_much_video_since_the_last_image_nothing_is_known(
     site: Site, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.send(stream, count=1)
-    site.wait_for_image(stream)
+    site.deliver(stream, count=1)
     site.send(stream, tags=(), count=12)
     monkeypatch.setattr("kinesis_video_doctor.archive._MAX_BYTES", 200_000)
     assert "too much to read; images arrived until" in images(site.examine(stream), Status.UNKNOWN)
@@ -187,12 +179,10 @@ def test_of_too_much_video_since_the_last_image_nothing_is_known(
 
 def test_young_fragments_may_pass_and_never_fail(site: Site, stream: str) -> None:
     lose(site, stream)
-    with configured_earlier(site):
-        images(site.examine(stream, later=10), Status.WARNED)
-        images(site.examine(stream, later=120), Status.FAILED)
-        site.send(stream)
-        site.wait_for_newest(stream)
-        images(site.examine(stream, later=10), Status.PASSED)
+    images(site.examine(stream, later=10), Status.WARNED)
+    images(site.examine(stream, later=120), Status.FAILED)
+    site.deliver(stream)
+    images(site.examine(stream, later=10), Status.PASSED)
 
 
 def test_no_other_checks_permission_hides_a_fragment_without_an_image(site: Site) -> None:
@@ -216,20 +206,18 @@ def test_a_consumer_that_deletes_what_it_has_read_is_no_failure(site: Site, stre
     s3 = site.client("s3")
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     try:
-        site.send(stream)
-        site.wait_for_newest(stream)
+        site.deliver(stream)
         for entry in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}{ACCOUNT}_{stream}_")["Contents"]:
             s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
-        with configured_earlier(site):
-            assert "were deleted" in images(site.examine(stream), Status.UNKNOWN)
+        assert "were deleted" in images(site.examine(stream), Status.UNKNOWN)
 
-            def earlier(answer: dict[str, Any]) -> None:
-                for marker in answer["DeleteMarkers"]:
-                    marker["LastModified"] -= timedelta(minutes=1)
+        def earlier(answer: dict[str, Any]) -> None:
+            for marker in answer["DeleteMarkers"]:
+                marker["LastModified"] -= timedelta(minutes=1)
 
-            # What was deleted before the newest fragment came is none of its images, as one whose time was ahead.
-            with answers(site, "s3.ListObjectVersions", earlier):
-                images(site.examine(stream), Status.FAILED)
+        # What was deleted before the newest fragment came is none of its images, as one whose time was ahead.
+        with answers(site, "s3.ListObjectVersions", earlier):
+            images(site.examine(stream), Status.FAILED)
     finally:
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
@@ -245,36 +233,30 @@ def test_a_rule_that_counts_images_shows_that_a_consumer_takes_them(site: Site) 
 def test_the_doctors_own_test_picture_is_no_image_of_the_producer(site: Site, stream: str) -> None:
     picture = fragment_tags(metadata={TEST_PICTURE: "1"})
     site.send(stream, tags=())
-    site.send(stream, tags=picture, track=VIDEO.track)
-    site.wait_for_newest(stream)
+    site.deliver(stream, tags=picture, track=VIDEO.track)
     diagnosis = site.examine(stream)
     assert diagnosis.verdict == diagnosis["tagged"]
     assert "none of the last 2 fragments" in images(diagnosis, Status.UNKNOWN)
     # Nor does a tagged fragment of the producer have its image.
     lose(site, stream)
-    site.send(stream, tags=picture)
-    site.wait_for_newest(stream)
-    with configured_earlier(site):
-        images(site.examine(stream), Status.FAILED)
+    site.deliver(stream, tags=picture)
+    images(site.examine(stream), Status.FAILED)
     with another_stream(site, "pictures-only"):
-        site.send("pictures-only", tags=picture)
-        site.wait_for_newest("pictures-only")
+        site.deliver("pictures-only", tags=picture)
         assert "test pictures" in images(site.examine("pictures-only"), Status.UNKNOWN)
         with answered(site, "before-send.kinesis-video-archived-media.GetMediaForFragmentList", throttled):
             images(site.examine("pictures-only"), Status.UNKNOWN)
 
 
 def test_test_pictures_do_not_make_a_camera_that_was_unplugged_fresh(site: Site, stream: str) -> None:
-    site.send(stream)
-    site.wait_for_newest(stream)
+    site.deliver(stream)
 
     def older(answer: dict[str, Any]) -> None:
         for one in sorted(answer["Fragments"], key=lambda one: one["FragmentNumber"])[:2]:
             one["ServerTimestamp"] -= timedelta(minutes=6)
 
-    site.send(stream, tags=fragment_tags(metadata={TEST_PICTURE: "1"}))
-    site.wait_for_newest(stream)
-    with answers(site, "kinesis-video-archived-media.ListFragments", older), configured_earlier(site):
+    site.deliver(stream, tags=fragment_tags(metadata={TEST_PICTURE: "1"}))
+    with answers(site, "kinesis-video-archived-media.ListFragments", older):
         assert "no video has come in for 4" in images(site.examine(stream), Status.UNKNOWN)
 
 
@@ -285,13 +267,12 @@ def test_images_of_an_earlier_destination_prove_nothing(site: Site, stream: str,
         put(site, stream, 1, prefix="front/", Metadata={"aws_kinesisvideo_fragment_number": number})
     for prefix in PREFIX, PREFIX[:3], "":
         uri = {"Uri": f"s3://{BUCKET}/{prefix}", "DestinationRegion": "us-east-1"}
-        with site.configured(stream, DestinationConfig=uri), configured_earlier(site):
+        with site.configured(stream, DestinationConfig=uri):
             assert not site.examine(stream).images_arrive
 
 
 def test_images_of_other_streams_and_of_the_one_that_had_the_name_prove_nothing(site: Site, stream: str) -> None:
-    site.send(stream)
-    site.wait_for_newest(stream)
+    site.deliver(stream)
     site.client("kinesisvideo").delete_stream(StreamARN=site.stream_arn(stream))
     site.create_stream(stream)
     lose(site, stream)
@@ -300,19 +281,17 @@ def test_images_of_other_streams_and_of_the_one_that_had_the_name_prove_nothing(
         for number in site.fragment_numbers(stream):
             metadata = {"aws_kinesisvideo_fragment_number": number}
             site.client("s3").put_object(Bucket=BUCKET, Key=f"{PREFIX}{start}_{now}_0a.jpg", Metadata=metadata)
-    with configured_earlier(site):
-        images(site.examine(stream), Status.FAILED)
+    images(site.examine(stream), Status.FAILED)
 
 
-def test_images_from_before_the_last_change_prove_nothing(site: Site, stream: str) -> None:
-    site.send(stream)
-    site.wait_for_newest(stream)
-    time.sleep(1)
-    with site.configured(stream, Format="PNG"):
-        assert "the configuration was changed at" in images(site.examine(stream), Status.UNKNOWN)
-        site.send(stream)
-        site.wait_for_newest(stream)
-        images(site.examine(stream), Status.PASSED)
+def test_images_from_before_the_last_change_prove_nothing(site: Site) -> None:
+    with another_stream(site, "changed"):
+        site.deliver("changed")
+        time.sleep(1)
+        with site.configured("changed", Format="PNG"):
+            assert "the configuration was changed at" in images(site.examine("changed"), Status.UNKNOWN)
+            site.deliver("changed")
+            images(site.examine("changed"), Status.PASSED)
 
 
 def test_a_fragment_with_many_images_does_not_hide_the_others(site: Site, stream: str) -> None:
@@ -329,5 +308,5 @@ def test_a_fragment_with_many_images_does_not_hide_the_others(site: Site, stream
         for one in answer["Fragments"]:
             one["FragmentLengthInMilliseconds"] = 1000
 
-    with answers(site, "kinesis-video-archived-media.ListFragments", long), configured_earlier(site):
+    with answers(site, "kinesis-video-archived-media.ListFragments", long):
         images(site.examine(stream), Status.PASSED)
