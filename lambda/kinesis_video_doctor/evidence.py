@@ -109,14 +109,13 @@ class Evidence:
 
     def _of_asking(self, asking: Sequence[Read]) -> Outcome:
         """Decide by fragments that ask for images: each of their prefixes must get one."""
-        outcomes = []
-        for own in dict.fromkeys(fragment.own_prefix for fragment in asking):
-            outcomes.append(self._of_prefix([one.listed for one in asking if one.own_prefix == own], own))
-        for status in Status.FAILED, Status.WARNED, Status.UNKNOWN:
-            for outcome in outcomes:
-                if outcome.status == status:
-                    return outcome
-        return outcomes[-1]
+        outcomes = [
+            self._of_prefix([one.listed for one in asking if one.own_prefix == own], own)
+            for own in dict.fromkeys(fragment.own_prefix for fragment in asking)
+        ]
+        bad = [Status.FAILED, Status.WARNED, Status.UNKNOWN]
+        worst = [outcome for status in bad for outcome in outcomes if outcome.status == status]
+        return worst[0] if worst else outcomes[-1]
 
     def _of_prefix(self, fragments: Sequence[Listed], own: str) -> Outcome:
         settled = [fragment for fragment in fragments if not self._video.is_young(fragment)]

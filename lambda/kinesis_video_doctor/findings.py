@@ -122,6 +122,9 @@ class Diagnosis:
                 return finding
         raise KeyError(check)
 
+    def _with(self, status: Status) -> list[Finding]:
+        return [finding for finding in self.findings if finding.status == status]
+
     @property
     def verdict(self) -> Finding | None:
         """The first problem to solve: the cause before its symptom.
@@ -130,8 +133,7 @@ class Diagnosis:
         it by itself, or otherwise the symptom. Without a failure it is the first warning, which is only a likely cause;
         None without either.
         """
-        failures = [finding for finding in self.findings if finding.status == Status.FAILED]
-        warnings = [finding for finding in self.findings if finding.status == Status.WARNED]
+        failures, warnings = self._with(Status.FAILED), self._with(Status.WARNED)
         causes = [failure for failure in failures if failure.check not in SYMPTOMS]
         explaining = [warning for failure in failures for warning in warnings if warning.explains == failure.check]
         return next(iter([*causes, *explaining, *failures, *warnings]), None)
@@ -139,8 +141,7 @@ class Diagnosis:
     @property
     def images_arrive(self) -> bool:
         """Whether nothing failed and an image is known to be of the newest fragments that ask for one."""
-        failures = [finding for finding in self.findings if finding.status == Status.FAILED]
-        return not failures and self["images"].status == Status.PASSED
+        return not self._with(Status.FAILED) and self["images"].status == Status.PASSED
 
     @property
     def sentence(self) -> str:
@@ -148,7 +149,7 @@ class Diagnosis:
         verdict = self.verdict
         if self.images_arrive:
             return f"Images arrive: {self['images'].seen}"
-        if verdict and any(finding.status == Status.FAILED for finding in self.findings):
+        if verdict and self._with(Status.FAILED):
             return f"{verdict.check}: {verdict.seen}"
         if verdict:
             return f"Probably {verdict.check}: {verdict.seen}"
@@ -157,7 +158,7 @@ class Diagnosis:
     @property
     def open(self) -> Finding:
         """The check to decide first if it is not known whether images arrive."""
-        unknown = [finding for finding in self.findings if finding.status == Status.UNKNOWN]
+        unknown = self._with(Status.UNKNOWN)
         return self["images"] if len(unknown) < len(self.findings) else unknown[0]
 
     @property
@@ -177,10 +178,9 @@ class Diagnosis:
         -------
         0 if images arrive, 1 if a check failed, 2 if none failed and it is still not known whether images arrive.
         """
-        statuses = {finding.status for finding in self.findings}
-        if Status.FAILED in statuses or (strict and Status.WARNED in statuses):
+        if self._with(Status.FAILED) or (strict and self._with(Status.WARNED)):
             return 1
-        return 0 if self.images_arrive and not (strict and Status.UNKNOWN in statuses) else 2
+        return 0 if self.images_arrive and not (strict and self._with(Status.UNKNOWN)) else 2
 
     def as_json(self) -> dict[str, Any]:
         """Return it in the form of ``diagnosis.schema.json``, which lies beside this module."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from kinesis_video_doctor import CHECK_NAMES, Status
+from kinesis_video_doctor import CHECK_NAMES, Diagnosis, Status
 from kinesis_video_matroska import SimpleTag, Tags, Track
 
 from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, VIDEO, Site, allow, document
@@ -41,6 +41,13 @@ class Breakage:
 
     def __str__(self) -> str:
         return f"{self.check}: {self.words}"
+
+
+def tells(diagnosis: Diagnosis, check: str, words: str = "") -> None:
+    """Require a verdict with these words in it."""
+    finding = diagnosis[check]
+    assert diagnosis.verdict == finding
+    assert words in f"{finding.seen} {finding.fix}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from botocore.loaders import create_loader
 from kinesis_video_doctor.calls import Calls
 from kinesis_video_local import LocalAws
 
+from .breakages import another_stream, configured_earlier
 from .site import Site
 
 SCHEMA = json.loads((files("kinesis_video_doctor") / "diagnosis.schema.json").read_text())
@@ -57,3 +58,11 @@ def calls() -> Iterator[Calls]:
     """Calls whose answers a stub gives."""
     with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
         yield calls
+
+
+@pytest.fixture
+def stream(site: Site, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A stream of the test's own, configured ten minutes before."""
+    name = request.node.name.partition("[")[0][-60:].replace("_", "-")
+    with another_stream(site, name), configured_earlier(site):
+        yield name

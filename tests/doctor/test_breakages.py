@@ -1,8 +1,9 @@
-"""From a set-up that works one thing breaks, and the verdict is that thing."""
+"""From a set-up that works one thing breaks, and the verdict is that thing; or two, and it is the first on the way."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from kinesis_video_doctor.entry import message
 
 from .breakages import BREAKAGES, Breakage, answers
 from .conftest import SCHEMA
-from .site import BUCKET, PRODUCER, Site
+from .site import BUCKET, PRODUCER, STREAM, Site
 
 
 def test_a_set_up_that_works_passes_every_check(site: Site) -> None:
@@ -92,3 +93,23 @@ def has_arrived(site: Site, stream: str) -> bool:
         s3.head_object(Bucket=BUCKET, Key=key)["Metadata"].get("aws_kinesisvideo_fragment_number") in newest
         for key in keys
     )
+
+
+# Those that fail on the stream that works, one a check: two of one check are one finding.
+ONE_EACH = {
+    breakage.check: breakage
+    for breakage in reversed(BREAKAGES)
+    if breakage.stream == STREAM and breakage.status == Status.FAILED
+}
+PAIRS = list(combinations(list(ONE_EACH.values())[::-1], 2))
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS[::5], ids=str)
+def test_the_verdict_is_the_first_of_two(site: Site, first: Breakage, second: Breakage) -> None:
+    # The first one breaks last: without retention nothing can be configured.
+    with second.break_(site), first.break_(site):
+        diagnosis = site.examine(**first.options, **second.options)
+    assert diagnosis.verdict
+    assert (diagnosis.verdict.check, diagnosis.verdict.status) == (first.check, Status.FAILED)
+    told = {Status.FAILED, Status.UNKNOWN} if second.check in first.undecided else {Status.FAILED}
+    assert diagnosis[second.check].status in told

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from .breakages import (
     another_stream,
     answered,
     answers,
-    configured_earlier,
     http_answer,
     images_lost,
     lose,
@@ -29,14 +27,6 @@ from .site import ACCOUNT, BUCKET, PREFIX, STREAM, VIDEO, Site, allow
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}"
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def stream(site: Site, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A stream of the test's own, configured ten minutes before."""
-    name = request.node.name.partition("[")[0][-60:].replace("_", "-")
-    with another_stream(site, name), configured_earlier(site):
-        yield name
 
 
 def throttled(**_: object) -> AWSResponse:

@@ -100,11 +100,11 @@ def test_without_any_permission_nothing_is_decided(site: Site) -> None:
 
 
 @pytest.mark.usefixtures("permissions")
-def test_names_that_begin_alike_are_an_extra(site: Site) -> None:
+def test_similar_names_are_an_extra(site: Site) -> None:
     site.allow_doctor(without="kinesisvideo:ListStreams")
     missing = site.examine("front-porch")["stream"]
     assert missing.status == Status.FAILED
-    assert "alike" not in missing.seen
+    assert "similar names" not in missing.seen
 
 
 @pytest.mark.usefixtures("permissions")
