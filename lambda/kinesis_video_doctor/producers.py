@@ -62,8 +62,7 @@ class Producers:
         """
         if self._given:
             return Found([resolve_producer(self._stream.call, self._given, given=True)])
-        records, cut = self._trail.askers
-        arns = list(dict.fromkeys(record.caller for record in records))
+        arns, cut = self._trail.askers
         producers, others = [], []
         undecided: UndecidedError | None = None
         for arn in arns[:_MAX_EXAMINED]:

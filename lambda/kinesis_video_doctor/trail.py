@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -20,25 +19,6 @@ from .stream import Stream
 _MAX_PAGES, _MAX_SECONDS = 10, 20
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record of a call."""
-
-    time: datetime
-    identity: Mapping[str, Any]
-    """Who called."""
-    api: str | None
-    """The API for which an endpoint was requested."""
-    refused: bool
-    """Whether the service answered with an error."""
-
-    @property
-    def caller(self) -> str:
-        """The ARN of the caller; for a session that of its role."""
-        issuer = self.identity.get("sessionContext", {}).get("sessionIssuer", {})
-        return str(issuer.get("arn") or self.identity.get("arn") or self.identity.get("type"))
-
-
 class Trail:
     """The records of one stream."""
 
@@ -46,21 +26,25 @@ class Trail:
         self._stream = stream
 
     @Fact
-    def askers(self) -> tuple[Sequence[Record], str]:
-        """Requests for the stream's PutMedia endpoint, newest first, and the time where reading stopped, if it did."""
+    def askers(self) -> tuple[Sequence[str], str]:
+        """The callers that asked for the stream's PutMedia endpoint, newest first, and the time where reading stopped.
+
+        They are the ARNs of users and roles. The time is empty if all records were read.
+        """
         records, cut = self._look_up("GetDataEndpoint")
-        return [record for record in records if record.api == "PUT_MEDIA"], cut
+        callers = [_caller(record) for _, record in records if _request(record).get("apiname") == "PUT_MEDIA"]
+        return list(dict.fromkeys(callers)), cut
 
     @Fact
     def changed(self) -> datetime | None:
         """When the configuration was changed last, if there is a record within the examined time."""
         records, _ = self._look_up("UpdateImageGenerationConfiguration", StartTime=self._stream.since)
-        return next((record.time for record in records if not record.refused), None)
+        return next((at for at, record in records if not record.get("errorCode")), None)
 
-    def _look_up(self, operation: str, **since: Any) -> tuple[list[Record], str]:
-        """Find the newest records of an operation on the stream, the newest first."""
+    def _look_up(self, operation: str, **since: Any) -> tuple[list[tuple[datetime, Mapping[str, Any]]], str]:
+        """Find the newest records of an operation on the stream and their times, the newest first."""
         end = time.monotonic() + _MAX_SECONDS
-        found: list[Record] = []
+        found: list[tuple[datetime, Mapping[str, Any]]] = []
         oldest: datetime | None = None
         names = {self._stream.name, if_known(lambda: self._stream.arn, self._stream.name)}
         ask = partial(self._stream.call, "cloudtrail:LookupEvents", "lookup_events", **since)
@@ -71,12 +55,23 @@ class Trail:
                 if self._stream.name not in event["CloudTrailEvent"]:
                     continue
                 record = json.loads(event["CloudTrailEvent"])
-                request = {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
+                request = _request(record)
                 if names & {request.get("streamname"), request.get("streamarn")}:
-                    identity, refused = record.get("userIdentity") or {}, bool(record.get("errorCode"))
-                    found.append(Record(event["EventTime"], identity, request.get("apiname"), refused))
+                    found.append((event["EventTime"], record))
             if not page.get("NextToken"):
                 return found, ""
             if time.monotonic() > end:
                 break
         return found, utc(oldest) if oldest else ""
+
+
+def _request(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the request's parameters, with names in lower case."""
+    return {name.lower(): value for name, value in (record.get("requestParameters") or {}).items()}
+
+
+def _caller(record: Mapping[str, Any]) -> str:
+    """Return the ARN of the caller; for a session that of its role."""
+    identity = record.get("userIdentity") or {}
+    issuer = identity.get("sessionContext", {}).get("sessionIssuer", {})
+    return str(issuer.get("arn") or identity.get("arn") or identity.get("type"))
