@@ -16,7 +16,7 @@ from .destination import Destination
 from .evidence import FRESH, Evidence, ago
 from .findings import Outcome, Status, failed, passed, unknown, warned
 from .key_use import KeyUse
-from .permissions import Lack, Permissions
+from .permissions import Permissions, lacking
 from .policies import Match, because_of
 from .producers import Producer, Producers
 from .stream import Key, Stream
@@ -290,12 +290,12 @@ def may_put_media(permissions: Permissions, video: Video) -> Outcome:
     """Ask whether the producers may send video."""
     stream = permissions.stream
 
-    def lack(who: Producer, action: str = "kinesisvideo:PutMedia") -> Lack | None:
+    def lack(who: Producer, action: str = "kinesisvideo:PutMedia") -> Outcome | None:
         decision = permissions.sending(who, action)
         if decision.allowed:
             return None
         statement = {"Effect": "Allow", "Action": action, "Resource": stream.arn}
-        return Lack(f"{who.arn} lacks {action} on {stream.arn}", permissions.fix(who, decision, statement))
+        return failed(f"{who.arn} lacks {action} on {stream.arn}", permissions.fix(who, decision, statement))
 
     usable = permissions.producers.usable
     outcome = permissions.of_all(usable, lack, "may send video", "fragments")
@@ -314,7 +314,7 @@ def may_put_media(permissions: Permissions, video: Video) -> Outcome:
 def may_put_object(permissions: Permissions) -> Outcome:
     """Ask whether the producers may put images into the bucket, under each prefix that the fragments ask for."""
 
-    def lack(who: Producer) -> Lack | None:
+    def lack(who: Producer) -> Outcome | None:
         found, undecided = ask_each(partial(_lack_of_object, permissions, who), permissions.image_arns)
         first = next(filter(None, found), None)
         if undecided and not first:
@@ -324,7 +324,7 @@ def may_put_object(permissions: Permissions) -> Outcome:
     return permissions.of_all(permissions.senders, lack, "may put images", "images")
 
 
-def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack | None:
+def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Outcome | None:
     destination = permissions.destination
     decision = permissions.decide(who, "s3:PutObject", image, permissions.bucket_account)
     pattern = destination.images_pattern(permissions.own_prefixes)
@@ -336,7 +336,7 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
         judgement = permissions.judge_bucket_policy(who, image)
         match = max(judgement.allows, judgement.delegates)
         fix = f"add to the bucket's policy: {json.dumps({**statement, 'Principal': {'AWS': who.arn}})}"
-        lack = Lack(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
+        lack = failed(f"the policy of the bucket of another account doesn't allow {who.arn} s3:PutObject", fix)
     else:
         fix = permissions.fix(who, decision, statement)
         # Without a Deny, the policy of a bucket of the same account can allow it alone.
@@ -344,7 +344,7 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
         if match != Match.NO and destination.is_foreign:
             match = Match.NO
         own = image.rpartition("/")[0]
-        lack = Lack(f"{who.arn} lacks s3:PutObject on {images if images.startswith(own) else f'{own}/*'}", fix)
+        lack = failed(f"{who.arn} lacks s3:PutObject on {images if images.startswith(own) else f'{own}/*'}", fix)
     if match == Match.MAYBE:
         raise DependsError("the bucket's policy allows s3:PutObject under a condition that can't be judged", fix)
     return lack if match == Match.NO else None
@@ -353,12 +353,12 @@ def _lack_of_object(permissions: Permissions, who: Producer, image: str) -> Lack
 def may_use_keys(permissions: Permissions, stream: Stream) -> Outcome:
     """Ask whether the producers may use the keys of the stream and of the bucket."""
 
-    def lack(who: Producer) -> Lack | None:
-        def of(via: str) -> Lack | None:
+    def lack(who: Producer) -> Outcome | None:
+        def of(via: str) -> Outcome | None:
             key = permissions.destination.encryption.key if via == "s3" else stream.key
             return KeyUse(permissions, who, key, via).lack() if key else None
 
-        return Lack.of_all(*ask_each(of, ("s3", "kinesisvideo")))
+        return lacking(*ask_each(of, ("s3", "kinesisvideo")))
 
     return permissions.of_all(permissions.senders, lack, "may use the keys", "images")
 

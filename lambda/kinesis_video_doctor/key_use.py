@@ -12,7 +12,8 @@ from typing import Any
 from kinesis_video_configuration.retries import pages
 
 from .calls import DependsError, UndecidedError, ask_each
-from .permissions import Lack, Permissions
+from .findings import Outcome, failed, warned
+from .permissions import Permissions, lacking
 from .policies import Match
 from .producers import Producer
 from .stream import Key
@@ -30,7 +31,7 @@ class KeyUse:
     key: Key
     via: str
 
-    def lack(self) -> Lack | None:
+    def lack(self) -> Outcome | None:
         """Return what the producer lacks.
 
         The documentation asks for three actions and doesn't say which of them is for which key. The stream and the
@@ -40,12 +41,14 @@ class KeyUse:
             raise UndecidedError(f"the policy of {self.key.arn} can't be read")
         call = self.permissions.stream.call
         answer = call("kms:GetKeyPolicy", "get_key_policy", KeyId=self.key.arn, PolicyName="default")
-        return Lack.of_all(*ask_each(partial(self._lack_of, json.loads(answer["Policy"])), _ACTIONS))
+        return lacking(*ask_each(partial(self._lack_of, json.loads(answer["Policy"])), _ACTIONS))
 
-    def _lack_of(self, document: Mapping[str, Any], action: str) -> Lack | None:
+    def _lack_of(self, document: Mapping[str, Any], action: str) -> Outcome | None:
         fix = self._fix(document, action)
-        seen = f"{self.who.arn} lacks {action} on {self.key.arn}"
-        return Lack(seen, fix, is_certain=action == _ACTIONS[0]) if fix else None
+        if not fix:
+            return None
+        says = failed if action == _ACTIONS[0] else warned
+        return says(f"{self.who.arn} lacks {action} on {self.key.arn}", fix)
 
     def _fix(self, document: Mapping[str, Any], action: str) -> str:
         """Return what to change if the producer may not do this with the key."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .calls import DependsError, Fact, UndecidedError, ask_each, if_known
 from .destination import Destination
 from .evidence import Evidence
-from .findings import Outcome, failed, passed, warned
+from .findings import Outcome, Status, failed, passed, warned
 from .policies import Judgement, Request, judge
 from .producers import Producer, Producers
 from .simulator import BOUNDARY, Decision, simulate
@@ -19,28 +18,18 @@ from .stream import Stream
 SEND_ACTIONS = ("kinesisvideo:PutMedia", "kinesisvideo:GetDataEndpoint", "kinesisvideo:TagStream")
 
 
-@dataclass(frozen=True)
-class Lack:
-    """What a producer lacks."""
+def combined(lacks: Sequence[Outcome]) -> Outcome:
+    """Combine what is lacking, each text once. Like each of them it failed if images certainly don't arrive."""
+    seen, fix = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((x.seen, x.fix) for x in lacks), strict=True))
+    return failed(seen, fix) if any(lack.status == Status.FAILED for lack in lacks) else warned(seen, fix)
 
-    seen: str
-    fix: str
-    is_certain: bool = True
-    """Whether it certainly prevents images."""
 
-    @classmethod
-    def of(cls, lacks: Sequence[Lack]) -> Lack:
-        """Combine several into one, each text once."""
-        seen, fix = ("; ".join(dict.fromkeys(texts)) for texts in zip(*((x.seen, x.fix) for x in lacks), strict=True))
-        return cls(seen, fix, any(lack.is_certain for lack in lacks))
-
-    @classmethod
-    def of_all(cls, found: Sequence[Lack | None], undecided: UndecidedError | None) -> Lack | None:
-        """Combine what is lacking; if something can't be told, only a certain lack counts."""
-        lacks = [lack for lack in found if lack]
-        if undecided and not any(lack.is_certain for lack in lacks):
-            raise undecided
-        return cls.of(lacks) if lacks else None
+def lacking(found: Sequence[Outcome | None], undecided: UndecidedError | None) -> Outcome | None:
+    """Combine what is lacking; if something can't be told, only a failure counts."""
+    lacks = [lack for lack in found if lack]
+    if undecided and not any(lack.status == Status.FAILED for lack in lacks):
+        raise undecided
+    return combined(lacks) if lacks else None
 
 
 class Permissions:
@@ -84,7 +73,7 @@ class Permissions:
         return self.decide(producer, action, self.stream.arn, self.stream.account, among=SEND_ACTIONS)
 
     def of_all(
-        self, producers: Sequence[Producer], ask: Callable[[Producer], Lack | None], allowed: str, symptom: str
+        self, producers: Sequence[Producer], ask: Callable[[Producer], Outcome | None], allowed: str, symptom: str
     ) -> Outcome:
         """Ask of each producer what it lacks, which would explain a symptom.
 
@@ -95,14 +84,14 @@ class Permissions:
         lacks = [lack for _, lack in answers if lack]
         able = [who for who, lack in answers if not lack]
         names = ", ".join(who.name for who in able)
-        if undecided and not (lacks and lacks[0].is_certain) and not (able and self._evidence.arrive):
+        if undecided and not (lacks and lacks[0].status == Status.FAILED) and not (able and self._evidence.arrive):
             if isinstance(undecided, DependsError) and self._evidence.shows(symptom):
                 return warned(undecided.seen, undecided.fix, explains=symptom)
             raise undecided
         if not lacks:
             return passed(f"{names} {allowed}")
-        lack = Lack.of(lacks)
-        certain, seen = lack.is_certain, lack.seen
+        lack = combined(lacks)
+        certain, seen = lack.status == Status.FAILED, lack.seen
         if able:
             seen = f"{names} {allowed}; {seen}"
             if self._evidence.arrive:

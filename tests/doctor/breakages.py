@@ -58,14 +58,7 @@ def answers(site: Site, operation: str, change: Callable[[dict[str, Any]], None]
         if http_response.status_code == 200:
             change(parsed)
 
-    with answered(site, f"after-call.{operation}", changed):
-        yield
-
-
-@contextmanager
-def answered(site: Site, event: str, handler: Callable[..., Any]) -> Iterator[None]:
-    """Let an event of the doctor's calls be handled; what ``before-send`` returns is the answer."""
-    with site.doctor.handled(event, handler):
+    with site.doctor.handled(f"after-call.{operation}", changed):
         yield
 
 
@@ -301,11 +294,12 @@ def configured_earlier(site: Site) -> Iterator[None]:
         yield
 
 
-def put(site: Site, name: str, ago: float, *, prefix: str = "", **options: Any) -> str:
-    """Put an object with an image's key into the bucket, as a copy or somebody else would."""
+def put(site: Site, name: str, ago: float, *, prefix: str = "", fragment: str = "") -> str:
+    """Put an object with an image's key into the bucket, as a copy or somebody else would, with a fragment's number."""
     timecode = int((time.time() - ago) * 1000)
     key = f"{PREFIX}{prefix}{ACCOUNT}_{name}_{timecode}_0a.jpg"
-    site.client("s3").put_object(Bucket=BUCKET, Key=key, **options)
+    metadata = {"aws_kinesisvideo_fragment_number": fragment} if fragment else {}
+    site.client("s3").put_object(Bucket=BUCKET, Key=key, Metadata=metadata)
     return key
 
 

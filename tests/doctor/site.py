@@ -68,7 +68,7 @@ class DoctorSession(boto3.Session):
 
     @contextmanager
     def handled(self, event: str, handler: Callable[..., Any]) -> Iterator[None]:
-        """Let an event of the clients be handled."""
+        """Let an event of the clients be handled; what a handler of ``before-send`` returns is the answer."""
         for emitter in self._emitters():
             emitter.register(event, handler)
         try:
@@ -120,10 +120,9 @@ class Site:
 
     def build(self) -> None:
         """Make everything, and send video until images arrive."""
-        s3, iam = self.client("s3"), self.client("iam")
-        trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
-        iam.create_role(RoleName="producer", AssumeRolePolicyDocument=trust)
-        iam.create_role(RoleName="doctor", AssumeRolePolicyDocument=trust)
+        s3 = self.client("s3")
+        self.create_role("producer")
+        self.create_role("doctor")
         for name in "stream", "bucket":
             self.keys[name] = self.client("kms").create_key()["KeyMetadata"]["Arn"]
         s3.create_bucket(Bucket=BUCKET)
@@ -132,6 +131,11 @@ class Site:
         self.allow_doctor()
         self.create_stream(STREAM)
         self.refresh()
+
+    def create_role(self, name: str) -> None:
+        """Make a role that anybody may assume."""
+        trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
+        self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
 
     def refresh(self) -> None:
         """Send video again, if the last is a minute old: what is older than five minutes shows nothing."""
@@ -150,7 +154,7 @@ class Site:
         ]
         for statement in statements:
             statement["Action"] = [action for action in statement["Action"] if action not in self.withheld]
-        self._allow("producer", [statement for statement in statements if statement["Action"]] + self.granted)
+        self.allow("producer", [statement for statement in statements if statement["Action"]] + self.granted)
 
     @contextmanager
     def producer_without(self, *actions: str, granted: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
@@ -169,9 +173,9 @@ class Site:
         statements.append(allow(["iam:SimulatePrincipalPolicy"], "*"))
         for statement in statements:
             statement["Action"] = [action for action in statement["Action"] if action != without]
-        self._allow("doctor", [statement for statement in statements if statement["Action"]])
+        self.allow("doctor", [statement for statement in statements if statement["Action"]])
 
-    def _allow(self, role: str, statements: Policy) -> None:
+    def allow(self, role: str, statements: Policy) -> None:
         self.client("iam").put_role_policy(RoleName=role, PolicyName="permissions", PolicyDocument=document(statements))
 
     def encrypt_bucket(self, key: str) -> None:

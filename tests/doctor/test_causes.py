@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
 
 from kinesis_video_doctor import Diagnosis, Status, report
 from kinesis_video_matroska import SimpleTag, Tags, Track
@@ -22,7 +21,6 @@ from .breakages import (
     OTHER_NETWORK,
     Break,
     another_stream,
-    answered,
     answers,
     bucket_policy,
     configured_earlier,
@@ -36,7 +34,7 @@ from .breakages import (
     put,
     tells,
 )
-from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow, document
+from .site import ACCOUNT, BUCKET, DOCTOR, KEY_ACTIONS, PREFIX, PRODUCER, REGION, STREAM, Site, allow
 
 IMAGES = f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
 
@@ -242,10 +240,8 @@ def test_images_under_the_producers_own_prefix_are_found_and_need_no_other_permi
 @pytest.mark.parametrize("prefix", ["", "person/_"])
 def test_an_image_outweighs_a_tag_that_is_not_seen(site: Site, prefix: str) -> None:
     with nothing_is_tagged(site):
-        key = f"{PREFIX}{prefix}{ACCOUNT}_untagged_9999999999999_0a.jpg"
         for number in site.fragment_numbers("untagged"):
-            metadata = {"aws_kinesisvideo_fragment_number": number}
-            site.client("s3").put_object(Bucket=BUCKET, Key=f"{key[:-5]}{number}.jpg", Metadata=metadata)
+            put(site, "untagged", -86_400, prefix=prefix, fragment=number)
         diagnosis = site.examine("untagged")
     assert not_passed(diagnosis) == {}
 
@@ -328,48 +324,40 @@ def test_a_tag_that_is_almost_the_right_one_is_named(site: Site, stream: str, na
     assert (diagnosis.verdict, diagnosis["images"].status) == (diagnosis["tagged"], Status.UNKNOWN)
 
 
-@contextmanager
-def another_asks(site: Site, name: str, stream: str, statements: list[dict[str, Any]]) -> Iterator[None]:
+def another_asks(site: Site, name: str, stream: str, *statements: dict[str, Any]) -> None:
     """Let another role ask where to send a stream's video."""
-    iam = site.client("iam")
-    arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-    with suppress(ClientError):
-        trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-    endpoint = allow("kinesisvideo:GetDataEndpoint", "*")
-    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document([endpoint, *statements]))
-    session = site.assume(arn)
-    site.ask_for_endpoint(stream, session)
-    yield
+    site.create_role(name)
+    site.allow(name, [allow("kinesisvideo:GetDataEndpoint", "*"), *statements])
+    site.ask_for_endpoint(stream, site.assume(f"arn:aws:iam::{ACCOUNT}:role/{name}"))
 
 
 def test_a_colleague_who_asked_once_is_no_failure_and_a_producer_is(site: Site, stream: str) -> None:
-    with another_asks(site, "colleague", stream, []):
-        site.deliver(stream)
-        diagnosis = site.examine(stream)
-        assert not_passed(diagnosis) == {"producer": Status.WARNED}
-        assert "colleague lacks kinesisvideo:PutMedia" in diagnosis["may-put-media"].seen
-        assert diagnosis.exit_code() == 0
-        lose(site, stream)
-        diagnosis = site.examine(stream)
-        # Who may not send video is none of its producers, and explains no image.
-        assert diagnosis.verdict == diagnosis["images"]
-        assert diagnosis["may-put-media"].status == Status.WARNED
-        assert diagnosis["may-put-object"].status == Status.PASSED
-        with bucket_policy(site, Principal={"AWS": PRODUCER}):
-            denied = site.examine(stream)
-            assert (denied.verdict, denied["bucket-policy"].status) == (denied["bucket-policy"], Status.FAILED)
-        with another_asks(site, "camera", stream, [allow("kinesisvideo:PutMedia", "*")]):
-            diagnosis = site.examine(stream)
+    another_asks(site, "colleague", stream)
+    site.deliver(stream)
+    diagnosis = site.examine(stream)
+    assert not_passed(diagnosis) == {"producer": Status.WARNED}
+    assert "colleague lacks kinesisvideo:PutMedia" in diagnosis["may-put-media"].seen
+    assert diagnosis.exit_code() == 0
+    lose(site, stream)
+    diagnosis = site.examine(stream)
+    # Who may not send video is none of its producers, and explains no image.
+    assert diagnosis.verdict == diagnosis["images"]
+    assert diagnosis["may-put-media"].status == Status.WARNED
+    assert diagnosis["may-put-object"].status == Status.PASSED
+    with bucket_policy(site, Principal={"AWS": PRODUCER}):
+        denied = site.examine(stream)
+        assert (denied.verdict, denied["bucket-policy"].status) == (denied["bucket-policy"], Status.FAILED)
+    another_asks(site, "camera", stream, allow("kinesisvideo:PutMedia", "*"))
+    diagnosis = site.examine(stream)
     assert diagnosis.verdict
     assert "producer may put images; arn:aws:iam::000000000000:role/camera lacks s3:PutObject" in diagnosis.verdict.seen
 
 
 def test_the_producer_is_found_behind_the_records_of_others(site: Site, stream: str) -> None:
-    with another_asks(site, "administrator", stream, []):
-        for _ in range(60):
-            site.ask_for_endpoint(STREAM)
-        diagnosis = site.examine(stream)
+    another_asks(site, "administrator", stream)
+    for _ in range(60):
+        site.ask_for_endpoint(STREAM)
+    diagnosis = site.examine(stream)
     assert {PRODUCER, f"arn:aws:iam::{ACCOUNT}:role/administrator"} <= set(
         diagnosis["producer"].seen.split(": ")[-1].split(", ")
     )
@@ -406,10 +394,10 @@ def test_a_refused_bucket_of_another_region_is_named(site: Site) -> None:
         # S3 tells the Region with a refusal, too.
         return http_answer(403, b"", {"x-amz-bucket-region": "eu-west-1"})
 
-    with answered(site, "before-send.s3.HeadBucket", refused):
+    with site.doctor.handled("before-send.s3.HeadBucket", refused):
         diagnosis = site.examine()
     tells(diagnosis, "bucket", "is in eu-west-1, and the stream in us-east-1")
-    with answered(site, "before-send.s3.HeadBucket", lambda **_: http_answer(403, b"", {})):
+    with site.doctor.handled("before-send.s3.HeadBucket", lambda **_: http_answer(403, b"", {})):
         assert site.examine()["bucket"].status == Status.UNKNOWN
 
 
@@ -468,7 +456,8 @@ def test_a_permission_to_send_that_depends_explains_that_no_video_comes(site: Si
         diagnosis = site.examine("nowhere")
         assert diagnosis.verdict == diagnosis["may-put-media"]
         assert (diagnosis["may-put-media"].status, diagnosis["fragments"].status) == (Status.WARNED, Status.FAILED)
-    with another_stream(site, "unplugged"), another_asks(site, "passer-by", "unplugged", []):
+    with another_stream(site, "unplugged"):
+        another_asks(site, "passer-by", "unplugged")
         diagnosis = site.examine("unplugged")
     assert diagnosis.verdict == diagnosis["fragments"]
 

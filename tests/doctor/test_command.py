@@ -8,12 +8,10 @@ import pty
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from threading import Thread
 
 import pytest
-from botocore.hooks import HierarchicalEmitter
 from jsonschema import Draft202012Validator
 
 from kinesis_video_doctor import CHECK_NAMES, doctor_policy
@@ -105,28 +103,12 @@ def test_every_permission_reads() -> None:
             assert action.partition(":")[2].startswith(READS) or action == "kms:Decrypt"
 
 
-@pytest.mark.usefixtures("site")
-def test_every_call_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    with recorded_calls(monkeypatch) as operations:
-        main(["doctor", STREAM])
+def test_every_call_reads(site: Site) -> None:
+    operations: list[str] = []
+    with site.doctor.handled("before-call", lambda model, **_: operations.append(model.name)):
+        site.examine()
     assert len(operations) > 20
     assert [name for name in operations if not name.startswith(READS)] == []
-
-
-@contextmanager
-def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Note the operations that are called, by botocore's own events."""
-    operations: list[str] = []
-    emit = HierarchicalEmitter.emit_until_response
-
-    def noting(self: HierarchicalEmitter, event_name: str, **arguments: object) -> object:
-        if event_name.startswith("before-call."):
-            operations.append(event_name.rpartition(".")[2])
-        return emit(self, event_name, **arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(HierarchicalEmitter, "emit_until_response", noting)
-        yield operations
 
 
 def test_sending_proves_that_an_image_arrives(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,6 @@ from kinesis_video_tools.camera import fragment_tags
 
 from .breakages import (
     another_stream,
-    answered,
     answers,
     http_answer,
     images_lost,
@@ -72,7 +71,7 @@ def test_an_image_of_tomorrow_proves_nothing(site: Site, stream: str) -> None:
 def test_an_image_proves_nothing_if_nothing_is_known_of_the_video(site: Site, operation: str) -> None:
     with images_lost(site, "unseen"):
         put(site, "unseen", 10)
-        with answered(site, f"before-send.{operation}", throttled):
+        with site.doctor.handled(f"before-send.{operation}", throttled):
             diagnosis = site.examine("unseen")
     assert "images arrived until" in images(diagnosis, Status.UNKNOWN)
     assert diagnosis.exit_code() == 2
@@ -90,15 +89,15 @@ def test_each_prefix_that_fragments_ask_for_has_to_get_images(site: Site, stream
     assert f"s3://{BUCKET}/{PREFIX}b/" in images(diagnosis, Status.FAILED)
 
 
-@pytest.mark.parametrize("metadata", [{}, {"aws_kinesisvideo_fragment_number": "1"}])
+@pytest.mark.parametrize("number", ["", "1"])
 def test_a_copy_with_a_time_that_fits_is_an_image_only_without_another_number(
-    site: Site, stream: str, metadata: dict[str, str]
+    site: Site, stream: str, number: str
 ) -> None:
     lose(site, stream, count=1)
-    put(site, stream, 1, Metadata=metadata)
+    put(site, stream, 1, fragment=number)
     diagnosis = site.examine(stream)
     # Its time is of the fragment's milliseconds or not.
-    assert diagnosis["images"].status == Status.FAILED or not metadata
+    assert diagnosis["images"].status == Status.FAILED or not number
 
 
 def test_times_that_fit_several_fragments_decide_nothing(site: Site, stream: str) -> None:
@@ -120,7 +119,7 @@ def test_times_that_fit_several_fragments_decide_nothing(site: Site, stream: str
 def test_the_metadata_decide_though_times_lie(site: Site, stream: str) -> None:
     lose(site, stream)
     for number in site.fragment_numbers(stream):
-        put(site, stream, -86_400, Metadata={"aws_kinesisvideo_fragment_number": number})
+        put(site, stream, -86_400, fragment=number)
     images(site.examine(stream), Status.PASSED)
 
 
@@ -234,7 +233,7 @@ def test_the_doctors_own_test_picture_is_no_image_of_the_producer(site: Site, st
     with another_stream(site, "pictures-only"):
         site.deliver("pictures-only", tags=picture)
         assert "test pictures" in images(site.examine("pictures-only"), Status.UNKNOWN)
-        with answered(site, "before-send.kinesis-video-archived-media.GetMediaForFragmentList", throttled):
+        with site.doctor.handled("before-send.kinesis-video-archived-media.GetMediaForFragmentList", throttled):
             images(site.examine("pictures-only"), Status.UNKNOWN)
 
 
@@ -254,7 +253,7 @@ def test_test_pictures_do_not_make_a_camera_that_was_unplugged_fresh(site: Site,
 def test_images_of_an_earlier_destination_prove_nothing(site: Site, stream: str, tags: Any) -> None:
     (lose if tags else Site.send)(site, stream, tags=tags)
     for number in site.fragment_numbers(stream):
-        put(site, stream, 1, prefix="front/", Metadata={"aws_kinesisvideo_fragment_number": number})
+        put(site, stream, 1, prefix="front/", fragment=number)
     for prefix in PREFIX, PREFIX[:3], "":
         uri = {"Uri": f"s3://{BUCKET}/{prefix}", "DestinationRegion": "us-east-1"}
         with site.configured(stream, DestinationConfig=uri):
@@ -291,8 +290,7 @@ def test_a_fragment_with_many_images_does_not_hide_the_others(site: Site, stream
     for fragment, count in zip(listed, (1, 60), strict=True):
         for place in range(count):
             ago = time.time() - fragment["ProducerTimestamp"].timestamp() - place / 1000
-            metadata = {"aws_kinesisvideo_fragment_number": fragment["FragmentNumber"]}
-            put(site, stream, ago, prefix=f"{place}_", Metadata=metadata)
+            put(site, stream, ago, prefix=f"{place}_", fragment=fragment["FragmentNumber"])
 
     def long(answer: dict[str, Any]) -> None:
         for one in answer["Fragments"]:

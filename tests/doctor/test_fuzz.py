@@ -16,7 +16,7 @@ from botocore.model import Shape, StructureShape
 from kinesis_video_doctor import CHECK_NAMES, Diagnosis, calls, entry
 from kinesis_video_doctor.entry import handler
 
-from .breakages import answered, http_answer, images_lost
+from .breakages import http_answer, images_lost
 from .site import Site
 
 # All that a run on a stream without images calls.
@@ -63,7 +63,7 @@ def test_any_body_with_status_200(site: Site, lost: str, service: str, operation
         def answer(body: bytes = body, **_: object) -> AWSResponse:
             return http_answer(200, body, {"content-type": "text/html"})
 
-        with answered(site, f"before-send.{service}.{operation}", answer):
+        with site.doctor.handled(f"before-send.{service}.{operation}", answer):
             check(examine(site, lost))
 
 
@@ -83,7 +83,7 @@ def test_an_answer_without_its_optional_fields(site: Site, lost: str, service: s
             members = model.output_shape.members
             parsed.update({name: bare(members[name], parsed[name]) for name in members.keys() & parsed.keys()})
 
-    with answered(site, f"after-call.{service}.{operation}", changed):
+    with site.doctor.handled(f"after-call.{service}.{operation}", changed):
         check(examine(site, lost))
 
 
@@ -95,7 +95,7 @@ def test_a_stream_without_one_field(site: Site, lost: str, field: str) -> None:
     def changed(parsed: dict[str, Any], **_: object) -> None:
         parsed.get("StreamInfo", {}).pop(field, None)
 
-    with answered(site, "after-call.kinesis-video.DescribeStream", changed):
+    with site.doctor.handled("after-call.kinesis-video.DescribeStream", changed):
         check(examine(site, lost))
         arrive = site.examine()
     # Where images arrive, no other thing's field hides it.
@@ -110,7 +110,7 @@ def test_a_call_that_is_throttled_is_made_again(site: Site, operation: str, monk
     throttled = [http_answer(400, b"{}", {"x-amzn-errortype": "ClientLimitExceededException"})]
     if operation.startswith("s3."):
         throttled = [http_answer(503, b"<Error><Code>SlowDown</Code><Message>later</Message></Error>", {})]
-    with answered(site, f"before-send.{operation}", lambda **_: throttled.pop() if throttled else None):
+    with site.doctor.handled(f"before-send.{operation}", lambda **_: throttled.pop() if throttled else None):
         assert site.examine().images_arrive
     assert not throttled
 
@@ -127,7 +127,7 @@ def test_a_service_that_hangs_is_asked_once_and_the_run_ends(
         hung.append(event_name)
         released.wait(60)
 
-    with answered(site, f"before-send.{service}", hang):
+    with site.doctor.handled(f"before-send.{service}", hang):
         diagnosis = examine(site, lost)
     released.set()
     check(diagnosis)
@@ -141,7 +141,7 @@ def test_a_run_ends_though_all_services_hang(site: Site, lost: str, monkeypatch:
     def hang(request: AWSRequest, **_: object) -> None:
         released.wait(60)
 
-    with answered(site, "before-send", hang):
+    with site.doctor.handled("before-send", hang):
         diagnosis = examine(site, lost)
     released.set()
     check(diagnosis)
