@@ -1,41 +1,32 @@
-"""Writes bodies of PutMedia: usual ones, and unusual ones that no producer sends on purpose."""
+"""Writes the parts of bodies of PutMedia: usual ones, and unusual ones that no producer sends on purpose."""
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 
 from kinesis_video_matroska import (
     Fragment,
-    Frame,
-    Reader,
     SimpleTag,
     TagName,
     Tags,
     Track,
-    Tracks,
     write_cluster,
     write_frame,
-    write_header,
     write_tags,
 )
-from kinesis_video_tools.camera import ClockVideo
+from kinesis_video_tools.camera import Video, VideoFile
 
 _WIDTH, _HEIGHT, _RATE = 320, 240, 10
 _END_OF_FRAGMENT = Tags((SimpleTag(TagName.END_OF_FRAGMENT),))
 
 
-def header(track: Track) -> bytes:
-    """Write the header of a video, which precedes its fragments."""
-    return write_header([track])
-
-
-def fragments(video: ClockVideo, count: int) -> list[Fragment]:
+def fragments(video: Video, count: int) -> list[Fragment]:
     """Return fragments that end about now."""
     begin = time.time() - (video.duration(count) or 0)
     return list(islice(video.fragments(round(begin * 1000)), count))
@@ -67,29 +58,23 @@ def of_known_size(fragment: Fragment) -> bytes:
 
 
 def open_groups(count: int) -> tuple[Track, list[Fragment]]:
-    """Encode fragments of 2 s of open groups of pictures, as cameras make them; they end about now.
+    """Encode fragments of 2 s of open groups of pictures, as cameras make them.
 
-    The first frames after a key frame are shown before it, and refer to the fragment before.
+    The first frames after a key frame are shown before it, and refer to the previous fragment.
     """
-    file = io.BytesIO()
     keys = 2 * _RATE
     parameters = f"open-gop=1:keyint={keys}:min-keyint={keys}:scenecut=0:bframes=3:b-adapt=0"
-    with av.open(file, "w", format="matroska") as output:
-        encoder = output.add_stream("libx264", rate=_RATE, options={"x264-params": parameters})
-        assert isinstance(encoder, av.VideoStream)
-        encoder.width, encoder.height, encoder.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
-        for index in range((count + 1) * keys):
-            picture = av.VideoFrame(_WIDTH, _HEIGHT, "gray")
-            picture.planes[0].update(bytes((x + 5 * index) % 256 for x in range(picture.planes[0].buffer_size)))
-            picture.pts = index
-            output.mux(encoder.encode(picture.reformat(format="yuv420p")))
-        output.mux(encoder.encode(None))
-    elements = list(Reader().feed(file.getvalue()))
-    (track,) = next(element.tracks for element in elements if isinstance(element, Tracks))
-    frames = [element for element in elements if isinstance(element, Frame)]
-    begins = [index for index, frame in enumerate(frames) if frame.key]
-    now = round(time.time() * 1000) - frames[begins[count]].timecode
-    shifted = [replace(frame, timecode=frame.timecode + now) for frame in frames]
-    return track, [
-        Fragment(shifted[begin].timecode, shifted[begin:end]) for begin, end in pairwise(begins[: count + 1])
-    ]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "video.mkv")
+        with av.open(path, "w") as output:
+            encoder = output.add_stream("libx264", rate=_RATE, options={"x264-params": parameters})
+            assert isinstance(encoder, av.VideoStream)
+            encoder.width, encoder.height, encoder.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
+            for index in range((count + 1) * keys):
+                picture = av.VideoFrame(_WIDTH, _HEIGHT, "gray")
+                picture.planes[0].update(bytes((x + 5 * index) % 256 for x in range(picture.planes[0].buffer_size)))
+                picture.pts = index
+                output.mux(encoder.encode(picture.reformat(format="yuv420p")))
+            output.mux(encoder.encode(None))
+        video = VideoFile(path)
+        return video.track, fragments(video, count)

@@ -6,23 +6,23 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from email.header import decode_header, make_header
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
 from PIL import Image
 
+from kinesis_video_configuration.retries import CallError
 from kinesis_video_images import parse_image_metadata
-from kinesis_video_matroska import Fragment, TagName
+from kinesis_video_matroska import Fragment, TagName, write_header
 from kinesis_video_tools.camera import fragment_tags
 from kinesis_video_tools.delivered_images import DeliveredImage
 
 from . import bodies
 from .run import Check, Finding, Findings
-from .site import DENIED, HEIGHT, WIDTH, Site, new_token
+from .site import HEIGHT, WIDTH, Site, new_token
 
 _PERSISTED = "BUFFERING RECEIVED PERSISTED"
 _TOO_MANY_TAGS = "BUFFERING ERROR 4009 FRAGMENT_METADATA_LIMIT_REACHED"
@@ -82,7 +82,7 @@ def the_fragment_of_a_tag(site: Site) -> Findings:
     video = site.video(1)
     tags = fragment_tags(prefix=token)
     first, second = (bodies.written(fragment, tags) for fragment in bodies.fragments(video, 2))
-    site.put_media(bodies.header(video.track) + bodies.tag("before") + first + bodies.tag("after") + second)
+    site.put_media(write_header([video.track]) + bodies.tag("before") + first + bodies.tag("after") + second)
     images = site.wait(token, count=2)
     custom = [parse_image_metadata(site.images.metadata(image)).custom for image in images]
 
@@ -127,7 +127,7 @@ def open_groups_of_pictures(site: Site) -> Findings:
     token = new_token()
     track, fragments = bodies.open_groups(2)
     tags = fragment_tags(prefix=token)
-    site.put_media(bodies.header(track) + b"".join(bodies.written(fragment, tags) for fragment in fragments))
+    site.put_media(write_header([track]) + b"".join(bodies.written(fragment, tags) for fragment in fragments))
     site.wait(token)
     times = [image.timecode for image in site.wait_until_silence(token)]
     for number, fragment in enumerate(fragments, 1):
@@ -241,11 +241,13 @@ def permissions_in_an_open_session(site: Site) -> Findings:
 
 def a_new_permission(site: Site) -> Findings:
     """Grant a producer another permission, and check when the service applies it."""
-    kinesis_video = site.as_producer(site.scratch)
+    kinesis_video = site.as_producer(site.scratch).client("kinesisvideo")
+    describe = partial(kinesis_video.describe_image_generation_configuration, StreamName=site.scratch)
     permission = {"Effect": "Allow", "Action": "kinesisvideo:DescribeImageGenerationConfiguration", "Resource": "*"}
     with site.changed_permissions(lambda statements: [*statements, permission]):
-        describe = partial(kinesis_video.describe_image_generation_configuration, StreamName=site.scratch)
-        seconds = site.repeat(describe, *DENIED)
+        begin = time.monotonic()
+        site.wait_until_allowed(describe)
+        seconds = time.monotonic() - begin
     # The function waits for a minute.
     yield Finding("a new permission reaches the service within a minute", "yes" if seconds < 60 else "no", "yes")
     yield Finding("after", f"{seconds:.0f} s")
@@ -261,7 +263,7 @@ def the_function_starts(site: Site) -> Findings:
 
 def what_describe_stream_leaves_out(site: Site) -> Findings:
     """Describe a stream that names no key, no device and no media type."""
-    stream: Mapping[str, Any] = site.stream()
+    stream = site.stream()
     key = str(stream.get("KmsKeyId", "left out"))
     seen = re.sub(r"arn:[^:]+:kms:[^:]+:\d+:key/.*", "the ARN of a key", re.sub(r".*(?=alias/)", "", key))
     yield Finding("`KmsKeyId` of a stream without a key of its own", seen, "alias/aws/kinesisvideo")
@@ -271,25 +273,26 @@ def what_describe_stream_leaves_out(site: Site) -> Findings:
 
 def a_stream_without_retention(site: Site) -> Findings:
     """Delete, and disable, the configuration of a stream whose retention is 0."""
-    stream: Mapping[str, Any] = site.stream()
-    site.kinesis_video.update_data_retention(
-        StreamName=site.scratch,
+    stream = site.stream()
+    site.call(
+        "update_data_retention",
         CurrentVersion=stream["Version"],
         Operation="DECREASE_DATA_RETENTION",
         DataRetentionChangeInHours=stream["DataRetentionInHours"],
     )
-    deadline = time.monotonic() + site.patience
-    while stream["Status"] != "ACTIVE" or stream.get("DataRetentionInHours"):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the retention is not 0 after {site.patience:g} s")
-        time.sleep(1)
+
+    def keeps_nothing() -> bool:
         stream = site.stream()
+        return stream["Status"] == "ACTIVE" and not stream.get("DataRetentionInHours")
+
+    site.wait_until(keeps_nothing, "the retention is not 0")
+    stream = site.stream()
     yield Finding("`DataRetentionInHours` that is 0", str(stream.get("DataRetentionInHours", "left out")), "0")
-    seen = _answer(lambda: site.described())
+    seen = _answer(site.described)
     yield Finding("without retention, describing the configuration", seen, "accepted")
     seen = _answer(lambda: site.configure(f"s3://{site.bucket}/", Status="DISABLED"))
     yield Finding("without retention, setting a configuration that is DISABLED", seen, "NoDataRetentionException")
-    seen = _answer(lambda: site.kinesis_video.update_image_generation_configuration(StreamName=site.scratch))
+    seen = _answer(lambda: site.call("update_image_generation_configuration"))
     yield Finding("without retention, deleting the configuration", seen, "NoDataRetentionException")
 
 
@@ -356,14 +359,14 @@ def _said(site: Site, write: Callable[[Fragment], bytes]) -> str:
     """Send a fragment as `write` encodes it, and return the service's acknowledgements."""
     video = site.video(1)
     (fragment,) = bodies.fragments(video, 1)
-    return site.put_media(bodies.header(video.track) + write(fragment))
+    return site.put_media(write_header([video.track]) + write(fragment))
 
 
 def _answer(call: Callable[[], object]) -> str:
     try:
         call()
-    except ClientError as error:
-        return error.response["Error"]["Code"]
+    except CallError as error:
+        return error.code
     return "accepted"
 
 

@@ -1,12 +1,15 @@
-"""Deploys the stack, runs the checks, and removes everything, whatever happens in between."""
+"""Deploys the stack, runs the checks, writes the table, and removes everything, whatever happens in between."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import boto3
@@ -24,6 +27,7 @@ _PAUSE_SECONDS = 1.0
 # An image can arrive after the bucket was emptied, and then the bucket can't be deleted.
 _REMOVALS = 10
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -54,79 +58,103 @@ Check = Callable[[Site], Findings]
 
 def run(
     session: boto3.Session,
+    account: str,
     deploy: Callable[[], None],
     checks: Sequence[Check],
     *,
     patience: float,
-    on_step: Callable[[str], None],
-    on_finding: Callable[[Finding], None],
-) -> None:
-    """Deploy the stack, run the checks, and remove the stack, also if it is interrupted.
+    output: Path,
+) -> int:
+    """Deploy the stack, run the checks, write the table, and remove the stack, also if it is interrupted.
 
-    The first SIGINT, SIGTERM or SIGHUP raises a KeyboardInterrupt; the removal can't be interrupted. A check that fails
-    becomes a finding with its error, and the next one follows. Each result is awaited for `patience` seconds. It raises
-    a RuntimeError if the stack can't be removed.
+    The first SIGINT, SIGTERM or SIGHUP ends the checks; the removal can't be interrupted. Each result is awaited for
+    `patience` seconds. It returns 0 if every result is as assumed, 1 if not or if it failed, 130 if it was interrupted.
     """
-    signals = _Signals()
+    findings: list[Finding] = []
+
+    def note(*new: Finding) -> None:
+        findings.extend(new)
+        output.write_text(table(findings, account, session.region_name), encoding="utf-8")
+        for finding in new:
+            print(f"  {'!' if finding.differs else ' '} {finding.statement}: {finding.seen}", flush=True)
+
+    # Written at the start and after each finding, so that the table is complete however the run ends.
+    output.parent.mkdir(parents=True, exist_ok=True)
+    note()
+    code = 0
+    try:
+        _check_stack(session, deploy, checks, patience, note)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except Exception as error:  # The table exists in any case.
+        print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
+        code = 1
+    print(f"The table is in {output}")
+    return code or int(any(finding.differs for finding in findings))
+
+
+def _check_stack(
+    session: boto3.Session,
+    deploy: Callable[[], None],
+    checks: Sequence[Check],
+    patience: float,
+    note: Callable[[Finding], None],
+) -> None:
+    handlers = [(number, signal.signal(number, _interrupt)) for number in _SIGNALS]
     try:
         try:
-            on_step("remove the rest of an earlier run")
+            print("remove the rest of an earlier run", flush=True)
             remove(session)
-            on_step("deploy")
+            print("deploy", flush=True)
             deploy()
-            on_step("wait for the producers' roles")
+            print("wait for the producers' roles", flush=True)
             site = Site(session, patience)
             site.wait_for_roles()
             for check in checks:
                 name = check.__name__.replace("_", " ")
-                on_step(name)
+                print(name, flush=True)
                 try:
-                    with closing(check(site)) as findings:
-                        for finding in findings:
-                            on_finding(finding)
+                    with closing(check(site)) as found:
+                        for finding in found:
+                            note(finding)
                 # An account can fail a check in unexpected ways, and the other findings still matter.
                 except Exception as error:
-                    on_finding(Finding(name, f"{type(error).__name__}: {error}", "an answer"))
+                    note(Finding(name, f"{type(error).__name__}: {error}", "an answer"))
         finally:
-            signals.ignore()
-            on_step("remove everything; Ctrl-C is ignored meanwhile")
+            _ignore_signals()
+            print("remove everything; Ctrl-C is ignored meanwhile", flush=True)
     finally:
         try:
             remove(session)
         finally:
-            signals.restore()
+            for number, handler in handlers:
+                signal.signal(number, handler)
+
+
+def _interrupt(*_: object) -> None:
+    _ignore_signals()
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def remove(session: boto3.Session) -> None:
     """Remove the stack and its contents, if it exists; raise a RuntimeError if it can't be removed."""
     cloudformation = session.client("cloudformation")
+    s3: Any = session.resource("s3")
     for _ in range(_REMOVALS):
         if not _wait_for_stack(cloudformation):
             return
         for resource in cloudformation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]:
             if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
-                _empty(session.client("s3"), resource["PhysicalResourceId"])
+                # An earlier attempt may have removed the bucket, and failed on something else.
+                with suppress(s3.meta.client.exceptions.NoSuchBucket):
+                    s3.Bucket(resource["PhysicalResourceId"]).objects.delete()
         cloudformation.delete_stack(StackName=STACK)
     raise RuntimeError(f"The stack {STACK} can't be removed; look at its events and delete it")
-
-
-class _Signals:
-    """Turns the first signal that ends a program into a KeyboardInterrupt, so that the removal isn't interrupted."""
-
-    def __init__(self) -> None:
-        self._before = [(number, signal.signal(number, self._interrupt)) for number in _SIGNALS]
-
-    def ignore(self) -> None:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-
-    def restore(self) -> None:
-        for number, handler in self._before:
-            signal.signal(number, handler)
-
-    def _interrupt(self, *_: object) -> None:
-        self.ignore()
-        raise KeyboardInterrupt
 
 
 def _wait_for_stack(cloudformation: CloudFormationClient) -> bool:
@@ -143,11 +171,12 @@ def _wait_for_stack(cloudformation: CloudFormationClient) -> bool:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _empty(s3: Any, bucket: str) -> None:
-    try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            if objects := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-    except s3.exceptions.NoSuchBucket:
-        # An earlier attempt removed it, and failed on something else.
-        pass
+def table(findings: Sequence[Finding], account: str, region: str) -> str:
+    """Write the findings, without the account's number."""
+    lines = [f"# What was seen on an account in {region}, {datetime.now(UTC):%Y-%m-%d}", ""]
+    lines += ["| statement | seen | assumed | |", "| --- | --- | --- | --- |"]
+    for finding in findings:
+        verdict = "**different**" if finding.differs else ""
+        cells = (finding.statement, finding.seen, finding.assumed or "", verdict)
+        lines.append(f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |")
+    return "\n".join([*lines, ""]).replace(account, "ACCOUNT")

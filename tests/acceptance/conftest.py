@@ -16,6 +16,8 @@ from kinesis_video_local import Cdk, LocalAws
 
 from ..integ.conftest import Cloud
 
+NUMBER = "000000000000"
+
 
 @dataclass
 class Account:

@@ -14,14 +14,11 @@ from pathlib import Path
 import pytest
 
 from acceptance import STACK
-from acceptance.__main__ import table
-from acceptance.run import Finding
 
-from .conftest import Account
+from .conftest import NUMBER, Account
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "acceptance", "--patience", "30", "--output"]
-NUMBER = "000000000000"
 
 
 @pytest.fixture
@@ -37,25 +34,27 @@ def somebody(account: Account, environment: dict[str, str], bootstrapped: None) 
     assert policy
     iam.put_role_policy(RoleName="somebody", PolicyName="own", PolicyDocument=policy[1].replace("ACCOUNT", NUMBER))
     role = account.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="somebody")["Credentials"]
+    before = account.contents()
     yield {
         **environment,
         "AWS_ACCESS_KEY_ID": role["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": role["SecretAccessKey"],
         "AWS_SESSION_TOKEN": role["SessionToken"],
     }
+    assert account.contents() == before
     iam.delete_role_policy(RoleName="somebody", PolicyName="own")
     iam.delete_role(RoleName="somebody")
 
 
-def test_the_local_aws_is_as_assumed_and_nothing_is_left(
-    account: Account, somebody: dict[str, str], tmp_path: Path
-) -> None:
-    before = account.contents()
+def acceptance(output: Path, environment: dict[str, str], typed: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, str(output)]
+    return subprocess.run(command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, check=False)
+
+
+def test_the_local_aws_is_as_assumed_and_nothing_is_left(somebody: dict[str, str], tmp_path: Path) -> None:
     output = tmp_path / "build" / "acceptance.md"
 
-    ran = subprocess.run(
-        [*COMMAND, str(output)], cwd=ROOT, env=somebody, input=NUMBER, capture_output=True, text=True, check=False
-    )
+    ran = acceptance(output, somebody, NUMBER)
 
     written = output.read_text()
     assert "different" not in written
@@ -63,13 +62,11 @@ def test_the_local_aws_is_as_assumed_and_nothing_is_left(
     assert "| an image arrives, with the permissions of `grant_put_media` | yes | yes |  |" in written
     assert "| without retention, deleting the configuration | NoDataRetentionException |" in written
     assert NUMBER not in written
-    assert account.contents() == before
 
 
 def test_ctrl_c_during_the_deployment_leaves_nothing(
     account: Account, somebody: dict[str, str], tmp_path: Path
 ) -> None:
-    before = account.contents()
     command = [*COMMAND, str(tmp_path / "acceptance.md")]
     with subprocess.Popen(
         command, cwd=ROOT, env=somebody, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -82,50 +79,23 @@ def test_ctrl_c_during_the_deployment_leaves_nothing(
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 130
-    assert account.contents() == before
 
 
 @pytest.mark.parametrize("typed", ["", "111122223333\n"])
-def test_without_its_number_nothing_is_done(
-    typed: str, account: Account, somebody: dict[str, str], tmp_path: Path
-) -> None:
-    before = account.contents()
-
-    ran = subprocess.run(
-        [*COMMAND, str(tmp_path / "table.md")],
-        cwd=ROOT,
-        env=somebody,
-        input=typed,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_without_its_number_nothing_is_done(typed: str, somebody: dict[str, str], tmp_path: Path) -> None:
+    ran = acceptance(tmp_path / "table.md", somebody, typed)
 
     assert ran.returncode == 2
     assert ran.stderr == "This is not the account's number; nothing was done.\n"
-    assert account.contents() == before
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_root_user_is_refused_with_a_reason(account: Account, environment: dict[str, str], tmp_path: Path) -> None:
     before = account.contents()
-    command = [*COMMAND, str(tmp_path / "table.md")]
 
-    ran = subprocess.run(command, cwd=ROOT, env=environment, input=NUMBER, capture_output=True, text=True, check=False)
+    ran = acceptance(tmp_path / "table.md", environment, NUMBER)
 
     assert ran.returncode == 2
     assert "root user, which can't assume the producers' roles" in ran.stderr
     assert account.contents() == before
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_table_marks_what_is_different() -> None:
-    findings = [Finding("one", "a|b", "a|b"), Finding("two", f"{NUMBER}\nno", "yes"), Finding("three", "4 s")]
-
-    assert table(findings, NUMBER, "eu-west-1").splitlines()[2:] == [
-        "| statement | seen | assumed | |",
-        "| --- | --- | --- | --- |",
-        "| one | a/b | a/b |  |",
-        "| two | ACCOUNT\\nno | yes | **different** |",
-        "| three | 4 s |  |  |",
-    ]

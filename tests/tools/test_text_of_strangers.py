@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from acceptance.__main__ import table
 from acceptance.run import Finding as Seen
+from acceptance.run import table
 from kinesis_video_doctor import Diagnosis, Finding, Status, report, summary
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_tools.commands import diff, fleet
