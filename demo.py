@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from kinesis_video_local import Cdk, LocalAws
 from kinesis_video_matroska import Fragment
 from kinesis_video_tools.camera import ClockVideo, Report, Video, fragment_tags
-from kinesis_video_tools.contact_sheet import ContactSheet, Picture, Section
+from kinesis_video_tools.contact_sheet import Picture, Section, contact_sheet
 from kinesis_video_tools.delivered_images import DeliveredImage
 from tests.templates import PSEUDO_PARAMETERS, resolve
 
@@ -68,7 +68,7 @@ def main() -> None:
         changed = [name for name in after if after[name] != before.get(name)]
         _table(("changed", "before", "on the stream"), {name: before[name] for name in changed}, after)
         camera.print_newest()
-        html, png = camera.write_contact_sheet()
+        sheet = camera.write_contact_sheet()
 
         with _step("Destroying the stack; the stream and the bucket stay, because they hold data"):
             cdk.destroy(second)
@@ -76,7 +76,7 @@ def main() -> None:
         print(f"  {camera.stream_arn}\n  image generation: {'none' if gone else 'still configured'}\n")
         if not gone:
             sys.exit("The stream still has its image generation configuration")
-    print(f"Everything that the demo started is stopped. The images are on\n  {html}\n  {png}")
+    print(f"Everything that the demo started is stopped. The images are on\n  {sheet}")
 
 
 class Period:
@@ -181,18 +181,13 @@ class Camera:
         """Restore the producer's declared permissions."""
         self._put_policy(self._policy["PolicyDocument"])
 
-    def write_contact_sheet(self) -> Sequence[Path]:
-        """Write an HTML page and a PNG with every image that has arrived."""
-        sheet = ContactSheet(
-            "What arrived in the bucket",
-            f"Images of the stream {self._stream_name}, written by the local AWS with the producer's permissions",
-            self._sections,
-        )
+    def write_contact_sheet(self) -> Path:
+        """Write a PNG with every image that has arrived."""
         OUTPUT.mkdir(exist_ok=True)
-        html, png = OUTPUT / "contact-sheet.html", OUTPUT / "contact-sheet.png"
-        html.write_text(sheet.html(), encoding="utf-8")
-        png.write_bytes(sheet.png())
-        return html, png
+        path = OUTPUT / "contact-sheet.png"
+        text = f"Images of the stream {self._stream_name}, written by the local AWS with the producer's permissions"
+        path.write_bytes(contact_sheet("What arrived in the bucket", text, self._sections))
+        return path
 
     def _put_policy(self, document: Mapping[str, Any]) -> None:
         self._iam.put_role_policy(

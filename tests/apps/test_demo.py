@@ -15,7 +15,7 @@ from PIL import Image
 from .conftest import ROOT
 
 COMMAND = [sys.executable, "demo.py"]
-SHEET = ROOT / "build" / "contact-sheet"
+SHEET = ROOT / "build" / "contact-sheet.png"
 
 
 def test_it_ends_with_pictures(tmp_path: Path) -> None:
@@ -26,12 +26,10 @@ def test_it_ends_with_pictures(tmp_path: Path) -> None:
     assert re.findall(r"images: (\d+)", ran.stdout) == ["10", "0", "2", "5"]
     assert "SamplingInterval  3000    500" in ran.stdout
     keys = re.findall(r"kB  (\S+)", ran.stdout)
-    page = SHEET.with_suffix(".html").read_text()
-    assert [key for key in keys if key not in page] == []
-    assert page.count("data:image/jpeg;base64,") == len(keys) == 17
-    with Image.open(SHEET.with_suffix(".png")) as picture:
+    assert len(set(keys)) == 17
+    with Image.open(SHEET) as picture:
         assert picture.format == "PNG"
-    assert SHEET.with_suffix(".png").stat().st_size < 100_000
+    assert SHEET.stat().st_size < 100_000
     assert list(tmp_path.iterdir()) == []
 
 

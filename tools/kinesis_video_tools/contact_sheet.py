@@ -1,47 +1,27 @@
-"""A contact sheet: images side by side, each with its key, its time and its size.
+"""A contact sheet: a PNG of images side by side, each with its key, its time and its size.
 
-It is an HTML page that contains its pictures, or a PNG. The PNG needs Pillow, which kinesis-video-local installs.
+It needs Pillow, which kinesis-video-local installs.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
-from typing import TYPE_CHECKING
 
-from kinesis_video_configuration import printable
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from PIL import Image, ImageDraw, ImageFont
 
 _COLUMNS = 5
 _WIDTH, _HEIGHT = 152, 86
 # A picture of a few bytes can claim any size. The service's images have at most 3840 by 2160 pixels.
 _MAX_PIXELS = 10_000_000
 _MARGIN, _GAP = 8, 12
-_PAPER, _INK, _MUTED, _ACCENT = "#ffffff", "#16191f", "#687078", "#b3321b"
-# The PNG is transparent, and its colours are legible on white and on black.
+# The sheet is transparent, and its colours are legible on white and on black.
 _CLEAR, _TEXT, _BORDER = "#6f7b9000", "#6f7b90", "#d9442b"
 _TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE, _KEY_SIZE = 24, 18, 14, 12
 # A palette preserves flat colours, and keeps the PNG small.
 _COLOURS = 128
-
-_STYLE = f"""
-body {{ margin: 2rem auto; max-width: 80rem; padding: 0 1rem; background: {_PAPER}; color: {_INK};
-  font: 1rem/1.4 system-ui, sans-serif; }}
-p {{ color: {_MUTED}; margin: 0 0 1rem; }}
-h2 {{ font-size: 1.1rem; margin: 2rem 0 0; }}
-.images {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 1rem; }}
-figure {{ margin: 0; }}
-img {{ display: block; width: 100%; }}
-figcaption {{ font-size: .85rem; margin-top: .3rem; }}
-code {{ display: block; color: {_MUTED}; font-size: .7rem; overflow-wrap: anywhere; }}
-.none {{ color: {_ACCENT}; border: 1px dashed {_ACCENT}; padding: 1rem; }}
-"""
 
 
 @dataclass(frozen=True)
@@ -73,63 +53,32 @@ class Section:
     """The pictures. Without pictures the sheet says "no image"."""
 
 
-@dataclass(frozen=True)
-class ContactSheet:
-    """The sheet."""
-
-    title: str
-    """The title."""
-    text: str
-    """The line below the title."""
-    sections: Sequence[Section]
-    """The sections, from top to bottom."""
-
-    def html(self) -> str:
-        """Return an HTML page with embedded pictures."""
-        sections = "\n".join(_html_of(section) for section in self.sections)
-        return (
-            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{_written(self.title)}</title>\n'
-            f"<style>{_STYLE}</style>\n<h1>{_written(self.title)}</h1>\n<p>{_written(self.text)}</p>\n{sections}\n</html>\n"
-        )
-
-    def png(self) -> bytes:
-        """Return a PNG of the sheet, with a transparent background.
-
-        Raises
-        ------
-        ImportError
-            If Pillow is missing.
-        """
-        from PIL import Image
-
-        # Drawn twice: the first time to measure its height.
-        width = 2 * _MARGIN + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _GAP
-        height = _Drawing(Image.new("RGBA", (width, 1))).draw(self)
-        paper = Image.new("RGBA", (width, height), _CLEAR)
-        _Drawing(paper).draw(self)
-        written = io.BytesIO()
-        paper.quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-            written, "PNG", optimize=True
-        )
-        return written.getvalue()
+def contact_sheet(title: str, text: str, sections: Sequence[Section]) -> bytes:
+    """Return a PNG of the sections below a title and a line of text, with a transparent background."""
+    # Drawn twice: the first time to measure its height.
+    width = 2 * _MARGIN + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _GAP
+    height = _Drawing(Image.new("RGBA", (width, 1))).draw(title, text, sections)
+    paper = Image.new("RGBA", (width, height), _CLEAR)
+    _Drawing(paper).draw(title, text, sections)
+    written = io.BytesIO()
+    paper.quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+    return written.getvalue()
 
 
 class _Drawing:
-    """Draws the PNG from top to bottom."""
+    """Draws the sheet from top to bottom."""
 
-    def __init__(self, paper: Image) -> None:
-        from PIL import ImageDraw, ImageFont
-
+    def __init__(self, paper: Image.Image) -> None:
         self._paper = paper
         self._draw = ImageDraw.Draw(paper)
         self._font = ImageFont.load_default
         self._y = _MARGIN
 
-    def draw(self, sheet: ContactSheet) -> int:
+    def draw(self, title: str, text: str, sections: Sequence[Section]) -> int:
         """Draw the sheet, and return its height."""
-        self._line(sheet.title, _TITLE_SIZE)
-        self._line(sheet.text, _TEXT_SIZE)
-        for section in sheet.sections:
+        self._line(title, _TITLE_SIZE)
+        self._line(text, _TEXT_SIZE)
+        for section in sections:
             self._y += _GAP
             self._line(section.heading, _HEADING_SIZE)
             self._line(section.text, _TEXT_SIZE)
@@ -151,8 +100,6 @@ class _Drawing:
         self._y = end[1] + _GAP
 
     def _row(self, pictures: Sequence[Picture]) -> None:
-        from PIL import Image
-
         top, bottom = self._y, self._y
         for column, picture in enumerate(pictures):
             x = _MARGIN + column * (_WIDTH + _GAP)
@@ -182,22 +129,3 @@ class _Drawing:
                 line = ""
             line += character
         yield line
-
-
-def _html_of(section: Section) -> str:
-    figures = "\n".join(_figure(picture) for picture in section.pictures)
-    pictures = f'<div class="images">\n{figures}\n</div>' if figures else '<div class="none">no image</div>'
-    return f"<h2>{_written(section.heading)}</h2>\n<p>{_written(section.text)}</p>\n{pictures}"
-
-
-def _written(text: str) -> str:
-    return escape(printable(text))
-
-
-def _figure(picture: Picture) -> str:
-    kind = "png" if picture.key.endswith(".png") else "jpeg"
-    data = base64.b64encode(picture.data).decode()
-    return (
-        f'<figure><img src="data:image/{kind};base64,{data}" alt="{escape(picture.caption)}">'
-        f"<figcaption>{escape(picture.caption)}<code>{_written(picture.key)}</code></figcaption></figure>"
-    )
