@@ -41,13 +41,14 @@ class AdoptedStreams(Stack):
         )
         for name in [
             "cam-1",
+            "cam-2",
         ]:
             ImageGeneration(
                 self,
                 f"Images-{name}",
                 stream=VideoStream.from_stream_name(self, f"Stream-{name}", name),
                 bucket=bucket1,
-                prefix="front-door/",
+                prefix=f"{name}/",
                 removal_policy=RemovalPolicy.RETAIN,
                 adopt_existing=True,
             )
@@ -89,6 +90,7 @@ class AdoptedStreams(Stack):
                 stream=VideoStream.from_stream_name(self, f"Stream-{name}", name),
                 bucket=bucket2,
                 prefix=DestinationPath(f"/{name}"),
+                format=ImageFormat.png(),
                 removal_policy=RemovalPolicy.RETAIN,
                 adopt_existing=True,
             )

@@ -45,15 +45,19 @@ def images(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in configuration.items() if value is not None}
 
 
+def to(uri: str, region: str = REGION, **changes: Any) -> dict[str, Any]:
+    return images(DestinationConfig={"Uri": uri, "DestinationRegion": region}, **changes)
+
+
 def topic(name: str = "fragments", status: str = "ENABLED") -> dict[str, Any]:
     return {"Status": status, "DestinationConfig": {"Uri": f"arn:aws:sns:{REGION}:111122223333:{name}"}}
 
 
-def synthesise(code: str) -> dict[str, Any]:
+def synthesise(code: str, stack_name: str = "AdoptedStreams") -> dict[str, Any]:
     """Run the app, and return the resources of its stack."""
     names: dict[str, Any] = {}
     exec(compile(code, "images_stack.py", "exec"), names)
-    resources: dict[str, Any] = names["app"].synth().get_stack_by_name("AdoptedStreams").template.get("Resources", {})
+    resources: dict[str, Any] = names["app"].synth().get_stack_by_name(stack_name).template.get("Resources", {})
     return resources
 
 
@@ -161,31 +165,31 @@ def test_any_configuration_becomes_the_same_request_or_a_comment(
 
 
 @pytest.mark.parametrize(
-    ("changes", "problem"),
+    ("configuration", "problem"),
     [
-        ({"DestinationConfig": {"Uri": "s3://a-b/{{resolve:x", "DestinationRegion": REGION}}, "a dynamic reference"),
-        ({"DestinationConfig": {"Uri": "s3://a-b/${Token[x]}", "DestinationRegion": REGION}}, "as text"),
-        ({"DestinationConfig": {"Uri": "s3://images/*", "DestinationRegion": REGION}}, "'s3://images/*'"),
-        ({"DestinationConfig": {"Uri": "s3://images"}}, "isn't in the form that the API documents"),
-        ({"DestinationConfig": None}, "isn't in the form that the API documents"),
-        ({"SamplingInterval": "3000"}, "its SamplingInterval is '3000'"),
-        ({"DestinationConfig": {"Uri": "s3://Images/", "DestinationRegion": REGION}}, "'s3://Images/'"),
-        ({"DestinationConfig": {"Uri": "http://images/", "DestinationRegion": REGION}}, "'http://images/'"),
+        (to("s3://a-b/{{resolve:x"), "a dynamic reference"),
+        (to("s3://a-b/${Token[x]}"), "as text"),
+        (to("s3://images/*"), "'s3://images/*'"),
+        (to("s3://Images/"), "'s3://Images/'"),
+        (to("http://images/"), "'http://images/'"),
+        (to("s3://images", "us-east-1"), "its bucket is in 'us-east-1'"),
+        (images(DestinationConfig={"Uri": "s3://images"}), "isn't in the form that the API documents"),
+        (images(DestinationConfig=None), "isn't in the form that the API documents"),
+        (images(SamplingInterval="3000"), "its SamplingInterval is '3000'"),
+        (images(SamplingInterval=33), "its SamplingInterval is 33"),
+        (images(FormatConfig={"JPEGQuality": "080"}), "its JPEGQuality is '080'"),
         (
-            {"DestinationConfig": {"Uri": "s3://images", "DestinationRegion": "us-east-1"}},
-            "its bucket is in 'us-east-1'",
+            images(Format="PNG", FormatConfig={"JPEGQuality": "80"}),
+            "it has a JPEG quality and its Format is PNG",
         ),
-        ({"SamplingInterval": 33}, "its SamplingInterval is 33"),
-        ({"FormatConfig": {"JPEGQuality": "080"}}, "its JPEGQuality is '080'"),
-        ({"Format": "PNG", "FormatConfig": {"JPEGQuality": "80"}}, "it has a JPEG quality and its Format is PNG"),
-        ({"WidthPixels": 4000}, "its WidthPixels is 4000"),
-        ({"Format": "WEBP"}, "its Format is 'WEBP'"),
-        ({"ImageSelectorType": "KEYFRAME"}, "its ImageSelectorType is 'KEYFRAME'"),
-        ({"Status": "PAUSED"}, "its Status is 'PAUSED'"),
+        (images(WidthPixels=4000), "its WidthPixels is 4000"),
+        (images(Format="WEBP"), "its Format is 'WEBP'"),
+        (images(ImageSelectorType="KEYFRAME"), "its ImageSelectorType is 'KEYFRAME'"),
+        (images(Status="PAUSED"), "its Status is 'PAUSED'"),
     ],
 )
-def test_what_no_construct_can_declare_is_left_out_and_said(changes: dict[str, Any], problem: str) -> None:
-    streams = [existing("cam-1", images(**changes)), existing("cam-2", images())]
+def test_what_no_construct_can_declare_is_left_out_and_said(configuration: dict[str, Any], problem: str) -> None:
+    streams = [existing("cam-1", configuration), existing("cam-2", images())]
     assert problem in left_out(*streams)["cam-1"]
     assert list(declared(synthesise(app_of(*streams)), IMAGES)) == ["cam-2"]
 
@@ -238,10 +242,10 @@ HOSTILE = "x\nimport os  # \r\x1b[2J\u2028\"\"\"'''"
         *(existing("cam-1", images(**{HOSTILE: 1, name: None})) for name in images()),
         existing("cam-1", images(FormatConfig={"JPEGQuality": HOSTILE})),
         existing("cam-1", images(FormatConfig=HOSTILE, WidthPixels=HOSTILE)),
-        existing("cam-1", images(DestinationConfig={"Uri": f"s3://{HOSTILE}", "DestinationRegion": REGION})),
-        existing("cam-1", images(DestinationConfig={"Uri": "s3://images", "DestinationRegion": HOSTILE})),
+        existing("cam-1", to(f"s3://{HOSTILE}")),
+        existing("cam-1", to("s3://images", HOSTILE)),
         # A regular expression with backtracking would never end.
-        existing("cam-1", images(DestinationConfig={"Uri": f"s3://{'a' * 62}_", "DestinationRegion": REGION})),
+        existing("cam-1", to(f"s3://{'a' * 62}_")),
         existing("cam-1", notification={"Status": HOSTILE, "DestinationConfig": {"Uri": HOSTILE}}),
     ],
 )
@@ -255,22 +259,12 @@ def test_an_endpoint_that_lies_reaches_no_code(stream: ExistingStream) -> None:
     "end", ["", "/", "/yard", "/yard/", "/cam-1", "/cam-1/", "//", "/a//b", "/../", f"/{HOSTILE}/"]
 )
 def test_any_path_is_declared_as_it_is(end: str) -> None:
-    destination = {"Uri": f"s3://camera-images{end}", "DestinationRegion": REGION}
-    resources = synthesise(app_of(existing("cam-1", images(DestinationConfig=destination))))
-    assert declared(resources, IMAGES)["cam-1"]["DestinationConfig"] == destination
+    resources = synthesise(app_of(existing("cam-1", to(f"s3://camera-images{end}"))))
+    assert declared(resources, IMAGES)["cam-1"]["DestinationConfig"]["Uri"] == f"s3://camera-images{end}"
 
 
-def test_streams_that_are_alike_are_one_loop_and_only_what_is_not_the_default_is_said() -> None:
-    def own_folder(name: str) -> dict[str, Any]:
-        return images(DestinationConfig={"Uri": f"s3://camera-images/{name}/", "DestinationRegion": REGION})
-
-    streams = [existing(name, own_folder(name)) for name in ("cam-1", "cam-2")]
-    others = [existing("lobby", images(SamplingInterval=1000, Format="PNG"), topic())]
-    assert ALIKE in app_of(*streams, *others)
-    yards = [
-        existing(name, images(DestinationConfig={"Uri": f"s3://images/{name}", "DestinationRegion": REGION}))
-        for name in ("a", "b")
-    ]
+def test_streams_that_are_alike_are_one_loop() -> None:
+    yards = [existing(name, to(f"s3://images/{name}")) for name in ("a", "b")]
     assert 'prefix=DestinationPath(f"/{name}"),' in app_of(*yards)
     assert app_of(*yards).count("ImageGeneration(") == 1
     # A stream on two pages is one.
@@ -279,71 +273,7 @@ def test_streams_that_are_alike_are_one_loop_and_only_what_is_not_the_default_is
 
 def test_the_stack_has_the_name_that_is_given() -> None:
     code, _ = write_app([existing("cam-1", images())], "Lobby-2")
-    names: dict[str, Any] = {}
-    exec(compile(code, "images_stack.py", "exec"), names)
-    assert [stack.stack_name for stack in names["app"].synth().stacks] == ["Lobby-2"]
-
-
-ALIKE = """\
-        super().__init__(scope, construct_id, env=env)
-        bucket = s3.Bucket.from_bucket_name(
-            self,
-            "Bucket",
-            "camera-images",
-        )
-        topic = sns.Topic.from_topic_arn(
-            self,
-            "Topic",
-            "arn:aws:sns:eu-west-1:111122223333:fragments",
-        )
-        for name in [
-            "cam-1",
-            "cam-2",
-        ]:
-            ImageGeneration(
-                self,
-                f"Images-{name}",
-                stream=VideoStream.from_stream_name(self, f"Stream-{name}", name),
-                bucket=bucket,
-                prefix=f"{name}/",
-                removal_policy=RemovalPolicy.RETAIN,
-                adopt_existing=True,
-            )
-        for name in [
-            "lobby",
-        ]:
-            ImageGeneration(
-                self,
-                f"Images-{name}",
-                stream=VideoStream.from_stream_name(self, f"Stream-{name}", name),
-                bucket=bucket,
-                prefix="front-door/",
-                sampling_interval=Duration.millis(1000),
-                format=ImageFormat.png(),
-                removal_policy=RemovalPolicy.RETAIN,
-                adopt_existing=True,
-            )
-        for name in [
-            "lobby",
-        ]:
-            FragmentNotification(
-                self,
-                f"Notification-{name}",
-                stream=VideoStream.from_stream_name(self, f"Notified-{name}", name),
-                topic=topic,
-                removal_policy=RemovalPolicy.RETAIN,
-                adopt_existing=True,
-            )
-
-
-app = App()
-AdoptedStreams(
-    app,
-    "AdoptedStreams",
-    env=Environment(account="111122223333", region="eu-west-1"),
-)
-app.synth()
-"""
+    assert list(declared(synthesise(code, "Lobby-2"), IMAGES)) == ["cam-1"]
 
 
 def test_nothing_to_adopt_and_too_much_for_a_stack_are_said() -> None:
@@ -357,11 +287,10 @@ def test_nothing_to_adopt_and_too_much_for_a_stack_are_said() -> None:
 
 
 def example() -> list[ExistingStream]:
-    """Streams of each kind: minimal ones, one with each setting, and one that can't be declared."""
-    odd = images(
-        DestinationConfig={"Uri": 's3://others/it\'s "{here}" \\ \N{CAMERA}/lobby/', "DestinationRegion": REGION},
+    """Streams of each kind: two that are alike, one with each setting, and one that can't be declared."""
+    odd = to(
+        's3://others/it\'s "{here}" \\ \N{CAMERA}/lobby/',
         SamplingInterval=500,
-        Format="JPEG",
         FormatConfig={"JPEGQuality": "60"},
         ImageSelectorType="SERVER_TIMESTAMP",
         Status="DISABLED",
@@ -369,10 +298,11 @@ def example() -> list[ExistingStream]:
         HeightPixels=360,
     )
     return [
-        existing("cam-1", images()),
+        existing("cam-1", to("s3://camera-images/cam-1/")),
+        existing("cam-2", to("s3://camera-images/cam-2/")),
         existing("lobby", odd, topic()),
         existing("yard", images(SamplingInterval=1)),
-        existing("roof", images(DestinationConfig={"Uri": "s3://others/roof", "DestinationRegion": REGION})),
+        existing("roof", to("s3://others/roof", Format="PNG")),
     ]
 
 
