@@ -1,41 +1,47 @@
-"""The command `kinesis-video send`, as a process of its own."""
+"""The command `kinesis-video send`."""
 
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from kinesis_video_matroska import SimpleTag, TagName, Tags
 from kinesis_video_tools.__main__ import main
 
+from .processes import command, on_a_terminal
 from .service import ROLE_ACCESS_KEY, Answer, Service, serve
 
 SMALL = ("--size", "160x96", "--frame-rate", "5", "--fragment-seconds", "1")
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "kinesis_video_tools", *arguments]
+Send = Callable[..., tuple[int, str, str]]
 
 
-def send(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = command("send", "front-door", "--endpoint-url", service.url, *SMALL, *arguments)
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+@pytest.fixture
+def send(capsys: pytest.CaptureFixture[str]) -> Send:
+    """Send to a service; return the exit code and what is printed on standard output and standard error."""
+
+    def send(service: Service, *arguments: str) -> tuple[int, str, str]:
+        code = main(["send", "front-door", "--endpoint-url", service.url, *SMALL, *arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return send
 
 
-def test_it_sends_and_says_what_has_arrived() -> None:
+def test_it_sends_and_says_what_has_arrived(send: Send) -> None:
     with serve() as service:
-        ran = send(service, "--fragments", "3", "--speed", "20", "--prefix", "person/", "--metadata", "camera=east")
+        tagged = ("--prefix", "person/", "--metadata", "camera=east")
+        code, _, said = send(service, "--fragments", "3", "--speed", "20", *tagged)
         (received,) = service.put_media
-    assert ran.returncode == 0
-    assert re.fullmatch(r"front-door: 3 fragments sent, 3 received, 3 persisted, \d+ s\n", ran.stderr)
+    assert code == 0
+    assert re.fullmatch(r"front-door: 3 fragments sent, 3 received, 3 persisted, \d+ s\n", said)
     tags = (
         SimpleTag(TagName.IMAGE_GENERATION),
         SimpleTag(TagName.IMAGE_PREFIX, "person/"),
@@ -44,21 +50,21 @@ def test_it_sends_and_says_what_has_arrived() -> None:
     assert [fragment.tags for fragment in received.fragments] == [[Tags(tags)]] * 3
 
 
-def test_programs_get_json() -> None:
+def test_programs_get_json(send: Send) -> None:
     with serve(Answer(error_in=0)) as service:
-        ran = send(service, "--fragments", "2", "--speed", "20", "--json")
-    came = json.loads(ran.stdout)
+        code, printed, _ = send(service, "--fragments", "2", "--speed", "20", "--json")
+    came = json.loads(printed)
     assert (came["stream"], came["fragments"], came["persisted"], came["complete"]) == ("front-door", 2, 1, False)
     assert came["errors"][0]["error_code"] == "KMS_KEY_ACCESS_DENIED"
-    assert ran.returncode == 1
+    assert code == 1
 
 
-def test_it_sends_as_a_role_with_notifications_and_without_images() -> None:
+def test_it_sends_as_a_role_with_notifications_and_without_images(send: Send) -> None:
     with serve() as service:
         role = "arn:aws:iam::123456789012:role/producer"
-        ran = send(service, "--seconds", "0.5", "--role", role, "--no-images", "--notifications", "--relative")
+        code, _, _ = send(service, "--seconds", "0.5", "--role", role, "--no-images", "--notifications", "--relative")
         (received,) = service.put_media
-    assert ran.returncode == 0
+    assert code == 0
     assert f"Credential={ROLE_ACCESS_KEY}/" in received.headers["authorization"]
     assert received.headers["x-amzn-fragment-timecode-type"] == "RELATIVE"
     assert [fragment.tags for fragment in received.fragments] == [[Tags((SimpleTag(TagName.NOTIFICATION),))]]
@@ -81,12 +87,12 @@ def test_ctrl_c_ends_the_last_fragment_and_waits_for_its_acknowledgement() -> No
     assert TagName.END_OF_FRAGMENT.encode() in received.body[-100:]
 
 
-def test_errors_are_said_in_words_and_make_it_fail() -> None:
+def test_errors_are_said_in_words_and_make_it_fail(send: Send) -> None:
     with serve(Answer(error_in=0)) as service:
-        ran = send(service, "--fragments", "2", "--speed", "20")
+        code, _, said = send(service, "--fragments", "2", "--speed", "20")
         timecode = service.put_media[0].fragments[0].timecode
-    assert ran.returncode == 1
-    error, reconnecting, summary = ran.stderr.splitlines()
+    assert code == 1
+    error, reconnecting, summary = said.splitlines()
     meaning = (
         "the producer may not use the key that encrypts the stream; allow it kms:GenerateDataKey "
         "(4500 KMS_KEY_ACCESS_DENIED)"
@@ -96,26 +102,15 @@ def test_errors_are_said_in_words_and_make_it_fail() -> None:
     assert summary.startswith("front-door: 2 fragments sent, 1 received, 1 persisted, 1 errors, ")
 
 
-def test_a_refusal_makes_it_fail() -> None:
+def test_a_refusal_makes_it_fail(send: Send) -> None:
     with serve(Answer(refusal=(404, "ResourceNotFoundException", "No such stream."))) as service:
-        ran = send(service)
-    assert ran.returncode == 2
-    assert ran.stderr == (
+        code, _, said = send(service)
+    assert code == 2
+    assert said == (
         "kinesis-video send: the service refuses PutMedia with 404 ResourceNotFoundException: No such stream.; "
         "look at the stream's name, the Region and the account\n"
         "  → `kinesis-video doctor front-door` looks for the cause\n"
     )
-
-
-def test_missing_credentials_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    with serve() as service:
-        ran = send(service)
-    assert ran.returncode == 2
-    assert ran.stderr.startswith("kinesis-video send: there are no credentials: Unable to locate credentials\n  → give")
 
 
 @pytest.mark.parametrize(
@@ -142,17 +137,12 @@ def test_wrong_arguments_are_said_before_anything_is_sent(
 
 
 def test_a_terminal_shows_a_progress_line() -> None:
-    screen, terminal = pty.openpty()
     with serve() as service:
         line = command("send", "front-door", "--endpoint-url", service.url, *SMALL, "--fragments", "2", "--speed", "20")
-        subprocess.run(line, stderr=terminal, timeout=60, check=True)
-    os.close(terminal)
-    shown = os.read(screen, 10_000).decode()
-    os.close(screen)
+        shown = on_a_terminal(80, line)
     assert re.search(r"\r\x1b\[Kfront-door: [12] fragments sent, 1 received, 0 persisted, \d+ s\r\x1b\[K", shown)
-    assert (
-        shown.splitlines()[-1].split("\x1b[K")[-1].startswith("front-door: 2 fragments sent, 2 received, 2 persisted, ")
-    )
+    last = shown.splitlines()[-1].split("\x1b[K")[-1]
+    assert last.startswith("front-door: 2 fragments sent, 2 received, 2 persisted, ")
 
 
 @pytest.mark.parametrize("package", ["boto3", "h11"])
@@ -164,19 +154,3 @@ def test_without_the_extra_it_says_how_to_install_it(package: str) -> None:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 2
     assert ran.stderr == f"{package} is missing; install it with pip install 'cdk-kinesis-video[tools]'\n"
-
-
-def test_the_help_names_every_command_and_option() -> None:
-    ran = subprocess.run(command("send", "--help"), capture_output=True, text=True, timeout=60, check=True)
-    for option in ("--file", "--role", "--no-images", "--notifications", "--prefix", "--metadata", "--speed"):
-        assert option in ran.stdout
-    assert (
-        "send video to a stream"
-        in subprocess.run(
-            [Path(sys.executable).with_name("kinesis-video"), "--help"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-    )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import pty
 import re
 import shlex
 import signal
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +30,7 @@ from kinesis_video_tools.command_line.exit_codes import INTERRUPTED_MEANS, UNKNO
 from kinesis_video_tools.command_line.failures import explain
 
 from ..handler.conftest import FakeClock, clock
+from .processes import command, on_a_terminal
 
 __all__ = ["clock"]
 
@@ -43,12 +41,6 @@ ACCOUNT = {"--profile", "--region", "--endpoint-url"}
 def sub_commands() -> dict[str, Parser]:
     (commands,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     return dict(commands.choices)
-
-
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "kinesis_video_tools", *arguments]
-    env = {**os.environ, **environment}
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, env=env)
 
 
 def rows_of_page() -> dict[str, list[str]]:
@@ -103,7 +95,8 @@ def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_shell_completes_it(tmp_path: Path) -> None:
     script = tmp_path / "completion"
-    script.write_text(command("--print-completion", "bash").stdout)
+    with script.open("w") as file:
+        subprocess.run(command("--print-completion", "bash"), stdout=file, check=True)
     ask = f"source {script}; COMP_WORDS=(kinesis-video di); COMP_CWORD=1; _shtab_kinesis_video; echo ${{COMPREPLY[@]}}"
     ran = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
     assert ran.stdout == "diff\n"
@@ -172,7 +165,7 @@ def test_each_way_to_end_has_its_exit_code_and_no_traceback(
 
 
 def test_ctrl_c_while_it_starts_is_no_error() -> None:
-    line = [sys.executable, "-m", "kinesis_video_tools", "diff", "Cameras", "--endpoint-url", "http://127.0.0.1:9"]
+    line = command("diff", "Cameras", "--endpoint-url", "http://127.0.0.1:9")
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         # Its first line comes while it still tries.
@@ -198,9 +191,9 @@ def test_a_reader_that_goes_away_is_no_error(output: str, code: int) -> None:
 
 @pytest.mark.parametrize("ends", ["1>&-", "2>&-", "1>/dev/full"])
 def test_where_nothing_can_be_written_the_exit_code_is_of_the_table(ends: str) -> None:
-    line = f"{shlex.quote(sys.executable)} -m kinesis_video_tools {{}} {ends}"
-    for arguments, codes in (("--version", (0, 2)), ("diff arn:x", (2,))):
-        ran = subprocess.run(line.format(arguments), shell=True, capture_output=True, text=True, check=False)
+    for arguments, codes in ((["--version"], (0, 2)), (["diff", "arn:x"], (2,))):
+        line = f"{shlex.join(command(*arguments))} {ends}"
+        ran = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
         assert ran.returncode in codes
         assert "Traceback" not in ran.stdout + ran.stderr
 
@@ -356,27 +349,13 @@ def test_a_proxys_page_is_no_answer_of_aws(
     assert advice.startswith("  → ")
 
 
-def on_a_terminal(columns: int, script: str) -> str:
-    """The standard error of a Python script on a terminal of this width."""
-    screen, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
-    subprocess.run(
-        [sys.executable, "-c", script], stderr=terminal, stdin=terminal, stdout=terminal, env=env, check=True
-    )
-    os.close(terminal)
-    shown = os.read(screen, 10_000).decode()
-    os.close(screen)
-    return shown
-
-
 def test_lines_fit_a_terminal_and_progress_takes_one_row() -> None:
     script = """
 from kinesis_video_tools.command_line import say, show_progress
 show_progress("x" * 100)
 say("a problem with " + "many " * 20 + "\\x1b[2J", "  → s3://a-long-name-that-stays-whole/" + "y" * 50)
 """
-    progress, *rows = on_a_terminal(40, script).replace("\r\x1b[K", "\n").splitlines()[1:]
+    progress, *rows = on_a_terminal(40, [sys.executable, "-c", script]).replace("\r\x1b[K", "\n").splitlines()[1:]
     assert progress == "x" * 39
     assert all(len(row) <= 40 for row in rows if "s3://" not in row)
     assert [row for row in rows if "s3://" in row] == ["    s3://a-long-name-that-stays-whole/" + "y" * 50]
