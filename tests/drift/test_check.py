@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from ..handler.conftest import (
     service,
     stack,
 )
-from ..infra.conftest import resources_of
+from ..infra.conftest import resources_of, template_of
 from ..normalisations import TABLE, Normalisation
 
 __all__ = ["_environment", "clock", "feature", "service", "stack"]
@@ -41,9 +42,13 @@ AFTER, AT, BEFORE = "2023-11-14T22:13:21Z", "2023-11-14T22:13:20Z", "2023-11-14T
 ALTERED = {**DECLARED, "SamplingInterval": 500}
 
 
-def event(time: str = AFTER, repair: str = "ALWAYS", **detail: Any) -> dict[str, Any]:
+def event(
+    time: str = AFTER, repair: str = "ALWAYS", declared: dict[str, Any] = DECLARED, **detail: Any
+) -> dict[str, Any]:
+    """An event; `declared` is what the first of its two streams should have."""
     properties = [
-        {"StreamARN": arn, "ImageGenerationConfiguration": DECLARED} for arn in (STREAM_ARN, OTHER_STREAM_ARN)
+        {"StreamARN": STREAM_ARN, "ImageGenerationConfiguration": declared},
+        {"StreamARN": OTHER_STREAM_ARN, "ImageGenerationConfiguration": DECLARED},
     ]
     return {
         "Time": time,
@@ -60,8 +65,31 @@ def by_call(**parameters: str) -> dict[str, Any]:
     return {"eventName": UPDATE, "userIdentity": identity, "requestParameters": parameters}
 
 
-@pytest.fixture(autouse=True)
-def at_rest(service: Service, stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
+class Looked:
+    """The function's log after an event."""
+
+    def __init__(self, records: list[logging.LogRecord]) -> None:
+        self._records = records
+        self.said = [record.getMessage() for record in records]
+        self.reports = self.lines(MESSAGE)
+        self.repaired = [report.repaired for report in self.reports]
+
+    def lines(self, message: str) -> list[Any]:
+        return [record for record in self._records if record.getMessage() == message]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """What the one line of the look says: the streams, those that differ, and those that were not compared."""
+        (line,) = self.lines(LOOKED)
+        assert line.stack == "Camera"
+        return line.streams, line.drifted, line.not_compared
+
+
+Invoke = Callable[..., Looked]
+
+
+@pytest.fixture
+def invoke(service: Service, stack: Stack, caplog: pytest.LogCaptureFixture) -> Invoke:
     """One stream has something else than is declared, the other has what is declared, and the stack is at rest."""
     service.configurations.update({STREAM_ARN: ALTERED, OTHER_STREAM_ARN: DECLARED})
     stack.status = "UPDATE_COMPLETE"
@@ -69,44 +97,23 @@ def at_rest(service: Service, stack: Stack, caplog: pytest.LogCaptureFixture) ->
     stack.has("BackDoor", OTHER_STREAM_ARN)
     caplog.set_level(logging.INFO, "kinesis_video_drift")
 
+    def invoke(given: dict[str, Any] | None = None) -> Looked:
+        from kinesis_video_handler import entry
 
-def invoke(given: dict[str, Any]) -> None:
-    from kinesis_video_handler import entry
+        entry.handler(given or event(), Context(180))
+        return Looked(caplog.records)
 
-    entry.handler(given, Context(180))
-
-
-def reports(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    return [record for record in caplog.records if record.getMessage() == MESSAGE]
+    return invoke
 
 
-def counted(caplog: pytest.LogCaptureFixture) -> tuple[int, int, int]:
-    """What the one line of the look says: the streams, those that differ, and those that were not compared."""
-    (line,) = (record for record in caplog.records if record.getMessage() == LOOKED)
-    given: Any = line
-    assert given.stack == "Camera"
-    return given.streams, given.drifted, given.not_compared
+@pytest.fixture
+def between_looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Let something happen instead of each wait."""
+    return lambda happen: monkeypatch.setattr(timing, "sleep", lambda _: happen())
 
 
-def keep_failing(service: Service, stream_arn: str, fault: str) -> None:
-    """Let each call for one stream fail."""
-
-    def fail(operation: str) -> None:
-        if service.requests[-1][1].get("StreamARN") == stream_arn:
-            service.fail(operation, fault, times=1)
-
-    service.on_call = fail
-
-
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records]
-
-
-def test_what_differs_is_reported_with_who_and_set_again(
-    service: Service, caplog: pytest.LogCaptureFixture, clock: FakeClock
-) -> None:
-    invoke(event(**by_call(streamARN=STREAM_ARN)))
-    (report,) = reports(caplog)
+def test_what_differs_is_reported_with_who_and_set_again(invoke: Invoke, service: Service, clock: FakeClock) -> None:
+    (report,) = invoke(event(**by_call(streamARN=STREAM_ARN))).reports
     assert report.levelname == "WARNING"
     assert (report.stack, report.stream, report.state) == ("Camera", STREAM_ARN, "CHANGED")
     assert report.fields == [{"field": "SamplingInterval", "declared": 3000, "actual": 500}]
@@ -118,13 +125,11 @@ def test_what_differs_is_reported_with_who_and_set_again(
     assert {parameters["StreamARN"] for _, parameters in service.requests} == {STREAM_ARN}
 
 
-def test_the_metric_filters_take_the_numbers_of_the_line_of_each_look(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_metric_filters_take_the_numbers_of_the_line_of_each_look(invoke: Invoke) -> None:
     event_of_three = event()
     event_of_three["Declarations"][IMAGES.resource_type].append({"StreamARN": "x"})
-    invoke(event_of_three)
-    (line,) = (vars(record) for record in caplog.records if record.getMessage() == LOOKED)
+    looked = invoke(event_of_three)
+    (line,) = map(vars, looked.lines(LOOKED))
     # As Lambda's JSON format has it: the message, and what is extra beside it.
     logged = {"message": LOOKED, **json.loads(json.dumps({name: line[name] for name in ("stack", DRIFTED, FAILED)}))}
     for metric_filter in metric_filters():
@@ -134,7 +139,7 @@ def test_the_metric_filters_take_the_numbers_of_the_line_of_each_look(
         (transformation,) = metric_filter["MetricTransformations"]
         assert logged[transformation["MetricValue"].removeprefix("$.")] == 1
         assert transformation["Dimensions"] == [{"Key": "StackName", "Value": "$.stack"}]
-    assert counted(caplog) == (2, 1, 1)
+    assert looked.counts == (2, 1, 1)
 
 
 def metric_filters() -> list[Any]:
@@ -143,95 +148,97 @@ def metric_filters() -> list[Any]:
 
     from cdk_kinesis_video import DriftMonitor
 
-    app = App()
-    monitored = CdkStack(app, "Camera")
+    monitored = CdkStack(App(), "Camera")
     monitor = DriftMonitor(monitored, "Drift")
     monitor.metric_drifted()
     monitor.metric_not_compared()
-    template = app.synth().get_stack_by_name("Camera").template
-    return [each["Properties"] for each in resources_of(template, "AWS::Logs::MetricFilter").values()]
+    return [each["Properties"] for each in resources_of(template_of(monitored), "AWS::Logs::MetricFilter").values()]
 
 
 def test_streams_that_have_what_is_declared_take_no_second_look(
-    service: Service, stack: Stack, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    invoke: Invoke, service: Service, stack: Stack, clock: FakeClock
 ) -> None:
     service.configurations[STREAM_ARN] = DECLARED
-    invoke(event())
-    assert (reports(caplog), clock.time, dict(stack.calls)) == ([], 0, {})
+    assert (invoke().reports, clock.time, dict(stack.calls)) == ([], 0, {})
     assert service.calls[DESCRIBE] == 2
 
 
 def test_a_difference_that_is_gone_at_the_second_look_is_none(
-    service: Service, stack: Stack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoke, service: Service, stack: Stack, between_looks: Any
 ) -> None:
-    monkeypatch.setattr(timing, "sleep", lambda _: service.configurations.update({STREAM_ARN: DECLARED}))
-    invoke(event())
-    assert (reports(caplog), dict(stack.calls)) == ([], {})
+    between_looks(lambda: service.configurations.update({STREAM_ARN: DECLARED}))
+    assert (invoke().reports, dict(stack.calls)) == ([], {})
+
+
+def test_a_stream_that_has_something_else_at_each_look_differs(
+    invoke: Invoke, service: Service, between_looks: Any
+) -> None:
+    between_looks(lambda: service.configurations.update({STREAM_ARN: {**DECLARED, "SamplingInterval": 700}}))
+    (report,) = invoke(event(repair="NONE")).reports
+    assert report.fields == [{"field": "SamplingInterval", "declared": 3000, "actual": 700}]
+
+
+def test_a_stream_that_can_not_be_looked_at_again_is_not_compared(
+    invoke: Invoke, service: Service, between_looks: Any
+) -> None:
+    between_looks(lambda: service.fail(DESCRIBE, "InvalidArgumentException"))
+    assert invoke().counts == (2, 0, 1)
 
 
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "DELETE_IN_PROGRESS"])
 def test_nothing_is_reported_while_the_stack_is_being_changed(
-    status: str, service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+    status: str, invoke: Invoke, service: Service, stack: Stack
 ) -> None:
     stack.status = status
-    invoke(event())
-    assert reports(caplog) == []
-    assert service.calls[UPDATE] == 0
-    assert said(caplog)[-2:] == ["nothing is reported, the stack is being changed", LOOKED]
-    assert counted(caplog) == (2, 0, 0)
+    looked = invoke()
+    assert (looked.reports, service.calls[UPDATE]) == ([], 0)
+    assert looked.said[-2:] == ["nothing is reported, the stack is being changed", LOOKED]
+    assert looked.counts == (2, 0, 0)
 
 
 def test_a_stream_that_differs_while_an_operation_does_not_end_is_not_compared(
-    service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+    invoke: Invoke, service: Service, stack: Stack
 ) -> None:
     stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    invoke(event("2023-11-14T23:13:21Z"))
-    assert (reports(caplog), service.calls[UPDATE]) == ([], 0)
-    assert counted(caplog) == (2, 0, 1)
-    (line,) = (record for record in caplog.records if record.getMessage() == NOT_COMPARED)
-    assert line.stream == STREAM_ARN  # type: ignore[attr-defined]  # extra of the record
-    assert "UPDATE_ROLLBACK_IN_PROGRESS for more than an hour" in line.problem  # type: ignore[attr-defined]
+    looked = invoke(event("2023-11-14T23:13:21Z"))
+    assert (looked.reports, service.calls[UPDATE]) == ([], 0)
+    assert looked.counts == (2, 0, 1)
+    (line,) = looked.lines(NOT_COMPARED)
+    assert line.stream == STREAM_ARN
+    assert "UPDATE_ROLLBACK_IN_PROGRESS for more than an hour" in line.problem
 
 
 @pytest.mark.parametrize(("time", "count"), [(BEFORE, 0), (AT, 1), (AFTER, 1)])
 def test_an_event_from_before_the_last_deployment_may_have_old_declarations(
-    time: str, count: int, service: Service, caplog: pytest.LogCaptureFixture
+    time: str, count: int, invoke: Invoke, service: Service
 ) -> None:
-    invoke(event(time))
-    assert len(reports(caplog)) == service.calls[UPDATE] == count
+    assert len(invoke(event(time)).reports) == service.calls[UPDATE] == count
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "CREATE_FAILED"])
 def test_after_an_operation_that_failed_nothing_is_repaired(
-    status: str, service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+    status: str, invoke: Invoke, service: Service, stack: Stack
 ) -> None:
     stack.status = status
-    invoke(event())
-    assert [report.repaired for report in reports(caplog)] == [False]
-    assert service.calls[UPDATE] == 0
+    assert (invoke().repaired, service.calls[UPDATE]) == ([False], 0)
 
 
-def test_what_no_resource_of_the_stack_holds_is_not_repaired(
-    service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_no_resource_of_the_stack_holds_is_not_repaired(invoke: Invoke, service: Service, stack: Stack) -> None:
     stack.resources.clear()
     stack.has("BackDoor", OTHER_STREAM_ARN)
     stack.has("Gone", STREAM_ARN, status="DELETE_COMPLETE")
     stack.has("Notified", STREAM_ARN, resource_type="Custom::KinesisVideoFragmentNotification")
-    invoke(event())
-    assert [report.repaired for report in reports(caplog)] == [False]
-    assert service.calls[UPDATE] == 0
-    assert "not repaired, the stack may not hold it" in said(caplog)
+    looked = invoke()
+    assert (looked.repaired, service.calls[UPDATE]) == ([False], 0)
+    assert "not repaired, the stack may not hold it" in looked.said
 
 
 @pytest.mark.parametrize("operation", ["ListStackResources", "DescribeStacks"])
 def test_if_cloudformation_can_not_be_asked_drift_is_reported_and_not_repaired(
-    operation: str, service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+    operation: str, invoke: Invoke, service: Service, stack: Stack
 ) -> None:
     stack.fail(operation, "ValidationError")
-    invoke(event())
-    assert [report.repaired for report in reports(caplog)] == [False]
-    assert service.calls[UPDATE] == 0
+    assert (invoke().repaired, service.calls[UPDATE]) == ([False], 0)
 
 
 @pytest.mark.parametrize(
@@ -246,38 +253,27 @@ def test_if_cloudformation_can_not_be_asked_drift_is_reported_and_not_repaired(
     ],
 )
 def test_the_monitor_repairs_what_it_was_told_to(
-    repair: str, actual: Any, repaired: bool, service: Service, caplog: pytest.LogCaptureFixture
+    repair: str, actual: Any, repaired: bool, invoke: Invoke, service: Service
 ) -> None:
     service.configurations[STREAM_ARN] = actual
-    invoke(event(repair=repair))
-    assert [report.repaired for report in reports(caplog)] == [repaired]
+    assert invoke(event(repair=repair)).repaired == [repaired]
     assert service.configurations[STREAM_ARN] == (DECLARED if repaired else actual)
 
 
-def test_a_repair_that_fails_is_said_and_the_next_stream_is_repaired(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_repair_that_fails_is_said_and_the_next_stream_is_repaired(invoke: Invoke, service: Service) -> None:
     service.configurations[OTHER_STREAM_ARN] = None
     service.fail(UPDATE, "NoDataRetentionException", times=1)
-    invoke(event())
-    assert [report.repaired for report in reports(caplog)] == [False, True]
-    assert "not repaired" in said(caplog)
-
-
-def test_a_stream_that_can_not_be_read_keeps_no_other_from_it(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    service.configurations[OTHER_STREAM_ARN] = ALTERED
-    service.fail(DESCRIBE, "InvalidArgumentException", times=1)
-    invoke(event())
-    assert [report.stream for report in reports(caplog)] == [OTHER_STREAM_ARN]
-    assert "not compared" in said(caplog)
+    looked = invoke()
+    assert looked.repaired == [False, True]
+    assert "not repaired" in looked.said
 
 
 @pytest.mark.parametrize(
     "parameters", [{"streamName": "back-door"}, {"streamARN": OTHER_STREAM_ARN}, {"streamName": "x"}]
 )
-def test_an_event_of_another_stream_looks_at_that_one(parameters: dict[str, str], service: Service) -> None:
+def test_an_event_of_another_stream_looks_at_that_one(
+    parameters: dict[str, str], invoke: Invoke, service: Service
+) -> None:
     invoke(event(**by_call(**parameters)))
     assert STREAM_ARN not in [asked["StreamARN"] for _, asked in service.requests]
 
@@ -286,50 +282,44 @@ def test_an_event_of_another_stream_looks_at_that_one(parameters: dict[str, str]
     "deployment", [{"status": "UPDATE_IN_PROGRESS"}, {"updated": "2023-11-14T22:14:00Z"}], ids=["begins", "is over"]
 )
 def test_a_deployment_that_begins_between_two_attempts_keeps_what_it_sets(
-    deployment: dict[str, str],
-    service: Service,
-    stack: Stack,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    deployment: dict[str, str], invoke: Invoke, service: Service, stack: Stack, between_looks: Any
 ) -> None:
     of_the_deployment = {**DECLARED, "SamplingInterval": 700}
 
-    def sleep(_seconds: float) -> None:
+    def deploy_after_an_attempt() -> None:
         if service.calls[UPDATE]:
             service.configurations[STREAM_ARN] = of_the_deployment
             for name, value in deployment.items():
                 setattr(stack, name, value)
 
-    monkeypatch.setattr(timing, "sleep", sleep)
+    between_looks(deploy_after_an_attempt)
     service.fail(UPDATE, "ClientLimitExceededException", times=1)
-    invoke(event())
-    assert [report.repaired for report in reports(caplog)] == [False]
+    looked = invoke()
+    assert looked.repaired == [False]
     assert service.configurations[STREAM_ARN] == of_the_deployment
-    assert "not repaired" in said(caplog)
+    assert "not repaired" in looked.said
 
 
 def test_a_deployment_that_begins_after_one_repair_prevents_the_next(
-    service: Service, stack: Stack, caplog: pytest.LogCaptureFixture
+    invoke: Invoke, service: Service, stack: Stack
 ) -> None:
     service.configurations[OTHER_STREAM_ARN] = ALTERED
-    asked = 0
 
-    def read(operation: str) -> None:
-        nonlocal asked
-        asked += operation == UPDATE
-        if asked:
+    def deploy(operation: str) -> None:
+        if operation == UPDATE:
             stack.status = "UPDATE_IN_PROGRESS"
 
-    service.on_call = read
-    invoke(event())
-    assert [report.repaired for report in reports(caplog)] == [True, False]
+    service.on_call = deploy
+    assert invoke().repaired == [True, False]
     assert service.configurations == {STREAM_ARN: DECLARED, OTHER_STREAM_ARN: ALTERED}
 
 
-@pytest.mark.parametrize("fault", ["ClientLimitExceededException", "AccessDeniedException", "timeout"])
+@pytest.mark.parametrize(
+    "fault", ["ClientLimitExceededException", "AccessDeniedException", "InvalidArgumentException", "timeout"]
+)
 @pytest.mark.parametrize("failing", [STREAM_ARN, OTHER_STREAM_ARN])
 def test_a_stream_that_fails_for_ever_takes_no_time_of_the_others(
-    fault: str, failing: str, service: Service, stack: Stack, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    fault: str, failing: str, invoke: Invoke, service: Service, stack: Stack, clock: FakeClock
 ) -> None:
     names = [f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/camera-{number}/1" for number in range(7)]
     others = [arn for arn in (STREAM_ARN, OTHER_STREAM_ARN, *names) if arn != failing]
@@ -340,48 +330,34 @@ def test_a_stream_that_fails_for_ever_takes_no_time_of_the_others(
     for number, arn in enumerate(others):
         service.configurations[arn] = ALTERED
         stack.has(f"Other{number}", arn)
-    keep_failing(service, failing, fault)
-    invoke(given)
-    assert sorted(report.stream for report in reports(caplog)) == sorted(others)
-    assert {report.repaired for report in reports(caplog)} == {True}
-    (line,) = (record for record in caplog.records if record.getMessage() == NOT_COMPARED)
-    assert (line.stack, line.stream) == ("Camera", failing)  # type: ignore[attr-defined]
-    assert counted(caplog) == (9, 8, 1)
+
+    def fail(operation: str) -> None:
+        if service.requests[-1][1].get("StreamARN") == failing:
+            service.fail(operation, fault, times=1)
+
+    service.on_call = fail
+    looked = invoke(given)
+    assert sorted(report.stream for report in looked.reports) == sorted(others)
+    assert set(looked.repaired) == {True}
+    (line,) = looked.lines(NOT_COMPARED)
+    assert (line.stack, line.stream) == ("Camera", failing)
+    assert looked.counts == (9, 8, 1)
     assert clock.time < 180
 
 
 @pytest.mark.parametrize("fault", ["AccessDeniedException", "ServiceUnavailable", "no connection", "timeout"])
 def test_a_monitor_that_can_not_look_at_all_says_so_in_time_and_does_not_raise(
-    fault: str, service: Service, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    fault: str, invoke: Invoke, service: Service, clock: FakeClock
 ) -> None:
     service.fail(DESCRIBE, fault)
-    invoke(event())
-    assert counted(caplog) == (2, 0, 2)
+    assert invoke().counts == (2, 0, 2)
     assert clock.time < 180
 
 
-def test_a_stream_that_can_not_be_looked_at_again_is_not_compared(
-    service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timing, "sleep", lambda _: service.fail(DESCRIBE, "InvalidArgumentException"))
-    invoke(event())
-    assert counted(caplog) == (2, 0, 1)
-
-
-def test_an_error_of_our_own_is_counted_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
-    invoke({**event(), "Time": "not a time"})
-    assert said(caplog)[-2:] == [NOT_COMPARED, LOOKED]
-    assert counted(caplog)[2] == 1
-
-
-def test_a_stream_that_has_something_else_at_each_look_differs(
-    service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    later = {**DECLARED, "SamplingInterval": 700}
-    monkeypatch.setattr(timing, "sleep", lambda _: service.configurations.update({STREAM_ARN: later}))
-    invoke(event(repair="NONE"))
-    (report,) = reports(caplog)
-    assert report.fields == [{"field": "SamplingInterval", "declared": 3000, "actual": 700}]
+def test_an_error_of_our_own_is_counted_and_not_raised(invoke: Invoke) -> None:
+    looked = invoke({**event(), "Time": "not a time"})
+    assert looked.said[-2:] == [NOT_COMPARED, LOOKED]
+    assert looked.counts[2] == 1
 
 
 @pytest.mark.parametrize(
@@ -397,33 +373,27 @@ def test_a_stream_that_has_something_else_at_each_look_differs(
     ],
 )
 def test_only_the_call_that_can_have_done_it_names_who_did(
-    call: str, actual: Any, named: bool, service: Service, caplog: pytest.LogCaptureFixture
+    call: str, actual: Any, named: bool, invoke: Invoke, service: Service
 ) -> None:
     service.configurations[STREAM_ARN] = actual
     if actual == "gone":
         del service.configurations[STREAM_ARN]
-    invoke(event(**{**by_call(streamARN=STREAM_ARN), "eventName": call}))
-    (report,) = reports(caplog)
+    (report,) = invoke(event(**{**by_call(streamARN=STREAM_ARN), "eventName": call})).reports
     eve = ("arn:aws:sts::111122223333:assumed-role/operator/eve", call)
     assert (report.principal, report.call) == (eve if named else (None, None))
 
 
-def test_an_event_of_a_stream_that_was_made_again_finds_the_declared_one_gone(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_event_of_a_stream_that_was_made_again_finds_the_declared_one_gone(invoke: Invoke, service: Service) -> None:
     again = STREAM_ARN.replace("1690707290324", "1790707290324")
     service.configurations = {again: DECLARED, OTHER_STREAM_ARN: DECLARED}
-    invoke(event(**by_call(streamARN=again)))
-    assert [(report.stream, report.state) for report in reports(caplog)] == [(STREAM_ARN, "STREAM_DELETED")]
+    (report,) = invoke(event(**by_call(streamARN=again))).reports
+    assert (report.stream, report.state) == (STREAM_ARN, "STREAM_DELETED")
 
 
-def test_what_is_missing_lists_what_is_declared(service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    given = event(repair="NONE")
+def test_what_is_missing_lists_what_is_declared(invoke: Invoke, service: Service) -> None:
     declared = {name: value for name, value in DECLARED.items() if name != "FormatConfig"}
-    given["Declarations"][IMAGES.resource_type][0]["ImageGenerationConfiguration"] = declared
     service.configurations[STREAM_ARN] = None
-    invoke(given)
-    (report,) = reports(caplog)
+    (report,) = invoke(event(repair="NONE", declared=declared)).reports
     assert report.state == "MISSING"
     assert [field["field"] for field in report.fields if field["declared"] is None] == []
     assert len(report.fields) == 8
@@ -431,13 +401,9 @@ def test_what_is_missing_lists_what_is_declared(service: Service, caplog: pytest
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.what)
 def test_what_the_service_makes_of_a_configuration_is_no_drift(
-    row: Normalisation, service: Service, caplog: pytest.LogCaptureFixture
+    row: Normalisation, invoke: Invoke, service: Service
 ) -> None:
-    given = event()
     declared, service.configurations[STREAM_ARN] = row.configurations(DECLARED)
-    given["Declarations"][IMAGES.resource_type][0]["ImageGenerationConfiguration"] = declared
-    invoke(given)
-    assert [[field["field"] for field in report.fields] for report in reports(caplog)] == (
-        [row.fields] if row.fields else []
-    )
+    reports = invoke(event(declared=declared)).reports
+    assert [[field["field"] for field in report.fields] for report in reports] == ([row.fields] if row.fields else [])
     assert service.calls[UPDATE] == bool(row.fields)
