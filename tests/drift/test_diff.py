@@ -7,12 +7,12 @@ import sys
 from typing import Any
 
 import pytest
-import yaml
-from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Duration, Fn, RemovalPolicy, Stack, Token
+from aws_cdk import CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from cdk_kinesis_video import FragmentNotification, ImageGeneration, VideoStream
+from kinesis_video_configuration.service import KinesisVideo
 from kinesis_video_tools.__main__ import main
 
 from ..integ.conftest import ASSETS, Cloud
@@ -122,6 +122,27 @@ def test_repair_sets_again_what_can_be_set(deployed: Cloud, capsys: pytest.Captu
     assert [rows[name]["state"] for name in ("declared", "joined")] == ["AS_DECLARED", "AS_DECLARED"]
 
 
+def test_a_deployment_after_one_repair_prevents_the_next(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure = KinesisVideo.configure
+
+    def configure_and_deploy(*arguments: Any, **options: Any) -> None:
+        configure(*arguments, **options)
+        template = json.loads(deployed.synthesise(STACK, cameras))
+        template["Description"] = "another template"
+        assert deployed.deploy_template(STACK, json.dumps(template)) == "UPDATE_COMPLETE"
+
+    monkeypatch.setattr(KinesisVideo, "configure", configure_and_deploy)
+    for name in ("declared", "joined"):
+        change(deployed, name)
+    _, rows = diff(capsys, "--repair")
+    first, second = sorted((rows["declared"], rows["joined"]), key=lambda row: not row["repaired"])
+    assert (first["repaired"], second["repaired"]) == (True, False)
+    assert second["problem"] == "not repaired, the stack is being changed or was changed, it is UPDATE_COMPLETE"
+    assert deployed.images(second["stream"].split("/")[1])["SamplingInterval"] == 1000
+
+
 def test_a_stack_without_configurations_and_one_that_is_not_there(
     deployed: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,17 +150,6 @@ def test_a_stack_without_configurations_and_one_that_is_not_there(
     assert capsys.readouterr().out == "Storage declares nothing for any stream\n"
     assert main(["diff", "Nowhere"]) == 2
     assert "Nowhere" in capsys.readouterr().err
-
-
-def test_credentials_that_aws_does_not_know_tell_nothing(
-    deployed: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODYKNOWSTHIS1")
-    for line in (["diff", STACK], ["adopt"]):
-        assert main(line) == 2
-        refused, advice = capsys.readouterr().err.splitlines()
-        assert refused.startswith(f"kinesis-video {line[0]}: ")
-        assert advice == "  → AWS doesn't know these credentials; `aws sts get-caller-identity` shows whose they are"
 
 
 def test_the_exit_code_tells_programs(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,37 +172,6 @@ def test_the_exit_code_tells_programs(cloud: Cloud, capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "nested  MISSING, repaired  Status" in said
     assert said.endswith("1 of 1 configurations are as declared, 1 of them repaired\n")
-
-
-def test_a_template_in_yaml_with_conditions_is_read(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    def build(stack: Stack) -> None:
-        stream = VideoStream(stack, "Stream", stream_name="in-yaml", removal_policy=RemovalPolicy.DESTROY)
-        stage = CfnParameter(stack, "Stage", default="prod").value_as_string
-        is_fast = CfnCondition(stack, "IsFast", expression=Fn.condition_equals(stage, "prod"))
-        interval = Token.as_number(Fn.condition_if(is_fast.logical_id, 500, 3000))
-        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, sampling_interval=Duration.millis(interval))
-
-    template = yaml.safe_dump(json.loads(cloud.synthesise("InYaml", build)))
-    assert cloud.deploy_template("InYaml", template) == "CREATE_COMPLETE"
-    assert cloud.images("in-yaml")["SamplingInterval"] == 500
-    assert main(["diff", "InYaml"]) == 0
-    assert capsys.readouterr().out == "1 of 1 configurations are as declared\n"
-
-
-def test_what_cloudformation_does_not_tell_as_it_is_is_neither_compared_nor_set(
-    cloud: Cloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def build(stack: Stack) -> None:
-        stream = VideoStream(stack, "Stream", stream_name="beyond-ascii", removal_policy=RemovalPolicy.DESTROY)
-        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="t\xfcr/")
-
-    template = json.dumps(json.loads(cloud.synthesise("BeyondAscii", build)), ensure_ascii=False)
-    assert cloud.deploy_template("BeyondAscii", template) == "CREATE_COMPLETE"
-    assert main(["diff", "BeyondAscii", "--repair"]) == 2
-    assert "the stack doesn't reveal the value of '?'" in capsys.readouterr().out
-    assert cloud.images("beyond-ascii")["DestinationConfig"]["Uri"] == "s3://camera-images/t\xfcr/"
 
 
 def test_a_stack_that_is_being_changed_is_not_compared(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,15 +161,6 @@ def test_what_is_missing_is_set_again_and_what_was_changed_is_reported(cloud: Cl
     assert cloud.images(changed)["SamplingInterval"] == 3000
 
 
-def test_a_stream_that_was_made_again_under_its_name_is_none_of_the_stacks(cloud: Cloud, repairing: Monitored) -> None:
-    name = repairing.streams[3]
-    delete(cloud, name)
-    cloud.create_stream(name)
-    (report,) = repairing.reports(1)
-    assert told(report) == (name, "STREAM_DELETED", [], False)
-    assert cloud.images(name) is None
-
-
 def test_a_stream_and_a_bucket_of_other_stacks_are_watched(cloud: Cloud) -> None:
     def build(storage: Stack, video: Stack, images: Stack) -> None:
         bucket = s3.Bucket(storage, "Bucket")

@@ -26,8 +26,8 @@ from kinesis_video_configuration.retries import CallError
 from kinesis_video_tools.__main__ import main, parser
 from kinesis_video_tools.command_line import CommandError, ExitCode, Parser, region_of, session_of, shows_colour
 from kinesis_video_tools.command_line.account import OUTAGE_SECONDS, AccountSession, Patience
-from kinesis_video_tools.command_line.exit_codes import INTERRUPTED_MEANS, UNKNOWN_MEANS
 from kinesis_video_tools.command_line.failures import explain
+from kinesis_video_tools.command_line.parser import INTERRUPTED_MEANS, UNKNOWN_MEANS
 
 from ..handler.conftest import FakeClock, clock
 from .processes import command, on_a_terminal

@@ -170,38 +170,53 @@ class Values:
         return self._references[name]
 
     def _call(self, name: str, argument: Any) -> Any:
-        function = _FUNCTIONS.get(name)
-        unknown = UnknownValueError(f"{name} {json.dumps(argument)}")
-        if function is None:
-            raise unknown
         try:
-            return function(self, argument)
+            return self._result(name, argument)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise unknown from None
+            raise UnknownValueError(f"{name} {json.dumps(argument)}") from None
+
+    def _result(self, name: str, argument: Any) -> Any:
+        match name, argument:
+            case "Ref", _:
+                return self._reference(argument)
+            case "Fn::FindInMap", [*_]:
+                return self._find_in_map(argument)
+            case "Fn::GetAtt", str() | [_, _]:
+                return self._attribute(argument)
+            case "Fn::If", [condition, then, otherwise]:
+                return self._resolve(then if self._holds({"Condition": condition}) else otherwise)
+            case "Fn::ImportValue", _:
+                return self._exports()[self._resolve(argument)]
+            case "Fn::Join", [separator, items]:
+                return str(separator).join(_text(item) for item in self._resolve(items))
+            case "Fn::Select", [index, items]:
+                number = int(self._resolve(index))
+                if number >= 0:
+                    return self._resolve(items)[number]
+            case "Fn::Split", [separator, text]:
+                return str(self._resolve(text)).split(separator)
+            case "Fn::Sub", str():
+                return self._substitute(argument, {})
+            case "Fn::Sub", [text, given]:
+                return self._substitute(text, given)
+        raise ValueError(f"{name} is not evaluated, or not with this argument")
 
     def _attribute(self, argument: Any) -> str:
+        """Return an output of a nested stack; a stack doesn't reveal other attributes of its resources."""
         name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
         kind, output = attribute.split(".", 1)
         if kind != "Outputs":
             raise ValueError(attribute)
         return self._outputs(self._reference(name))[output]
 
-    def _join(self, argument: Any) -> str:
-        separator, items = argument
-        return str(separator).join(_text(item) for item in self._resolve(items))
+    def _find_in_map(self, argument: Any) -> Any:
+        name, first, second = (self._resolve(each) for each in argument[:3])
+        try:
+            return self._resolve(self._mappings[name][first][second])
+        except KeyError:
+            return self._resolve(argument[3]["DefaultValue"])
 
-    def _select(self, argument: Any) -> Any:
-        index, items = self._resolve(argument[0]), self._resolve(argument[1])
-        if int(index) < 0:
-            raise IndexError(index)
-        return items[int(index)]
-
-    def _split(self, argument: Any) -> list[str]:
-        return str(self._resolve(argument[1])).split(argument[0])
-
-    def _substitute(self, argument: Any) -> str:
-        text, given = (argument, {}) if isinstance(argument, str) else argument
-
+    def _substitute(self, text: str, given: Mapping[str, Any]) -> str:
         def value_of(match: re.Match[str]) -> str:
             if match[1]:
                 return f"${{{match[2]}}}"
@@ -213,20 +228,6 @@ class Values:
             return _text(self._reference(name))
 
         return _VARIABLE.sub(value_of, text)
-
-    def _if(self, argument: Any) -> Any:
-        condition, then, otherwise = argument
-        return self._resolve(then if self._holds({"Condition": condition}) else otherwise)
-
-    def _find_in_map(self, argument: Any) -> Any:
-        name, first, second = (self._resolve(each) for each in argument[:3])
-        try:
-            return self._resolve(self._mappings[name][first][second])
-        except KeyError:
-            return self._resolve(argument[3]["DefaultValue"])
-
-    def _import(self, argument: Any) -> str:
-        return self._exports()[self._resolve(argument)]
 
     def _holds(self, condition: Any) -> bool:
         ((name, argument),) = condition.items()
@@ -253,17 +254,3 @@ def _text(value: Any) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     raise TypeError(value)
-
-
-_FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
-    "Ref": Values._reference,
-    "Fn::FindInMap": Values._find_in_map,
-    "Fn::GetAtt": Values._attribute,
-    "Fn::If": Values._if,
-    "Fn::ImportValue": Values._import,
-    "Fn::Join": Values._join,
-    "Fn::Select": Values._select,
-    "Fn::Split": Values._split,
-    "Fn::Sub": Values._substitute,
-}
-"""The stack doesn't reveal the values of other functions, nor of `Fn::GetAtt` except for a nested stack's outputs."""

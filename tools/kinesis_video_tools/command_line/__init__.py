@@ -1,14 +1,12 @@
 """Code that the sub-commands of ``kinesis-video`` share: options, the AWS account, failures and exit codes.
 
-`parser` has the options and the help texts, `account` the session and how long a command waits for AWS, `failures` the
-two lines that a failure prints, `screen` the output on a terminal, and `exit_codes` the table of exit codes.
+`parser` has the help texts and the exit codes, `account` the session and how long a command waits for AWS, `failures`
+how a command ends, and `screen` the output on a terminal.
 """
 
 from .account import AccountSession, Patience, add_account, region_of, session_of
-from .exit_codes import ExitCode
-from .failures import CommandError, explain
-from .parser import Commands, Parser, add_command, add_json
-from .run import run
+from .failures import CommandError, explain, run
+from .parser import Commands, ExitCode, Parser, add_command, add_json
 from .screen import say, show_progress, shows_colour
 
 __all__ = [

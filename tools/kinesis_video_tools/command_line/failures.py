@@ -1,6 +1,15 @@
-"""The failures of a command: what was tried, why it failed, and what to type next."""
+"""How a sub-command ends: with an exit code of the table and without a traceback, whatever stops it.
+
+A failure is two lines: what was tried and why it failed, and what to type next.
+"""
 
 from __future__ import annotations
+
+import argparse
+import re
+import traceback
+from contextlib import suppress
+from pathlib import Path
 
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
@@ -8,6 +17,9 @@ from botocore.parsers import ResponseParserError
 
 from kinesis_video_configuration import one_line
 from kinesis_video_configuration.retries import DENIED, CallError
+
+from .parser import ExitCode
+from .screen import say
 
 _SIGN_IN = "give --profile NAME (`aws configure list-profiles` lists them), or sign in, such as with `aws sso login`"
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
@@ -30,6 +42,7 @@ _NO_CREDENTIALS = (
     exceptions.SSOError,
     exceptions.TokenRetrievalError,
 )
+_PACKAGES = re.compile("boto3|botocore|kinesis_video_.*")
 _UNREACHABLE = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
 
@@ -111,3 +124,42 @@ def _refused(error: ClientError, where: str) -> CommandError:
     if error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500:
         return CommandError(tried, "the service itself has a problem; try again")
     return CommandError(tried)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the sub-command of the parsed options, and return its exit code."""
+    try:
+        code: int = options.run(options)
+    except BrokenPipeError:
+        raise
+    except (CommandError, CallError, BotoCoreError, ClientError, ResponseParserError) as error:
+        return _fail(options.command, explain(error, getattr(options, "region", None)))
+    except Exception as error:
+        return _fail(options.command, _unexpected(error))
+    finally:
+        if session := getattr(options, "session", None):
+            session.close()
+    return code
+
+
+def _fail(command: str, error: CommandError) -> int:
+    with suppress(BrokenPipeError):
+        say(f"kinesis-video {command}: {error}", *([f"  → {error.fix}"] if error.fix else []))
+    return ExitCode.UNKNOWN
+
+
+def _unexpected(error: Exception) -> CommandError:
+    """Tell an error of boto3, over a setting that it can't use, from one of ours."""
+    places = traceback.extract_tb(error.__traceback__)
+    packages = [part for place in places for part in Path(place.filename).parts if _PACKAGES.fullmatch(part)]
+    said = f"{type(error).__name__}: {one_line(str(error))}"
+    if packages[-1] in ("boto3", "botocore"):
+        return CommandError(
+            f"boto3 can't make a call, {said}",
+            "look at --profile, --endpoint-url, the environment's variables AWS_..., and the files that they name",
+        )
+    where = places[-1]
+    return CommandError(
+        f"an error of kinesis-video itself, {said}",
+        f"report it with this place: {Path(where.filename).name}:{where.lineno} {where.name}",
+    )

@@ -1,4 +1,4 @@
-"""The parser of the command and of its sub-commands, with help for terminals of any width."""
+"""The parser of the command and of its sub-commands, with help for terminals of any width and the exit codes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable
+from enum import IntEnum
 from typing import Any, TypeAlias
 
-from .exit_codes import exit_codes
-
 _MIN_WIDTH = 38
+
+UNKNOWN_MEANS = (
+    "the result is not known: AWS refuses or doesn't answer, wrong usage, or an error of kinesis-video itself"
+)
+INTERRUPTED_MEANS = "Ctrl-C"
+
+
+class ExitCode(IntEnum):
+    """How a command ends. docs/command-line.md and the help of each sub-command say what it means there."""
+
+    GOOD = 0
+    WRONG = 1
+    UNKNOWN = 2
+    INTERRUPTED = 130
 
 
 class _Paragraphs(argparse.HelpFormatter):
@@ -82,9 +95,11 @@ def add_command(
     good, wrong
         The conditions of the exit codes 0 and 1.
     """
-    parser = commands.add_parser(
-        name, help=summary, description=description, epilog=f"{epilog.strip()}\n\n{exit_codes(good, wrong)}"
+    codes = (
+        f"exit code: {ExitCode.GOOD:d} if {good}; {ExitCode.WRONG:d} if {wrong}; {ExitCode.UNKNOWN:d} if "
+        f"{UNKNOWN_MEANS}; {ExitCode.INTERRUPTED:d} after {INTERRUPTED_MEANS}"
     )
+    parser = commands.add_parser(name, help=summary, description=description, epilog=f"{epilog.strip()}\n\n{codes}")
     parser.set_defaults(run=run, command=name)
     parser.good, parser.wrong = good, wrong
     return parser

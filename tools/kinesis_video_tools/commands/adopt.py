@@ -9,18 +9,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION
 from kinesis_video_configuration.retries import CallError, Retries, pages
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
 from ..adoption import DEFAULT_STACK_NAME, ExistingStream, NothingToAdoptError, write_app
-from ..command_line import ExitCode, Patience, add_account, add_command, say, session_of, show_progress
+from ..command_line import Commands, ExitCode, Patience, add_account, add_command, say, session_of, show_progress
 from ..owners import Owners
-
-if TYPE_CHECKING:
-    from ..command_line import Commands
 
 _SECONDS = 3600.0
 """For a large account: all callers share 50 calls a second."""

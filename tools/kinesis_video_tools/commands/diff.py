@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kinesis_video_configuration import FEATURES, IMAGE_GENERATION, printable
 from kinesis_video_configuration.retries import CallError
@@ -18,6 +18,7 @@ from kinesis_video_drift import StackChangedError, compare
 
 from ..command_line import (
     CommandError,
+    Commands,
     ExitCode,
     Patience,
     add_account,
@@ -29,9 +30,6 @@ from ..command_line import (
 )
 from ..deployed import Declared, declared_in
 from ..template import UnknownValueError
-
-if TYPE_CHECKING:
-    from ..command_line import Commands
 
 _SECONDS = 3600.0
 """For a large stack: its streams share 50 calls a second with the whole account."""

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +24,7 @@ from kinesis_video_doctor.examination import Case
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, fragment_tags
 from ..command_line import (
     CommandError,
+    Commands,
     ExitCode,
     Patience,
     add_account,
@@ -36,9 +36,6 @@ from ..command_line import (
 )
 from ..deployed import declared_in
 from ..fleets import fleets_in
-
-if TYPE_CHECKING:
-    from ..command_line import Commands
 
 _EPILOG = """\
 The doctor only reads, unless --send is given, and it works for any stream, whatever tool declared it. A check that your

@@ -8,17 +8,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kinesis_video_configuration import one_line, printable
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_fleet.store import Store, folder_of
 
-from ..command_line import CommandError, ExitCode, add_account, add_command, add_json, region_of, session_of
+from ..command_line import CommandError, Commands, ExitCode, add_account, add_command, add_json, region_of, session_of
 from ..fleets import Fleet, fleets_in
-
-if TYPE_CHECKING:
-    from ..command_line import Commands
 
 _EPILOG = """\
 The running pass comes first: how many streams are done, how many of them failed, the rate per second, and the time

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
 from ..command_line import (
     CommandError,
+    Commands,
     ExitCode,
     add_account,
     add_command,
@@ -28,9 +28,6 @@ from ..command_line import (
     session_of,
     show_progress,
 )
-
-if TYPE_CHECKING:
-    from ..command_line import Commands
 
 _EPILOG = """\
 Without --file, the video is a test picture: a clock, the stream's name, and a colour for each fragment. Ctrl-C ends the
@@ -113,7 +110,13 @@ def run(options: argparse.Namespace) -> int:
     region = region_of(options.stream, "kinesisvideo", "stream")
     if region is not None:
         options.stream = options.stream.split("/")[1]
-    screen = _Screen(options.stream)
+    begin = time.monotonic()
+
+    def show(acknowledgement: Acknowledgement) -> None:
+        if acknowledgement.event_type == "ERROR":
+            say(f"fragment {acknowledgement.fragment_timecode}: {acknowledgement.meaning}")
+        show_progress(_progress(options.stream, producer.report, begin))
+
     try:
         width, height = options.size
         video = (
@@ -129,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
         )
         if isinstance(video, VideoFile):
             for warning in video.warnings:
-                screen.say(warning)
+                say(warning)
         tags = fragment_tags(
             images=not options.no_images,
             notifications=options.notifications,
@@ -143,19 +146,19 @@ def run(options: argparse.Namespace) -> int:
             endpoint_url=options.endpoint_url,
             tags=tags,
             absolute_timecodes=not options.relative,
-            on_acknowledgement=lambda acknowledgement: screen.show(acknowledgement, producer.report),
-            on_reconnect=lambda reason: screen.say(f"{reason}; connecting again"),
+            on_acknowledgement=show,
+            on_reconnect=lambda reason: say(f"{reason}; connecting again"),
         )
         with _signals_stop(producer):
             report = producer.send(video, seconds=options.seconds, fragments=options.fragments, speed=options.speed)
     except (ValueError, OSError) as error:
-        screen.say(str(error))
-        return 2
+        say(str(error))
+        return ExitCode.UNKNOWN
     except (PutMediaError, ClientError) as error:
         advice = f"`kinesis-video doctor {options.stream}` looks for the cause"
         refused = explain(error, options.region) if isinstance(error, ClientError) else CommandError(str(error))
         raise CommandError(str(refused), f"{refused.fix}; {advice}" if refused.fix else advice) from error
-    screen.end(report)
+    say(_progress(options.stream, report, begin))
     if options.json:
         came = {"stream": options.stream, **asdict(report), "complete": report.complete}
         sys.stdout.write(json.dumps(came, indent=2) + "\n")
@@ -181,33 +184,12 @@ def _signals_stop(producer: Producer) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Screen:
-    """Writes a progress line and problems to standard error."""
-
-    def __init__(self, stream_name: str) -> None:
-        self._stream_name = stream_name
-        self._begin = time.monotonic()
-
-    def show(self, acknowledgement: Acknowledgement, report: Report) -> None:
-        """Show the acknowledgements."""
-        if acknowledgement.event_type == "ERROR":
-            self.say(f"fragment {acknowledgement.fragment_timecode}: {acknowledgement.meaning}")
-        show_progress(self._progress(report))
-
-    def say(self, sentence: str) -> None:
-        """Show a line that stays."""
-        say(sentence)
-
-    def end(self, report: Report) -> None:
-        """Show the result."""
-        self.say(self._progress(report))
-
-    def _progress(self, report: Report) -> str:
-        errors = f", {len(report.errors)} errors" if report.errors else ""
-        return (
-            f"{self._stream_name}: {report.fragments} fragments sent, {report.acknowledged} received, "
-            f"{report.persisted} persisted{errors}, {time.monotonic() - self._begin:.0f} s"
-        )
+def _progress(stream: str, report: Report, begin: float) -> str:
+    errors = f", {len(report.errors)} errors" if report.errors else ""
+    return (
+        f"{stream}: {report.fragments} fragments sent, {report.acknowledged} received, "
+        f"{report.persisted} persisted{errors}, {time.monotonic() - begin:.0f} s"
+    )
 
 
 def _size(text: str) -> tuple[int, int]:
