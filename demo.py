@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from contact_sheet import Picture, Section, contact_sheet
 from kinesis_video_local import Cdk, LocalAws
 from kinesis_video_matroska import Fragment
 from kinesis_video_tools.camera import ClockVideo, Report, Video, fragment_tags
-from kinesis_video_tools.contact_sheet import Picture, Section, contact_sheet
 from kinesis_video_tools.delivered_images import DeliveredImage
 from tests.templates import PSEUDO_PARAMETERS, resolve
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from PIL import Image, UnidentifiedImageError
 
 from acceptance.run import Finding as Seen
 from acceptance.run import table
 from kinesis_video_doctor import Diagnosis, Finding, Status, report, summary
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_tools.commands import diff, fleet
-from kinesis_video_tools.contact_sheet import Picture, Section, contact_sheet
 
 HOSTILE = "a\x1b[2J\x07\x00\r\n  ✓ images: forged\u202e\u2028\x9b31m<script>"
 NOW = datetime.now(UTC)
@@ -65,13 +62,3 @@ def _assert_harmless(text: str) -> None:
     assert r"a\x1b[2J" in text
     assert all(c.isprintable() for c in text.replace("\n", ""))
     assert not re.search("^ *✓ images: forged", text, re.MULTILINE)
-
-
-def test_a_picture_is_a_jpeg_or_a_png() -> None:
-    """For an EPS, Pillow runs Ghostscript."""
-    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n"
-    written = io.BytesIO()
-    Image.new("RGB", (16, 16)).save(written, "GIF")
-    for data in eps, written.getvalue():
-        with pytest.raises(UnidentifiedImageError):
-            contact_sheet("t", "t", [Section("h", "t", [Picture("key", NOW, data)])])

@@ -1,7 +1,4 @@
-"""A contact sheet: a PNG of images side by side, each with its key, its time and its size.
-
-It needs Pillow, which kinesis-video-local installs.
-"""
+"""The demo's contact sheet: a PNG of images side by side, each with its key, its time and its size."""
 
 from __future__ import annotations
 
@@ -14,8 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 _COLUMNS = 5
 _WIDTH, _HEIGHT = 152, 86
-# A picture of a few bytes can claim any size. The service's images have at most 3840 by 2160 pixels.
-_MAX_PIXELS = 10_000_000
 _MARGIN, _GAP = 8, 12
 # The sheet is transparent, and its colours are legible on white and on black.
 _CLEAR, _TEXT, _BORDER = "#6f7b9000", "#6f7b90", "#d9442b"
@@ -104,14 +99,9 @@ class _Drawing:
         for column, picture in enumerate(pictures):
             x = _MARGIN + column * (_WIDTH + _GAP)
             self._y = top
-            # For other formats Pillow starts programs such as Ghostscript.
-            with Image.open(io.BytesIO(picture.data), formats=("JPEG", "PNG")) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    self._draw.rectangle((x, top, x + _WIDTH, top + _HEIGHT), outline=_BORDER)
-                    self._draw.text((x + _GAP, top + _GAP), "too large", fill=_BORDER, font=self._font(_TEXT_SIZE))
-                else:
-                    small = image.convert("RGB").resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS)
-                    self._paper.paste(small, (x, top))
+            with Image.open(io.BytesIO(picture.data)) as image:
+                small = image.convert("RGB").resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS)
+            self._paper.paste(small, (x, top))
             self._y += _HEIGHT + 5
             self._line(picture.caption, _TEXT_SIZE, x)
             for line in self._wrapped(picture.key):
