@@ -95,14 +95,16 @@ def the_fragment_of_a_tag(site: Site) -> Findings:
 
 def the_limit_of_ten_tags(site: Site) -> Findings:
     """Send the maximum number of tags of a fragment, counted in three ways."""
-    image, notification = TagName.IMAGE_GENERATION, TagName.NOTIFICATION
-    seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 9)]))
-    yield Finding("ten tags, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
-    seen = _said(site, lambda fragment: bodies.written(fragment, [bodies.event_tags(image, 10)]))
-    yield Finding("an image event with ten pairs, which AWS's SDKs allow", seen, _TOO_MANY_TAGS)
-    twice = [bodies.event_tags(name, 4) for name in (notification, image)]
-    seen = _said(site, lambda fragment: bodies.written(fragment, twice))
-    yield Finding("image and notification with the same four pairs, and the end-of-fragment tag", seen, _TOO_MANY_TAGS)
+    image = TagName.IMAGE_GENERATION
+    for statement, tags in (
+        ("ten tags, and the end-of-fragment tag", [bodies.event_tags(image, 9)]),
+        ("an image event with ten pairs, which AWS's SDKs allow", [bodies.event_tags(image, 10)]),
+        (
+            "image and notification with the same four pairs, and the end-of-fragment tag",
+            [bodies.event_tags(name, 4) for name in (TagName.NOTIFICATION, image)],
+        ),
+    ):
+        yield Finding(statement, _said(site, partial(bodies.written, tags=tags)), _TOO_MANY_TAGS)
 
 
 def unusual_bodies(site: Site) -> Findings:
@@ -141,13 +143,11 @@ def open_groups_of_pictures(site: Site) -> Findings:
 
 def what_describe_returns(site: Site) -> Findings:
     """Set a configuration with every field and one with the required ones only, and read both back."""
-    uri, region = f"s3://{site.bucket}/describe/", site.session.region_name
+    uri = f"s3://{site.bucket}/describe/"
     whole = {
-        "Status": "ENABLED",
+        **site.required(uri),
         "ImageSelectorType": "SERVER_TIMESTAMP",
-        "DestinationConfig": {"Uri": uri, "DestinationRegion": region},
         "SamplingInterval": 3000,
-        "Format": "JPEG",
         "FormatConfig": {"JPEGQuality": "90"},
         "WidthPixels": 640,
         "HeightPixels": 360,

@@ -48,7 +48,8 @@ class AdoptedStreams(Stack):
                 f"Images-{name}",
                 stream=VideoStream.from_stream_name(self, f"Stream-{name}", name),
                 bucket=bucket1,
-                prefix=f"{name}/",
+                prefix=DestinationPath(f"/{name}"),
+                format=ImageFormat.png(),
                 removal_policy=RemovalPolicy.RETAIN,
                 adopt_existing=True,
             )
@@ -78,19 +79,6 @@ class AdoptedStreams(Stack):
                 f"Notification-{name}",
                 stream=VideoStream.from_stream_name(self, f"Notified-{name}", name),
                 topic=topic,
-                removal_policy=RemovalPolicy.RETAIN,
-                adopt_existing=True,
-            )
-        for name in [
-            "roof",
-        ]:
-            ImageGeneration(
-                self,
-                f"Images-{name}",
-                stream=VideoStream.from_stream_name(self, f"Stream-{name}", name),
-                bucket=bucket2,
-                prefix=DestinationPath(f"/{name}"),
-                format=ImageFormat.png(),
                 removal_policy=RemovalPolicy.RETAIN,
                 adopt_existing=True,
             )
