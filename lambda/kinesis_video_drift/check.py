@@ -55,18 +55,9 @@ def check(
     cloudformation: Callable[[], Any],
     eventbridge: Callable[[], Any],
 ) -> None:
-    """Compare the streams of the event, and report what differs.
+    """Compare the streams of the event, the input of the rule's target, and report what differs.
 
-    Parameters
-    ----------
-    event
-        The input of the rule's target.
-    deadline
-        When the function must be done.
-    kinesis_video
-        The client of Kinesis Video Streams.
-    cloudformation, eventbridge
-        Make the other clients, which are needed only if there is something to say.
+    `cloudformation` and `eventbridge` make clients that are needed only if there is something to say.
     """
     counts = Counter({"streams": 0, DRIFTED: 0, NOT_COMPARED_COUNT: 0})
     try:

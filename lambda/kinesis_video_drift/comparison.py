@@ -34,16 +34,8 @@ class Drift:
 def compare(streams: KinesisVideo, declaration: Declaration) -> Drift | None:
     """Read the configuration of a stream, and compare it with the declaration.
 
-    A stream that keeps no data has its configuration still, and delivers nothing.
-
-    Returns
-    -------
-    The difference; None if there is none.
-
-    Raises
-    ------
-    CallError
-        If the stream can't be read.
+    A stream that keeps no data has its configuration still, and delivers nothing. It returns None if there is no
+    difference, and raises a CallError if the stream can't be read.
     """
     feature, stream_arn = declaration.feature, declaration.stream["StreamARN"]
     try:

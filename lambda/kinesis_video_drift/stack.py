@@ -35,13 +35,7 @@ class Stack:
 
     @classmethod
     def read(cls, cloudformation: Any, retries: Retries, stack: str) -> Stack:
-        """Ask CloudFormation for a stack by its id or its name.
-
-        Raises
-        ------
-        CallError
-            If there is no such stack, or CloudFormation can't be asked.
-        """
+        """Ask CloudFormation for a stack by its id or its name; raise a CallError if there is none, or no answer."""
         reader = StackReader(lambda: cloudformation, retries, stack)
         resources = tuple(reader.rows())
         # Last, so that a stack at rest was at rest while its resources were listed, or has changed them since.
@@ -53,12 +47,7 @@ class Stack:
     def require_unchanged(self, cloudformation: Any, retries: Retries) -> None:
         """Ask CloudFormation once more, before something is set that a deployment may declare otherwise by now.
 
-        Raises
-        ------
-        StackChangedError
-            If a deployment has begun since the stack was read, or is over.
-        CallError
-            If CloudFormation can't be asked.
+        It raises a StackChangedError if a deployment has begun since the stack was read, or is over.
         """
         described = retries.once(cloudformation, "describe_stacks", StackName=self.name)["Stacks"][0]
         if (described["StackStatus"], described.get("LastUpdatedTime")) != (self.status, self.updated):

@@ -95,13 +95,7 @@ class ExistingStream:
 
 
 class NothingToAdoptError(Exception):
-    """No configuration can be declared.
-
-    Attributes
-    ----------
-    left_out
-        A sentence for each stream that has a configuration or could not be read.
-    """
+    """No configuration can be declared; `left_out` has a sentence for each stream with one, or that can't be read."""
 
     def __init__(self, left_out: Sequence[str]) -> None:
         super().__init__(
@@ -128,14 +122,7 @@ class _Block:
 
 
 def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK_NAME) -> tuple[str, Sequence[str]]:
-    """Write the app.
-
-    Parameters
-    ----------
-    streams
-        The streams of one account and Region. Configurations that no construct can declare become comments.
-    stack_name
-        The name of the app's stack.
+    """Write the app for the streams of one account and Region.
 
     Returns
     -------
@@ -338,14 +325,12 @@ def _variables(blocks: Mapping[_Block, Any]) -> dict[str, str]:
 def _imports(blocks: Mapping[_Block, Any]) -> Iterator[str]:
     used = {word for block in blocks for _, text in block.props for word in re.findall(r"^[A-Z]\w+(?=[.(])", text)}
     constructs = {block.construct for block in blocks}
-    retained = {"RemovalPolicy"} if blocks else set()
-    yield _import("aws_cdk", {"App", "Environment", "Stack"} | used & {"Duration"} | retained)
+    yield _import("aws_cdk", {"App", "Environment", "RemovalPolicy", "Stack"} | used & {"Duration"})
     if "ImageGeneration" in constructs:
         yield "from aws_cdk import aws_s3 as s3"
     if "FragmentNotification" in constructs:
         yield "from aws_cdk import aws_sns as sns"
-    if constructs:
-        yield _import("cdk_kinesis_video", constructs | {"VideoStream"} | used - {"Duration"})
+    yield _import("cdk_kinesis_video", constructs | {"VideoStream"} | used - {"Duration"})
     yield "from constructs import Construct"
 
 

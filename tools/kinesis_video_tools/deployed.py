@@ -57,12 +57,8 @@ class Declared:
     def declaration(self) -> Declaration:
         """Resolve the expressions of the declaration.
 
-        Raises
-        ------
-        UnknownValueError
-            If the stack doesn't reveal the value of an expression.
-        ValueError
-            If the resource holds no stream, or if a property can't be read.
+        It raises an UnknownValueError if the stack doesn't reveal the value of an expression, and a ValueError if the
+        resource holds no stream or a property can't be read.
         """
         if not self.stream_arn:
             raise ValueError(f"{self.row['LogicalResourceId']} is {self.row['ResourceStatus']} and holds no stream")
@@ -72,25 +68,10 @@ class Declared:
 
 
 def declared_in(cloudformation: Any, retries: Retries, stack_name: str) -> Iterator[Declared]:
-    """Find the declarations of a stack and its nested stacks.
+    """Find the declarations of a stack, given by its name or id, and of its nested stacks.
 
-    Parameters
-    ----------
-    cloudformation
-        A client of `kinesis_video_configuration.service.create_client`.
-    retries
-        The retry policy.
-    stack_name
-        The stack's name or id.
-
-    Raises
-    ------
-    CallError
-        If there is no such stack, or CloudFormation can't be asked.
-    StackChangedError
-        If the stack is being changed, or is deleted.
-    ValueError
-        If its template can't be read.
+    It raises a CallError if there is no such stack or CloudFormation can't be asked, a StackChangedError if the stack
+    is being changed or is deleted, and a ValueError if its template can't be read.
     """
 
     @cache

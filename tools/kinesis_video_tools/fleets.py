@@ -31,13 +31,7 @@ class Fleet:
 
     @classmethod
     def read(cls, states: Any, machine: str) -> Fleet:
-        """Read the definition of a state machine.
-
-        Raises
-        ------
-        CommandError
-            If it is not a fleet's.
-        """
+        """Read the definition of a state machine; raise a CommandError if it is not a fleet's."""
         definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
         try:
             bucket = definition["States"]["Batches"]["ItemReader"]["Parameters"]["Bucket"]

@@ -27,22 +27,7 @@ class Owners:
 
     @classmethod
     def read(cls, cloudformation: Any, retries: Retries, but: str) -> Owners:
-        """Ask CloudFormation for the resources of all stacks.
-
-        Parameters
-        ----------
-        cloudformation
-            A client of `kinesis_video_configuration.service.create_client`.
-        retries
-            The retry policy.
-        but
-            The name of a stack to leave out.
-
-        Raises
-        ------
-        CallError
-            If CloudFormation can't be asked.
-        """
+        """Ask CloudFormation for the resources of all stacks but one."""
         of_streams: dict[tuple[str, str], str] = {}
         fleets: list[tuple[str, str]] = []
         for page in pages(partial(retries.call, cloudformation, "list_stacks")):

@@ -30,13 +30,7 @@ class UnknownValueError(Exception):
 
 
 def parse_template(body: Any) -> Mapping[str, Any]:
-    """Parse the body of GetTemplate: YAML, or JSON, which boto3 has parsed already.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
+    """Parse the body of GetTemplate: YAML, or JSON, which boto3 has parsed already; raise a ValueError otherwise."""
     template = body
     if isinstance(body, str):
         try:
@@ -84,18 +78,9 @@ _Loader.add_multi_constructor("!", _construct_short_form)
 class Values:
     """The values of the expressions in a stack's template.
 
-    Parameters
-    ----------
-    template
-        The whole template.
-    described
-        The stack, from DescribeStacks.
-    rows
-        Its resources, from ListStackResources.
-    exports
-        Returns the exports of the account and Region, by their names; called if the template imports one.
-    outputs
-        Returns the outputs of a nested stack, by their names; called with the stack's id if the template uses one.
+    The stack is given as DescribeStacks and ListStackResources return it. `exports` returns the exports of the account
+    and Region by their names, and `outputs` those of a nested stack by its id; they are called if the template uses
+    one.
     """
 
     def __init__(
@@ -135,11 +120,8 @@ class Values:
     def resolve(self, value: Any) -> Any:
         """Replace the expressions by their values.
 
-        Raises
-        ------
-        UnknownValueError
-            If the stack doesn't reveal the value of an expression, or if a value has a dynamic reference or a question
-            mark, which CloudFormation returns for any character beyond ASCII.
+        It raises an UnknownValueError if the stack doesn't reveal one of them, or if a value has a dynamic reference
+        or a question mark, which CloudFormation returns for any character beyond ASCII.
         """
         resolved = self._resolve(value)
         if resolved is _NO_VALUE:

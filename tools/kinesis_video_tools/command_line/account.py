@@ -45,12 +45,7 @@ def add_account(arguments: argparse._ActionsContainer, of: str) -> None:
 class AccountSession(boto3.Session):
     """A session whose clients all use the endpoint of ``--endpoint-url``, and don't wait long for an answer.
 
-    Parameters
-    ----------
-    endpoint_url
-        The endpoint of all services; None leaves it to botocore.
-    options
-        As `boto3.Session` takes them.
+    None leaves the endpoint to botocore. The options are those of `boto3.Session`.
     """
 
     def __init__(self, endpoint_url: str | None = None, **options: Any) -> None:
@@ -84,22 +79,10 @@ def _refuse_pages(response_dict: Mapping[str, Any], operation_model: OperationMo
 
 
 def session_of(options: argparse.Namespace, region: str | None = None) -> AccountSession:
-    """Return a session in the account of the options.
+    """Return a session in the account of the options that `add_account` has added.
 
-    Parameters
-    ----------
-    options
-        The options that `add_account` has added. `options.region` is set to the effective Region, and `run` closes
-        `options.session`.
-    region
-        The Region of an ARN that was given, if ``--region`` isn't; the environment and the profile come after it.
-
-    Raises
-    ------
-    CommandError
-        If the endpoint is not a URL.
-    NoRegionError
-        Of botocore, if the Region is set to nothing.
+    `region` is that of an ARN that was given: it counts if ``--region`` isn't given, before the environment and the
+    profile. `options.region` is set to the effective Region, and `run` closes `options.session`.
     """
     _check_endpoint(options.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""))
     # All other SDKs and the AWS CLI read AWS_REGION; boto3 reads AWS_DEFAULT_REGION only.
@@ -122,20 +105,7 @@ def _check_endpoint(url: str) -> None:
 
 
 def region_of(given: str, service: str, resource: str) -> str | None:
-    """Return the Region of an ARN; None for a name.
-
-    Parameters
-    ----------
-    given
-        A name, or an ARN.
-    service, resource
-        The service and the resource type of the ARN, such as ``cloudformation`` and ``stack``.
-
-    Raises
-    ------
-    CommandError
-        If it is an ARN of something else.
-    """
+    """Return the Region of an ARN; None for a name. An ARN of another service or resource type is refused."""
     if not given.startswith("arn:"):
         return None
     _, _, of_service, region, _, of_resource, *_ = [*given.split(":"), *[""] * 6]
@@ -148,27 +118,16 @@ def region_of(given: str, service: str, resource: str) -> str | None:
 
 
 class Patience(Retries):
-    """The retry policy of a command: it repeats throttled calls, and gives up on a service that it can't reach.
-
-    Parameters
-    ----------
-    seconds
-        The maximum duration of the whole command.
-    """
+    """The retry policy of a command: it repeats throttled calls, and gives up on a service that it can't reach."""
 
     def __init__(self, seconds: float) -> None:
+        """Set the maximum duration of the whole command."""
         # A denied call fails at once: a person waits for the answer.
         super().__init__(Deadline(seconds), denied=Deadline(0))
         self._out_since: float | None = None
 
     def once(self, client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call one time, as `Retries.once` does.
-
-        Raises
-        ------
-        Exception
-            botocore's error, if the service could not be reached for a while.
-        """
+        """Call one time, as `Retries.once` does; raise botocore's error if the service was out of reach for a while."""
         begun = timing.now()
         try:
             response = super().once(client, operation, **parameters)

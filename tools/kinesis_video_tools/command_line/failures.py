@@ -47,31 +47,16 @@ _UNREACHABLE = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
 
 class CommandError(Exception):
-    """A command can't do its work, and exits with 2.
-
-    Parameters
-    ----------
-    problem
-        What was tried, and why it failed.
-    fix
-        What to type or to change next; empty if not known.
-    """
+    """A command can't do its work, and exits with 2."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
+        """Say what was tried and why it failed, and what to type or to change next, if that is known."""
         super().__init__(problem)
         self.fix = fix
 
 
 def explain(error: Exception, region: str | None = None) -> CommandError:
-    """Say in two lines why a call failed.
-
-    Parameters
-    ----------
-    error
-        Of botocore, of `Retries`, or a `CommandError`, which is returned as it is.
-    region
-        The Region that was asked.
-    """
+    """Say in two lines why a call failed in a Region; a `CommandError` is returned as it is."""
     if isinstance(error, CommandError):
         return error
     where = f" in {region}" if region else ""

@@ -45,16 +45,10 @@ class _Paragraphs(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help has paragraphs.
+    """A parser whose help has paragraphs."""
 
-    Attributes
-    ----------
-    good, wrong
-        The conditions of a sub-command's exit codes 0 and 1; empty for the command itself.
-    """
-
-    good = ""
-    wrong = ""
+    good = wrong = ""
+    """The conditions of a sub-command's exit codes 0 and 1; empty for the command itself."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("formatter_class", _Paragraphs)
@@ -79,19 +73,12 @@ def add_command(
 
     Parameters
     ----------
-    commands
-        The group of sub-commands to add it to.
-    name
-        Its name.
     run
-        Runs the command, and returns an `ExitCode`. It can raise the errors that `run` of this package explains:
-        `CommandError`, `CallError`, and the errors of botocore.
+        Runs the command, and returns an `ExitCode`. It can raise `CommandError`, `CallError` and botocore's errors.
     summary
         The line in the list of all sub-commands: a verb and its object, without a period.
-    description
-        One sentence at the start of its help.
-    epilog
-        The paragraphs at the end of its help, separated by empty lines. The exit codes are added automatically.
+    description, epilog
+        The sentence at the start of its help, and the paragraphs at its end, to which the exit codes are added.
     good, wrong
         The conditions of the exit codes 0 and 1.
     """
