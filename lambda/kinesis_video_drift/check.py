@@ -85,10 +85,9 @@ def _look(
         found = _drifts(kinesis_video, [each for each, _ in found], Deadline(seconds), not_compared)
     if not found:
         return
-    retries = Retries(deadline)
     stack: Stack | None = None
     try:
-        stack = Stack.read(cloudformation(), retries, event["StackId"])
+        stack = Stack.read(cloudformation(), Retries(deadline), event["StackId"])
     except CallError as error:
         logger.warning("nothing is repaired, CloudFormation can't be asked", extra={"problem": str(error)})
     moment = datetime.fromisoformat(event["Time"])

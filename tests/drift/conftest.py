@@ -81,20 +81,18 @@ class Monitored:
                 sampling_interval=Duration.seconds(self.seconds),
             )
 
-    def reports(self, count: int) -> list[dict[str, Any]]:
-        """Wait for so many reports, the next ones."""
-        found: list[dict[str, Any]] = []
+    def reports(self) -> list[dict[str, Any]]:
+        """Wait for the next reports."""
         end = time.monotonic() + PATIENCE_SECONDS
-        while len(found) < count:
-            assert time.monotonic() < end, found
-            found += self.reports_now(wait=1)
-        return sorted(found, key=lambda report: str(report["stream"]))
+        while not (found := self.reports_now(wait=1)):
+            assert time.monotonic() < end
+        return found
 
     def reports_of_each_stream(self) -> list[dict[str, Any]]:
         """Wait until each stream was reported, and return the last report of each: a schedule repeats itself."""
         found: dict[str, dict[str, Any]] = {}
         while len(found) < len(self.streams):
-            found |= {report["stream"]: report for report in self.reports(1)}
+            found |= {report["stream"]: report for report in self.reports()}
         return [found[stream] for stream in sorted(found)]
 
     def reports_now(self, wait: int = 0) -> list[dict[str, Any]]:

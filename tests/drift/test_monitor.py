@@ -106,7 +106,7 @@ def test_each_kind_of_drift_is_seen_by_its_event_with_who_did_it(cloud: Cloud, w
     ):
         name = watched.streams[stream]
         spoil(cloud, name)
-        (report,) = watched.reports(1)
+        (report,) = watched.reports()
         is_told(report, name, state)
         assert (report["principal"], report["call"]) == (ROOT, call)
         assert (report["stack"], report["configuration"]) == ("Watched", "ImageGenerationConfiguration")
@@ -135,7 +135,7 @@ def test_a_deployment_in_between_raises_nothing(cloud: Cloud) -> None:
     monitored.wait_for_invocations(5)
     # The next report is of what comes after, and the only one.
     wipe(cloud, name)
-    (report,) = monitored.reports(1)
+    (report,) = monitored.reports()
     is_told(report, name, "MISSING")
     assert {"field": "SamplingInterval", "declared": 5000, "actual": None} in report["fields"]
     assert monitored.reports_now() == []
@@ -145,17 +145,17 @@ def test_what_is_missing_is_set_again_and_what_was_changed_is_reported(cloud: Cl
     wiped, changed = repairing.streams[:2]
     before = cloud.images(wiped)
     wipe(cloud, wiped)
-    (report,) = repairing.reports(1)
+    (report,) = repairing.reports()
     is_told(report, wiped, "MISSING", repaired=True)
     assert cloud.images(wiped) == before
     change(cloud, changed)
-    (report,) = repairing.reports(1)
+    (report,) = repairing.reports()
     is_told(report, changed, "CHANGED")
     assert cloud.images(changed)["SamplingInterval"] == 1000
     repairing.repair = Repair.ALWAYS
     repairing.deploy()
     # The end of the deployment is an event, too, that nobody is the author of.
-    (report,) = repairing.reports(1)
+    (report,) = repairing.reports()
     is_told(report, changed, "CHANGED", repaired=True)
     assert (report["principal"], report["call"]) == (None, None)
     assert cloud.images(changed)["SamplingInterval"] == 3000
@@ -178,7 +178,7 @@ def test_a_stream_and_a_bucket_of_other_stacks_are_watched(cloud: Cloud) -> None
     monitored.wait_for_invocations(2)
     assert monitored.reports_now() == []
     change(cloud, "of-another-stack")
-    (report,) = monitored.reports(1)
+    (report,) = monitored.reports()
     is_told(report, "of-another-stack", "CHANGED")
 
 
