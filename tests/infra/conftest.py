@@ -11,13 +11,32 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_kinesis_video import VideoStream
+from cdk_kinesis_video import ImageGeneration, VideoStream
 
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
+FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
+STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
+TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:fragments"
 ENVIRONMENT = Environment(account="111122223333", region="eu-west-1")
+
+
+def bucket_in(scope: Construct, construct_id: str = "Bucket") -> s3.IBucket:
+    return s3.Bucket.from_bucket_name(scope, construct_id, "camera-images")
+
+
+def images_in(scope: Construct, construct_id: str = "Images", **props: Any) -> ImageGeneration:
+    """Declare images; of a new stream, unless `props` have one, and in the same bucket, unless `props` have another."""
+    stream = props.pop("stream", None) or VideoStream(scope, f"{construct_id}Stream")
+    bucket = props.pop("bucket", None) or bucket_in(scope, f"{construct_id}Bucket")
+    return ImageGeneration(scope, construct_id, stream=stream, bucket=bucket, **props)
+
+
+def role_in(scope: Construct, construct_id: str = "Role") -> iam.Role:
+    return iam.Role(scope, construct_id, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
 
 
 def template_of(stack: Stack) -> dict[str, Any]:
@@ -97,4 +116,4 @@ def stream(stack: Stack) -> VideoStream:
 
 @pytest.fixture
 def bucket(stack: Stack) -> s3.IBucket:
-    return s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    return bucket_in(stack)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Annotations, App, CfnParameter, CfnResource, Environment, Stack
+from aws_cdk import Annotations, App, CfnParameter, CfnResource, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
@@ -18,9 +18,18 @@ from aws_cdk import aws_sqs as sqs
 from cdk_kinesis_video import DestinationPath, FragmentNotification, ImageGeneration, StreamFleet, VideoStream
 from cdk_kinesis_video._policy_size import HIGHER_QUOTA
 
-from .conftest import ENVIRONMENT, fails_with, messages_of, resources_of, statements_of, template_of
+from .conftest import (
+    ENVIRONMENT,
+    STREAM_ARN,
+    fails_with,
+    images_in,
+    messages_of,
+    resources_of,
+    role_in,
+    statements_of,
+    template_of,
+)
 
-STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
 KEY_ARN = "arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PUT_MEDIA = {
     "Effect": "Allow",
@@ -40,7 +49,7 @@ def stack() -> Stack:
 
 @pytest.fixture
 def role(stack: Stack) -> iam.Role:
-    return iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    return role_in(stack)
 
 
 @pytest.fixture
@@ -49,21 +58,45 @@ def stream(stack: Stack) -> Any:
 
 
 @pytest.fixture
-def images(stack: Stack, stream: Any) -> ImageGeneration:
-    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
-    return ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
+def bucket(stack: Stack) -> s3.IBucket:
+    # Imported by its ARN, it has a literal one.
+    return s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
 
 
-def test_a_producer_may_send_video_and_put_objects_under_the_prefix_and_nothing_else(
-    stack: Stack, role: iam.Role, images: ImageGeneration
+@pytest.fixture
+def images(stack: Stack, stream: Any, bucket: s3.IBucket) -> ImageGeneration:
+    return images_in(stack, stream=stream, bucket=bucket, prefix="front-door")
+
+
+@pytest.mark.parametrize(
+    ("grant", "statements"),
+    [
+        (lambda stream, images, role: images.grant_put_media(role), [PUT_MEDIA, PUT_OBJECT]),
+        (lambda stream, images, role: stream.grant_put_media(role), [PUT_MEDIA]),
+        (
+            lambda stream, images, role: stream.grant(role, "kinesisvideo:TagStream"),
+            [{"Effect": "Allow", "Action": "kinesisvideo:TagStream", "Resource": STREAM_ARN}],
+        ),
+        (
+            lambda stream, images, role: images.grant_read_images(role),
+            [
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::camera-images/front-door/*"},
+                {
+                    "Effect": "Allow",
+                    "Action": "s3:ListBucket",
+                    "Resource": "arn:aws:s3:::camera-images",
+                    "Condition": {"StringLike": {"s3:prefix": "front-door/*"}},
+                },
+            ],
+        ),
+    ],
+    ids=["a producer", "a producer of the stream alone", "any action of a stream", "a reader of the images"],
+)
+def test_a_grant_has_its_statements_and_no_others(
+    stack: Stack, stream: Any, images: ImageGeneration, role: iam.Role, grant: Any, statements: list[Any]
 ) -> None:
-    assert images.grant_put_media(role).success
-    assert statements_of(template_of(stack)) == [PUT_MEDIA, PUT_OBJECT]
-
-
-def test_the_stream_alone_is_granted_without_the_bucket(stack: Stack, role: iam.Role, stream: Any) -> None:
-    stream.grant_put_media(role)
-    assert statements_of(template_of(stack)) == [PUT_MEDIA]
+    assert grant(stream, images, role).success
+    assert statements_of(template_of(stack)) == statements
 
 
 def test_a_reader_of_the_video(stack: Stack, role: iam.Role, stream: Any) -> None:
@@ -74,32 +107,10 @@ def test_a_reader_of_the_video(stack: Stack, role: iam.Role, stream: Any) -> Non
     assert statement["Resource"] == STREAM_ARN
 
 
-def test_any_action_of_a_stream_can_be_granted(stack: Stack, role: iam.Role, stream: Any) -> None:
-    stream.grant(role, "kinesisvideo:TagStream")
-    assert statements_of(template_of(stack)) == [
-        {"Effect": "Allow", "Action": "kinesisvideo:TagStream", "Resource": STREAM_ARN}
-    ]
-
-
 def test_a_stream_imported_by_name_is_granted_by_a_pattern(stack: Stack, role: iam.Role) -> None:
     VideoStream.from_stream_name(stack, "Stream", "front-door").grant_put_media(role)
     (statement,) = statements_of(template_of(stack))
     assert statement["Resource"]["Fn::Join"][1][-1] == ":kinesisvideo:eu-west-1:111122223333:stream/front-door/*"
-
-
-def test_a_reader_of_the_images_sees_those_under_the_prefix(
-    stack: Stack, role: iam.Role, images: ImageGeneration
-) -> None:
-    images.grant_read_images(role)
-    assert statements_of(template_of(stack)) == [
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::camera-images/front-door/*"},
-        {
-            "Effect": "Allow",
-            "Action": "s3:ListBucket",
-            "Resource": "arn:aws:s3:::camera-images",
-            "Condition": {"StringLike": {"s3:prefix": "front-door/*"}},
-        },
-    ]
 
 
 PLACES = "arn:aws:s3:::camera-images/"
@@ -113,59 +124,58 @@ PLACES = "arn:aws:s3:::camera-images/"
         ("$100/{a}/$$/", "$100/{a}/$$/"),
         ("a$${b}?/", "a$${$}{b}${?}/"),
         (DestinationPath("/yard?"), "yard${?}"),
+        (None, ""),
     ],
 )
 def test_what_iam_takes_for_patterns_and_variables_is_written_as_text(
-    stack: Stack, role: iam.Role, stream: Any, prefix: str | DestinationPath, in_policies: str
+    stack: Stack, role: iam.Role, stream: Any, bucket: s3.IBucket, prefix: Any, in_policies: str
 ) -> None:
-    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix)
+    images = images_in(stack, stream=stream, bucket=bucket, prefix=prefix)
     images.grant_put_media(role)
     images.grant_read_images(role)
     _, put, get, listing = statements_of(template_of(stack))
     assert put["Resource"] == get["Resource"] == f"{PLACES}{in_policies}*"
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{in_policies}*"}}
+    # Without a prefix the whole bucket is the destination.
+    assert listing.get("Condition") == ({"StringLike": {"s3:prefix": f"{in_policies}*"}} if prefix else None)
 
 
-def test_only_what_is_known_of_a_prefix_is_written_as_text(stack: Stack, role: iam.Role, stream: Any) -> None:
-    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
+def test_only_what_is_known_of_a_prefix_is_written_as_text(
+    stack: Stack, role: iam.Role, stream: Any, bucket: s3.IBucket
+) -> None:
     site = CfnParameter(stack, "Site").value_as_string
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"cam?/{site}/${{x}}/")
+    images = images_in(stack, stream=stream, bucket=bucket, prefix=f"cam?/{site}/${{x}}/")
     images.grant_put_media(role)
     _, put = statements_of(template_of(stack))
     assert put["Resource"] == {"Fn::Join": ["", [f"{PLACES}cam${{?}}/", {"Ref": "Site"}, "/${$}{x}/*"]]}
     assert "cdk-kinesis-video:open-prefix" not in str(messages_of(stack, "warning"))
 
 
-@pytest.mark.parametrize("use", ["grant_put_media", "grant_read_images", "add_image_notification", "count"])
-@pytest.mark.parametrize("prefix", [DestinationPath("/cam-1"), "token"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda images, role: images.grant_put_media(role),
+        lambda images, role: images.grant_read_images(role),
+        lambda images, role: images.add_image_notification(notifications.SqsDestination(sqs.Queue(role, "Queue"))),
+        lambda images, role: images.count_by_request_metrics(),
+    ],
+    ids=["a producer", "a reader", "a notification", "request metrics"],
+)
+@pytest.mark.parametrize("path", ["/cam-1", None], ids=["path", "token"])
 def test_warns_of_a_prefix_that_also_begins_the_keys_of_others(
-    stack: Stack, role: iam.Role, stream: Any, prefix: Any, use: str
+    stack: Stack, role: iam.Role, stream: Any, path: str | None, use: Any
 ) -> None:
-    token = CfnParameter(stack, "Site").value_as_string
-    images = ImageGeneration(
-        stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix=token if prefix == "token" else prefix
-    )
-    if use == "add_image_notification":
-        images.add_image_notification(notifications.SqsDestination(sqs.Queue(stack, "Queue")))
-    elif use == "count":
-        images.count_by_request_metrics()
-    else:
-        getattr(images, use)(role)
+    prefix = DestinationPath(path) if path else CfnParameter(stack, "Site").value_as_string
+    use(images_in(stack, stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix=prefix), role)
     (warning,) = [text for text in messages_of(stack, "warning") if "open-prefix" in text]
     assert "as 'cam-1' includes 'cam-10/'; end it with a slash" in warning
 
 
-@pytest.mark.parametrize("prefix", [DestinationPath("/images"), "token"])
+@pytest.mark.parametrize("path", ["/images", None], ids=["path", "token"])
 def test_warns_of_a_fleets_prefix_that_also_begins_the_keys_of_others(
-    stack: Stack, role: iam.Role, prefix: Any
+    stack: Stack, role: iam.Role, bucket: s3.IBucket, path: str | None
 ) -> None:
-    token = CfnParameter(stack, "Site").value_as_string
-    bucket = s3.Bucket.from_bucket_name(stack, "Any", "images")
-    all_of = StreamFleet(
-        stack, "Fleet", name_prefix="cam-", bucket=bucket, prefix=token if prefix == "token" else prefix
-    )
-    all_of.grant_put_media(role)
+    prefix = DestinationPath(path) if path else CfnParameter(stack, "Site").value_as_string
+    StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=bucket, prefix=prefix).grant_put_media(role)
     assert len([text for text in messages_of(stack, "warning") if "open-prefix" in text]) == 1
 
 
@@ -213,33 +223,14 @@ def test_a_service_and_others_are_granted_apart(images: ImageGeneration) -> None
         images.grant_read_images(both)
 
 
-def test_without_a_prefix_the_whole_bucket_is_the_destination(stack: Stack, role: iam.Role, stream: Any) -> None:
-    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
-    images.grant_put_media(role)
-    images.grant_read_images(role)
-    _, put, get, listing = statements_of(template_of(stack))
-    assert put["Resource"] == get["Resource"] == "arn:aws:s3:::camera-images/*"
-    assert "Condition" not in listing
-
-
-@pytest.fixture
-def with_keys(stack: Stack, role: iam.Role) -> dict[str, Any]:
-    stream_key, bucket_key = kms.Key(stack, "StreamKey"), kms.Key(stack, "BucketKey")
-    images = ImageGeneration(
-        stack,
-        "Images",
-        stream=VideoStream(stack, "Stream", encryption_key=stream_key),
-        bucket=s3.Bucket(stack, "Bucket", encryption_key=bucket_key),
-    )
-    images.grant_put_media(role)
-    return template_of(stack)
-
-
-def test_a_producer_may_use_both_keys_by_its_own_policy_and_by_theirs(with_keys: dict[str, Any]) -> None:
-    of_role = [s for s in statements_of(with_keys) if s["Action"] == IMAGE_KEY_ACTIONS]
+def test_a_producer_may_use_both_keys_by_its_own_policy_and_by_theirs(stack: Stack, role: iam.Role) -> None:
+    stream = VideoStream(stack, "Stream", encryption_key=kms.Key(stack, "StreamKey"))
+    bucket = s3.Bucket(stack, "Bucket", encryption_key=kms.Key(stack, "BucketKey"))
+    images_in(stack, stream=stream, bucket=bucket).grant_put_media(role)
+    template = template_of(stack)
+    of_role = [s for s in statements_of(template) if s["Action"] == IMAGE_KEY_ACTIONS]
     assert [s["Resource"]["Fn::GetAtt"][0][:-8] for s in of_role] == ["StreamKey", "BucketKey"]
-    keys = [r for r in with_keys["Resources"].values() if r["Type"] == "AWS::KMS::Key"]
+    keys = resources_of(template, "AWS::KMS::Key").values()
     assert len(keys) == 2
     for key in keys:
         root, granted = key["Properties"]["KeyPolicy"]["Statement"]
@@ -260,48 +251,45 @@ def test_a_key_of_another_stack_is_granted_without_a_circle_between_the_stacks()
     app = App()
     base, cameras = Stack(app, "Base", env=ENVIRONMENT), Stack(app, "Cameras", env=ENVIRONMENT)
     stream = VideoStream(base, "Stream", encryption_key=kms.Key(base, "Key"))
-    stream.grant_put_media(iam.Role(cameras, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")))
+    stream.grant_put_media(role_in(cameras))
     assert [s["Action"] for s in statements_of(template_of(base), "AWS::KMS::Key")] == ["kms:*"]
     assert [d.stack_name for d in cameras.dependencies] == ["Base"]
 
 
-@pytest.mark.parametrize("key_id", ["attribute", "arn"])
-def test_the_key_of_a_cfn_stream_is_found_by_its_arn(stack: Stack, role: iam.Role, key_id: str) -> None:
-    key_id = kms.Key(stack, "Key").key_arn if key_id == "attribute" else KEY_ARN.format(account="111122223333")
+NO_KEY_ARN = (
+    "the stream's `kms_key_id` is not an ARN, so no permission on its key was granted; set the key's ARN, or declare "
+    "the stream as VideoStream(encryption_key=...) [ack: cdk-kinesis-video:unknown-stream-key]"
+)
+
+
+@pytest.mark.parametrize(
+    ("key_id", "granted", "warnings"),
+    [
+        ("attribute", True, []),
+        (KEY_ARN.format(account="111122223333"), True, []),
+        ("alias/cameras", False, [NO_KEY_ARN]),
+        # The service's own key needs no grant.
+        ("alias/aws/kinesisvideo", False, []),
+    ],
+)
+def test_the_key_of_a_cfn_stream_is_found_by_its_arn(
+    stack: Stack, role: iam.Role, key_id: str, granted: bool, warnings: list[str]
+) -> None:
+    key_id = kms.Key(stack, "Key").key_arn if key_id == "attribute" else key_id
     stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id=key_id)
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
-    (statement,) = (s for s in statements_of(template_of(stack)) if s["Action"] == IMAGE_KEY_ACTIONS)
-    assert statement["Resource"] == stack.resolve(key_id)
-    assert messages_of(stack, "warning") == []
+    images_in(stack, stream=stream).grant_put_media(role)
+    keys = [s["Resource"] for s in statements_of(template_of(stack)) if s["Action"] == IMAGE_KEY_ACTIONS]
+    assert keys == ([stack.resolve(key_id)] if granted else [])
+    assert messages_of(stack, "warning") == warnings
 
 
 def test_a_key_that_the_l1_of_a_stream_was_given_is_granted(stack: Stack, role: iam.Role) -> None:
     stream = VideoStream(stack, "Stream")
     resource: Any = stream.node.default_child
     resource.kms_key_id = KEY_ARN.format(account="111122223333")
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
+    images_in(stack, stream=stream).grant_put_media(role)
     (statement,) = (s for s in statements_of(template_of(stack)) if s["Action"] == IMAGE_KEY_ACTIONS)
     assert statement["Resource"] == resource.kms_key_id
-
-
-def test_a_key_that_is_no_arn_is_a_warning(stack: Stack, role: iam.Role) -> None:
-    stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id="alias/cameras")
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
-    assert messages_of(stack, "warning") == [
-        "the stream's `kms_key_id` is not an ARN, so no permission on its key was granted; set the key's ARN, or "
-        "declare the stream as VideoStream(encryption_key=...) [ack: cdk-kinesis-video:unknown-stream-key]"
-    ]
-
-
-def test_the_services_own_key_needs_no_grant(stack: Stack, role: iam.Role) -> None:
-    stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24, kms_key_id="alias/aws/kinesisvideo")
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).grant_put_media(role)
-    assert len(statements_of(template_of(stack))) == 2
-    assert messages_of(stack, "warning") == []
 
 
 def test_an_imported_role_of_this_account_gets_the_policy(stack: Stack, images: ImageGeneration) -> None:
@@ -312,7 +300,7 @@ def test_an_imported_role_of_this_account_gets_the_policy(stack: Stack, images: 
 
 def test_a_role_of_another_account_is_let_in_by_the_buckets_and_the_keys_policy(stack: Stack, stream: Any) -> None:
     bucket = s3.Bucket(stack, "Bucket", encryption_key=kms.Key(stack, "Key"))
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
+    images = images_in(stack, stream=stream, bucket=bucket, prefix="front-door")
     images.grant_put_media(iam.Role.from_role_arn(stack, "Imported", OTHER_ROLE))
     template = template_of(stack)
     (of_bucket,) = statements_of(template, "AWS::S3::BucketPolicy")
@@ -340,8 +328,7 @@ def test_a_bucket_and_a_key_of_another_account_are_a_warning_with_the_statements
         account=OTHER_ACCOUNT,
         encryption_key=kms.Key.from_key_arn(stack, "Key", KEY_ARN.format(account=OTHER_ACCOUNT)),
     )
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
-    images.grant_put_media(role)
+    images_in(stack, stream=stream, bucket=bucket, prefix="front-door").grant_put_media(role)
     of_bucket, of_key = messages_of(stack, "warning")
     assert of_bucket.startswith(
         'camera-images is imported, add this statement to its own policy: {"Action": "s3:PutObject", "Effect": "Allow",'
@@ -402,8 +389,7 @@ def test_an_own_keys_policy_lets_in_a_role_that_keeps_no_policy(stack: Stack, ma
 
 def test_an_own_buckets_policy_may_be_all_that_an_immutable_role_needs(stack: Stack, stream: Any) -> None:
     role = iam.Role.from_role_arn(stack, "Imported", ROLE_ARN, mutable=False, add_grants_to_resources=True)
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix="front-door")
-    images.grant_put_media(role)
+    images_in(stack, stream=stream, bucket=s3.Bucket(stack, "Bucket")).grant_put_media(role)
     (warning,) = messages_of(stack, "warning")
     assert "kinesisvideo:PutMedia" in warning
     (of_bucket,) = statements_of(template_of(stack), "AWS::S3::BucketPolicy")
@@ -417,23 +403,12 @@ def test_users_and_lazy_roles_keep_their_policies(stack: Stack, images: ImageGen
     assert messages_of(stack, "warning") == []
 
 
-def things(stack: Stack, bucket: s3.IBucket, *names: str) -> list[ImageGeneration]:
-    return [
-        ImageGeneration(
-            stack,
-            f"Images-{name}",
-            stream=VideoStream(stack, name, stream_name=name),
-            bucket=bucket,
-            prefix=f"c/{name}",
-        )
-        for name in names
-    ]
-
-
-def test_the_role_of_an_iot_role_alias_has_one_policy_for_any_number_of_things(stack: Stack) -> None:
-    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
-    bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
-    for images in things(stack, bucket, "north", "south", "west"):
+def test_the_role_of_an_iot_role_alias_has_one_policy_for_any_number_of_things(
+    stack: Stack, role: iam.Role, bucket: s3.IBucket
+) -> None:
+    for name in ("north", "south", "west"):
+        stream = VideoStream(stack, name, stream_name=name)
+        images = images_in(stack, f"Images-{name}", stream=stream, bucket=bucket, prefix=f"c/{name}")
         images.grant_put_media(role, by_thing_name=True)
     video, put = statements_of(template_of(stack))
     assert video["Action"] == PUT_MEDIA["Action"]
@@ -443,23 +418,19 @@ def test_the_role_of_an_iot_role_alias_has_one_policy_for_any_number_of_things(s
     assert put["Resource"] == "arn:aws:s3:::camera-images/c/${credentials-iot:ThingName}/*"
 
 
-def test_fails_on_things_that_would_share_a_prefix(role: iam.Role, images: ImageGeneration, stack: Stack) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Other", "camera-images")
+def test_fails_on_things_that_would_share_a_prefix(role: iam.Role, stack: Stack) -> None:
     stream = VideoStream(stack, "North", stream_name="north")
-    shared = ImageGeneration(stack, "Shared", stream=stream, bucket=bucket, prefix="northern")
     with fails_with(
         "`prefix` is 'northern/', it must have the stream's name 'north' as a folder when `by_thing_name` is True, or "
         "each thing could overwrite the images of all, use a prefix such as 'north/'"
     ):
-        shared.grant_put_media(role, by_thing_name=True)
+        images_in(stack, stream=stream, prefix="northern").grant_put_media(role, by_thing_name=True)
 
 
 def test_fails_on_a_thing_whose_stream_has_no_known_name(role: iam.Role, stack: Stack) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
     message = "`by_thing_name` is True and the stream's name is not known here, give the stream the name of its thing"
     with fails_with(message):
-        images.grant_put_media(role, by_thing_name=True)
+        images_in(stack).grant_put_media(role, by_thing_name=True)
 
 
 NO_PRODUCER = (
@@ -469,41 +440,24 @@ NO_PRODUCER = (
 )
 
 
-def test_images_that_nobody_may_deliver_are_a_warning(stack: Stack, images: ImageGeneration) -> None:
-    assert messages_of(stack, "warning") == [NO_PRODUCER]
-
-
-def test_the_warning_goes_with_the_grant(stack: Stack, role: iam.Role, images: ImageGeneration) -> None:
-    images.grant_put_media(role)
-    assert messages_of(stack, "warning") == []
-
-
 @pytest.mark.parametrize("whole", [False, True], ids=["one construct", "the stack"])
 def test_the_warning_can_be_acknowledged(stack: Stack, images: ImageGeneration, whole: bool) -> None:
-    other = VideoStream(stack, "Other")
-    others = ImageGeneration(stack, "Others", stream=other, bucket=images.bucket)
+    others = images_in(stack, "Others")
     acknowledged = Annotations.of(stack if whole else images)
     acknowledged.acknowledge_warning("cdk-kinesis-video:no-uploader", "the cameras' role is elsewhere")
     assert messages_of(stack, "warning") == ([] if whole else [NO_PRODUCER])
     assert messages_of(others, "warning") == ([] if whole else [NO_PRODUCER])
 
 
-def test_images_that_are_switched_off_need_no_producer(stack: Stack, stream: Any) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, enabled=False)
+def test_images_that_are_switched_off_need_no_producer(stack: Stack) -> None:
+    images_in(stack, enabled=False)
     assert messages_of(stack, "warning") == []
 
 
-def test_imported_streams_without_an_account_are_of_this_one(role: iam.Role, images: ImageGeneration) -> None:
-    stack = Stack(App(), "Open", env=Environment())
-    VideoStream.from_stream_name(stack, "Stream", "front-door").grant_put_media(
-        iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-    )
+def test_imported_streams_without_an_account_are_of_this_one() -> None:
+    stack = Stack(App(), "Open")
+    VideoStream.from_stream_name(stack, "Stream", "front-door").grant_put_media(role_in(stack))
     assert messages_of(stack, "warning") == []
-
-
-def fleet(stack: Stack) -> StreamFleet:
-    return StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=s3.Bucket.from_bucket_name(stack, "Any", "images"))
 
 
 @pytest.mark.parametrize("by_thing_name", [False, True])
@@ -511,49 +465,52 @@ def fleet(stack: Stack) -> StreamFleet:
 def test_a_producer_may_tag_its_stream_if_that_is_asked_for(
     stack: Stack, images: ImageGeneration, stream: Any, tag_stream: bool, by_thing_name: bool
 ) -> None:
-    by_name = VideoStream.from_stream_name(stack, "ByName", "gate")
-    gate = ImageGeneration(stack, "Gate", stream=by_name, bucket=images.bucket, prefix="gate")
-    fragments = FragmentNotification(stack, "Fragments", stream=by_name, topic=sns.Topic(stack, "Topic"))
-    for grant_put_media in (gate.grant_put_media, fragments.grant_put_media, fleet(stack).grant_put_media):
-        role = iam.Role(stack, f"Role{len(stack.node.children)}", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-        video = grant_put_media(role, by_thing_name=by_thing_name, tag_stream=tag_stream).principal_statements[0]
-        assert video.actions == [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
-    video = stream.grant_put_media(role, tag_stream=tag_stream).principal_statements[0]
-    assert video.actions == [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
+    gate = VideoStream.from_stream_name(stack, "Gate", "gate")
+    producible = (
+        images_in(stack, "GateImages", stream=gate, prefix="gate"),
+        FragmentNotification(stack, "Fragments", stream=gate, topic=sns.Topic(stack, "Topic")),
+        StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=images.bucket),
+    )
+    grants = [
+        *(
+            each.grant_put_media(role_in(stack, f"Role{number}"), by_thing_name=by_thing_name, tag_stream=tag_stream)
+            for number, each in enumerate(producible)
+        ),
+        stream.grant_put_media(role_in(stack), tag_stream=tag_stream),
+    ]
+    actions = [*PUT_MEDIA["Action"], *["kinesisvideo:TagStream"] * tag_stream]
+    assert [granted.principal_statements[0].actions for granted in grants] == [actions] * 4
 
 
-@pytest.mark.parametrize("by", ["success", "statements", "apply_before", "dependency", "combine", "combined with"])
-def test_the_grant_is_of_all_that_was_granted(stack: Stack, role: iam.Role, images: ImageGeneration, by: str) -> None:
+def test_the_grant_is_of_all_that_was_granted(stack: Stack, role: iam.Role, images: ImageGeneration) -> None:
     granted = images.grant_put_media(role)
     other = images.grant_read_images(iam.User(stack, "Reader"))
-    needy = CfnResource(stack, "Needy", type="Custom::Needy")
     assert isinstance(granted, iam.Grant)
-    match by:
-        case "success":
-            assert granted.success
-            granted.assert_success()
-        case "statements":
-            resources = [statement.resources for statement in granted.principal_statements]
-            assert resources == [[PUT_MEDIA["Resource"]], [PUT_OBJECT["Resource"]]]
-        case "apply_before":
-            granted.apply_before(needy)
-        case "dependency":
-            needy.node.add_dependency(granted)
-        case "combine":
-            assert len(granted.combine(other).principal_statements) == 4
-        case "combined with":
-            assert len(other.combine(granted).principal_statements) == 4
-    needs = resources_of(template_of(stack), "Custom::Needy")["Needy"].get("DependsOn", [])
-    assert len(needs) == (1 if by in ("apply_before", "dependency") else 0)
+    granted.assert_success()
+    resources = [statement.resources for statement in granted.principal_statements]
+    assert resources == [[PUT_MEDIA["Resource"]], [PUT_OBJECT["Resource"]]]
+    assert len(granted.combine(other).principal_statements) == 4
+    assert len(other.combine(granted).principal_statements) == 4
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda granted, needy: granted.apply_before(needy),
+        lambda granted, needy: needy.node.add_dependency(granted),
+    ],
+    ids=["apply_before", "add_dependency"],
+)
+def test_a_resource_can_wait_for_a_grant(stack: Stack, role: iam.Role, images: ImageGeneration, wait: Any) -> None:
+    wait(images.grant_put_media(role), CfnResource(stack, "Needy", type="Custom::Needy"))
+    template = template_of(stack)
+    assert template["Resources"]["Needy"]["DependsOn"] == list(resources_of(template, "AWS::IAM::Policy"))
 
 
 def test_a_role_of_another_stack_refers_to_the_stream_by_an_export() -> None:
     app = App()
     cameras, producers = Stack(app, "Cameras", env=ENVIRONMENT), Stack(app, "Producers", env=ENVIRONMENT)
-    bucket = s3.Bucket.from_bucket_name(cameras, "Bucket", "camera-images")
-    images = ImageGeneration(cameras, "Images", stream=VideoStream(cameras, "Stream"), bucket=bucket)
-    role = iam.Role(producers, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-    images.grant_put_media(role)
+    images_in(cameras, stream=VideoStream(cameras, "Stream")).grant_put_media(role_in(producers))
     (video, _) = statements_of(template_of(producers))
     assert video["Resource"]["Fn::ImportValue"].startswith("Cameras:ExportsOutputFnGetAttStream790BDEE4Arn")
 
@@ -593,7 +550,7 @@ def test_fails_on_a_role_that_would_have_more_managed_policies_than_iam_takes(
 def test_ten_managed_policies_pass_and_so_do_more_where_the_account_has_a_higher_quota() -> None:
     app = App(context={HIGHER_QUOTA: 11})
     stack = Stack(app, "Cameras", env=ENVIRONMENT)
-    grant_many(stack, iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")), 62)
+    grant_many(stack, role_in(stack), 62)
     assert len(resources_of(template_of(stack), "AWS::IAM::ManagedPolicy")) == 11
 
 
