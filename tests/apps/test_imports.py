@@ -36,13 +36,13 @@ def output_of(program: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_one_camera_imports_neither_lambda_nor_its_network() -> None:
-    heavy = {*HEAVY, "aws_cdk.aws_cloudwatch"}
-    assert output_of(ONE_CAMERA + IMPORTED.format(modules=heavy)) == []
-
-
-def test_whoever_asks_for_a_diagnosis_imports_neither_lambda_nor_its_network() -> None:
-    assert output_of(ONE_CAMERA + DIAGNOSIS + IMPORTED.format(modules=HEAVY)) == []
+@pytest.mark.parametrize(
+    ("app", "heavy"),
+    [(ONE_CAMERA, {*HEAVY, "aws_cdk.aws_cloudwatch"}), (ONE_CAMERA + DIAGNOSIS, HEAVY)],
+    ids=["one camera", "with a diagnosis"],
+)
+def test_an_app_imports_neither_lambda_nor_its_network(app: str, heavy: set[str]) -> None:
+    assert output_of(app + IMPORTED.format(modules=heavy)) == []
 
 
 def test_what_is_imported_when_it_is_used_is_there() -> None:

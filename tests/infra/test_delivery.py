@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 
 from cdk_kinesis_video import DestinationPath, ImageGeneration, VideoStream
 
-from .conftest import fails_with, only_resource, resources_of, template_of
+from .conftest import fails_with, images_in, only_resource, resources_of, template_of
 
 NOTIFICATIONS = "Custom::S3BucketNotifications"
 
@@ -27,7 +27,7 @@ def bucket(stack: Stack) -> s3.IBucket:
 
 @pytest.fixture
 def images(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> ImageGeneration:
-    return ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix="front-door")
+    return images_in(stack, stream=stream, bucket=bucket, prefix="front-door")
 
 
 def test_a_rule_fires_for_the_objects_under_the_prefix(stack: Stack, images: ImageGeneration) -> None:
@@ -45,10 +45,9 @@ def test_a_rule_fires_for_the_objects_under_the_prefix(stack: Stack, images: Ima
     assert len(rule["Targets"]) == 1
 
 
-def test_a_rule_tells_streams_apart_whose_destinations_begin_alike(stack: Stack, bucket: s3.IBucket) -> None:
+def test_a_rule_tells_streams_apart_whose_destinations_begin_alike(stack: Stack) -> None:
     stream = VideoStream.from_stream_name(stack, "Stream", "cam-1")
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=DestinationPath("/site\\cam-1"))
-    images.on_image_delivered("OnImage")
+    images_in(stack, stream=stream, prefix=DestinationPath("/site\\cam-1")).on_image_delivered("OnImage")
     pattern = only_resource(template_of(stack), "AWS::Events::Rule")["Properties"]["EventPattern"]
     assert pattern["detail"]["object"]["key"] == [
         {"wildcard": {"Fn::Join": ["", ["site\\\\cam-1*", {"Ref": "AWS::AccountId"}, "_cam-1_*"]]}}
@@ -63,9 +62,8 @@ def test_what_must_be_switched_on_in_the_bucket_is_switched_on_once(stack: Stack
     assert resource["Managed"] is True
 
 
-def test_an_imported_bucket_keeps_its_other_notifications(stack: Stack, stream: VideoStream) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Imported", "camera-images")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket).on_image_delivered("OnImage")
+def test_an_imported_bucket_keeps_its_other_notifications(stack: Stack) -> None:
+    images_in(stack).on_image_delivered("OnImage")
     template = template_of(stack)
     assert only_resource(template, NOTIFICATIONS)["Properties"]["Managed"] is False
     pattern = only_resource(template, "AWS::Events::Rule")["Properties"]["EventPattern"]
@@ -104,9 +102,9 @@ def test_a_rule_may_match_less_and_lie_elsewhere(stack: Stack, images: ImageGene
     ],
 )
 def test_the_buckets_own_notifications(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket, prefix: str | None, suffix: str | None, rules: Any
+    stack: Stack, bucket: s3.IBucket, prefix: str | None, suffix: str | None, rules: Any
 ) -> None:
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix)
+    images = images_in(stack, bucket=bucket, prefix=prefix)
     images.add_image_notification(notifications.SqsDestination(sqs.Queue(stack, "Queue")), suffix=suffix)
     configuration = only_resource(template_of(stack), NOTIFICATIONS)["Properties"]["NotificationConfiguration"]
     (queue,) = configuration["QueueConfigurations"]
@@ -142,9 +140,8 @@ def test_request_metrics_count_the_images_if_they_are_asked_for(stack: Stack, im
     assert {"Name": "FilterId", "Value": of_bucket["Id"]} in properties["Dimensions"]
 
 
-def test_an_imported_bucket_brings_its_own_filter(stack: Stack, stream: VideoStream) -> None:
-    bucket = s3.Bucket.from_bucket_name(stack, "Imported", "camera-images")
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+def test_an_imported_bucket_brings_its_own_filter(stack: Stack) -> None:
+    images = images_in(stack)
     with fails_with(
         "`filter_id` is None and `bucket` is imported, pass the id of a request metrics filter that the bucket has for "
         "'all its objects'"
@@ -202,11 +199,8 @@ def test_the_alarm_waits_a_quarter_of_an_hour_by_default(stack: Stack, images: I
         (Duration.millis(Token.as_number({"Ref": "Millis"})), True, None),
     ],
 )
-def test_the_most_images_of_a_day(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket, interval: Duration, enabled: bool, images_per_day: int | None
-) -> None:
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, sampling_interval=interval, enabled=enabled)
-    assert images.images_per_day == images_per_day
+def test_the_most_images_of_a_day(stack: Stack, interval: Duration, enabled: bool, images_per_day: int | None) -> None:
+    assert images_in(stack, sampling_interval=interval, enabled=enabled).images_per_day == images_per_day
 
 
 def test_the_destination_is_at_hand_for_what_is_not_here(images: ImageGeneration, bucket: s3.IBucket) -> None:

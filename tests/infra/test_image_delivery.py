@@ -7,20 +7,30 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Mixins, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_kinesis_video import ImageDelivery, ImageGeneration, VideoStream
+from cdk_kinesis_video import ImageDelivery, VideoStream
 
-from .conftest import ENVIRONMENT, IMAGE_GENERATION, fails_with, messages_of, resources_of, statements_of, template_of
+from .conftest import (
+    ENVIRONMENT,
+    IMAGE_GENERATION,
+    bucket_in,
+    fails_with,
+    images_in,
+    messages_of,
+    resources_of,
+    role_in,
+    statements_of,
+    template_of,
+)
 
 
 @pytest.fixture
 def bucket() -> s3.IBucket:
     # In a stack of its own, so that every stack of a test can use it.
-    return s3.Bucket.from_bucket_name(Stack(), "Bucket", "camera-images")
+    return bucket_in(Stack())
 
 
 def configurations_of(template: dict[str, Any]) -> list[dict[str, Any]]:
@@ -30,14 +40,6 @@ def configurations_of(template: dict[str, Any]) -> list[dict[str, Any]]:
 
 def uris_of(template: dict[str, Any]) -> list[Any]:
     return [configuration["DestinationConfig"]["Uri"] for configuration in configurations_of(template)]
-
-
-def test_one_stream(stack: Stack, bucket: s3.IBucket) -> None:
-    stream = VideoStream(stack, "Stream", stream_name="front-door")
-    assert stream.with_(ImageDelivery(bucket=bucket, sampling_interval=Duration.seconds(1))) is stream
-    (configuration,) = configurations_of(template_of(stack))
-    assert configuration["DestinationConfig"]["Uri"] == "s3://camera-images/front-door/"
-    assert configuration["SamplingInterval"] == 1000
 
 
 def test_every_stream_of_an_app_has_a_prefix_of_its_own(bucket: s3.IBucket) -> None:
@@ -85,7 +87,7 @@ def test_a_hexadecimal_prefix_comes_first_and_is_always_the_same(bucket: s3.IBuc
 
 
 def test_a_stream_that_has_its_images_declared_keeps_them(stack: Stack, bucket: s3.IBucket) -> None:
-    ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket, prefix="mine")
+    images_in(stack, prefix="mine")
     delivery = ImageDelivery(bucket=bucket)
     Mixins.of(stack).apply(delivery)
     Mixins.of(stack).apply(delivery)
@@ -93,11 +95,14 @@ def test_a_stream_that_has_its_images_declared_keeps_them(stack: Stack, bucket: 
     assert delivery.image_generations == ()
 
 
-def test_all_options_are_those_of_an_image_generation(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> None:
-    stream.with_(ImageDelivery(bucket=bucket, width_pixels=640, height_pixels=360, enabled=False))
-    (configuration,) = configurations_of(template_of(stack))
+def test_a_stream_takes_it_with_all_options_of_an_image_generation(stream: VideoStream, bucket: s3.IBucket) -> None:
+    delivery = ImageDelivery(
+        bucket=bucket, sampling_interval=Duration.seconds(1), width_pixels=640, height_pixels=360, enabled=False
+    )
+    assert stream.with_(delivery) is stream
+    (configuration,) = configurations_of(template_of(stream.stack))
     assert (configuration["WidthPixels"], configuration["HeightPixels"]) == (640, 360)
-    assert configuration["Status"] == "DISABLED"
+    assert (configuration["SamplingInterval"], configuration["Status"]) == (1000, "DISABLED")
 
 
 def test_only_the_streams_that_are_named_are_adopted(stack: Stack, bucket: s3.IBucket) -> None:
@@ -111,9 +116,9 @@ def test_only_the_streams_that_are_named_are_adopted(stack: Stack, bucket: s3.IB
     assert {properties["Revision"] for properties in sent} == {"2"}
 
 
-def test_one_producer_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
+def test_one_producer_for_all_streams(bucket: s3.IBucket) -> None:
     stack = Stack(App(), "Keyed", env=ENVIRONMENT)
-    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
+    role = role_in(stack)
     key = kms.Key(stack, "Key")
     for name in ("front-door", "back-door"):
         VideoStream(stack, name, stream_name=name, encryption_key=key)
@@ -139,14 +144,10 @@ def test_other_constructs_are_none_of_its_business(stack: Stack, bucket: s3.IBuc
     assert resources_of(template_of(stack), IMAGE_GENERATION) == {}
 
 
-def test_fails_on_things_without_their_role(bucket: s3.IBucket) -> None:
+def test_fails_on_props_that_do_not_go_together(stack: Stack, bucket: s3.IBucket) -> None:
     with fails_with("`by_thing_name` is True without `producer`, pass the role of the IoT role alias"):
         ImageDelivery(bucket=bucket, by_thing_name=True)
     with fails_with("`tag_stream` is True without `producer`, pass the role that sends the video"):
         ImageDelivery(bucket=bucket, tag_stream=True)
-
-
-def test_fails_on_things_with_hexadecimal_prefixes(stack: Stack, bucket: s3.IBucket) -> None:
-    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"))
     with fails_with("`by_thing_name` and `hex_prefix` are both True, leave one of the two out"):
-        ImageDelivery(bucket=bucket, producer=role, by_thing_name=True, hex_prefix=True)
+        ImageDelivery(bucket=bucket, producer=role_in(stack), by_thing_name=True, hex_prefix=True)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -17,19 +16,30 @@ from aws_cdk import aws_sns as sns
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_doctor import doctor_policy
 
-from .conftest import ENVIRONMENT, fails_with, files_that_import, messages_of, resources_of, template_of
+from .conftest import (
+    ENVIRONMENT,
+    fails_with,
+    files_that_import,
+    images_in,
+    messages_of,
+    resources_of,
+    role_in,
+    template_of,
+)
 
 Template = dict[str, Any]
 
 FUNCTION, PERMISSION, RULE = "AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Events::Rule"
 
 
-def camera(stack: Stack, name: str, topic: sns.ITopic, producer: iam.IRole | None = None) -> ImageGeneration:
-    """A camera whose images are diagnosed when an alarm goes off."""
-    stream = VideoStream(stack, f"{name}Stream", stream_name=name.lower())
-    images = ImageGeneration(stack, name, stream=stream, bucket=s3.Bucket(stack, f"{name}Bucket"))
+def camera(
+    scope: Stack, name: str, topic: sns.ITopic, stream: VideoStream | None = None, **options: Any
+) -> ImageGeneration:
+    """Declare a camera whose images are diagnosed when an alarm goes off."""
+    stream = stream or VideoStream(scope, f"{name}Stream", stream_name=name.lower())
+    images = images_in(scope, name, stream=stream, bucket=s3.Bucket(scope, f"{name}Bucket"))
     images.count_by_request_metrics()
-    images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=topic, producer=producer)
+    images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=topic, **options)
     return images
 
 
@@ -49,12 +59,11 @@ def template(synthesised: tuple[Template, Path]) -> Template:
     return synthesised[0]
 
 
-def doctors(template: Template) -> dict[str, Any]:
-    """The functions of the doctor."""
-    functions = resources_of(template, FUNCTION)
-    return {
-        name: f for name, f in functions.items() if f["Properties"]["Handler"] == "kinesis_video_doctor.entry.handler"
-    }
+def doctor_of(template: Template) -> tuple[str, Any]:
+    """The logical id and the properties of the doctor's function."""
+    functions = {name: f["Properties"] for name, f in resources_of(template, FUNCTION).items()}
+    (found,) = ((n, f) for n, f in functions.items() if f["Handler"] == "kinesis_video_doctor.entry.handler")
+    return found
 
 
 def permissions_of(template: Template, whose: str) -> dict[str, list[Any]]:
@@ -82,8 +91,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def test_a_stack_has_one_function_for_all_its_alarms_with_a_role_and_a_log_of_its_own(template: Template) -> None:
-    (function,) = doctors(template).values()
-    properties = function["Properties"]
+    _, properties = doctor_of(template)
     assert properties["Role"]["Fn::GetAtt"][0].startswith("CdkKinesisVideoDoctorRole")
     assert properties["LoggingConfig"]["LogGroup"]["Ref"].startswith("CdkKinesisVideoDoctorLogs")
     logs = template["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]
@@ -91,7 +99,7 @@ def test_a_stack_has_one_function_for_all_its_alarms_with_a_role_and_a_log_of_it
 
 
 def test_each_alarm_runs_it_for_its_own_stream(template: Template) -> None:
-    function = {"Fn::GetAtt": [next(iter(doctors(template))), "Arn"]}
+    function = {"Fn::GetAtt": [doctor_of(template)[0], "Arn"]}
     rules = resources_of(template, RULE)
     assert len(rules) == 2
     for name, rule in rules.items():
@@ -155,8 +163,7 @@ def test_the_function_behind_the_custom_resources_gets_none_of_its_permissions(t
 
 
 def test_a_producer_that_is_given_is_the_only_one_whose_policies_it_may_read(stack: Stack) -> None:
-    producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal())
-    camera(stack, "Front", sns.Topic(stack, "Verdicts"), producer)
+    camera(stack, "Front", sns.Topic(stack, "Verdicts"), producer=role_in(stack, "Producer"))
     template = template_of(stack)
     (role,) = (name for name in resources_of(template, "AWS::IAM::Role") if name.startswith("Producer"))
     arn = {"Fn::GetAtt": [role, "Arn"]}
@@ -166,16 +173,10 @@ def test_a_producer_that_is_given_is_the_only_one_whose_policies_it_may_read(sta
 
 
 def test_keys_of_the_app_let_it_read_the_video_and_publish(stack: Stack) -> None:
-    key = kms.Key(stack, "Key")
-    stream = VideoStream(stack, "Stream", encryption_key=key)
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"))
-    images.count_by_request_metrics()
-    topic_key = kms.Key(stack, "TopicKey")
-    topic = sns.Topic(stack, "Verdicts", master_key=topic_key)
-    images.diagnose_on("Diagnosis", alarm=images.alarm_on_missing_images("Missing"), topic=topic)
-    template = template_of(stack)
-    permissions = permissions_of(template, "CdkKinesisVideoDoctor")
-    assert "Key" in json.dumps(permissions["kms:Decrypt"])
+    topic = sns.Topic(stack, "Verdicts", master_key=kms.Key(stack, "TopicKey"))
+    camera(stack, "Front", topic, VideoStream(stack, "Stream", encryption_key=kms.Key(stack, "VideoKey")))
+    permissions = permissions_of(template_of(stack), "CdkKinesisVideoDoctor")
+    assert "VideoKey" in json.dumps(permissions["kms:Decrypt"])
     assert "TopicKey" in json.dumps(permissions["kms:GenerateDataKey"])
     assert not [message for message in messages_of(stack, "warning") if "no-uploader" not in message]
 
@@ -195,12 +196,11 @@ def test_fails_on_an_alarm_of_another_region() -> None:
     stack = Stack(app, "Cameras", env=ENVIRONMENT)
     elsewhere = Stack(app, "Elsewhere", env=Environment(account=ENVIRONMENT.account, region="us-east-1"))
     alarm = cloudwatch.CompositeAlarm(elsewhere, "Any", alarm_rule=cloudwatch.AlarmRule.from_boolean(False))
-    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=s3.Bucket(stack, "Bucket"))
     with fails_with(
         "`alarm` 'Elsewhere/Any' is in us-east-1 and this stack in eu-west-1, its events reach rules of its own Region "
         "only, use an alarm in eu-west-1"
     ):
-        images.diagnose_on("Diagnosis", alarm=alarm, topic=sns.Topic(stack, "Verdicts"))
+        images_in(stack).diagnose_on("Diagnosis", alarm=alarm, topic=sns.Topic(stack, "Verdicts"))
 
 
 def test_its_code_is_what_it_imports_and_runs_without_any_other_package(synthesised: tuple[Template, Path]) -> None:

@@ -15,7 +15,6 @@ from aws_cdk import (
     Stack,
     Token,
 )
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
@@ -25,11 +24,15 @@ from cdk_kinesis_video import DestinationPath, ImageFormat, ImageGeneration, Ima
 from .conftest import (
     ENVIRONMENT,
     IMAGE_GENERATION,
+    STREAM_ARN,
+    bucket_in,
     configuration_of,
     fails_with,
+    images_in,
     messages_of,
     only_resource,
     resources_of,
+    role_in,
     template_of,
 )
 
@@ -38,7 +41,7 @@ from .conftest import (
 def minimal() -> dict[str, Any]:
     """The template of an image generation with the required props only."""
     stack = Stack(App(), "Cameras")
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
+    bucket = bucket_in(stack)
     images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
     assert images.destination_uri == "s3://camera-images"
     return template_of(stack)
@@ -52,7 +55,7 @@ def full() -> dict[str, Any]:
         stack,
         "Images",
         stream=kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=1),
-        bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images"),
+        bucket=bucket_in(stack),
         prefix="/front-door",
         sampling_interval=Duration.millis(200),
         format=ImageFormat.jpeg(quality=100),
@@ -77,16 +80,12 @@ def test_only_stream_and_bucket_are_required(minimal: dict[str, Any]) -> None:
     }
 
 
-def test_png_has_no_quality(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> None:
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, format=ImageFormat.png(), width_pixels=640)
+def test_png_has_no_quality(stack: Stack) -> None:
+    images_in(stack, format=ImageFormat.png(), width_pixels=640)
     configuration = configuration_of(template_of(stack))
     assert configuration["Format"] == "PNG"
     assert "FormatConfig" not in configuration
     assert "HeightPixels" not in configuration
-
-
-def test_the_configuration_is_deleted_with_the_resource_by_default(minimal: dict[str, Any]) -> None:
-    assert only_resource(minimal, IMAGE_GENERATION)["DeletionPolicy"] == "Delete"
 
 
 def test_every_field_of_the_api_can_be_declared(full: dict[str, Any]) -> None:
@@ -102,53 +101,28 @@ def test_every_field_of_the_api_can_be_declared(full: dict[str, Any]) -> None:
     }
 
 
-def test_a_retained_configuration_survives_its_resource(full: dict[str, Any]) -> None:
-    resource = only_resource(full, IMAGE_GENERATION)
-    assert resource["DeletionPolicy"] == "Retain"
-    assert resource["UpdateReplacePolicy"] == "Retain"
-
-
-def test_a_configuration_is_retained_but_for_a_creation_that_is_rolled_back(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket
-) -> None:
-    policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, removal_policy=policy)
-    resource = only_resource(template_of(stack), IMAGE_GENERATION)
-    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
-    assert resource["UpdateReplacePolicy"] == "Retain"
-
-
-def properties_with(stack: Stack, stream: VideoStream, bucket: s3.IBucket, **props: Any) -> dict[str, Any]:
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, **props)
-    properties: dict[str, Any] = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
-    return properties
-
-
 @pytest.mark.parametrize(
-    ("policy", "sent"),
+    ("policy", "deletion", "replacement", "sent"),
     [
-        (RemovalPolicy.DESTROY, None),
-        (RemovalPolicy.RETAIN, "Retain"),
-        (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, "RetainExceptOnCreate"),
+        (RemovalPolicy.DESTROY, "Delete", "Delete", None),
+        (RemovalPolicy.RETAIN, "Retain", "Retain", "Retain"),
+        (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, "RetainExceptOnCreate", "Retain", "RetainExceptOnCreate"),
     ],
 )
-def test_another_removal_policy_is_a_change_to_cloudformation(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket, policy: RemovalPolicy, sent: str | None
+def test_a_removal_policy_is_a_property_too_so_that_another_one_is_a_change_to_cloudformation(
+    stack: Stack, policy: RemovalPolicy, deletion: str, replacement: str, sent: str | None
 ) -> None:
-    assert properties_with(stack, stream, bucket, removal_policy=policy).get("RemovalPolicy") == sent
+    images_in(stack, removal_policy=policy)
+    resource = only_resource(template_of(stack), IMAGE_GENERATION)
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (deletion, replacement)
+    assert resource["Properties"].get("RemovalPolicy") == sent
 
 
 @pytest.mark.parametrize("revision", ["", "2", "Tuesday: somebody changed it"])
-def test_another_revision_is_a_change_to_cloudformation(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket, revision: str
-) -> None:
-    assert properties_with(stack, stream, bucket, revision=revision)["Revision"] == revision
-
-
-def test_a_stream_that_is_configured_already_is_taken_over_if_that_is_said(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket
-) -> None:
-    assert properties_with(stack, stream, bucket, adopt_existing=True)["AdoptExisting"] is True
+def test_another_revision_is_a_change_to_cloudformation(stack: Stack, revision: str) -> None:
+    images_in(stack, revision=revision, adopt_existing=True)
+    properties = only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]
+    assert (properties["Revision"], properties["AdoptExisting"]) == (revision, True)
 
 
 def test_the_result_of_reading_back_is_an_attribute(full: dict[str, Any]) -> None:
@@ -156,15 +130,12 @@ def test_the_result_of_reading_back_is_an_attribute(full: dict[str, Any]) -> Non
     assert output["Value"] == {"Fn::GetAtt": ["StreamImageGeneration", "Verified"]}
 
 
-def test_the_stream_is_given_by_its_arn(minimal: dict[str, Any]) -> None:
-    (stream_id,) = (n for n, r in minimal["Resources"].items() if r["Type"] == "AWS::KinesisVideo::Stream")
+def test_the_stream_is_given_by_its_arn_and_no_stack_waits_an_hour(minimal: dict[str, Any]) -> None:
+    (stream_id,) = resources_of(minimal, "AWS::KinesisVideo::Stream")
     properties = only_resource(minimal, IMAGE_GENERATION)["Properties"]
     assert properties["StreamARN"] == {"Fn::GetAtt": [stream_id, "Arn"]}
     assert "StreamName" not in properties
-
-
-def test_no_stack_waits_an_hour(minimal: dict[str, Any]) -> None:
-    assert only_resource(minimal, IMAGE_GENERATION)["Properties"]["ServiceTimeout"] == 900
+    assert properties["ServiceTimeout"] == 900
 
 
 def test_tokens_pass_every_check_untouched() -> None:
@@ -203,18 +174,14 @@ def test_tokens_pass_every_check_untouched() -> None:
         ("", "s3://camera-images"),
     ],
 )
-def test_a_prefix_ends_in_one_slash(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket, prefix: str, uri: str
-) -> None:
-    assert ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix).destination_uri == uri
+def test_a_prefix_ends_in_one_slash(stack: Stack, prefix: str, uri: str) -> None:
+    assert images_in(stack, prefix=prefix).destination_uri == uri
 
 
-def test_the_parts_of_a_prefix_that_are_no_token_are_checked(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket
-) -> None:
+def test_the_parts_of_a_prefix_that_are_no_token_are_checked(stack: Stack) -> None:
     token = CfnParameter(stack, "Site").value_as_string
     with pytest.raises(ValueError, match="it must not contain empty folders"):
-        ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"a//{token}/")
+        images_in(stack, prefix=f"a//{token}/")
 
 
 @pytest.mark.parametrize(
@@ -228,20 +195,18 @@ def test_the_parts_of_a_prefix_that_are_no_token_are_checked(
         ("/what? 100%", "s3://camera-images/what? 100%", "what? 100%"),
     ],
 )
-def test_a_destination_that_exists_is_declared_as_it_is(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket, path: str, uri: str, key: str
-) -> None:
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=DestinationPath(path))
+def test_a_destination_that_exists_is_declared_as_it_is(stack: Stack, path: str, uri: str, key: str) -> None:
+    images = images_in(stack, prefix=DestinationPath(path))
     assert (images.destination_uri, images.prefix) == (uri, key)
     assert configuration_of(template_of(stack))["DestinationConfig"]["Uri"] == uri
 
 
 @pytest.mark.parametrize("before", ["", "/"])
-def test_destination_grant_and_filters_have_the_same_prefix(stack: Stack, stream: VideoStream, before: str) -> None:
+def test_destination_grant_and_filters_have_the_same_prefix(stack: Stack, before: str) -> None:
     site = CfnParameter(stack, "Site").value_as_string
     bucket = s3.Bucket.from_bucket_arn(stack, "Bucket", "arn:aws:s3:::camera-images")
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=f"{before}sites/{site}/")
-    images.grant_put_media(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+    images = images_in(stack, bucket=bucket, prefix=f"{before}sites/{site}/")
+    images.grant_put_media(role_in(stack))
     images.on_image_delivered("OnImage")
     template = template_of(stack)
     prefix = {"Fn::Join": ["", ["sites/", {"Ref": "Site"}, "/"]]}
@@ -256,33 +221,37 @@ def test_destination_grant_and_filters_have_the_same_prefix(stack: Stack, stream
     assert pattern["detail"]["object"]["key"] == [{"prefix": prefix}]
 
 
-def test_the_longest_destination_has_255_characters(stack: Stack, stream: VideoStream, bucket: s3.IBucket) -> None:
+def test_the_longest_destination_has_255_characters(stack: Stack) -> None:
     prefix = "p" * (255 - len("s3://camera-images/") - 1)
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix=prefix)
-    assert len(images.destination_uri) == 255
+    assert len(images_in(stack, prefix=prefix).destination_uri) == 255
 
 
-@pytest.mark.parametrize(("hours", "given"), [(None, "unset, which is 0"), (0, "0")])
-def test_fails_on_a_stream_that_keeps_no_data(stack: Stack, bucket: s3.IBucket, hours: int | None, given: str) -> None:
-    stream = kinesisvideo.CfnStream(stack, "Bare", data_retention_in_hours=hours)
+def without_retention(stack: Stack, hours: int | None) -> kinesisvideo.CfnStream:
+    return kinesisvideo.CfnStream(stack, "Bare", data_retention_in_hours=hours)
+
+
+def changed_to_keep_no_data(stack: Stack) -> VideoStream:
+    stream = VideoStream(stack, "Stream")
+    stream.cfn_stream.data_retention_in_hours = 0
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("make", "given"),
+    [
+        (lambda stack: without_retention(stack, None), "unset, which is 0"),
+        (lambda stack: without_retention(stack, 0), "0"),
+        (changed_to_keep_no_data, "0"),
+    ],
+    ids=["unset", "0", "the L1 was changed"],
+)
+def test_fails_on_a_stream_that_keeps_no_data(stack: Stack, make: Any, given: str) -> None:
     sentence = (
         f"`stream` keeps no data: its data retention is {given}, it must be at least 1 hour, set "
         "`data_retention_in_hours` of the stream"
     )
     with fails_with(sentence):
-        ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
-
-
-def test_fails_on_a_stream_whose_l1_was_changed_to_keep_no_data(
-    stack: Stack, stream: VideoStream, bucket: s3.IBucket
-) -> None:
-    resource: Any = stream.node.default_child
-    resource.data_retention_in_hours = 0
-    with fails_with(
-        "`stream` keeps no data: its data retention is 0, it must be at least 1 hour, set `data_retention_in_hours` of "
-        "the stream"
-    ):
-        ImageGeneration(stack, "Images", stream=stream, bucket=bucket)
+        images_in(stack, stream=make(stack))
 
 
 def test_fails_on_a_bucket_in_another_region() -> None:
@@ -292,83 +261,41 @@ def test_fails_on_a_bucket_in_another_region() -> None:
         "`bucket` is in us-east-1 and `stream` in eu-west-1, images are delivered in the stream's Region only, use a "
         "bucket in eu-west-1"
     ):
-        ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+        images_in(stack, bucket=bucket)
 
 
-def test_fails_on_a_stream_in_another_region() -> None:
-    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
-    arn = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
-    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="camera-images", region="us-east-1")
-    with fails_with(
-        "`stream` is in us-east-1 and this stack in eu-west-1, declare its image generation in a stack in us-east-1"
-    ):
-        ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+def of_another_stack(stack: Stack) -> VideoStream:
+    environment = Environment(account="444455556666", region="eu-west-1")
+    return VideoStream(Stack(stack.node.root, "Theirs", env=environment), "Stream")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("arn", "sentence"),
+    ("arn_or_stream", "theirs", "ours"),
     [
-        (
-            "arn:aws:kinesisvideo:eu-west-1:444455556666:stream/front-door/1690707290324",
-            "`stream` is in account 444455556666 and this stack in account 111122223333, declare its image generation "
-            "in a stack in account 444455556666",
-        ),
-        (
-            "arn:aws-cn:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324",
-            "`stream` is in partition aws-cn and this stack in partition aws, declare its image generation in a stack "
-            "in partition aws-cn",
-        ),
+        (STREAM_ARN.replace("eu-west-1", "us-east-1"), "us-east-1", "eu-west-1"),
+        (STREAM_ARN.replace("111122223333", "444455556666"), "account 444455556666", "account 111122223333"),
+        (STREAM_ARN.replace("arn:aws:", "arn:aws-cn:"), "partition aws-cn", "partition aws"),
+        (of_another_stack, "account 444455556666", "account 111122223333"),
     ],
-    ids=["account", "partition"],
+    ids=["Region", "account", "partition", "account of another stack"],
 )
-def test_fails_on_an_imported_stream_of_somebody_else(bucket: s3.IBucket, arn: str, sentence: str) -> None:
+def test_fails_on_a_stream_of_another_environment(arn_or_stream: Any, theirs: str, ours: str) -> None:
     stack = Stack(App(), "Cameras", env=ENVIRONMENT)
-    with fails_with(sentence):
-        ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
-
-
-def test_fails_on_a_stream_of_a_stack_of_another_account(bucket: s3.IBucket) -> None:
-    app = App()
-    theirs = Stack(app, "Theirs", env=Environment(account="444455556666", region="eu-west-1"))
+    if callable(arn_or_stream):
+        stream = arn_or_stream(stack)
+    else:
+        stream = VideoStream.from_stream_arn(stack, "Stream", arn_or_stream)
+    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="images", region=stream.env.region)
     with fails_with(
-        "`stream` is in account 444455556666 and this stack in account 111122223333, declare its image generation in a "
-        "stack in account 444455556666"
+        f"`stream` is in {theirs} and this stack in {ours}, declare its image generation in a stack in {theirs}"
     ):
-        ImageGeneration(
-            Stack(app, "Cameras", env=ENVIRONMENT), "Images", stream=VideoStream(theirs, "Stream"), bucket=bucket
-        )
+        images_in(stack, stream=stream, bucket=bucket)
 
 
-def test_an_arn_of_known_parts_passes_in_a_stack_that_is_for_any_account(stack: Stack, bucket: s3.IBucket) -> None:
+def test_an_arn_of_known_parts_passes_in_a_stack_that_is_for_any_account(stack: Stack) -> None:
     arn = "arn:aws-cn:kinesisvideo:cn-north-1:444455556666:stream/front-door/1690707290324"
-    ImageGeneration(stack, "Images", stream=VideoStream.from_stream_arn(stack, "Stream", arn), bucket=bucket)
+    images_in(stack, stream=VideoStream.from_stream_arn(stack, "Stream", arn))
     assert only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]["StreamARN"] == arn
-
-
-@pytest.mark.parametrize(
-    "twice",
-    [
-        lambda stack: [VideoStream(stack, "Stream")] * 2,
-        lambda stack: [kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=1)] * 2,
-        lambda stack: [VideoStream.from_stream_name(stack, name, "front-door") for name in ("One", "Two")],
-        lambda stack: [
-            VideoStream.from_stream_name(stack, "One", "front-door"),
-            VideoStream.from_stream_arn(
-                stack, "Two", "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
-            ),
-        ],
-    ],
-    ids=["a VideoStream", "a CfnStream", "imported twice by name", "imported by name and by ARN"],
-)
-def test_fails_on_two_image_generations_of_one_stream(stack: Stack, bucket: s3.IBucket, twice: Any) -> None:
-    one, two = twice(stack)
-    ImageGeneration(stack, "Images", stream=one, bucket=bucket)
-    sentence = (
-        "`stream` has its image generation at 'Cameras/Images' already and can't have a second one at "
-        "'Cameras/MoreImages', keep one of the two"
-    )
-    with fails_with(sentence):
-        ImageGeneration(stack, "MoreImages", stream=two, bucket=bucket)
 
 
 @pytest.mark.parametrize(
@@ -387,12 +314,9 @@ def test_the_policy_is_destroy_unless_the_user_says_otherwise(apply: Any, policy
     app = App()
     outer = Stack(app, "Cameras")
     stack = NestedStack(outer, "Nested") if nested else outer
-    stream = VideoStream(stack, "Stream")
-    images = ImageGeneration(
-        stack, "Images", stream=stream, bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "b-c-d")
-    )
+    images = images_in(stack)
     apply(app, images)
-    images.grant_put_media(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+    images.grant_put_media(role_in(stack))
     assert messages_of(outer, "warning") == []
     found = Template.from_stack(stack).find_resources(IMAGE_GENERATION)
     assert [(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in found.values()] == [(policy, policy)]

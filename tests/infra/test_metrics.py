@@ -10,12 +10,10 @@ from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_s3 as s3
 
-from cdk_kinesis_video import ImageGeneration, StreamDashboard, VideoStream
+from cdk_kinesis_video import StreamDashboard, VideoStream
 from cdk_kinesis_video.stream_metrics import StreamMetrics
 
-from .conftest import ENVIRONMENT, fails_with, only_resource, template_of
-
-STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"
+from .conftest import ENVIRONMENT, STREAM_ARN, fails_with, images_in, only_resource, template_of
 
 # The statistic that the monitoring page describes: counts are summed, times and values of 0 or 1 are averaged.
 NAMED = {
@@ -112,23 +110,14 @@ def test_a_dashboard_has_a_line_for_each_stream_in_each_graph(stack: Stack) -> N
 
 
 def test_a_dashboard_shows_the_images_that_are_counted(stack: Stack, stream: Any) -> None:
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix="front-door")
+    images = images_in(stack, stream=stream, bucket=s3.Bucket(stack, "Bucket"), prefix="front-door")
+    with pytest.raises(ValueError, match="nothing counts the images of 'Cameras/Images'"):
+        StreamDashboard(stack, "Uncounted", streams=[stream], images=[images])
     images.count_by_request_metrics()
     StreamDashboard(stack, "Dashboard", streams=[stream], images=[images])
     last = widgets_of(stack)[-1]
     assert last["title"] == "Images delivered"
     assert last["metrics"][0][-1]["label"] == "front-door/"
-
-
-def test_fails_on_images_that_nothing_counts(stack: Stack, stream: Any) -> None:
-    images = ImageGeneration(stack, "Images", stream=stream, bucket=s3.Bucket(stack, "Bucket"))
-    with pytest.raises(ValueError, match="nothing counts the images of 'Cameras/Images'"):
-        StreamDashboard(stack, "Dashboard", streams=[stream], images=[images])
-
-
-def test_fails_on_no_stream(stack: Stack) -> None:
-    with fails_with("`streams` is empty, pass at least one stream"):
-        StreamDashboard(stack, "Dashboard", streams=[])
 
 
 def test_fails_on_more_streams_than_a_dashboard_holds(stack: Stack, stream: Any) -> None:

@@ -1,27 +1,33 @@
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Environment, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_kinesis_video import ImageGeneration, StreamFleet, VideoStream
+from cdk_kinesis_video import StreamFleet, VideoStream
 from kinesis_video_contract.fleets import METRIC_NAMES, METRICS
 
-from .conftest import ENVIRONMENT, fails_with, messages_of, only_resource, resources_of, template_of
+from .conftest import (
+    ENVIRONMENT,
+    bucket_in,
+    fails_with,
+    images_in,
+    messages_of,
+    only_resource,
+    resources_of,
+    role_in,
+    template_of,
+)
 
 FLEET = "Custom::KinesisVideoStreamFleet"
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 
 
 def fleet_of(scope: Construct, construct_id: str = "Cameras", **props: Any) -> StreamFleet:
-    bucket = s3.Bucket.from_bucket_name(scope, f"{construct_id}Bucket", "camera-images")
-    given: dict[str, Any] = {"name_prefix": "cam-", "bucket": bucket, **props}
+    given: dict[str, Any] = {"name_prefix": "cam-", "bucket": bucket_in(scope, f"{construct_id}Bucket"), **props}
     return StreamFleet(scope, construct_id, **given)
 
 
@@ -38,10 +44,8 @@ def template() -> dict[str, Any]:
     )
     fleet.alarm("Alarm")
     fleet.dashboard("Dashboard")
-    role = iam.Role(stack, "Producers", assumed_by=iam.AccountRootPrincipal())
-    things = iam.Role(stack, "Things", assumed_by=iam.AccountRootPrincipal())
-    fleet.grant_put_media(role)
-    fleet.grant_put_media(things, by_thing_name=True)
+    fleet.grant_put_media(role_in(stack, "Producers"))
+    fleet.grant_put_media(role_in(stack, "Things"), by_thing_name=True)
     return template_of(stack)
 
 
@@ -181,9 +185,9 @@ def test_the_schedule_starts_passes_and_an_event_sets_a_new_stream(template: dic
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-@pytest.mark.parametrize(("on_create", "calls"), [(True, {"43", "1"}), (False, {"45"})])
-def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool, calls: set[str]) -> None:
-    fleet_of(stack, on_create=on_create)
+@pytest.mark.parametrize(("props", "calls"), [({}, {"43", "1"}), ({"on_create": False, "calls_per_second": 2}, {"2"})])
+def test_the_pass_and_new_streams_share_the_calls(stack: Stack, props: dict[str, Any], calls: set[str]) -> None:
+    fleet_of(stack, **props)
     template = template_of(stack)
     functions = resources_of(template, "AWS::Lambda::Function").values()
     variables = [each["Properties"]["Environment"]["Variables"] for each in functions]
@@ -191,7 +195,7 @@ def test_the_pass_and_new_streams_share_the_calls(stack: Stack, on_create: bool,
     # Lambda runs no fewer functions for a queue, and each has this pace.
     for mapping in resources_of(template, "AWS::Lambda::EventSourceMapping").values():
         assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
-    assert len(resources_of(template, "AWS::SQS::Queue")) == 2 * int(on_create)
+    assert len(resources_of(template, "AWS::SQS::Queue")) == (0 if props else 2)
 
 
 def policy_of(template: dict[str, Any], role: str) -> list[tuple[Any, Any, Any]]:
@@ -276,13 +280,10 @@ def test_the_dashboard_shows_metrics_that_are_published(template: dict[str, Any]
 
 
 def test_renaming_or_moving_the_construct_changes_nothing() -> None:
-    def template_with(construct_id: str, folder: str | None) -> str:
-        stack = Stack(App(), "Fleet")
-        scope = stack if folder is None else Construct(stack, folder)
-        fleet_of(scope, construct_id)
-        return json.dumps(template_of(stack), sort_keys=True)
-
-    assert template_with("Cameras", None) == template_with("Eyes", "Moved")
+    stack, moved = Stack(App(), "Fleet"), Stack(App(), "Fleet")
+    fleet_of(stack)
+    fleet_of(Construct(moved, "Moved"), "Eyes")
+    assert template_of(stack) == template_of(moved)
 
 
 def test_the_logical_ids_are_frozen(template: dict[str, Any]) -> None:
@@ -299,14 +300,10 @@ def test_retain_keeps_the_configurations_and_the_work_bucket(stack: Stack) -> No
     assert only_resource(template, "AWS::S3::Bucket")["DeletionPolicy"] == "Retain"
 
 
-def test_a_message_says_how_many_images_a_hundred_streams_make(stack: Stack) -> None:
-    fleet_of(stack, sampling_interval=Duration.millis(200))
+def test_messages_tell_of_the_images_a_day_and_of_the_missing_producer(stack: Stack) -> None:
+    fleet = fleet_of(stack, sampling_interval=Duration.millis(200))
     (line,) = messages_of(stack, "info")
     assert "100 streams like these make at most 43,200,000 images a day, with a `sampling_interval` of 200 ms" in line
-
-
-def test_a_fleet_without_a_producer_has_a_warning(stack: Stack) -> None:
-    fleet = fleet_of(stack)
     assert any("no producer is allowed to deliver" in warning for warning in messages_of(stack, "warning"))
     assert fleet.name_prefix == "cam-"
 
@@ -339,7 +336,12 @@ def test_props_that_would_fail_later_are_refused_at_synth(stack: Stack) -> None:
         "or set `on_create=False`"
     ):
         fleet_of(stack, "C", calls_per_second=2)
-    fleet_of(stack, "D", calls_per_second=2, on_create=False)
+    # The destination of the shortest name.
+    with fails_with(
+        "`prefix` makes a destination of 270 characters, it must be at most 255 with the bucket's name, shorten it by "
+        "15"
+    ):
+        fleet_of(stack, "D", prefix="a" * 250)
 
 
 def test_the_longest_prefix_deploys(stack: Stack) -> None:
@@ -368,12 +370,11 @@ def test_fleets_of_stacks_without_an_environment_may_meet(calls: int, told: bool
 @pytest.mark.parametrize("imported", [True, False])
 def test_a_stream_with_images_of_its_own_is_excluded_or_refused(stack: Stack, imported: bool) -> None:
     fleet_of(stack, exclude=["cam-2"])
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
     for name in ("cam-1", "cam-2", "door"):
         stream = (
             VideoStream.from_stream_name(stack, name, name) if imported else VideoStream(stack, name, stream_name=name)
         )
-        ImageGeneration(stack, f"{name}Images", stream=stream, bucket=bucket, prefix=name)
+        images_in(stack, f"{name}Images", stream=stream)
     with pytest.raises(RuntimeError) as error:
         template_of(stack)
     told = "`name_prefix` 'cam-' covers the stream 'cam-1', whose image generation 'Cameras/cam-1Images' declares, add"
@@ -382,27 +383,17 @@ def test_a_stream_with_images_of_its_own_is_excluded_or_refused(stack: Stack, im
     assert "door" not in str(error.value)
 
 
-def test_the_destination_of_the_shortest_name_is_not_too_long(stack: Stack) -> None:
-    with fails_with(
-        "`prefix` makes a destination of 270 characters, it must be at most 255 with the bucket's name, shorten it by "
-        "15"
-    ):
-        fleet_of(stack, prefix="a" * 250)
-
-
 def test_an_unknown_prop_is_a_type_error(stack: Stack) -> None:
     with pytest.raises(TypeError, match="StreamFleet has no prop `interval`"):
         fleet_of(stack, interval=3)
 
 
 def test_by_thing_name_needs_a_folder_for_each_stream(stack: Stack) -> None:
-    fleet = fleet_of(stack, prefix="all/")
-    role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
     with fails_with(
         "`prefix` is 'all/', it must have '{stream_name}' as a folder when `by_thing_name` is True, or each thing "
         "could overwrite the images of all, use a prefix such as '{stream_name}/'"
     ):
-        fleet.grant_put_media(role, by_thing_name=True)
+        fleet_of(stack, prefix="all/").grant_put_media(role_in(stack), by_thing_name=True)
 
 
 def test_the_reference_names_every_metric() -> None:
