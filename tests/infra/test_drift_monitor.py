@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
-from cdk_kinesis_video import ConfigurationFunction, DriftMonitor, FragmentNotification, ImageGeneration, VideoStream
+from cdk_kinesis_video import ConfigurationFunction, DriftMonitor, FragmentNotification, VideoStream
 from cdk_kinesis_video.drift_monitor import MAX_INPUT_CHARACTERS
 from kinesis_video_configuration import Declaration
 from kinesis_video_contract.drift import DETAIL_TYPE, SOURCE
@@ -23,9 +24,12 @@ from tests.templates import stringify
 
 from .conftest import (
     ENVIRONMENT,
+    FRAGMENT_NOTIFICATION,
     IMAGE_GENERATION,
+    TOPIC_ARN,
     configuration_of,
     fails_with,
+    images_in,
     messages_of,
     only_resource,
     resources_of,
@@ -33,7 +37,6 @@ from .conftest import (
     template_of,
 )
 
-NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 RULE = "AWS::Events::Rule"
 TIME, DETAIL = "2026-11-21T12:00:00Z", {"eventName": "DeleteStream"}
 LONGEST_BUCKET_NAME = "b" * 63
@@ -60,7 +63,7 @@ def inputs_of(template: dict[str, Any], values: dict[str, str]) -> list[str]:
             return part
         name = part["Ref"]
         resource = template["Resources"].get(name, {})
-        if resource.get("Type") in (IMAGE_GENERATION, NOTIFICATION):
+        if resource.get("Type") in (IMAGE_GENERATION, FRAGMENT_NOTIFICATION):
             known = resource["Properties"].get("StreamName", "n" * 256)
             return f"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{known}/1690707290324"
         return values[name]
@@ -91,12 +94,9 @@ def one() -> dict[str, Any]:
     bucket = s3.Bucket(stack, "Bucket")
     stream = VideoStream.from_stream_name(stack, "Stream", "front-door")
     # Declared after the monitor, with characters that are special to EventBridge and to JSON.
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket, prefix='<time> "a" \\ <detail>', width_pixels=640)
-    FragmentNotification(stack, "Fragments", stream=stream, topic=sns.Topic.from_topic_arn(stack, "T", TOPIC))
+    images_in(stack, stream=stream, bucket=bucket, prefix='<time> "a" \\ <detail>', width_pixels=640)
+    FragmentNotification(stack, "Fragments", stream=stream, topic=sns.Topic.from_topic_arn(stack, "T", TOPIC_ARN))
     return template_of(stack)
-
-
-TOPIC = "arn:aws:sns:eu-west-1:111122223333:fragments"
 
 
 def drift_rule(template: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_the_input_is_what_the_custom_resources_declare(one: dict[str, Any]) -> 
     (text,) = inputs_of(one, longest_values(Stack()))
     event = event_of(text)
     assert (event["Time"], event["Detail"], event["Repair"], event["PutEvents"]) == (TIME, DETAIL, "NONE", True)
-    assert list(event["Declarations"]) == [IMAGE_GENERATION, NOTIFICATION]
+    assert list(event["Declarations"]) == [IMAGE_GENERATION, FRAGMENT_NOTIFICATION]
     for resource_type, (properties,) in event["Declarations"].items():
         resource = only_resource(one, resource_type)["Properties"]
         declaration = Declaration.parse(resource_type, properties)
@@ -118,12 +118,8 @@ def test_the_input_is_what_the_custom_resources_declare(one: dict[str, Any]) -> 
         for name, value in longest_values(Stack()).items():
             given = given.replace(json.dumps({"Ref": name}), json.dumps(value))
         joined = json.loads(given, object_hook=lambda o: "".join(o["Fn::Join"][1]) if "Fn::Join" in o else o)
-        assert (
-            Declaration.parse(
-                resource_type, stringify({**declaration.stream, **{declaration.feature.configuration: joined}})
-            )
-            == declaration
-        )
+        properties = {**declaration.stream, declaration.feature.configuration: joined}
+        assert Declaration.parse(resource_type, stringify(properties)) == declaration
 
 
 def test_the_rule_looks_after_deployments_on_a_schedule_and_at_others_changes(one: dict[str, Any]) -> None:
@@ -155,9 +151,8 @@ def test_the_rule_looks_after_deployments_on_a_schedule_and_at_others_changes(on
 
 def test_without_a_trail_it_looks_after_deployments_and_on_its_schedule_only() -> None:
     stack = Stack(App(), "Cameras")
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    images = ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
-    ImageGeneration(stack, "Others", stream=VideoStream(stack, "Other"), bucket=bucket)
+    images = images_in(stack)
+    images_in(stack, "Others")
     DriftMonitor(stack, "Drift", images=[images], every=Duration.minutes(5), on_change=False)
     template = template_of(stack)
     rule = drift_rule(template)
@@ -165,7 +160,7 @@ def test_without_a_trail_it_looks_after_deployments_and_on_its_schedule_only() -
     assert rule["EventPattern"]["source"] == ["aws.cloudformation"]
     (text,) = inputs_of(template, longest_values(stack))
     assert len(event_of(text)["Declarations"][IMAGE_GENERATION]) == 1
-    assert "OtherImageGeneration" not in json.dumps(rule)
+    assert "OthersStream" not in json.dumps(rule)
 
 
 def test_the_metric_counts_the_lines_that_the_function_writes(one: dict[str, Any]) -> None:
@@ -199,8 +194,7 @@ def test_the_alarm_goes_off_for_drift_for_what_is_not_compared_and_for_silence(o
 def test_only_who_listens_to_drift_gives_the_function_a_permission_more(one: dict[str, Any]) -> None:
     def role_of(monitored: bool) -> dict[str, Any]:
         stack = Stack(App(), "Cameras")
-        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-        ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+        images_in(stack)
         if monitored:
             DriftMonitor(stack, "Drift").alarm("Alarm")
         template = template_of(stack)
@@ -228,14 +222,9 @@ def test_248_streams_of_a_stack_take_six_rules_and_no_input_is_too_long() -> Non
     for number in range(248):
         name = f"camera-{number:03}"
         stream = VideoStream.from_stream_name(stack, f"Stream{number}", name)
-        ImageGeneration(
-            stack,
-            f"Images{number}",
-            stream=stream,
-            bucket=bucket,
-            prefix=f"{name}/",
-            width_pixels=640,
-            height_pixels=360,
+        prefix = f"{name}/"
+        images_in(
+            stack, f"Images{number}", stream=stream, bucket=bucket, prefix=prefix, width_pixels=640, height_pixels=360
         )
     template = template_of(stack)
     assert within_limits(template, longest_values(stack)) == 248
@@ -249,7 +238,7 @@ def test_no_input_is_too_long_whatever_only_cloudformation_knows(prefix: str) ->
     for number in range(40):
         name = sns.Topic(stack, f"Topic{number}").topic_name if number % 2 else "n" * 254 + f"{number:02}"
         stream = VideoStream.from_stream_name(stack, f"Stream{number}", name)
-        ImageGeneration(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=prefix)
+        images_in(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=prefix)
     DriftMonitor(stack, "Drift")
     values = longest_values(stack)
     template = template_of(stack)
@@ -270,45 +259,42 @@ def within_limits(template: dict[str, Any], values: dict[str, str]) -> int:
     return sum(len(all_) for text in inputs for all_ in event_of(text)["Declarations"].values())
 
 
-def of_another_stack(app: App, stack: Stack) -> tuple[VideoStream, s3.IBucket]:
-    other = Stack(app, "Storage")
-    return VideoStream(other, "Stream"), s3.Bucket(other, "Bucket")
+def declared_in(stack: Any) -> tuple[VideoStream, s3.IBucket]:
+    return VideoStream(stack, "Stream"), s3.Bucket(stack, "Bucket")
 
 
-def of_another_stack_of_a_stage(app: App, stack: Stack) -> tuple[VideoStream, s3.IBucket]:
-    other = Stack(stack.node.scope, "Storage")  # type: ignore[arg-type]  # a stack has a scope
-    return VideoStream(other, "Stream"), s3.Bucket(other, "Bucket")
+def given_by(stack: Stack, text: Callable[[str], str]) -> tuple[Any, s3.IBucket]:
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", text("BucketName"))
+    return VideoStream.from_stream_name(stack, "Stream", text("StreamName")), bucket
 
 
-def of_the_parent(app: App, stack: Stack) -> tuple[VideoStream, s3.IBucket]:
-    parent = stack.nested_stack_parent
-    assert parent is not None
-    return VideoStream(parent, "Stream"), s3.Bucket(parent, "Bucket")
-
-
-def imported(app: App, stack: Stack) -> tuple[Any, s3.IBucket]:
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", Fn.import_value("bucket"))
-    return VideoStream.from_stream_name(stack, "Stream", Fn.import_value("stream")), bucket
-
-
-def parameters(app: App, stack: Stack) -> tuple[Any, s3.IBucket]:
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", CfnParameter(stack, "BucketName").value_as_string)
-    return VideoStream.from_stream_name(stack, "Stream", CfnParameter(stack, "Name").value_as_string), bucket
-
-
-@pytest.mark.parametrize("origin", [of_another_stack, of_another_stack_of_a_stage, of_the_parent, imported, parameters])
-def test_what_is_declared_elsewhere_is_referred_to_as_cdk_does_it(origin: Any) -> None:
+@pytest.mark.parametrize(
+    ("place", "origin"),
+    [
+        (lambda app: Stack(app, "Cameras"), lambda stack: declared_in(Stack(stack.node.scope, "Storage"))),
+        (
+            lambda app: Stack(Stage(app, "Production"), "Cameras"),
+            lambda stack: declared_in(Stack(stack.node.scope, "Storage")),
+        ),
+        (
+            lambda app: NestedStack(Stack(app, "Parent"), "Nested"),
+            lambda stack: declared_in(stack.nested_stack_parent),
+        ),
+        (lambda app: Stack(app, "Cameras"), lambda stack: given_by(stack, Fn.import_value)),
+        (
+            lambda app: Stack(app, "Cameras"),
+            lambda stack: given_by(stack, lambda name: CfnParameter(stack, name).value_as_string),
+        ),
+    ],
+    ids=["another stack", "another stack of a stage", "the parent", "exports", "parameters"],
+)
+def test_what_is_declared_elsewhere_is_referred_to_as_cdk_does_it(place: Any, origin: Any) -> None:
     app = App()
-    if origin is of_the_parent:
-        stack: Stack = NestedStack(Stack(app, "Parent"), "Nested")
-    else:
-        stack = Stack(Stage(app, "Production") if origin is of_another_stack_of_a_stage else app, "Cameras")
-    stream, bucket = origin(app, stack)
+    stack = place(app)
+    stream, bucket = origin(stack)
     interval = CfnParameter(stack, "Millis", type="Number").value_as_number
     DriftMonitor(stack, "Drift")
-    ImageGeneration(
-        stack, "Images", stream=stream, bucket=bucket, prefix="a<b>/", sampling_interval=Duration.millis(interval)
-    )
+    images_in(stack, stream=stream, bucket=bucket, prefix="a<b>/", sampling_interval=Duration.millis(interval))
     assembly = app.synth()
     templates = {path.name: json.loads(path.read_text()) for path in Path(assembly.directory).rglob("*.template.json")}
     (template,) = (each for each in templates.values() if resources_of(each, RULE))
@@ -332,7 +318,7 @@ def test_a_value_with_any_character_is_the_same_in_the_input_and_in_the_custom_r
     of_nested = Fn.join('<"', [Fn.select(0, Fn.split('"', folder)), Fn.sub('<a>"${Folder}')])
     for number, prefix in enumerate((folder, Fn.import_value("x"), mapping.find_in_map("of", "prod"), of_nested)):
         stream = VideoStream(stack, f"Stream{number}")
-        ImageGeneration(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=f"{prefix}/<a>\\/")
+        images_in(stack, f"Images{number}", stream=stream, bucket=bucket, prefix=f"{prefix}/<a>\\/")
     DriftMonitor(stack, "Drift")
     template = template_of(stack)
     resources = resources_of(template, IMAGE_GENERATION)
@@ -373,17 +359,14 @@ def test_a_monitor_of_nothing_is_warned_of_and_its_alarm_adds_no_warning() -> No
 def test_a_role_that_takes_no_policy_is_left_as_it_is_without_a_listener(stack: Stack) -> None:
     role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/theirs")
     ConfigurationFunction(stack, role=role)
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "camera-images")
-    ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket)
+    images_in(stack)
     DriftMonitor(stack, "Drift")
     arn = drift_rule(template_of(stack))["EventPattern"]["$or"][1]["detail"]["userIdentity"]["sessionContext"]
     assert arn["sessionIssuer"]["arn"] == [{"anything-but": ["arn:aws:iam::111122223333:role/theirs"]}]
 
 
 def test_images_of_another_stack_are_refused(stack: Stack) -> None:
-    other = Stack(App(), "Other")
-    bucket = s3.Bucket.from_bucket_name(other, "Bucket", "camera-images")
-    images = ImageGeneration(other, "Images", stream=VideoStream(other, "Stream"), bucket=bucket)
+    images = images_in(Stack(App(), "Other"))
     with fails_with(
         "`images` has 'Other/Images' of another stack, which has a function of its own, define a DriftMonitor there"
     ):

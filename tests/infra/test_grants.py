@@ -466,11 +466,11 @@ def test_a_producer_may_tag_its_stream_if_that_is_asked_for(
     stack: Stack, images: ImageGeneration, stream: Any, tag_stream: bool, by_thing_name: bool
 ) -> None:
     gate = VideoStream.from_stream_name(stack, "Gate", "gate")
-    producible = (
+    producible: list[Any] = [
         images_in(stack, "GateImages", stream=gate, prefix="gate"),
         FragmentNotification(stack, "Fragments", stream=gate, topic=sns.Topic(stack, "Topic")),
         StreamFleet(stack, "Fleet", name_prefix="cam-", bucket=images.bucket),
-    )
+    ]
     grants = [
         *(
             each.grant_put_media(role_in(stack, f"Role{number}"), by_thing_name=by_thing_name, tag_stream=tag_stream)

@@ -7,22 +7,23 @@ from collections.abc import Callable
 import pytest
 from aws_cdk import App, CfnParameter, NestedStack, Stack, Stage
 from aws_cdk import aws_kinesisvideo as kinesisvideo
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_kinesisvideo import IStreamRef
 from constructs import Construct
 
-from cdk_kinesis_video import FragmentNotification, ImageGeneration, VideoStream
+from cdk_kinesis_video import FragmentNotification, VideoStream
 
-from .conftest import IMAGE_GENERATION, resources_of, template_of
+from .conftest import (
+    FRAGMENT_NOTIFICATION,
+    IMAGE_GENERATION,
+    STREAM_ARN,
+    TOPIC_ARN,
+    images_in,
+    resources_of,
+    template_of,
+)
 
-STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
-FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 MakeStream = Callable[[Stack], IStreamRef]
-
-
-def bucket_in(scope: Construct) -> s3.IBucket:
-    return s3.Bucket.from_bucket_name(scope, "Bucket", "camera-images")
 
 
 def ids_in(stack: Stack) -> list[str]:
@@ -31,9 +32,8 @@ def ids_in(stack: Stack) -> list[str]:
 
 def declared_at(place: Callable[[Stack], tuple[Construct, str]], make_stream: MakeStream) -> list[str]:
     stack = Stack(App(), "Cameras")
-    stream = make_stream(stack)
     scope, construct_id = place(stack)
-    ImageGeneration(scope, construct_id, stream=stream, bucket=bucket_in(stack))
+    images_in(scope, construct_id, stream=make_stream(stack))
     return ids_in(stack)
 
 
@@ -73,40 +73,37 @@ def test_neither_the_constructs_id_nor_its_place_is_in_the_logical_id(make_strea
     assert declared_at(lambda stack: (Construct(stack, "Deeper"), "Images"), make_stream) == [logical_id]
 
 
-def test_names_that_differ_in_punctuation_only_have_ids_of_their_own() -> None:
-    stack = Stack(App(), "Cameras")
-    for name in ("front-door", "front_door", "frontdoor"):
-        stream = VideoStream.from_stream_name(stack, f"Stream-{name}", name)
-        ImageGeneration(stack, f"Images-{name}", stream=stream, bucket=bucket_in(Construct(stack, name)))
-    assert len(set(ids_in(stack))) == 3
+@pytest.mark.parametrize(
+    "names",
+    [("front-door", "front_door", "frontdoor"), ("a" * 250 + "x", "a" * 250 + "y")],
+    ids=["in punctuation only", "at their ends only"],
+)
+def test_names_that_differ_have_ids_of_their_own(stack: Stack, names: tuple[str, ...]) -> None:
+    for number, name in enumerate(names):
+        images_in(stack, f"Images{number}", stream=VideoStream.from_stream_name(stack, f"Stream{number}", name))
+    assert len(set(ids_in(stack))) == len(names)
 
 
-def test_an_override_after_the_declaration_is_followed() -> None:
-    stack = Stack(App(), "Cameras")
+def test_an_override_after_the_declaration_is_followed(stack: Stack) -> None:
     stream = VideoStream(stack, "Stream")
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket_in(stack))
-    resource = stream.node.default_child
-    assert isinstance(resource, kinesisvideo.CfnStream)
-    resource.override_logical_id("FrontDoor")
+    images_in(stack, stream=stream)
+    stream.cfn_stream.override_logical_id("FrontDoor")
     assert ids_in(stack) == ["FrontDoorImageGeneration"]
 
 
 def test_a_stream_of_another_stack_brings_its_stacks_name() -> None:
     app = App()
-    streams = {name: VideoStream(Stack(app, f"{name}-Streams"), "Stream") for name in ("North", "South")}
     stack = Stack(app, "Images")
-    for name, stream in streams.items():
-        ImageGeneration(stack, name, stream=stream, bucket=bucket_in(Construct(stack, f"{name}Bucket")))
+    for name in ("North", "South"):
+        images_in(stack, name, stream=VideoStream(Stack(app, f"{name}-Streams"), "Stream"))
     assert ids_in(stack) == [
         "NorthStreamsStream790BDEE4ImageGeneration",
         "SouthStreamsStream790BDEE4ImageGeneration",
     ]
 
 
-def test_a_stream_of_a_nested_stack_brings_the_nested_stacks_logical_id() -> None:
-    stack = Stack(App(), "Cameras")
-    nested = NestedStack(stack, "Nested")
-    ImageGeneration(stack, "Images", stream=VideoStream(nested, "Stream"), bucket=bucket_in(stack))
+def test_a_stream_of_a_nested_stack_brings_the_nested_stacks_logical_id(stack: Stack) -> None:
+    images_in(stack, stream=VideoStream(NestedStack(stack, "Nested"), "Stream"))
     (nested_id,) = resources_of(template_of(stack), "AWS::CloudFormation::Stack")
     assert ids_in(stack) == [f"{nested_id}Stream790BDEE4ImageGeneration"]
 
@@ -115,9 +112,8 @@ def test_stages_have_the_same_ids() -> None:
     app = App()
     for name in ("Beta", "Prod"):
         stack = Stack(Stage(app, name), "Cameras")
-        ImageGeneration(stack, "Images", stream=VideoStream(stack, "Stream"), bucket=bucket_in(stack))
-        imported = VideoStream.from_stream_name(stack, "Imported", "lobby")
-        ImageGeneration(stack, "Lobby", stream=imported, bucket=bucket_in(Construct(stack, "LobbyBucket")))
+        images_in(stack)
+        images_in(stack, "Lobby", stream=VideoStream.from_stream_name(stack, "Imported", "lobby"))
     assembly = app.synth()
     ids = [
         sorted(resources_of(assembly.get_nested_assembly(f"assembly-{name}").stacks[0].template, IMAGE_GENERATION))
@@ -149,8 +145,7 @@ def deep_in_a_nested_stack(stack: Stack) -> IStreamRef:
 
 
 def overridden_to_the_longest(stack: Stack) -> IStreamRef:
-    stream = overridden(stack)
-    assert isinstance(stream, kinesisvideo.CfnStream)
+    stream = kinesisvideo.CfnStream(stack, "Stream", data_retention_in_hours=24)
     stream.override_logical_id("e" * 255)
     return stream
 
@@ -159,11 +154,10 @@ def overridden_to_the_longest(stack: Stack) -> IStreamRef:
     "make_stream",
     [named(233), named(256), deep, deep_in_another_stack, deep_in_a_nested_stack, overridden_to_the_longest],
 )
-def test_only_ids_that_cloudformation_refuses_are_cut(make_stream: MakeStream) -> None:
-    stack = Stack(App(), "Cameras")
+def test_only_ids_that_cloudformation_refuses_are_cut(stack: Stack, make_stream: MakeStream) -> None:
     stream = make_stream(stack)
-    ImageGeneration(stack, "Images", stream=stream, bucket=bucket_in(stack))
-    topic = sns.Topic.from_topic_arn(stack, "Topic", "arn:aws:sns:eu-west-1:111122223333:fragments")
+    images_in(stack, stream=stream)
+    topic = sns.Topic.from_topic_arn(stack, "Topic", TOPIC_ARN)
     FragmentNotification(stack, "Notification", stream=stream, topic=topic)
     template = template_of(stack)
     # The ids are the same in each synth, and differ from each other.
@@ -177,11 +171,3 @@ def test_the_longest_id_that_cloudformation_takes_stays() -> None:
     (logical_id,) = declared_at(lambda stack: (stack, "Images"), named(232))
     assert logical_id == f"{'a' * 232}{logical_id[232:240]}ImageGeneration"
     assert len(logical_id) == 255
-
-
-def test_long_names_that_differ_at_their_ends_only_have_ids_of_their_own() -> None:
-    stack = Stack(App(), "Cameras")
-    for end in "xy":
-        stream = VideoStream.from_stream_name(stack, f"Stream{end}", "a" * 250 + end)
-        ImageGeneration(stack, f"Images{end}", stream=stream, bucket=bucket_in(Construct(stack, end)))
-    assert len(set(ids_in(stack))) == 2

@@ -5,11 +5,10 @@ from aws_cdk import aws_kms as kms
 
 from cdk_kinesis_video import StorageTier, VideoStream
 
-from .conftest import ENVIRONMENT, only_resource, template_of
+from .conftest import ENVIRONMENT, STREAM_ARN, only_resource, resources_of, template_of
 
 STREAM = "AWS::KinesisVideo::Stream"
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
 
 
 def test_a_stream_keeps_a_day_of_video_and_outlives_its_stack(stack: Stack) -> None:
@@ -56,12 +55,9 @@ def test_tokens_pass_every_check_untouched(stack: Stack) -> None:
 
 def test_an_arn_tells_the_name_and_the_environment(stack: Stack) -> None:
     stream = VideoStream.from_stream_arn(stack, "Stream", STREAM_ARN)
-    assert stream.stream_arn == STREAM_ARN
-    assert stream.stream_name == "front-door"
-    assert stream.stream_ref.stream_arn == STREAM_ARN
-    assert stream.stream_ref.stream_name == "front-door"
-    assert stream.env.region == "us-east-1"
-    assert stream.env.account == "111122223333"
+    assert stream.stream_arn == stream.stream_ref.stream_arn == STREAM_ARN
+    assert stream.stream_name == stream.stream_ref.stream_name == "front-door"
+    assert (stream.env.region, stream.env.account) == ("eu-west-1", "111122223333")
 
 
 def test_the_name_is_taken_out_of_an_arn_that_is_a_token(stack: Stack) -> None:
@@ -88,6 +84,6 @@ def test_arn_and_name_are_attributes_of_the_resource(stack: Stack) -> None:
     CfnOutput(stack, "Arn", value=stream.stream_arn)
     CfnOutput(stack, "Name", value=stream.stream_name)
     template = template_of(stack)
-    (logical_id,) = (n for n, r in template["Resources"].items() if r["Type"] == STREAM)
+    (logical_id,) = resources_of(template, STREAM)
     assert template["Outputs"]["Arn"]["Value"] == {"Fn::GetAtt": [logical_id, "Arn"]}
     assert template["Outputs"]["Name"]["Value"] == {"Ref": logical_id}
