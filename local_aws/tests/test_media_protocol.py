@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinesis_video_local.kinesisvideo.media.acknowledgements import ERROR_IDS, acknowledgement
 from kinesis_video_local.kinesisvideo.media.fragments import FragmentStore, MediaFragment
 from kinesis_video_local.kinesisvideo.media.images import ImageGenerator
 from kinesis_video_local.kinesisvideo.media.live import LiveMedia
@@ -35,7 +34,6 @@ from kinesis_video_matroska import (
     write_header,
     write_tags,
 )
-from kinesis_video_tools.camera import AcknowledgementReader
 from wire import END_OF_FRAGMENT, HEADER, IMAGE, TRACK, cluster
 
 TWO_TRACKS = [TRACK, Track(2, "A_AAC", type=2)]
@@ -52,7 +50,7 @@ def received(pieces: Iterable[bytes]) -> list[Any]:
         events += protocol.close()
     except FragmentError as error:
         # What came before the error was taken already.
-        events.append(error.error)
+        events.append(str(error))
     return [described(event) for event in events]
 
 
@@ -400,13 +398,3 @@ def test_a_hundred_megabits_a_second_are_read() -> None:
     pieces = [(0, HEADER), *((0, cluster(number * 1_000, data=bytes(12_500_000))) for number in range(1, 6))]
     begun = [entry for entry in connected(pieces) if entry[1] == "BUFFERING"]
     assert [round(entry[0]) for entry in begun] == [0, 1, 3, 5, 7]
-
-
-@pytest.mark.parametrize(("name", "number"), ERROR_IDS.items())
-def test_an_error_is_said_with_its_number_and_understood_by_the_producer(name: str, number: int) -> None:
-    written = acknowledgement("ERROR", 1_000, "9" * 47, error=name)
-    (read,) = AcknowledgementReader().feed(written)
-    assert (read.event_type, read.fragment_timecode, read.error_id, read.error_code) == ("ERROR", 1_000, number, name)
-    assert read.meaning.endswith(f" ({number} {name})")
-    assert "no reason that this version knows" not in read.meaning
-    assert len(written) <= 1_024

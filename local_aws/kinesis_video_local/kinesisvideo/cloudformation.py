@@ -39,15 +39,10 @@ class StreamType:
         if stream is None:
             raise ValueError(f"The stream {physical_id} does not exist")
         request = _as_create_stream(physical_id, new)
-        stream.data_retention_in_hours = request.get("DataRetentionInHours", 0)
-        stream.storage_tier = request.get("StreamStorageConfiguration", {}).get("DefaultStorageTier", "HOT")
-        stream.device_name = request.get("DeviceName")
-        stream.media_type = request.get("MediaType")
-        stream.tags = dict(request.get("Tags", {}))
+        stream.declare(request)
         # CloudFormation documents this change as one without interruption, though no operation of the service can
         # make it: the key is stored and nothing more.
         stream.kms_key_id = request.get("KmsKeyId", stream.kms_key_id)
-        stream.changed()
         return _resource(stream)
 
     def delete(self, physical_id: str, _properties: Properties) -> None:

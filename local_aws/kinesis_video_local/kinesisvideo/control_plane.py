@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import Any
 
 from ..service.errors import ServiceError, invalid_argument
@@ -23,33 +24,33 @@ DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1_000
 
 
+@dataclass
 class ControlPlane:
     """The operations on the streams of one account in one Region.
 
     Each is the method of its name: it takes the parsed request and returns the response.
     """
 
-    def __init__(self, streams: Streams, *, endpoint_url: str, creating_seconds: float, stale_seconds: float) -> None:
-        self._streams = streams
-        self._endpoint_url = endpoint_url
-        self._creating_seconds = creating_seconds
-        self._stale_seconds = stale_seconds
+    streams: Streams
+    endpoint_url: str
+    creating_seconds: float
+    stale_seconds: float
 
     def create_stream(self, request: Request) -> Response:
         """Create a stream."""
-        return {"StreamARN": self._streams.create(request, creating_seconds=self._creating_seconds).arn}
+        return {"StreamARN": self.streams.create(request, creating_seconds=self.creating_seconds).arn}
 
     def describe_stream(self, request: Request) -> Response:
         """Describe a stream."""
-        return {"StreamInfo": self._streams.find(request).describe()}
+        return {"StreamInfo": self.streams.find(request).describe()}
 
     def list_streams(self, request: Request) -> Response:
         """List the streams whose names begin with a prefix, a page at a time."""
         prefix = request.get("StreamNameCondition", {}).get("ComparisonValue", "")
         after = _decode_token(request["NextToken"]) if request.get("NextToken") else ""
-        names = [name for name in self._streams.names() if name.startswith(prefix) and name > after]
+        names = [name for name in self.streams.names() if name.startswith(prefix) and name > after]
         page = names[: min(request.get("MaxResults", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)]
-        response: Response = {"StreamInfoList": [self._streams.find({"StreamName": name}).describe() for name in page]}
+        response: Response = {"StreamInfoList": [self.streams.find({"StreamName": name}).describe() for name in page]}
         if len(page) < len(names):
             response["NextToken"] = base64.b64encode(page[-1].encode()).decode()
         return response
@@ -76,12 +77,12 @@ class ControlPlane:
 
     def delete_stream(self, request: Request) -> Response:
         """Delete a stream."""
-        self._streams.remove(self._find_to_update(request).name)
+        self.streams.remove(self._find_to_update(request).name)
         return {}
 
     def tag_stream(self, request: Request) -> Response:
         """Add tags to a stream."""
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         tags = {**stream.tags, **request["Tags"]}
         if len(tags) > MAX_TAGS:
             raise ServiceError(
@@ -92,20 +93,20 @@ class ControlPlane:
 
     def untag_stream(self, request: Request) -> Response:
         """Remove tags from a stream."""
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         for key in request["TagKeyList"]:
             stream.tags.pop(key, None)
         return {}
 
     def list_tags_for_stream(self, request: Request) -> Response:
         """List a stream's tags, which fit on one page."""
-        return {"Tags": self._streams.find(request).tags}
+        return {"Tags": self.streams.find(request).tags}
 
     def get_data_endpoint(self, request: Request) -> Response:
         """Return the endpoint for the media operations."""
-        self._streams.find(request)
+        self.streams.find(request)
         # The local AWS itself, so that no media call leaves the machine.
-        return {"DataEndpoint": self._endpoint_url}
+        return {"DataEndpoint": self.endpoint_url}
 
     def update_stream_storage_configuration(self, request: Request) -> Response:
         """Change the storage tier."""
@@ -116,7 +117,7 @@ class ControlPlane:
 
     def describe_stream_storage_configuration(self, request: Request) -> Response:
         """Describe the storage tier."""
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         return {
             "StreamName": stream.name,
             "StreamARN": stream.arn,
@@ -133,7 +134,7 @@ class ControlPlane:
 
     def describe_image_generation_configuration(self, request: Request) -> Response:
         """Describe the image generation configuration, if there is one."""
-        configuration = self._streams.find(request).seen("image_generation", self._stale_seconds)
+        configuration = self.streams.find(request).seen("image_generation", self.stale_seconds)
         return {} if configuration is None else {"ImageGenerationConfiguration": configuration}
 
     def update_notification_configuration(self, request: Request) -> Response:
@@ -143,11 +144,11 @@ class ControlPlane:
 
     def describe_notification_configuration(self, request: Request) -> Response:
         """Describe the notification configuration, if there is one."""
-        configuration = self._streams.find(request).seen("notification", self._stale_seconds)
+        configuration = self.streams.find(request).seen("notification", self.stale_seconds)
         return {} if configuration is None else {"NotificationConfiguration": configuration}
 
     def _find_active(self, request: Request) -> Stream:
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         if stream.status != "ACTIVE":
             raise ServiceError("ResourceInUseException", f"The stream {stream.name} is {stream.status}, not ACTIVE")
         return stream
@@ -161,18 +162,15 @@ class ControlPlane:
     def _find_with_retention(self, request: Request) -> Stream:
         stream = self._find_active(request)
         # Whether this also holds for the deletion of a configuration is not documented; this is the strict reading.
-        if stream.data_retention_in_hours == 0:
-            raise ServiceError("NoDataRetentionException", f"The data retention of {stream.name} is 0 hours")
+        stream.check_retention()
         return stream
 
     def _check_image_generation(self, configuration: dict[str, Any]) -> None:
         if configuration["SamplingInterval"] < MIN_SAMPLING_INTERVAL_MS:
             raise invalid_argument(f"SamplingInterval must be at least {MIN_SAMPLING_INTERVAL_MS}")
         region = configuration["DestinationConfig"]["DestinationRegion"]
-        if region != self._streams.region:
-            raise invalid_argument(
-                f"DestinationRegion must be the stream's Region {self._streams.region}, not {region}"
-            )
+        if region != self.streams.region:
+            raise invalid_argument(f"DestinationRegion must be the stream's Region {self.streams.region}, not {region}")
         image_format(configuration)
 
 

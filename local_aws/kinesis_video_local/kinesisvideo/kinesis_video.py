@@ -11,7 +11,14 @@ from ..service.http import Caller, Request
 from ..service.operation import operations_of
 from ..service.services import Addressed, Services
 from .control_plane import CONTROL_PLANE, ControlPlane
-from .media import FAULTS, MediaPlane, Record
+from .media import images, put_media
+from .media.archive import ARCHIVED_MEDIA, ArchivedMedia
+from .media.fragments import FragmentStore
+from .media.images import ImageGenerator
+from .media.live import LIVE_MEDIA, LiveMedia
+from .media.metrics import Record
+from .media.playback import Playback, Sessions
+from .media.put_media import PutMedia
 from .quotas import quota
 from .streams import Streams, stream_name
 
@@ -24,13 +31,13 @@ class KinesisVideo:
     Parameters
     ----------
     endpoint_urls
-        The addresses of the local AWS, by the scheme of the request: the endpoints for media.
+        The addresses of the local AWS, by the scheme of the request: the endpoints for media, also for players.
     record
         Records the metrics.
     audit
         Records the calls for CloudTrail.
     quotas
-        Whether the API quotas are enforced.
+        Whether the API quotas are enforced, and a connection is read no faster than the service reads one.
     count_event_pairs
         Whether the pairs of image and notification events are among the ten tags of a fragment.
     creating_seconds
@@ -55,18 +62,39 @@ class KinesisVideo:
         creating_seconds: float,
         stale_seconds: float,
     ) -> None:
-        self._endpoint_urls = endpoint_urls
-        self._creating_seconds = creating_seconds
-        self._stale_seconds = stale_seconds
         self._streams: dict[tuple[str, str], Streams] = {}
-        faults = Faults(FAULTS)
-        self._media = MediaPlane(
-            self._streams_of, endpoint_urls, faults, record, paced=quotas, count_event_pairs=count_event_pairs
-        )
-        operations = {
-            **operations_of(CONTROL_PLANE, ControlPlane, self._control_plane, quota, management=True),
-            **self._media.operations(),
-        }
+        self._store = store = FragmentStore()
+        self._sessions = sessions = Sessions(store)
+        # The steps in which a fault can be injected, beside whole operations, and their errors.
+        faults = Faults({put_media.FAULT: put_media.FAULT_CODES, images.FAULT: ("InternalFailure",)})
+        generator = ImageGenerator(faults)
+        receiver = PutMedia(self._streams_of, store, generator, faults, record, quotas, count_event_pairs)
+
+        def control_plane(request: Request) -> ControlPlane:
+            return ControlPlane(
+                self._streams_of(request.caller),
+                endpoint_url=endpoint_urls[request.scheme],
+                creating_seconds=creating_seconds,
+                stale_seconds=stale_seconds,
+            )
+
+        def archived_media(request: Request) -> ArchivedMedia:
+            return ArchivedMedia(self._streams_of(request.caller), store, generator)
+
+        def playback(request: Request) -> Playback:
+            return Playback(self._streams_of(request.caller), store, sessions, endpoint_urls[request.scheme])
+
+        def live_media(request: Request) -> LiveMedia:
+            return LiveMedia(self._streams_of(request.caller), store, request.client_gone, request.caller)
+
+        operations = [
+            *operations_of(CONTROL_PLANE, ControlPlane, control_plane, quota, management=True),
+            *operations_of(ARCHIVED_MEDIA, ArchivedMedia, archived_media, quota),
+            *operations_of(ARCHIVED_MEDIA, Playback, playback, quota),
+            *operations_of(LIVE_MEDIA, LiveMedia, live_media, quota),
+            *sessions.operations(),
+            receiver.operation(),
+        ]
         self.services = Services(NAMESPACE, operations, self._addressed, audit=audit, quotas=quotas, faults=faults)
 
     def streams(self, account: str, region: str) -> Streams:
@@ -77,23 +105,14 @@ class KinesisVideo:
         return self._streams[scope]
 
     def reset(self) -> None:
-        """Forget every stream, fragment, fault and call."""
+        """Forget every stream, fragment, session, fault and call."""
         self._streams.clear()
-        self._media.clear()
+        self._store.clear()
+        self._sessions.clear()
         self.services.reset()
 
     def _streams_of(self, caller: Caller) -> Streams:
         return self.streams(caller.account, caller.region)
-
-    def _control_plane(self, request: Request) -> ControlPlane:
-        endpoint_url = self._endpoint_urls[request.scheme]
-        streams = self._streams_of(request.caller)
-        return ControlPlane(
-            streams,
-            endpoint_url=endpoint_url,
-            creating_seconds=self._creating_seconds,
-            stale_seconds=self._stale_seconds,
-        )
 
     def _addressed(self, caller: Caller, request: Mapping[str, Any]) -> Addressed:
         streams = self._streams_of(caller)

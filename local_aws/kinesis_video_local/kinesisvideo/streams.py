@@ -23,12 +23,12 @@ class Stream:
     creation_time: float
     active_from: float
     kms_key_id: str
-    data_retention_in_hours: int
-    storage_tier: str
-    device_name: str | None
-    media_type: str | None
-    tags: dict[str, str]
-    version: str = field(default_factory=lambda: uuid.uuid4().hex[:20])
+    data_retention_in_hours: int = 0
+    storage_tier: str = "HOT"
+    device_name: str | None = None
+    media_type: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    version: str = ""
     image_generation: dict[str, Any] | None = None
     notification: dict[str, Any] | None = None
     replaced: list[tuple[float, str, Any]] = field(default_factory=list)
@@ -51,9 +51,23 @@ class Stream:
         found: dict[str, Any] | None = older[0] if older else getattr(self, configuration)
         return found
 
+    def declare(self, request: Request) -> None:
+        """Take the settings of a request to create the stream; one that is left out gets its default."""
+        self.data_retention_in_hours = request.get("DataRetentionInHours", 0)
+        self.storage_tier = request.get("StreamStorageConfiguration", {}).get("DefaultStorageTier", "HOT")
+        self.device_name = request.get("DeviceName")
+        self.media_type = request.get("MediaType")
+        self.tags = dict(request.get("Tags", {}))
+        self.changed()
+
     def changed(self) -> None:
         """Give the stream its next version."""
         self.version = uuid.uuid4().hex[:20]
+
+    def check_retention(self) -> None:
+        """Raise the service's error if the stream retains nothing."""
+        if self.data_retention_in_hours == 0:
+            raise ServiceError("NoDataRetentionException", f"The data retention of {self.name} is 0 hours")
 
     def describe(self) -> Response:
         """Describe the stream as the API's StreamInfo."""
@@ -106,12 +120,8 @@ class Streams:
             creation_time=creation_time,
             active_from=time.monotonic() + creating_seconds,
             kms_key_id=request.get("KmsKeyId", f"arn:aws:kms:{self.region}:{self._account}:alias/aws/kinesisvideo"),
-            data_retention_in_hours=request.get("DataRetentionInHours", 0),
-            storage_tier=request.get("StreamStorageConfiguration", {}).get("DefaultStorageTier", "HOT"),
-            device_name=request.get("DeviceName"),
-            media_type=request.get("MediaType"),
-            tags=dict(request.get("Tags", {})),
         )
+        stream.declare(request)
         return stream
 
     def get(self, name: str) -> Stream | None:

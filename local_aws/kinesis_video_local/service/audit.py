@@ -19,30 +19,16 @@ _READING = ("Describe", "Get", "List")
 
 @dataclass(frozen=True)
 class ManagementEvent:
-    """A call of an operation on streams. Calls on their media are data events, which aren't recorded.
-
-    Attributes
-    ----------
-    name
-        The operation.
-    read_only
-        Whether it changes nothing.
-    resource
-        The name of the stream that it addresses; None without one.
-    request_parameters, response_elements
-        The request and the answer in CloudTrail's form, with names that begin in lower case. Without an answer if the
-        call changes nothing.
-    error_code, error_message
-        The error of a refused call.
-    user_agent
-        The User-Agent header.
-    """
+    """A call of an operation on streams. Calls on their media are data events, which aren't recorded."""
 
     name: str
     read_only: bool
     resource: str | None
+    """The name of the stream that it addresses."""
     request_parameters: Mapping[str, Any] | None
+    """The request in CloudTrail's form: names begin in lower case."""
     response_elements: Mapping[str, Any] | None
+    """The answer in the same form; None if the call changes nothing."""
     error_code: str | None
     error_message: str | None
     user_agent: str

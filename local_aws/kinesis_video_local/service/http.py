@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 
 class Caller(Protocol):
-    """The caller that signed a request."""
+    """The caller that signed a request.
+
+    What needs a permission raises DeniedError if the current policies deny it, and ServiceError if the credentials are
+    invalid.
+    """
 
     @property
     def account(self) -> str:
@@ -22,84 +26,25 @@ class Caller(Protocol):
         """Return CloudTrail's ``userIdentity``."""
 
     def authenticate(self, body: bytes) -> None:
-        """Check the signature, with the body that was read, or without one.
-
-        Raises
-        ------
-        ServiceError
-            If the credentials are invalid.
-        """
+        """Check the signature, with the body that was read, or without one."""
 
     def check(self, action: str, resource: str) -> None:
-        """Check the permission for an action on a resource, with the current policies, after `authenticate`.
-
-        Parameters
-        ----------
-        action
-            The IAM action, such as ``s3:PutObject``.
-        resource
-            The ARN that the policies must allow; ``*`` if the action has no resource.
-
-        Raises
-        ------
-        DeniedError
-            If the policies don't allow it.
-        ServiceError
-            If the credentials are no longer valid.
-        """
+        """Check the permission for an action on an ARN, or on ``*`` if the action has no resource."""
 
     def key_error(self, key_id: str, action: str) -> str | None:
-        """Return why a key can't be used, as the error code of an acknowledgement of PutMedia; None if it can.
+        """Return why a key can't be used for an action, as the error code of an acknowledgement; None if it can.
 
-        Parameters
-        ----------
-        key_id
-            The id, the ARN or an alias of the key.
-        action
-            The action that uses it, such as ``kms:GenerateDataKey``.
+        The key is given by its id, its ARN or an alias.
         """
 
     async def put_object(self, bucket: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Put an object into a bucket, if the current policies allow it.
+        """Put an object into a bucket. The names of the headers are in lower case.
 
-        Parameters
-        ----------
-        bucket
-            The name of the bucket.
-        key
-            The key of the object.
-        headers
-            The headers of the request, by their names in lower case.
-        body
-            The object.
-
-        Raises
-        ------
-        DeniedError
-            If the policies don't allow it.
-        ServiceError
-            If Amazon S3 answers with an error.
+        An error of Amazon S3 is a ServiceError.
         """
 
     def publish(self, topic_arn: str, subject: str, message: str) -> None:
-        """Publish to a topic, if the current policies allow it.
-
-        Parameters
-        ----------
-        topic_arn
-            The ARN of the topic.
-        subject
-            The subject.
-        message
-            The message.
-
-        Raises
-        ------
-        DeniedError
-            If the policies don't allow it.
-        ServiceError
-            If Amazon SNS answers with an error.
-        """
+        """Publish to a topic. An error of Amazon SNS is a ServiceError."""
 
 
 class DeniedError(Exception):
@@ -116,50 +61,29 @@ class ConnectionCutError(ConnectionError):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request.
-
-    Attributes
-    ----------
-    method, path
-        Of the request line, without the query.
-    headers
-        The headers, by their names in lower case.
-    body
-        The body as it arrives. It raises ClientGoneError if the client goes away before its end.
-    caller
-        The caller that signed it.
-    scheme
-        ``http`` or ``https``.
-    client_gone
-        Returns when the client has gone away; for a request whose body was read to its end.
-    query
-        The query of the request line, the last value of each name.
-    """
+    """One HTTP request."""
 
     method: str
     path: str
+    """Without the query."""
     headers: Mapping[str, str]
+    """The headers, by their names in lower case."""
     body: AsyncIterator[bytes]
+    """The body as it arrives. It raises ClientGoneError if the client goes away before its end."""
     caller: Caller
     scheme: str
+    """``http`` or ``https``."""
     client_gone: Callable[[], Awaitable[None]]
+    """Returns when the client has gone away; for a request whose body was read to its end."""
     query: Mapping[str, str] = field(default_factory=dict)
+    """The last value of each name in the query."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer.
-
-    Attributes
-    ----------
-    status
-        The HTTP status.
-    headers
-        The headers.
-    body
-        The whole body, or the pieces of a body that is sent while it is made. They may raise ConnectionCutError.
-    """
+    """One HTTP answer."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes | AsyncGenerator[bytes, None]
+    """The whole body, or the pieces of a body that is sent while it is made. They may raise ConnectionCutError."""

@@ -9,12 +9,15 @@ from typing import Any
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.session import get_session
 
-# A time is a number in rest-json, of seconds since the epoch.
-_NUMBERS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "integer": (int, "an integer"),
-    "long": (int, "an integer"),
-    "float": ((int, float), "a number"),
-    "double": ((int, float), "a number"),
+# The types of the shapes in requests, and their nouns.
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "structure": ((dict,), "a structure"),
+    "map": ((dict,), "a map"),
+    "list": ((list,), "a list"),
+    "string": ((str,), "a string"),
+    "boolean": ((bool,), "true or false"),
+    "integer": ((int,), "an integer"),
+    "long": ((int,), "an integer"),
     "timestamp": ((int, float), "a number of seconds since the epoch"),
 }
 
@@ -64,41 +67,36 @@ class Model:
             If a member is missing, of another type, out of bounds, or does not match its pattern or its enum.
         """
         shape = self.operations[operation].input_shape
-        return _parse_structure(shape, request, operation) if shape else {}
+        parsed: dict[str, Any] = _parse(shape, request, operation) if shape else {}
+        return parsed
 
 
 def _parse(shape: Shape, value: Any, where: str) -> Any:
-    if isinstance(shape, StructureShape):
-        return _parse_structure(shape, value, where)
-    if isinstance(shape, MapShape):
-        _check_type(value, dict, "a map", where)
-        _check_size(shape, len(value), "entries", where)
-        return {
-            _parse(shape.key, key, f"{where} key"): _parse(shape.value, item, f"{where}.{key}")
-            for key, item in value.items()
-        }
-    if isinstance(shape, ListShape):
-        _check_type(value, list, "a list", where)
-        _check_size(shape, len(value), "items", where)
-        return [_parse(shape.member, item, f"{where}[{index}]") for index, item in enumerate(value)]
-    if shape.type_name == "boolean":
-        _check_type(value, bool, "true or false", where)
-        return value
-    if shape.type_name in _NUMBERS:
-        types, noun = _NUMBERS[shape.type_name]
-        # bool is a subclass of int, but true is not a number in JSON.
-        if isinstance(value, bool):
-            raise InvalidRequestError(f"{where} must be {noun}")
-        _check_type(value, types, noun, where)
-        _check_size(shape, value, "", where)
-        return value
-    _check_type(value, str, "a string", where)
-    _check_string(shape, value, where)
+    types, noun = _TYPES[shape.type_name]
+    # bool is a subclass of int, but true is not a number in JSON.
+    fits = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    if not fits:
+        raise InvalidRequestError(f"{where} must be {noun}")
+    match shape:
+        case StructureShape():
+            return _parse_structure(shape, value, where)
+        case MapShape():
+            _check_size(shape, len(value), where, " entries")
+            return {
+                _parse(shape.key, key, f"{where} key"): _parse(shape.value, item, f"{where}.{key}")
+                for key, item in value.items()
+            }
+        case ListShape():
+            _check_size(shape, len(value), where, " items")
+            return [_parse(shape.member, item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, str):
+        _check_string(shape, value, where)
+    elif not isinstance(value, bool):
+        _check_size(shape, value, where)
     return value
 
 
-def _parse_structure(shape: StructureShape, value: Any, where: str) -> dict[str, Any]:
-    _check_type(value, dict, "a structure", where)
+def _parse_structure(shape: StructureShape, value: dict[str, Any], where: str) -> dict[str, Any]:
     missing = [name for name in shape.required_members if value.get(name) is None]
     if missing:
         raise InvalidRequestError(f"{where} must have {', '.join(missing)}")
@@ -107,25 +105,17 @@ def _parse_structure(shape: StructureShape, value: Any, where: str) -> dict[str,
     }
 
 
-def _check_type(value: Any, expected: type | tuple[type, ...], noun: str, where: str) -> None:
-    if not isinstance(value, expected):
-        raise InvalidRequestError(f"{where} must be {noun}")
-
-
-def _check_size(shape: Shape, size: float, unit: str, where: str) -> None:
+def _check_size(shape: Shape, size: float, where: str, unit: str = "") -> None:
+    verb = "have" if unit else "be"
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
-        raise InvalidRequestError(
-            f"{where} must have at least {low} {unit}" if unit else f"{where} must be at least {low}"
-        )
+        raise InvalidRequestError(f"{where} must {verb} at least {low}{unit}")
     if high is not None and size > high:
-        raise InvalidRequestError(
-            f"{where} must have at most {high} {unit}" if unit else f"{where} must be at most {high}"
-        )
+        raise InvalidRequestError(f"{where} must {verb} at most {high}{unit}")
 
 
 def _check_string(shape: Shape, value: str, where: str) -> None:
-    _check_size(shape, len(value), "characters", where)
+    _check_size(shape, len(value), where, " characters")
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:
         raise InvalidRequestError(f"{where} must be one of {', '.join(allowed)}")

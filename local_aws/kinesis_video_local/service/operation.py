@@ -17,49 +17,33 @@ from .quotas import Quota
 
 Emulator = TypeVar("Emulator")
 JSON = {"Content-Type": "application/json"}
+_NO_QUOTA = Quota()
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation.
-
-    Attributes
-    ----------
-    name
-        Its name, which is also that of its IAM action.
-    method, path
-        Where it is.
-    errors
-        The HTTP status of each error that it may answer with.
-    denied
-        The error that it answers with if IAM denies it.
-    quota
-        How often it may be called.
-    streams
-        Whether it takes the body as it arrives; otherwise the body is read first.
-    members
-        What the request says about itself before it is checked, from its headers and its whole body; for one that
-        streams, from its headers alone.
-    run
-        Does it. The bytes are the whole body, and nothing if it streams.
-    management
-        The model of an operation whose calls are management events, which CloudTrail records; None if they are data
-        events.
-    signed
-        Whether the request must be signed, and IAM must allow it. Otherwise the operation itself checks the caller.
-    """
+    """One operation."""
 
     name: str
+    """Its name, which is also that of its IAM action."""
     method: str
     path: str
     errors: Mapping[str, int]
-    denied: str
-    quota: Quota
-    streams: bool
-    members: Callable[[Request, bytes], Mapping[str, Any]]
+    """The HTTP status of each error that it may answer with."""
     run: Callable[[Request, bytes], Awaitable[Answer]]
+    """Runs it, given the whole body, or nothing if it streams."""
+    quota: Quota = _NO_QUOTA
+    denied: str = "NotAuthorizedException"
+    """The error that it answers with if IAM denies it."""
+    streams: bool = False
+    """Whether it takes the body as it arrives; otherwise the body is read first."""
+    members: Callable[[Request, bytes], Mapping[str, Any]] = lambda _request, _body: {}
+    """Reads the members of the unchecked request, from its headers and its whole body."""
     management: OperationModel | None = None
+    """The model of an operation whose calls are management events, which CloudTrail records; None if they are data
+    events."""
     signed: bool = True
+    """Whether the request must be signed, and IAM must allow it. Otherwise the operation itself checks the caller."""
 
 
 def operations_of(
@@ -69,8 +53,8 @@ def operations_of(
     quota: Callable[[str], Quota],
     *,
     management: bool = False,
-) -> dict[tuple[str, str], Operation]:
-    """Return the operations of a model, by their methods and paths.
+) -> list[Operation]:
+    """Return the operations of a model that are emulated.
 
     Parameters
     ----------
@@ -110,7 +94,6 @@ def operations_of(
             errors=model.errors,
             denied="NotAuthorizedException" if "NotAuthorizedException" in declared else "AccessDeniedException",
             quota=quota(name),
-            streams=False,
             members=lambda _request, body: {
                 member: value for member, value in _lenient_json(body).items() if member in known
             },
@@ -118,8 +101,7 @@ def operations_of(
             management=described if management else None,
         )
 
-    made = (operation(name) for name in model.operations if hasattr(emulator, xform_name(name)))
-    return {(operation.method, operation.path): operation for operation in made}
+    return [operation(name) for name in model.operations if hasattr(emulator, xform_name(name))]
 
 
 def _lenient_json(body: bytes) -> Mapping[str, Any]:

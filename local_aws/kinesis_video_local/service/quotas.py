@@ -13,8 +13,8 @@ from .errors import ServiceError
 class Quota:
     """The maximum number of calls of an operation a second; None is no limit."""
 
-    per_account: int | None
-    per_stream: int | None
+    per_account: int | None = None
+    per_stream: int | None = None
 
 
 class Quotas:

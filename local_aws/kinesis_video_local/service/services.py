@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +20,12 @@ from .quotas import Quotas
 
 @dataclass(frozen=True)
 class Addressed:
-    """The resource that a request addresses.
-
-    Attributes
-    ----------
-    stream
-        The stream's name; None without one.
-    arn
-        The ARN that the policies must allow; ``*`` without a stream.
-    """
+    """The resource that a request addresses."""
 
     stream: str | None
+    """The stream's name; None without one."""
     arn: str
+    """The ARN that the policies must allow; ``*`` without a stream."""
 
 
 class Services:
@@ -42,7 +36,7 @@ class Services:
     namespace
         The prefix of the IAM actions, and the service in the requests' signatures.
     operations
-        The operations, by their methods and paths.
+        The operations.
     addressed
         Returns the resource that a request addresses, given its members.
     audit
@@ -50,12 +44,10 @@ class Services:
     quotas
         Whether quotas are enforced.
     faults
-        The faults, with which the operations are registered. By default only operations can fail.
+        The faults to inject; the operations are registered with them.
 
     Attributes
     ----------
-    faults
-        The faults.
     calls
         The calls answered so far, oldest first.
     """
@@ -63,21 +55,21 @@ class Services:
     def __init__(
         self,
         namespace: str,
-        operations: Mapping[tuple[str, str], Operation],
+        operations: Iterable[Operation],
         addressed: Callable[[Caller, Mapping[str, Any]], Addressed],
         *,
         audit: Audit,
         quotas: bool,
-        faults: Faults | None = None,
+        faults: Faults,
     ) -> None:
         self.namespace = namespace
-        self._operations = operations
+        self._operations = {(operation.method, operation.path): operation for operation in operations}
         self._addressed = addressed
         self._audit = audit
         self._quotas = Quotas() if quotas else None
-        self.faults = faults or Faults({})
-        for operation in operations.values():
-            self.faults.know(operation.name, operation.errors)
+        self.faults = faults
+        for operation in self._operations.values():
+            faults.know(operation.name, operation.errors)
         self.calls: list[Call] = []
 
     def has(self, method: str, path: str) -> bool:

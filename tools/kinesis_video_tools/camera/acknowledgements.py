@@ -11,30 +11,41 @@ from typing import Any
 _MAX_CHARACTERS = 4096
 
 _KEY = "the key that encrypts the stream"
+ERRORS = {
+    "STREAM_READ_ERROR": (4000, "the service can't read the data"),
+    "MAX_FRAGMENT_SIZE_REACHED": (4001, "the fragment has more than 50 MB; use shorter fragments or a lower bit rate"),
+    "MAX_FRAGMENT_DURATION_REACHED": (4002, "the fragment is too long; use key frames at least every 20 seconds"),
+    "MAX_CONNECTION_DURATION_REACHED": (4003, "the connection is older than the service allows"),
+    "FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS": (
+        4004,
+        "the fragment begins before the one before it; send fragments in the order of their timecodes",
+    ),
+    "INVALID_MKV_DATA": (4006, "the data is no valid Matroska"),
+    "INVALID_PRODUCER_TIMESTAMP": (4007, "the producer's timestamp is invalid; look at this machine's clock"),
+    "STREAM_NOT_ACTIVE": (4008, "the stream was deleted"),
+    "FRAGMENT_METADATA_LIMIT_REACHED": (
+        4009,
+        "the fragment has too many or too long tags; 10 are allowed, names of 128 and values of 256 bytes",
+    ),
+    "TRACK_NUMBER_MISMATCH": (4010, "a frame's track is missing in the header"),
+    "FRAMES_MISSING_FOR_TRACK": (4011, "a track of the header has no frame in the fragment"),
+    "MORE_THAN_ALLOWED_TRACKS_FOUND": (4012, "there are more tracks than the service allows; send one to three"),
+    "KMS_KEY_ACCESS_DENIED": (4500, f"the producer may not use {_KEY}; allow it kms:GenerateDataKey"),
+    "KMS_KEY_DISABLED": (4501, f"{_KEY} is disabled; enable it"),
+    "KMS_KEY_VALIDATION_ERROR": (4502, f"{_KEY} can't be validated"),
+    "KMS_KEY_UNAVAILABLE": (4503, f"{_KEY} is unavailable; send again later"),
+    "KMS_KEY_INVALID_USAGE": (4504, f"{_KEY} has a usage other than ENCRYPT_DECRYPT; use another stream"),
+    "KMS_KEY_INVALID_STATE": (4505, f"{_KEY} is in a state that forbids its use; look at it in AWS KMS"),
+    "KMS_KEY_NOT_FOUND": (4506, f"{_KEY} doesn't exist; use another stream"),
+    "INTERNAL_ERROR": (5000, "the service has failed; send again"),
+    "ARCHIVAL_ERROR": (5001, "the service hasn't stored the fragment; send again"),
+}
+"""The documented errors by their names: their numbers, and what they mean."""
 _MEANINGS = {
-    4000: "the service can't read the data",
-    4001: "the fragment has more than 50 MB; use shorter fragments or a lower bit rate",
-    4002: "the fragment is too long; use key frames at least every 20 seconds",
-    4003: "the connection is older than the service allows",
-    4004: "the fragment begins before the one before it; send fragments in the order of their timecodes",
+    **dict(ERRORS.values()),
+    # Not among the documented names.
     4005: "there are more tracks than the service allows; send one to three",
-    4006: "the data is no valid Matroska",
-    4007: "the producer's timestamp is invalid; look at this machine's clock",
-    4008: "the stream was deleted",
-    4009: "the fragment has too many or too long tags; 10 are allowed, names of 128 and values of 256 bytes",
-    4010: "a frame's track is missing in the header",
-    4011: "a track of the header has no frame in the fragment",
-    4012: "there are more tracks than the service allows; send one to three",
-    4500: f"the producer may not use {_KEY}; allow it kms:GenerateDataKey",
-    4501: f"{_KEY} is disabled; enable it",
-    4502: f"{_KEY} can't be validated",
-    4503: f"{_KEY} is unavailable; send again later",
-    4504: f"{_KEY} has a usage other than ENCRYPT_DECRYPT; use another stream",
-    4505: f"{_KEY} is in a state that forbids its use; look at it in AWS KMS",
-    4506: f"{_KEY} doesn't exist; use another stream",
     4507: "the stream was deleted",
-    5000: "the service has failed; send again",
-    5001: "the service hasn't stored the fragment; send again",
 }
 
 

@@ -59,38 +59,28 @@ class Report:
         return self.acknowledged == self.fragments and not self.errors
 
 
+@dataclass
 class Delivery:
     """Sends fragments over as many connections as needed. `Producer` explains the parameters."""
 
-    def __init__(
-        self,
-        track: Track,
-        fragments: Iterator[Fragment],
-        *,
-        connect: Connect,
-        tags: Sequence[Tags],
-        absolute_timecodes: bool,
-        speed: float,
-        connection_seconds: float,
-        attempts: int,
-        on_acknowledgement: Callable[[Acknowledgement], None],
-        on_reconnect: Callable[[str], None],
-    ) -> None:
-        self.report = Report()
-        self._track = track
-        self._fragments = fragments
-        self._connect = connect
-        self._tags = b"".join(write_tags(element) for element in (*tags, _END_OF_FRAGMENT))
-        self._absolute_timecodes = absolute_timecodes
-        self._speed = speed
-        self._connection_seconds = connection_seconds
-        self._attempts = attempts
-        self._on_acknowledgement = on_acknowledgement
-        self._on_reconnect = on_reconnect
+    track: Track
+    fragments: Iterator[Fragment]
+    connect: Connect
+    tags: Sequence[Tags]
+    absolute_timecodes: bool
+    speed: float
+    connection_seconds: float
+    attempts: int
+    on_acknowledgement: Callable[[Acknowledgement], None]
+    on_reconnect: Callable[[str], None]
+    report: Report = field(default_factory=Report, init=False)
 
+    def __post_init__(self) -> None:
+        """Start with nothing sent; needs a running event loop."""
         loop = asyncio.get_running_loop()
         self._now = loop.time
         self._stopping: asyncio.Future[None] = loop.create_future()
+        self._written_tags = b"".join(write_tags(element) for element in (*self.tags, _END_OF_FRAGMENT))
         self._next: Fragment | None = None
         self._unacknowledged: deque[Fragment] = deque(maxlen=_MAX_UNACKNOWLEDGED)
         self._begin: tuple[float, int] | None = None
@@ -125,11 +115,11 @@ class Delivery:
             failures += 1
             if self.report.acknowledged > acknowledged:
                 failures, pauses = 0, waits(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
-            if failures >= self._attempts:
+            if failures >= self.attempts:
                 raise PutMediaError(
                     f"the producer gives up after {failures} connections without an acknowledgement; the last: {reason}"
                 )
-            self._on_reconnect(reason)
+            self.on_reconnect(reason)
             await asyncio.wait([self._stopping], timeout=next(pauses) if failures else 0)
 
     def _first(self) -> Fragment | None:
@@ -139,18 +129,18 @@ class Delivery:
     def _peek(self) -> Fragment | None:
         """Return the next fragment that has not been sent yet."""
         if self._next is None:
-            self._next = next(self._fragments, None)
+            self._next = next(self.fragments, None)
         return self._next
 
     async def _use_connection(self, first: Fragment) -> str:
         """Open a connection, send fragments over it, and return why it has ended."""
-        self._base = 0 if self._absolute_timecodes else first.timecode
+        self._base = 0 if self.absolute_timecodes else first.timecode
         self._error = None
-        put_media = await self._connect(first.timecode, self._acknowledge)
-        end = self._now() + self._connection_seconds
+        put_media = await self.connect(first.timecode, self._acknowledge)
+        end = self._now() + self.connection_seconds
         try:
             self.report.connections += 1
-            await put_media.send(write_header([self._track]))
+            await put_media.send(write_header([self.track]))
             self._begin = self._begin or (self._now(), first.timecode)
             again = deque(self._unacknowledged)
             while (fragment := again[0] if again else self._peek()) and self._now() < end:
@@ -181,7 +171,7 @@ class Delivery:
         if ended:
             return "the service has ended the connection"
         if self._now() >= end:
-            return f"the connection is {self._connection_seconds:g} seconds old"
+            return f"the connection is {self.connection_seconds:g} seconds old"
         return f"no acknowledgement came in {_LAST_ACKNOWLEDGEMENT_SECONDS} seconds"
 
     async def _send(self, fragment: Fragment, put_media: PutMedia) -> None:
@@ -194,11 +184,11 @@ class Delivery:
             await put_media.send(data + write_frame(frame, fragment.timecode))
             data = b""
         if not put_media.ended.done():
-            await put_media.send(self._tags)
+            await put_media.send(self._written_tags)
 
     def _due(self, timecode: int) -> float:
         begin, first = self._begin or (self._now(), timecode)
-        return begin + (timecode - first) / 1000 / self._speed
+        return begin + (timecode - first) / 1000 / self.speed
 
     async def _wait_until(self, time: float, put_media: PutMedia) -> bool:
         """Wait, and return whether to go on: False if the connection has ended or the producer is to stop."""
@@ -228,4 +218,4 @@ class Delivery:
             self.report.persisted += 1
             if timecode == self._last_timecode and not self._last_persisted.done():
                 self._last_persisted.set_result(None)
-        self._on_acknowledgement(acknowledgement)
+        self.on_acknowledgement(acknowledgement)

@@ -3,10 +3,3 @@
 It follows AWS's documentation, and otherwise what AWS's own producers were seen to need. docs/local-aws.md lists the
 behaviour that is inferred: extend the list if a change here adds to it.
 """
-
-from __future__ import annotations
-
-from .media_plane import FAULTS, MediaPlane
-from .metrics import Record
-
-__all__ = ["FAULTS", "MediaPlane", "Record"]

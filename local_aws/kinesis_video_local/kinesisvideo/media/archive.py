@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from ...service.errors import ServiceError, invalid_argument
+from ...service.errors import invalid_argument
 from ...service.http import Answer
 from ...service.model import Model
 from ..streams import Request, Response, Stream, Streams
 from .decoder import UndecodableError
 from .fragments import FragmentStore, MediaFragment
-from .images import ImageGenerator, image_format, image_times
+from .images import ImageGenerator, image_format
 
 ARCHIVED_MEDIA = Model("kinesis-video-archived-media")
 
@@ -27,20 +28,20 @@ _DEFAULT_INTERVAL_MS, _MIN_INTERVAL_MS = 3_000, 200
 _MAX_RANGE_MS = 300_000
 
 
+@dataclass
 class ArchivedMedia:
     """The operations on the kept fragments of the streams of one account in one Region.
 
     Each is the method of its name: it takes the parsed request and returns the response.
     """
 
-    def __init__(self, streams: Streams, store: FragmentStore, images: ImageGenerator) -> None:
-        self._streams = streams
-        self._store = store
-        self._images = images
+    streams: Streams
+    store: FragmentStore
+    images: ImageGenerator
 
     def list_fragments(self, request: Request) -> Response:
         """List the fragments of a time range, a page at a time."""
-        fragments = self._store.of(self._streams.find(request))
+        fragments = self.store.of(self.streams.find(request))
         if selector := request.get("FragmentSelector"):
             by_producer = selector["FragmentSelectorType"] == "PRODUCER_TIMESTAMP"
             begin, end = _range(selector["TimestampRange"])
@@ -50,7 +51,7 @@ class ArchivedMedia:
 
     def get_media_for_fragment_list(self, request: Request) -> Answer:
         """Return fragments as Matroska, in the order of the request."""
-        kept = {fragment.number: fragment for fragment in self._store.of(self._streams.find(request))}
+        kept = {fragment.number: fragment for fragment in self.store.of(self.streams.find(request))}
         if missing := [number for number in request["Fragments"] if number not in kept]:
             raise invalid_argument(f"The stream has no fragments {', '.join(missing)}")
         body = b"".join(kept[number].write(timestamp="SIDE_TIMESTAMP") for number in request["Fragments"])
@@ -58,7 +59,7 @@ class ArchivedMedia:
 
     async def get_images(self, request: Request) -> Response:
         """Make images of a time range: for each interval the first frame in it that can be decoded."""
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         interval = request.get("SamplingInterval", _DEFAULT_INTERVAL_MS)
         begin, end = _range(request)
         _check_images(request, stream, interval, begin, end)
@@ -66,19 +67,15 @@ class ArchivedMedia:
         page, rest = _page(list(range(begin, end, interval)) or [begin], request, _IMAGES_PER_PAGE)
         by_producer = request["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
         found: dict[int | None, bytes | None] = {}
-        for fragment, clock in sorted(self._clocks(stream, by_producer), key=lambda entry: min(entry[1], default=0)):
+        clocks = [(fragment, fragment.clock(by_producer)) for fragment in self.store.of(stream)]
+        for fragment, clock in sorted(clocks, key=lambda entry: min(entry[1], default=0)):
             slot = _slot(begin, interval, {at for at in page if not found.get(at)})
             if due := {slot(time) for time in clock} - {None}:
                 found.update(dict.fromkeys(due))
                 with suppress(UndecodableError):
-                    pictures = await self._images.pictures(fragment, by_producer, slot, written)
+                    pictures = await self.images.pictures(fragment, clock, slot, written)
                     found.update({slot(clock[index]): made for index, made in pictures.encoded.items()})
         return {"Images": [_image(at, found) for at in page], **rest}
-
-    def _clocks(self, stream: Stream, by_producer: bool) -> Iterator[tuple[MediaFragment, list[int]]]:
-        """Yield the fragments of a stream, with the times of their frames."""
-        for fragment in self._store.of(stream):
-            yield fragment, [at if by_producer else arrival for at, arrival in image_times(fragment)]
 
 
 def _slot(begin: int, interval: int, lacking: Collection[int]) -> Callable[[int], int | None]:
@@ -92,8 +89,7 @@ def _slot(begin: int, interval: int, lacking: Collection[int]) -> Callable[[int]
 
 
 def _check_images(request: Request, stream: Stream, interval: int, begin: int, end: int) -> None:
-    if stream.data_retention_in_hours == 0:
-        raise ServiceError("NoDataRetentionException", f"The data retention of {stream.name} is 0 hours")
+    stream.check_retention()
     if interval < _MIN_INTERVAL_MS:
         raise invalid_argument(f"SamplingInterval must be at least {_MIN_INTERVAL_MS}")
     if not 0 <= end - begin <= _MAX_RANGE_MS:

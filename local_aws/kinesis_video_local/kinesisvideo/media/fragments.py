@@ -82,6 +82,14 @@ class MediaFragment:
         track = video_track(self.tracks)
         return [frame for frame in self.media.frames if track and frame.track == track.number]
 
+    def clock(self, by_producer: bool) -> list[int]:
+        """Return the times of those frames, by the producer's clock or the server's, in milliseconds since 1970."""
+        if by_producer:
+            return [self.producer_time(frame.timecode) for frame in self.video]
+        track = video_track(self.tracks)
+        arrived = zip(self.media.frames, self.arrivals, strict=True)
+        return [arrival for frame, arrival in arrived if track and frame.track == track.number]
+
     @property
     def video_index(self) -> int:
         """The index of that track among the tracks."""

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.header import Header
 from typing import Any
@@ -38,13 +38,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ImageGenerator:
-    """Makes images of fragments and puts them into buckets, with the producer's permissions.
-
-    Parameters
-    ----------
-    faults
-        The faults to inject.
-    """
+    """Makes images of fragments and puts them into buckets, with the producer's permissions."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -65,24 +59,9 @@ class ImageGenerator:
         task.add_done_callback(self._waiting.pop)
 
     async def pictures(
-        self,
-        fragment: MediaFragment,
-        by_producer: bool,
-        slot: Callable[[int], int | None],
-        image_format: ImageFormat,
+        self, fragment: MediaFragment, clock: Sequence[int], slot: Callable[[int], int | None], written: ImageFormat
     ) -> Pictures:
-        """Make a picture of the first frame in each slot of time that can be decoded, and log the frames that can't be.
-
-        Parameters
-        ----------
-        fragment
-            The fragment.
-        by_producer
-            Whether the producer's clock counts, or the server's.
-        slot
-            Returns the slot of a time; see `encoded_pictures`.
-        image_format
-            How the pictures are written.
+        """Make pictures as `encoded_pictures` does, and log the frames that can't be decoded.
 
         Raises
         ------
@@ -92,10 +71,8 @@ class ImageGenerator:
         track = video_track(fragment.tracks)
         if track is None:
             raise UndecodableError("it has no track of H.264 or H.265")
-        frames = [frame for frame in fragment.media.frames if frame.track == track.number]
-        clock = [at if by_producer else arrival for at, arrival in image_times(fragment)]
         pictures = await asyncio.get_running_loop().run_in_executor(
-            self._decoders, encoded_pictures, track, frames, clock, slot, image_format
+            self._decoders, encoded_pictures, track, fragment.video, clock, slot, written
         )
         for fault in dict.fromkeys(pictures.missing.values()):
             missing = [index for index, why in pictures.missing.items() if why == fault]
@@ -114,30 +91,19 @@ class ImageGenerator:
         delivered = 0
         try:
             await self._faults.strike(FAULT)
-            times = image_times(fragment)
-            by_producer = configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP"
-            clock = [at if by_producer else arrival for at, arrival in times]
+            produced, arrived = fragment.clock(by_producer=True), fragment.clock(by_producer=False)
+            clock = produced if configuration["ImageSelectorType"] == "PRODUCER_TIMESTAMP" else arrived
             slot = intervals(clock[0], configuration["SamplingInterval"]) if clock else lambda _: None
-            pictures = await self.pictures(fragment, by_producer, slot, image_format(configuration))
+            pictures = await self.pictures(fragment, clock, slot, image_format(configuration))
             for index, picture in pictures.encoded.items():
                 bucket, key = _destination(stream, configuration, fragment, clock[index], producer.account)
-                headers = _headers(configuration["Format"], fragment, *times[index])
+                headers = _headers(configuration["Format"], fragment, produced[index], arrived[index])
                 await producer.put_object(bucket, key, headers, picture)
                 delivered += 1
         except (DeniedError, ServiceError, UndecodableError) as error:
             _logger.warning("no %s of fragment %s: %s", "more images" if delivered else "image", fragment.number, error)
         except ImportError:
             _logger.warning("no images without PyAV and Pillow: pip install kinesis-video-local")
-
-
-def image_times(fragment: MediaFragment) -> list[tuple[int, int]]:
-    """List the producer's and the server's time of each frame of the video track, in milliseconds since 1970."""
-    track = video_track(fragment.tracks)
-    return [
-        (fragment.producer_time(frame.timecode), arrival)
-        for frame, arrival in zip(fragment.media.frames, fragment.arrivals, strict=True)
-        if track and frame.track == track.number
-    ]
 
 
 def intervals(begin: int, interval: int) -> Callable[[int], int]:

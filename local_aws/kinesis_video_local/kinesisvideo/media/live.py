@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 
 from kinesis_video_matroska import write_header, write_tags
+from kinesis_video_tools.camera.acknowledgements import ERRORS
 
 from ...service.errors import invalid_argument
 from ...service.http import Answer, Caller
 from ...service.model import Model
 from ..streams import Request, Stream, Streams
-from .acknowledgements import ERROR_IDS
 from .archive import CONTENT_TYPE
 from .fragments import FragmentStore, MediaFragment, service_tags
 
@@ -20,37 +21,24 @@ LIVE_MEDIA = Model("kinesis-video-media")
 _FRAGMENT_NOT_FOUND = "4000", "Requested fragment is not found"
 
 
+@dataclass
 class LiveMedia:
-    """The operation on the streams of one account in one Region.
+    """The operation on the streams of one account in one Region."""
 
-    Parameters
-    ----------
-    streams
-        The streams.
-    store
-        Where their fragments are kept.
-    client_gone
-        Returns when the client has gone away.
-    caller
-        The reader.
-    """
-
-    def __init__(
-        self, streams: Streams, store: FragmentStore, client_gone: Callable[[], Awaitable[None]], caller: Caller
-    ) -> None:
-        self._streams = streams
-        self._store = store
-        self._client_gone = client_gone
-        self._caller = caller
+    streams: Streams
+    store: FragmentStore
+    client_gone: Callable[[], Awaitable[None]]
+    """Returns when the client has gone away."""
+    caller: Caller
 
     def get_media(self, request: Request) -> Answer:
         """Send the fragments from the selected one on, and each new one, until the client goes away."""
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         selector = request["StartSelector"]
-        kept = self._store.of(stream)
+        kept = self.store.of(stream)
         after = _after(selector)
-        if key_error := self._caller.key_error(stream.kms_key_id, "kms:Decrypt"):
-            return Answer(200, {"Content-Type": CONTENT_TYPE}, _error(str(ERROR_IDS[key_error]), key_error))
+        if key_error := self.caller.key_error(stream.kms_key_id, "kms:Decrypt"):
+            return Answer(200, {"Content-Type": CONTENT_TYPE}, _error(str(ERRORS[key_error][0]), key_error))
         if after is not None and after not in {fragment.number for fragment in kept}:
             return Answer(200, {"Content-Type": CONTENT_TYPE}, _error(*_FRAGMENT_NOT_FOUND))
         if selector["StartSelectorType"] == "NOW" and kept:
@@ -60,18 +48,18 @@ class LiveMedia:
     async def _fragments(
         self, stream: Stream, sent: str, begins: Callable[[MediaFragment], bool]
     ) -> AsyncGenerator[bytes, None]:
-        gone = asyncio.ensure_future(self._client_gone())
+        gone = asyncio.ensure_future(self.client_gone())
         begun = False
         try:
             while not gone.done():
                 # Read first, since fragments may be added while others are sent.
-                added = self._store.added
-                kept = self._store.of(stream)
+                added = self.store.added
+                kept = self.store.of(stream)
                 for fragment in kept:
                     begun = begun or (fragment.number > sent and begins(fragment))
                     if begun and fragment.number > sent:
                         sent = fragment.number
-                        newest = (self._store.of(stream) or kept)[-1]
+                        newest = (self.store.of(stream) or kept)[-1]
                         behind = newest.server_timestamp - fragment.server_timestamp
                         place = {"MILLIS_BEHIND_NOW": str(behind), "CONTINUATION_TOKEN": fragment.number}
                         yield fragment.write(last=service_tags(place))

@@ -18,15 +18,7 @@ Record: TypeAlias = Callable[[str, str, str, str, dict[str, str], float, Unit], 
 
 
 class StreamMetrics:
-    """The metrics of one stream.
-
-    Parameters
-    ----------
-    record
-        Records a value.
-    stream
-        The stream.
-    """
+    """The metrics of one stream."""
 
     def __init__(self, record: Record, stream: Stream) -> None:
         _, _, _, self._region, self._account, _ = stream.arn.split(":")

@@ -18,7 +18,6 @@ from ...service.errors import ServiceError, invalid_argument
 from ...service.http import Answer
 from ...service.http import Request as HttpRequest
 from ...service.operation import Operation
-from ...service.quotas import Quota
 from ..streams import Request, Response, Stream, Streams
 from .decoder import video_track
 from .fragments import FragmentStore, MediaFragment
@@ -53,13 +52,7 @@ class _Session:
 
 
 class Sessions:
-    """The sessions of HLS that are open.
-
-    Parameters
-    ----------
-    store
-        Keeps the fragments.
-    """
+    """The sessions of HLS that are open."""
 
     def __init__(self, store: FragmentStore) -> None:
         self._store = store
@@ -76,14 +69,8 @@ class Sessions:
         self._sessions[token] = session
         return token
 
-    def operations(self) -> dict[tuple[str, str], Operation]:
-        """Return the operations for players, by methods and paths; the token in the URL replaces a signature."""
-        answers: dict[str, tuple[str, Callable[[Mapping[str, str], _Session], Answer]]] = {
-            "GetHLSMasterPlaylist": ("getHLSMasterPlaylist.m3u8", self._master_playlist),
-            "GetHLSMediaPlaylist": ("getHLSMediaPlaylist.m3u8", self._media_playlist),
-            "GetMP4InitFragment": ("getMP4InitFragment.mp4", self._init_fragment),
-            "GetMP4MediaFragment": ("getMP4MediaFragment.mp4", self._media_fragment),
-        }
+    def operations(self) -> list[Operation]:
+        """Return the operations for players; the token in the URL replaces a signature."""
 
         def operation(name: str, path: str, answer: Callable[[Mapping[str, str], _Session], Answer]) -> Operation:
             async def run(request: HttpRequest, _body: bytes) -> Answer:
@@ -92,21 +79,14 @@ class Sessions:
                     raise ServiceError("NotAuthorizedException", "The session has expired, or its token is none")
                 return await asyncio.to_thread(answer, request.query, session)
 
-            return Operation(
-                name=name,
-                method="GET",
-                path=f"/hls/v1/{path}",
-                errors=_ERRORS,
-                denied="NotAuthorizedException",
-                quota=Quota(per_account=None, per_stream=None),
-                streams=False,
-                members=lambda _request, _body: {},
-                run=run,
-                signed=False,
-            )
+            return Operation(name, "GET", f"/hls/v1/{path}", _ERRORS, run, signed=False)
 
-        made = [operation(name, *what) for name, what in answers.items()]
-        return {(operation.method, operation.path): operation for operation in made}
+        return [
+            operation("GetHLSMasterPlaylist", "getHLSMasterPlaylist.m3u8", self._master_playlist),
+            operation("GetHLSMediaPlaylist", "getHLSMediaPlaylist.m3u8", self._media_playlist),
+            operation("GetMP4InitFragment", "getMP4InitFragment.mp4", self._init_fragment),
+            operation("GetMP4MediaFragment", "getMP4MediaFragment.mp4", self._media_fragment),
+        ]
 
     def clear(self) -> None:
         """End every session."""
@@ -173,32 +153,22 @@ class Sessions:
         return Answer(200, {"Content-Type": _VIDEO_TYPE}, part)
 
 
+@dataclass
 class Playback:
     """The operations on the streams of one account in one Region.
 
     Each is the method of its name: it takes the parsed request and returns the response.
-
-    Parameters
-    ----------
-    streams
-        The streams.
-    store
-        Keeps their fragments.
-    sessions
-        Keeps the sessions.
-    endpoint_url
-        The address at which players find the sessions.
     """
 
-    def __init__(self, streams: Streams, store: FragmentStore, sessions: Sessions, endpoint_url: str) -> None:
-        self._streams = streams
-        self._store = store
-        self._sessions = sessions
-        self._endpoint_url = endpoint_url
+    streams: Streams
+    store: FragmentStore
+    sessions: Sessions
+    endpoint_url: str
+    """The address at which players find the sessions."""
 
     async def get_clip(self, request: Request) -> Answer:
         """Return the fragments of a time range as one MP4 file."""
-        fragments = self._select(self._streams.find(request), request["ClipFragmentSelector"])[:_CLIP_FRAGMENTS]
+        fragments = self._select(self.streams.find(request), request["ClipFragmentSelector"])[:_CLIP_FRAGMENTS]
         size = 0
         for number, fragment in enumerate(fragments):
             size += fragment.size
@@ -213,7 +183,7 @@ class Playback:
 
     def get_hls_streaming_session_url(self, request: Request) -> Response:
         """Open a session of HLS on the fragments of a time range."""
-        stream = self._streams.find(request)
+        stream = self.streams.find(request)
         _only(request, "PlaybackMode", "ON_DEMAND", default="LIVE")
         _only(request, "ContainerFormat", "FRAGMENTED_MP4")
         if "HLSFragmentSelector" not in request:
@@ -230,18 +200,17 @@ class Playback:
             request.get("DiscontinuityMode", "ALWAYS"),
             request.get("DisplayFragmentTimestamp") == "ALWAYS",
         )
-        query = {"SessionToken": self._sessions.open(session)}
-        return {"HLSStreamingSessionURL": f"{self._endpoint_url}/hls/v1/{_uri('getHLSMasterPlaylist.m3u8', query)}"}
+        query = {"SessionToken": self.sessions.open(session)}
+        return {"HLSStreamingSessionURL": f"{self.endpoint_url}/hls/v1/{_uri('getHLSMasterPlaylist.m3u8', query)}"}
 
     def get_dash_streaming_session_url(self, request: Request) -> Response:
         """Refuse the request: the local AWS has no DASH."""
-        self._streams.find(request)
+        self.streams.find(request)
         raise invalid_argument("The local AWS has no DASH, use GetHLSStreamingSessionURL with ON_DEMAND, or GetClip")
 
     def _select(self, stream: Stream, selector: Request) -> list[MediaFragment]:
         """Return the fragments that begin in a time range, in order; refuse those that a player can't play."""
-        if stream.data_retention_in_hours == 0:
-            raise ServiceError("NoDataRetentionException", f"The data retention of {stream.name} is 0 hours")
+        stream.check_retention()
         if "FragmentSelectorType" not in selector or "TimestampRange" not in selector:
             raise invalid_argument("The selector needs FragmentSelectorType and TimestampRange")
         begin, end = (
@@ -252,7 +221,7 @@ class Playback:
         by_producer = _by_producer(selector)
         found = {
             fragment.time(by_producer): fragment
-            for fragment in self._store.of(stream)
+            for fragment in self.store.of(stream)
             if begin <= fragment.time(by_producer) <= end
         }
         fragments = [fragment for _, fragment in sorted(found.items())]

@@ -27,22 +27,11 @@ from .fragments import MediaFragment, fragment_number, is_reserved, now
 # The first millisecond of the year 10000, which no date can name.
 _END_OF_TIME = 253_402_300_800_000
 
-
 _logger = logging.getLogger(__name__)
 
 
 class FragmentError(Exception):
-    """The fragment is refused with an ERROR acknowledgement.
-
-    Parameters
-    ----------
-    error
-        The name of the error, one of ``ERROR_IDS``.
-    """
-
-    def __init__(self, error: str) -> None:
-        super().__init__(error)
-        self.error = error
+    """The fragment is refused with the ERROR acknowledgement of this name."""
 
 
 @dataclass(frozen=True)
@@ -178,28 +167,21 @@ class Protocol:
         return Ended(fragment)
 
     def _check_tags(self, fragment: MediaFragment, end_tags: int) -> None:
-        tags = [tag for element in fragment.media.tags for tag in element.tags]
-        counted = [
-            tag.name
-            for element in fragment.media.tags
-            for tag in element.tags
-            if self._count_event_pairs or not _is_event(element) or is_reserved(tag)
-        ]
+        counted, long = [], []
+        for element in fragment.media.tags:
+            for tag in element.tags:
+                if self._count_event_pairs or not _is_event(element) or is_reserved(tag):
+                    counted.append(tag.name)
+                if len(tag.name.encode()) > limits.TAG_NAME_BYTES or len(tag.value.encode()) > limits.TAG_VALUE_BYTES:
+                    long.append(tag.name[:50])
         counted += [TagName.END_OF_FRAGMENT] * end_tags
-        long = [
-            tag.name
-            for tag in tags
-            if len(tag.name.encode()) > limits.TAG_NAME_BYTES or len(tag.value.encode()) > limits.TAG_VALUE_BYTES
-        ]
-        if not long and len(counted) <= limits.TAGS:
+        if long:
+            fault = f"too long are {', '.join(long)}"
+        elif len(counted) > limits.TAGS:
+            fault = f"{len(counted)} count, and {limits.TAGS} are allowed: {', '.join(counted)}"
+        else:
             return
-        _logger.warning(
-            "fragment %s is refused for its tags: %s",
-            fragment.number,
-            f"too long are {', '.join(name[:50] for name in long)}"
-            if long
-            else f"{len(counted)} count, and {limits.TAGS} are allowed: {', '.join(counted)}",
-        )
+        _logger.warning("fragment %s is refused for its tags: %s", fragment.number, fault)
         raise FragmentError("FRAGMENT_METADATA_LIMIT_REACHED")
 
 

@@ -6,12 +6,15 @@ See https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutM
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from kinesis_video_tools.camera.acknowledgements import ERRORS
 
 from ...service.errors import ServiceError, invalid_argument
 from ...service.faults import Faults
@@ -20,7 +23,6 @@ from ...service.operation import Operation
 from ...service.quotas import Quota
 from ..streams import Stream, Streams
 from . import limits
-from .acknowledgements import ERROR_IDS, acknowledgement
 from .fragments import FragmentStore, MediaFragment
 from .images import ImageGenerator
 from .metrics import Record, StreamMetrics
@@ -29,7 +31,7 @@ from .protocol import Begun, Ended, FragmentError, Protocol
 
 FAULT = "PutMedia.Fragment"
 CONNECTION_CUT = "CONNECTION_CUT"
-FAULT_CODES = (*ERROR_IDS, CONNECTION_CUT)
+FAULT_CODES = (*ERRORS, CONNECTION_CUT)
 
 _ERRORS = {
     "ClientLimitExceededException": 400,
@@ -71,8 +73,7 @@ class PutMedia:
             method="POST",
             path="/putMedia",
             errors=_ERRORS,
-            denied="NotAuthorizedException",
-            quota=Quota(per_account=None, per_stream=5),
+            quota=Quota(per_stream=5),
             streams=True,
             members=lambda request, _body: _address(request.headers),
             run=self._run,
@@ -105,24 +106,18 @@ class PutMedia:
         return Answer(200, {"Content-Type": "application/json"}, connection.answer(receiving, acknowledged))
 
 
+@dataclass
 class _Connection:
     """One connection: what it receives, and its acknowledgements."""
 
-    def __init__(
-        self,
-        put_media: PutMedia,
-        request: Request,
-        streams: Streams,
-        stream: Stream,
-        protocol: Protocol,
-        metrics: StreamMetrics,
-    ) -> None:
-        self._put_media = put_media
-        self._request = request
-        self._streams = streams
-        self._stream = stream
-        self._protocol = protocol
-        self._metrics = metrics
+    put_media: PutMedia
+    request: Request
+    streams: Streams
+    stream: Stream
+    protocol: Protocol
+    metrics: StreamMetrics
+
+    def __post_init__(self) -> None:
         self._now = asyncio.get_running_loop().time
         # Each with the time at which it is due; None is the end.
         self._acknowledgements: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
@@ -148,9 +143,9 @@ class _Connection:
             with suppress(ClientGoneError):
                 await self._receive()
         except FragmentError as error:
-            self._refuse(error.error)
+            self._refuse(str(error))
         finally:
-            self._metrics.bytes("IncomingBytes", self._bytes)
+            self.metrics.bytes("IncomingBytes", self._bytes)
             self._acknowledgements.put_nowait(None)
 
     async def _receive(self) -> None:
@@ -160,20 +155,20 @@ class _Connection:
             async for piece in pieces:
                 self._bytes += len(piece)
                 fragments = 0
-                for event in self._protocol.feed(piece):
+                for event in self.protocol.feed(piece):
                     fragments += isinstance(event, Begun)
                     self._take(event)
-                if self._put_media.paced:
+                if self.put_media.paced:
                     bytes_cost = len(piece) / limits.BYTES_PER_SECOND
                     ready = max(ready, self._now() - 1)
                     ready += max(bytes_cost, fragments / limits.FRAGMENTS_PER_SECOND)
                     await asyncio.sleep(ready - self._now())
-        for event in self._protocol.close():
+        for event in self.protocol.close():
             self._take(event)
 
     async def _pieces(self, end: float) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of the body, acknowledge pauses with IDLE, and end when the connection is to end."""
-        body = aiter(self._request.body)
+        body = aiter(self.request.body)
         heard = self._now()
         while True:
             told = min(self._now() + limits.IDLE_ACKNOWLEDGEMENT_SECONDS, heard + limits.IDLE_SECONDS)
@@ -185,7 +180,7 @@ class _Connection:
             except TimeoutError:
                 if self._now() >= end:
                     raise FragmentError("MAX_CONNECTION_DURATION_REACHED") from None
-                self._acknowledge("IDLE", self._protocol.open)
+                self._acknowledge("IDLE", self.protocol.open)
                 if self._now() >= heard + limits.IDLE_SECONDS:
                     return
             else:
@@ -204,19 +199,19 @@ class _Connection:
 
     def _begin(self, fragment: MediaFragment) -> None:
         self._acknowledge("BUFFERING", fragment)
-        fault = self._put_media.faults.take(FAULT)
+        fault = self.put_media.faults.take(FAULT)
         self._delay = fault.delay_seconds if fault else 0
         if fault and fault.error == CONNECTION_CUT:
             raise ConnectionCutError
         if fault and fault.error:
             raise FragmentError(fault.error)
-        if self._streams.get(self._stream.name) is not self._stream:
+        if self.streams.get(self.stream.name) is not self.stream:
             raise FragmentError("STREAM_NOT_ACTIVE")
-        if error := self._request.caller.key_error(self._stream.kms_key_id, "kms:GenerateDataKey"):
+        if error := self.request.caller.key_error(self.stream.kms_key_id, "kms:GenerateDataKey"):
             raise FragmentError(error)
 
     def _end(self, fragment: MediaFragment) -> None:
-        metrics = self._metrics
+        metrics = self.metrics
         metrics.bytes("IncomingBytes", self._bytes)
         self._bytes = 0
         metrics.count("IncomingFragments")
@@ -224,24 +219,39 @@ class _Connection:
         metrics.latency("FragmentIngestionLatency", self._now() - self._begun)
         metrics.count("Success")
         self._acknowledge("RECEIVED", fragment)
-        if self._stream.data_retention_in_hours:
-            self._put_media.store.add(self._stream, fragment)
+        if self.stream.data_retention_in_hours:
+            self.put_media.store.add(self.stream, fragment)
             self._acknowledge("PERSISTED", fragment)
             metrics.latency("FragmentPersistLatency", self._delay)
-            notify(self._stream, fragment, self._request.caller)
-            self._put_media.images.submit(self._stream, fragment, self._request.caller)
+            notify(self.stream, fragment, self.request.caller)
+            self.put_media.images.submit(self.stream, fragment, self.request.caller)
 
     def _refuse(self, error: str) -> None:
-        self._metrics.count("ErrorAckCount")
-        self._metrics.count("Success", 0)
-        self._acknowledge("ERROR", self._protocol.open, error=error)
+        self.metrics.count("ErrorAckCount")
+        self.metrics.count("Success", 0)
+        self._acknowledge("ERROR", self.protocol.open, error=error)
 
     def _acknowledge(self, event_type: str, fragment: MediaFragment | None, *, error: str | None = None) -> None:
         about = (fragment.media.timecode, fragment.number) if fragment else (None, None)
         delay = self._delay if event_type in ("RECEIVED", "PERSISTED") else 0
-        self._acknowledgements.put_nowait((self._now() + delay, acknowledgement(event_type, *about, error=error)))
+        self._acknowledgements.put_nowait((self._now() + delay, _acknowledgement(event_type, *about, error=error)))
         if event_type in ("BUFFERING", "RECEIVED", "PERSISTED"):
-            self._metrics.latency(f"{event_type.capitalize()}AckLatency", delay)
+            self.metrics.latency(f"{event_type.capitalize()}AckLatency", delay)
+
+
+def _acknowledgement(
+    event_type: str, timecode: int | None = None, number: str | None = None, *, error: str | None = None
+) -> bytes:
+    """Write an acknowledgement; without a timecode and a number it is about no fragment."""
+    fields = {
+        "EventType": event_type,
+        "FragmentTimecode": timecode,
+        "FragmentNumber": number,
+        "ErrorId": None if error is None else ERRORS[error][0],
+        "ErrorCode": error,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    return json.dumps(given, separators=(",", ":")).encode() + b"\r\n"
 
 
 def _address(headers: Mapping[str, str]) -> dict[str, Any]:
