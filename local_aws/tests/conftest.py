@@ -73,6 +73,13 @@ def new_stream(kinesis_video: KinesisVideoClient) -> Callable[..., str]:
 
 
 @pytest.fixture
+def stream(new_stream: Callable[..., str], stream_name: str) -> str:
+    """The name of a new stream with a retention of a day."""
+    new_stream(stream_name)
+    return stream_name
+
+
+@pytest.fixture
 def configuration() -> dict[str, Any]:
     """An image generation configuration that the service accepts."""
     return {

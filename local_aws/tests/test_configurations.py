@@ -13,49 +13,32 @@ if TYPE_CHECKING:
 NewStream = Callable[..., str]
 
 
-def test_a_configuration_is_described_as_it_was_given(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str, configuration: Any
+@pytest.fixture
+def update(kinesis_video: KinesisVideoClient, stream: str) -> Callable[[Any], None]:
+    """Update the configuration of a stream; None deletes it."""
+
+    def update(configuration: Any) -> None:
+        given = {} if configuration is None else {"ImageGenerationConfiguration": configuration}
+        kinesis_video.update_image_generation_configuration(StreamName=stream, **given)
+
+    return update
+
+
+def described(kinesis_video: KinesisVideoClient, stream: str) -> Any:
+    return kinesis_video.describe_image_generation_configuration(StreamName=stream).get("ImageGenerationConfiguration")
+
+
+def test_an_update_replaces_the_whole_configuration_and_without_one_deletes_it(
+    kinesis_video: KinesisVideoClient, stream: str, update: Callable[[Any], None], configuration: Any
 ) -> None:
-    arn = new_stream(stream_name)
-
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name, ImageGenerationConfiguration=configuration
-    )
-
-    described = kinesis_video.describe_image_generation_configuration(StreamARN=arn)
-    assert described["ImageGenerationConfiguration"] == configuration
-
-
-def test_an_update_replaces_the_whole_configuration(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str, configuration: Any
-) -> None:
-    new_stream(stream_name)
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name, ImageGenerationConfiguration=configuration
-    )
-    for optional in "FormatConfig", "WidthPixels", "HeightPixels":
-        del configuration[optional]
-
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name, ImageGenerationConfiguration=configuration
-    )
-
-    described = kinesis_video.describe_image_generation_configuration(StreamName=stream_name)
-    assert described["ImageGenerationConfiguration"] == configuration
-
-
-def test_an_update_without_a_configuration_deletes_it(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str, configuration: Any
-) -> None:
-    new_stream(stream_name)
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name, ImageGenerationConfiguration=configuration
-    )
-
-    kinesis_video.update_image_generation_configuration(StreamName=stream_name)
-
-    described = kinesis_video.describe_image_generation_configuration(StreamName=stream_name)
-    assert "ImageGenerationConfiguration" not in described
+    required = {
+        name: value
+        for name, value in configuration.items()
+        if name not in ("FormatConfig", "WidthPixels", "HeightPixels")
+    }
+    for given in (configuration, required, None):
+        update(given)
+        assert described(kinesis_video, stream) == given
 
 
 @pytest.mark.parametrize(
@@ -78,20 +61,15 @@ def test_an_update_without_a_configuration_deletes_it(
 )
 def test_a_configuration_that_breaks_a_documented_bound_is_refused_and_changes_nothing(
     kinesis_video: KinesisVideoClient,
-    new_stream: NewStream,
-    stream_name: str,
+    stream: str,
+    update: Callable[[Any], None],
     configuration: Any,
     change: dict[str, Any],
 ) -> None:
-    new_stream(stream_name)
-
     with pytest.raises(kinesis_video.exceptions.InvalidArgumentException):
-        kinesis_video.update_image_generation_configuration(
-            StreamName=stream_name, ImageGenerationConfiguration=configuration | change
-        )
+        update(configuration | change)
 
-    described = kinesis_video.describe_image_generation_configuration(StreamName=stream_name)
-    assert "ImageGenerationConfiguration" not in described
+    assert described(kinesis_video, stream) is None
 
 
 @pytest.mark.parametrize(
@@ -107,67 +85,57 @@ def test_a_configuration_that_breaks_a_documented_bound_is_refused_and_changes_n
 )
 def test_a_configuration_at_a_documented_bound_is_accepted(
     kinesis_video: KinesisVideoClient,
-    new_stream: NewStream,
-    stream_name: str,
+    stream: str,
+    update: Callable[[Any], None],
     configuration: Any,
     change: dict[str, Any],
 ) -> None:
-    new_stream(stream_name)
+    update(configuration | change)
 
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name, ImageGenerationConfiguration=configuration | change
-    )
-
-    described = kinesis_video.describe_image_generation_configuration(StreamName=stream_name)
-    assert described["ImageGenerationConfiguration"] == configuration | change
+    assert described(kinesis_video, stream) == configuration | change
 
 
-def test_a_stream_that_retains_nothing_takes_no_configuration_and_no_deletion_of_one(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str, configuration: Any
+@pytest.mark.parametrize(("retention", "error"), [(0, "NoDataRetentionException"), (None, "ResourceNotFoundException")])
+def test_a_stream_that_retains_nothing_or_does_not_exist_takes_no_configuration_and_no_deletion_of_one(
+    kinesis_video: KinesisVideoClient,
+    new_stream: NewStream,
+    stream_name: str,
+    configuration: Any,
+    retention: int | None,
+    error: str,
 ) -> None:
-    new_stream(stream_name, DataRetentionInHours=0)
+    if retention is not None:
+        new_stream(stream_name, DataRetentionInHours=retention)
 
-    with pytest.raises(kinesis_video.exceptions.NoDataRetentionException):
-        kinesis_video.update_image_generation_configuration(
-            StreamName=stream_name, ImageGenerationConfiguration=configuration
-        )
-    with pytest.raises(kinesis_video.exceptions.NoDataRetentionException):
-        kinesis_video.update_image_generation_configuration(StreamName=stream_name)
-    with pytest.raises(kinesis_video.exceptions.NoDataRetentionException):
-        kinesis_video.update_notification_configuration(StreamName=stream_name)
+    for call, given in (
+        (kinesis_video.update_image_generation_configuration, {"ImageGenerationConfiguration": configuration}),
+        (kinesis_video.update_image_generation_configuration, {}),
+        (kinesis_video.update_notification_configuration, {}),
+    ):
+        with pytest.raises(kinesis_video.exceptions.from_code(error)):
+            call(StreamName=stream_name, **given)
 
 
-def test_no_stream_has_no_configuration(kinesis_video: KinesisVideoClient, configuration: Any) -> None:
-    with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
-        kinesis_video.update_image_generation_configuration(
-            StreamName="nobody", ImageGenerationConfiguration=configuration
-        )
-    with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
-        kinesis_video.describe_image_generation_configuration(StreamName="nobody")
-    with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
-        kinesis_video.describe_notification_configuration(StreamName="nobody")
+def test_what_does_not_exist_has_no_configuration(kinesis_video: KinesisVideoClient) -> None:
+    for describe in (
+        kinesis_video.describe_image_generation_configuration,
+        kinesis_video.describe_notification_configuration,
+    ):
+        with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
+            describe(StreamName="nobody")
 
 
 def test_notifications_are_configured_beside_the_images(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str, configuration: Any
+    kinesis_video: KinesisVideoClient, stream: str, update: Callable[[Any], None], configuration: Any
 ) -> None:
-    new_stream(stream_name)
-    notification: Any = {
-        "Status": "ENABLED",
-        "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:fragments"},
-    }
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name, ImageGenerationConfiguration=configuration
-    )
+    destination = {"Uri": "arn:aws:sns:us-east-1:000000000000:fragments"}
+    notification: Any = {"Status": "ENABLED", "DestinationConfig": destination}
+    update(configuration)
 
-    kinesis_video.update_notification_configuration(StreamName=stream_name, NotificationConfiguration=notification)
+    kinesis_video.update_notification_configuration(StreamName=stream, NotificationConfiguration=notification)
 
-    described = kinesis_video.describe_notification_configuration(StreamName=stream_name)
-    assert described["NotificationConfiguration"] == notification
-    kinesis_video.update_notification_configuration(StreamName=stream_name)
-    described = kinesis_video.describe_notification_configuration(StreamName=stream_name)
-    assert "NotificationConfiguration" not in described
-    assert (
-        kinesis_video.describe_image_generation_configuration(StreamName=stream_name)["ImageGenerationConfiguration"]
-        == configuration
-    )
+    answer = kinesis_video.describe_notification_configuration(StreamName=stream)
+    assert answer["NotificationConfiguration"] == notification
+    kinesis_video.update_notification_configuration(StreamName=stream)
+    assert "NotificationConfiguration" not in kinesis_video.describe_notification_configuration(StreamName=stream)
+    assert described(kinesis_video, stream) == configuration

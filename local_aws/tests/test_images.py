@@ -8,9 +8,9 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from email.header import decode_header, make_header
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -19,20 +19,13 @@ from PIL import Image
 
 from kinesis_video_images import parse_image_key, parse_image_metadata
 from kinesis_video_local import LocalAws
-from kinesis_video_matroska import (
-    Fragment,
-    Frame,
-    SimpleTag,
-    TagName,
-    Tags,
-    Track,
-    write_tags,
-)
+from kinesis_video_matroska import Fragment, Frame, SimpleTag, Tags, Track
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 from tests.archives import zipped
 from tests.tools.clock_reader import read_clock
 from tests.videos import encoded
-from wire import END_OF_FRAGMENT, HEADER, IMAGE, Client, cluster, put_media, written
+from waiting import eventually
+from wire import HEADER, IMAGE, Client, cluster, put_media, written
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -68,12 +61,9 @@ class Images:
         return sorted(entry["Key"] for entry in contents)
 
     def wait(self, number: int) -> list[str]:
-        deadline = time.monotonic() + 20
-        while len(self.keys()) < number:
-            assert time.monotonic() < deadline, self.keys()
-            time.sleep(0.05)
-        assert len(self.keys()) == number
-        return self.keys()
+        keys = eventually(self.keys, lambda keys: len(keys) >= number)
+        assert len(keys) == number
+        return keys
 
     def get(self, key: str) -> Any:
         return self._s3.get_object(Bucket=BUCKET, Key=key)
@@ -99,7 +89,7 @@ class Site:
     def configure(self, **changes: Any) -> Images:
         """Configure the images of the stream, and return those of their folder."""
         folder = f"folder-{next(_folders)}/"
-        configuration = {
+        configuration: Any = {
             "Status": "ENABLED",
             "ImageSelectorType": "PRODUCER_TIMESTAMP",
             "DestinationConfig": {"Uri": f"s3://{BUCKET}/{folder}", "DestinationRegion": "us-east-1"},
@@ -108,8 +98,7 @@ class Site:
             **changes,
         }
         self.kinesis_video.update_image_generation_configuration(
-            StreamName=self.stream,
-            ImageGenerationConfiguration=configuration,  # type: ignore[arg-type] # a dict is no TypedDict
+            StreamName=self.stream, ImageGenerationConfiguration=configuration
         )
         return Images(self.client, folder)
 
@@ -124,19 +113,10 @@ class Site:
         body = written([source.track], itertools.islice(source.fragments(START), fragments), *tags)
         assert self.put(body) == ["BUFFERING", "RECEIVED", "PERSISTED"] * fragments
 
-    def settle(self) -> None:
-        """Wait for the image of another fragment: those of earlier ones have had their time to come, too."""
-        images = self.configure()
-        self.send(IMAGE)
-        images.wait(1)
-
 
 @pytest.fixture
-def site(
-    aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
-) -> Site:
-    new_stream(stream_name)
-    return Site(aws, client, kinesis_video, new_stream, stream_name)
+def site(aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream: str) -> Site:
+    return Site(aws, client, kinesis_video, new_stream, stream)
 
 
 def video(frame_rate: float = 4) -> ClockVideo:
@@ -244,10 +224,8 @@ def test_the_prefix_tag_comes_before_the_account(site: Site) -> None:
 def test_h265_gives_images_as_well(site: Site) -> None:
     images = site.configure(SamplingInterval=200)
     track, frames = encoded("libx265", {"x265-params": "log-level=none:pools=1"}, seconds=1)
-    body = written(
-        [track], [Fragment(START, [replace(frame, timecode=START + frame.timecode) for frame in frames])], IMAGE
-    )
-    site.put(body)
+    moved = [replace(frame, timecode=START + frame.timecode) for frame in frames]
+    site.put(written([track], [Fragment(START, moved)], IMAGE))
     assert [images.picture(key).size for key in images.wait(5)] == [(128, 96)] * 5
 
 
@@ -260,8 +238,7 @@ def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_s
     begins = [index for index, frame in enumerate(frames) if frame.key]
     moved = [replace(frame, timecode=START + frame.timecode) for frame in frames]
     fragments = [moved[begin:end] for begin, end in itertools.pairwise([*begins, len(frames)])]
-    body = written([track], [Fragment(fragment[0].timecode, fragment) for fragment in fragments], IMAGE)
-    site.put(body)
+    site.put(written([track], [Fragment(fragment[0].timecode, fragment) for fragment in fragments], IMAGE))
     assert images.times(2) == [START, START + 2_000]
 
     archive = site.client("kinesis-video-archived-media")
@@ -291,26 +268,14 @@ def test_sound_beside_the_video_changes_nothing(site: Site) -> None:
     sound = [Frame(2, frame.timecode + 10, True, b"no picture") for frame in fragment.frames]
     frames = [frame for pair in zip(sound, fragment.frames, strict=True) for frame in pair]
     tracks = [Track(2, "A_AAC", type=2), video().track]
-    body = written(tracks, [Fragment(START, frames)], IMAGE)
-    site.put(body)
+    site.put(written(tracks, [Fragment(START, frames)], IMAGE))
     assert images.times(2) == [START, START + 500]
     assert [read_clock(images.picture(key), WIDTH, HEIGHT) for key in images.wait(2)] == [START, START + 500]
 
 
-def test_tags_belong_to_the_cluster_before_them(site: Site) -> None:
-    images = site.configure()
-    source = video()
-    fragments = [written([source.track], [fragment]) for fragment in itertools.islice(source.fragments(START), 4)]
-    header = written([source.track], [])
-    one, two, three, four = (fragment[len(header) : -len(END_OF_FRAGMENT)] for fragment in fragments)
-    tags = write_tags(IMAGE)
-    # Before the first cluster; none; after the cluster; after the end-of-fragment tag, which is the next one's.
-    body = header + tags + one + two + END_OF_FRAGMENT + three + tags + END_OF_FRAGMENT + tags + four
-    site.put(body)
-    assert images.times(3) == [START, START + 2_000, START + 3_000]
-
-
-@pytest.mark.parametrize("missing", ["tag", "configuration", "enabled", "bucket", "picture", "destination"])
+@pytest.mark.parametrize(
+    "missing", ["tag", "configuration", "enabled", "bucket", "picture", "destination", "retention"]
+)
 def test_without_one_of_these_no_image_comes_and_the_acknowledgements_are_the_same(site: Site, missing: str) -> None:
     changes: dict[str, dict[str, Any]] = {
         "enabled": {"Status": "DISABLED"},
@@ -318,30 +283,31 @@ def test_without_one_of_these_no_image_comes_and_the_acknowledgements_are_the_sa
         "destination": {"DestinationConfig": {"Uri": "file://images/x", "DestinationRegion": "us-east-1"}},
     }
     images = site.configure(**changes.get(missing, {}))
+    acknowledgements = ["BUFFERING", "RECEIVED", "PERSISTED"]
     if missing == "configuration":
         site.kinesis_video.update_image_generation_configuration(StreamName=site.stream)
-    if missing == "picture":
-        body = HEADER + cluster(START, IMAGE)
-        assert site.put(body) == ["BUFFERING", "RECEIVED", "PERSISTED"]
-    else:
-        site.send(*([] if missing == "tag" else [IMAGE]))
-    site.settle()
+    if missing == "retention":
+        acknowledgements.remove("PERSISTED")
+        change(site, "DECREASE_DATA_RETENTION")
+    tags = [] if missing == "tag" else [IMAGE]
+    body = written([video().track], itertools.islice(video().fragments(START), 1), *tags)
+    assert site.put(HEADER + cluster(START, IMAGE) if missing == "picture" else body) == acknowledgements
+    if missing == "retention":
+        change(site, "INCREASE_DATA_RETENTION")
+    # The image of another fragment comes: those of earlier ones have had their time, too.
+    later = site.configure()
+    site.send(IMAGE)
+    later.wait(1)
     assert images.keys() == []
     assert "Traceback" not in site.aws.log.read_text()
 
 
-def test_a_stream_without_retention_has_no_images(site: Site) -> None:
-    images = site.configure()
+def change(site: Site, operation: Any) -> None:
+    """Take the retention away from a stream, or give it back."""
     version = site.kinesis_video.describe_stream(StreamName=site.stream)["StreamInfo"]["Version"]
     site.kinesis_video.update_data_retention(
-        StreamName=site.stream,
-        CurrentVersion=version,
-        Operation="DECREASE_DATA_RETENTION",
-        DataRetentionChangeInHours=24,
+        StreamName=site.stream, CurrentVersion=version, Operation=operation, DataRetentionChangeInHours=24
     )
-    body = written([video().track], itertools.islice(video().fragments(START), 1), IMAGE)
-    assert site.put(body) == ["BUFFERING", "RECEIVED"]
-    assert images.keys() == []
 
 
 def test_images_can_be_late_or_missing(site: Site) -> None:
@@ -396,8 +362,7 @@ def test_get_images_reads_what_is_kept(site: Site) -> None:
 
 
 def test_get_images_finds_by_the_servers_clock(site: Site) -> None:
-    body = written([video().track], itertools.islice(video().fragments(1_000), 1))
-    site.put(body)
+    site.put(written([video().track], itertools.islice(video().fragments(1_000), 1)))
     second = round(time.time())
     request = {
         "StreamName": site.stream,
@@ -420,7 +385,7 @@ def test_get_images_needs_retention_and_says_what_it_cant_decode(site: Site) -> 
     site.new_stream(forgetful := f"{site.stream}-forgetful", DataRetentionInHours=0)
     with pytest.raises(archive.exceptions.NoDataRetentionException):
         archive.get_images(StreamName=forgetful, **request)
-    put_media(site.aws.endpoint_url, {"x-amzn-stream-name": site.stream}, [HEADER + cluster(1_000)])
+    site.put(HEADER + cluster(1_000))
     images = archive.get_images(StreamName=site.stream, **request)["Images"]
     assert [image["Error"] for image in images] == ["MEDIA_ERROR"]
 
@@ -451,9 +416,9 @@ def test_a_notification_of_a_fragment_is_published(site: Site) -> None:
         "NotificationPayload": {"door": "east"},
     }
     for uri, status in ((f"{topic}-that-nobody-made", "ENABLED"), (topic, "DISABLED")):
+        configuration: Any = {"Status": status, "DestinationConfig": {"Uri": uri}}
         site.kinesis_video.update_notification_configuration(
-            StreamName=site.stream,
-            NotificationConfiguration={"Status": status, "DestinationConfig": {"Uri": uri}},  # type: ignore[typeddict-item] # a str is no literal
+            StreamName=site.stream, NotificationConfiguration=configuration
         )
         site.send(*fragment_tags(notifications=True))
     site.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
@@ -496,10 +461,7 @@ def handler(event, context):
     # The first message says that the notifications are set up.
     told = [site.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0] for _ in range(2)]
     assert json.loads(told[1]["Body"])["Records"][0]["s3"]["object"]["key"] == key
-    deadline = time.monotonic() + 20
-    while not (seen := site.client("s3").list_objects_v2(Bucket="seen").get("Contents")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    seen = eventually(lambda: site.client("s3").list_objects_v2(Bucket="seen").get("Contents"))
     assert [entry["Key"] for entry in seen] == [key]
     (point,) = site.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Events",
@@ -520,17 +482,9 @@ def test_two_producers_at_a_time_each_get_their_own_images(site: Site) -> None:
     site.kinesis_video.update_image_generation_configuration(
         StreamName=other, ImageGenerationConfiguration=configuration["ImageGenerationConfiguration"]
     )
-    sites = (site, replace(site, stream=other))
-    producers = [Thread(target=each.send, args=(IMAGE,), kwargs={"fragments": 3}) for each in sites]
-    for producer in producers:
-        producer.start()
-    for producer in producers:
-        producer.join()
+    with ThreadPoolExecutor(2) as producers:
+        list(producers.map(lambda each: each.send(IMAGE, fragments=3), (site, replace(site, stream=other))))
     found = [parse_image_key(key) for key in images.wait(6)]
     times = [START, START + 1_000, START + 2_000]
     for name in (site.stream, other):
         assert sorted(key.timecode for key in found if key.stream_name == name) == times
-
-
-def test_the_names_of_tags_are_those_of_the_service(site: Site) -> None:
-    assert TagName.IMAGE_GENERATION == IMAGE.tags[0].name == "AWS_KINESISVIDEO_IMAGE_GENERATION"

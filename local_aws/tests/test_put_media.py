@@ -13,8 +13,9 @@ import boto3
 import pytest
 
 from kinesis_video_local import LocalAws
-from kinesis_video_matroska import Cluster, Element, Frame, Reader, SimpleTag, Tags, write_header
+from kinesis_video_matroska import Cluster, Reader, SimpleTag, Tags, write_header
 from kinesis_video_tools.camera import ClockVideo, Producer
+from waiting import eventually
 from wire import END_OF_FRAGMENT, HEADER, TRACK, Client, PutMediaRequest, cluster, put_media, summary
 
 if TYPE_CHECKING:
@@ -27,12 +28,6 @@ NewStream = Callable[..., str]
 def aws() -> Iterator[LocalAws]:
     with LocalAws(creating_seconds=0, tls=True) as aws:
         yield aws
-
-
-@pytest.fixture
-def stream(new_stream: NewStream, stream_name: str) -> str:
-    new_stream(stream_name)
-    return stream_name
 
 
 @pytest.fixture
@@ -66,14 +61,7 @@ def test_fragments_are_acknowledged_while_the_body_still_comes(aws: LocalAws, he
         request.send(cluster(2_000), cluster(3_000))
         request.end()
         rest = request.acknowledgements()
-    assert [summary(acknowledgement) for acknowledgement in rest] == [
-        ["BUFFERING", 2_000],
-        ["RECEIVED", 2_000],
-        ["PERSISTED", 2_000],
-        ["BUFFERING", 3_000],
-        ["RECEIVED", 3_000],
-        ["PERSISTED", 3_000],
-    ]
+    assert [summary(acknowledgement) for acknowledgement in rest] == acknowledged(2_000, 3_000)
     numbers = [first["FragmentNumber"], rest[0]["FragmentNumber"], rest[3]["FragmentNumber"]]
     assert numbers == sorted(numbers)
     assert [len(number) for number in numbers] == [47] * 3
@@ -168,22 +156,19 @@ def test_a_connection_that_is_lost_leaves_what_was_complete(
         request.send(HEADER, cluster(1_000), cluster(2_000))
         while summary(request.acknowledgement()) != ["BUFFERING", 2_000]:
             pass
-    assert retried(aws, headers) == acknowledged(3_000)
+
+    def again() -> list[list[Any]]:
+        # As a producer does: the connection before may not have ended yet.
+        with PutMediaRequest(aws.endpoint_url, headers) as request:
+            if request.answer.status != 200:
+                return []
+            request.send(HEADER + cluster(3_000))
+            request.end()
+            return [summary(acknowledgement) for acknowledgement in request.acknowledgements()]
+
+    assert eventually(again) == acknowledged(3_000)
     times = [fragment["ProducerTimestamp"].timestamp() for fragment in fragments(client, headers["x-amzn-stream-name"])]
     assert times == [1, 3]
-
-
-def retried(aws: LocalAws, headers: dict[str, str]) -> list[list[Any]]:
-    """Send again as a producer does: the connection before may not have ended yet."""
-    deadline = time.monotonic() + 20
-    while True:
-        with PutMediaRequest(aws.endpoint_url, headers) as request:
-            if request.answer.status == 200:
-                request.send(HEADER + cluster(3_000))
-                request.end()
-                return [summary(acknowledgement) for acknowledgement in request.acknowledgements()]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_what_a_producer_sends_after_an_error_breaks_nothing(aws: LocalAws, headers: dict[str, str]) -> None:
@@ -200,13 +185,6 @@ def test_what_a_producer_sends_after_an_error_breaks_nothing(aws: LocalAws, head
     # First a body of tags alone, then a header with old tags before its first cluster.
     assert put_media(aws.endpoint_url, headers, [tags + END_OF_FRAGMENT]) == []
     assert put_media(aws.endpoint_url, headers, [HEADER + tags + cluster(2_000)]) == acknowledged(2_000)
-
-
-def test_a_fragment_that_breaks_a_limit_ends_the_connection(aws: LocalAws, headers: dict[str, str]) -> None:
-    body = HEADER + cluster(5_000) + cluster(4_000) + cluster(6_000)
-    *before, error = put_media(aws.endpoint_url, headers, [body])
-    assert before == acknowledged(5_000)
-    assert error == ["ERROR", 4_000, "FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS"]
 
 
 def test_a_stream_that_is_deleted_meanwhile_takes_no_more(
@@ -274,46 +252,6 @@ def test_a_fault_of_a_fragment_is_the_name_of_an_acknowledgements_error(aws: Loc
         aws.inject_fault("PutMedia.Fragment", error="ResourceNotFoundException")
 
 
-def test_the_producer_of_this_project_gets_over_every_fault(aws: LocalAws, client: Client, stream: str) -> None:
-    aws.inject_fault("PutMedia", error="ServiceUnavailable")
-    aws.inject_fault("PutMedia.Fragment", error="CONNECTION_CUT")
-    aws.inject_fault("PutMedia.Fragment", error="INTERNAL_ERROR")
-    session = boto3.Session("test", "test", region_name="us-east-1")
-    producer = Producer(stream, session=session, endpoint_url=aws.endpoint_url)
-    report = producer.send(
-        ClockVideo("i", width=160, height=96, frame_rate=2, fragment_seconds=1), fragments=3, speed=20
-    )
-    # The fragment that the service answers with an error is given up.
-    assert (report.fragments, report.persisted, len(report.errors)) == (3, 2, 1)
-    assert len(fragments(client, stream)) == 2
-
-
-def test_get_media_gives_what_came_and_what_comes(aws: LocalAws, client: Client, headers: dict[str, str]) -> None:
-    stream = headers["x-amzn-stream-name"]
-    put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000) + cluster(2_000)])
-    after = fragments(client, stream)[0]["FragmentNumber"]
-    media = client("kinesis-video-media").get_media(
-        StreamName=stream, StartSelector={"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": after}
-    )
-    with contextlib.closing(media["Payload"]) as payload:
-        elements = read_frames(payload, 2)
-        assert [element.timecode for element in elements if isinstance(element, Cluster)] == [2_000]
-        put_media(aws.endpoint_url, headers, [HEADER + cluster(3_000)])
-        elements = read_frames(payload, 2)
-    # What comes first is the end of the fragment before.
-    _, tags = [element for element in elements if isinstance(element, Tags)]
-    assert dict(tags.tags)["AWS_KINESISVIDEO_PRODUCER_TIMESTAMP"] == "3.000"
-    assert [element.timecode for element in elements if isinstance(element, Frame)] == [3_000, 3_100]
-
-
-def read_frames(payload: Any, number: int) -> list[Element]:
-    """Read up to a frame and no further: nothing more may come."""
-    reader, elements = Reader(), list[Element]()
-    while sum(isinstance(element, Frame) for element in elements) < number:
-        elements += reader.feed(payload.read(1))
-    return elements
-
-
 def read_places(payload: Any, number: int) -> list[dict[str, str]]:
     """Read that many fragments of GetMedia, and return the tags that the service has added to each."""
     reader, places, place = Reader(), list[dict[str, str]](), dict[str, str]()
@@ -337,9 +275,10 @@ def test_a_reader_goes_on_by_token_after_the_producer_was_cut_and_loses_no_fragm
     begin = media.get_media(StreamName=stream, StartSelector={"StartSelectorType": "EARLIEST"})
     with contextlib.closing(begin["Payload"]) as payload:
         read = read_places(payload, 2)
+    aws.inject_fault("PutMedia", error="ServiceUnavailable")
     aws.inject_fault("PutMedia.Fragment", error="CONNECTION_CUT")
     report = producer.send(video, fragments=3, speed=20)
-    assert (report.connections, report.complete) == (2, True)
+    assert (report.connections, report.complete) == (3, True)
     token = {
         "StartSelectorType": "CONTINUATION_TOKEN",
         "ContinuationToken": read[-1]["AWS_KINESISVIDEO_CONTINUATION_TOKEN"],
@@ -350,6 +289,9 @@ def test_a_reader_goes_on_by_token_after_the_producer_was_cut_and_loses_no_fragm
     kept = fragments(client, stream)
     assert [place["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] for place in read] == [
         fragment["FragmentNumber"] for fragment in kept
+    ]
+    assert [float(place["AWS_KINESISVIDEO_PRODUCER_TIMESTAMP"]) for place in read] == [
+        fragment["ProducerTimestamp"].timestamp() for fragment in kept
     ]
     arrivals = [round(fragment["ServerTimestamp"].timestamp() * 1000) for fragment in kept]
     behind = [int(place["AWS_KINESISVIDEO_MILLIS_BEHIND_NOW"]) for place in read]
@@ -381,18 +323,6 @@ def test_get_media_says_what_its_selector_lacks_and_that_a_fragment_does_not_exi
     (tags,) = [element for element in elements if isinstance(element, Tags)]
     assert dict(tags.tags)["AWS_KINESISVIDEO_ERROR_ID"] == "4000"
     assert not [element for element in elements if isinstance(element, Cluster)]
-
-
-@pytest.mark.parametrize(("time", "first"), [(0.5, 1_000), (1.05, 1_000), (1.5, 2_000), (2, 2_000), (2.1, 2_000)])
-def test_get_media_begins_with_the_fragment_that_has_a_time(
-    aws: LocalAws, client: Client, headers: dict[str, str], time: float, first: int
-) -> None:
-    put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000) + cluster(2_000)])
-    request = {"StartSelectorType": "PRODUCER_TIMESTAMP", "StartTimestamp": time}
-    media = client("kinesis-video-media").get_media(StreamName=headers["x-amzn-stream-name"], StartSelector=request)
-    with contextlib.closing(media["Payload"]) as payload:
-        (cluster_read,) = [element for element in read_frames(payload, 1) if isinstance(element, Cluster)]
-    assert cluster_read.timecode == first
 
 
 def test_fragments_are_listed_by_time_and_read_by_number(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from botocore.exceptions import ClientError
 from kinesis_video_local import LocalAws
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
 from kinesis_video_local.kinesisvideo.streams import Streams
+from waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 NewStream = Callable[..., str]
 
 
-def version(kinesis_video: KinesisVideoClient, name: str) -> str:
-    return kinesis_video.describe_stream(StreamName=name)["StreamInfo"]["Version"]
+def described(kinesis_video: KinesisVideoClient, stream: str) -> Any:
+    return kinesis_video.describe_stream(StreamName=stream)["StreamInfo"]
+
+
+def tier(kinesis_video: KinesisVideoClient, stream: str) -> str:
+    answer = kinesis_video.describe_stream_storage_configuration(StreamName=stream)
+    return answer["StreamStorageConfiguration"]["DefaultStorageTier"]
 
 
 def test_a_created_stream_is_described_as_it_was_declared(kinesis_video: KinesisVideoClient, stream_name: str) -> None:
@@ -54,8 +59,7 @@ def test_a_created_stream_is_described_as_it_was_declared(kinesis_video: Kinesis
         "Status": "ACTIVE",
         "DataRetentionInHours": 48,
     }
-    storage = kinesis_video.describe_stream_storage_configuration(StreamName=stream_name)
-    assert storage["StreamStorageConfiguration"] == {"DefaultStorageTier": "WARM"}
+    assert tier(kinesis_video, stream_name) == "WARM"
 
 
 def test_a_stream_declared_with_its_name_only_retains_nothing(
@@ -63,98 +67,74 @@ def test_a_stream_declared_with_its_name_only_retains_nothing(
 ) -> None:
     kinesis_video.create_stream(StreamName=stream_name)
 
-    info = kinesis_video.describe_stream(StreamName=stream_name)["StreamInfo"]
+    info = described(kinesis_video, stream_name)
 
     assert info["DataRetentionInHours"] == 0
     assert info["KmsKeyId"] == "arn:aws:kms:us-east-1:000000000000:alias/aws/kinesisvideo"
     assert "MediaType" not in info
+    assert tier(kinesis_video, stream_name) == "HOT"
 
 
 def test_a_new_stream_refuses_changes_until_it_is_active(configuration: Any) -> None:
     with LocalAws(creating_seconds=3600) as slow:
         kinesis_video = slow.client("kinesisvideo")
         arn = kinesis_video.create_stream(StreamName="camera", DataRetentionInHours=24)["StreamARN"]
-        info = kinesis_video.describe_stream(StreamARN=arn)["StreamInfo"]
+        info = described(kinesis_video, "camera")
 
         assert info["Status"] == "CREATING"
-        with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
-            kinesis_video.update_image_generation_configuration(
-                StreamARN=arn, ImageGenerationConfiguration=configuration
-            )
-        with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
-            kinesis_video.update_stream(StreamARN=arn, CurrentVersion=info["Version"], MediaType="video/h264")
-        with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
-            kinesis_video.delete_stream(StreamARN=arn)
+        for change, request in (
+            (kinesis_video.update_image_generation_configuration, {"ImageGenerationConfiguration": configuration}),
+            (kinesis_video.update_stream, {"CurrentVersion": info["Version"], "MediaType": "video/h264"}),
+            (kinesis_video.delete_stream, {}),
+        ):
+            with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
+                change(StreamARN=arn, **request)
 
 
 def test_a_new_stream_becomes_active_by_itself() -> None:
-    with LocalAws() as aws:
-        kinesis_video = aws.client("kinesisvideo")
-        kinesis_video.create_stream(StreamName="camera")
-        deadline = time.monotonic() + 30
-        while kinesis_video.describe_stream(StreamName="camera")["StreamInfo"]["Status"] != "ACTIVE":
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+    stream = Streams("000000000000", "us-east-1").create({"StreamName": "camera"}, creating_seconds=0.1)
+    eventually(lambda: stream.status == "ACTIVE")
 
 
-def test_a_name_can_be_used_once(kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str) -> None:
-    new_stream(stream_name)
-
+def test_a_name_can_be_used_once(kinesis_video: KinesisVideoClient, new_stream: NewStream, stream: str) -> None:
     with pytest.raises(kinesis_video.exceptions.ResourceInUseException):
-        new_stream(stream_name)
+        new_stream(stream)
 
 
 def test_an_update_changes_the_version_and_checks_the_current_one(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
+    kinesis_video: KinesisVideoClient, stream: str
 ) -> None:
-    new_stream(stream_name)
-    first = version(kinesis_video, stream_name)
+    first = described(kinesis_video, stream)["Version"]
 
-    kinesis_video.update_stream(StreamName=stream_name, CurrentVersion=first, MediaType="video/h265")
+    kinesis_video.update_stream(StreamName=stream, CurrentVersion=first, MediaType="video/h265")
 
-    info = kinesis_video.describe_stream(StreamName=stream_name)["StreamInfo"]
+    info = described(kinesis_video, stream)
     assert info["MediaType"] == "video/h265"
     assert info["Version"] != first
     with pytest.raises(kinesis_video.exceptions.VersionMismatchException):
-        kinesis_video.update_stream(StreamName=stream_name, CurrentVersion=first, MediaType="video/h264")
+        kinesis_video.update_stream(StreamName=stream, CurrentVersion=first, MediaType="video/h264")
+    kinesis_video.update_stream_storage_configuration(
+        StreamName=stream,
+        CurrentVersion=info["Version"],
+        StreamStorageConfiguration={"DefaultStorageTier": "WARM"},
+    )
+    assert tier(kinesis_video, stream) == "WARM"
 
 
-def test_the_data_retention_grows_and_shrinks_down_to_nothing(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
-) -> None:
-    new_stream(stream_name)
-
-    def change(operation: Any, hours: int) -> int:
+def test_the_data_retention_grows_and_shrinks_down_to_nothing(kinesis_video: KinesisVideoClient, stream: str) -> None:
+    def change(operation: Any, hours: int) -> Any:
         kinesis_video.update_data_retention(
-            StreamName=stream_name,
-            CurrentVersion=version(kinesis_video, stream_name),
+            StreamName=stream,
+            CurrentVersion=described(kinesis_video, stream)["Version"],
             Operation=operation,
             DataRetentionChangeInHours=hours,
         )
-        return kinesis_video.describe_stream(StreamName=stream_name)["StreamInfo"]["DataRetentionInHours"]
+        return described(kinesis_video, stream)["DataRetentionInHours"]
 
     assert change("INCREASE_DATA_RETENTION", 6) == 30
     assert change("DECREASE_DATA_RETENTION", 20) == 10
     with pytest.raises(kinesis_video.exceptions.InvalidArgumentException):
         change("DECREASE_DATA_RETENTION", 11)
-
-
-def test_the_storage_tier_can_be_changed(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
-) -> None:
-    new_stream(stream_name)
-    assert kinesis_video.describe_stream_storage_configuration(StreamName=stream_name)[
-        "StreamStorageConfiguration"
-    ] == {"DefaultStorageTier": "HOT"}
-
-    kinesis_video.update_stream_storage_configuration(
-        StreamName=stream_name,
-        CurrentVersion=version(kinesis_video, stream_name),
-        StreamStorageConfiguration={"DefaultStorageTier": "WARM"},
-    )
-
-    storage = kinesis_video.describe_stream_storage_configuration(StreamName=stream_name)
-    assert storage["StreamStorageConfiguration"] == {"DefaultStorageTier": "WARM"}
 
 
 def test_a_deleted_stream_is_gone_and_its_namesake_is_another_stream(
@@ -164,7 +144,7 @@ def test_a_deleted_stream_is_gone_and_its_namesake_is_another_stream(
     with pytest.raises(kinesis_video.exceptions.VersionMismatchException):
         kinesis_video.delete_stream(StreamARN=first, CurrentVersion="other")
 
-    kinesis_video.delete_stream(StreamARN=first, CurrentVersion=version(kinesis_video, stream_name))
+    kinesis_video.delete_stream(StreamARN=first, CurrentVersion=described(kinesis_video, stream_name)["Version"])
     with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
         kinesis_video.describe_stream(StreamName=stream_name)
     new_stream(stream_name)
@@ -194,12 +174,8 @@ def test_a_stream_has_at_most_50_tags(
         kinesis_video.tag_stream(StreamName=stream_name, Tags={"one": "more"})
 
 
-def test_the_data_endpoint_is_the_local_aws(
-    aws: LocalAws, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
-) -> None:
-    new_stream(stream_name)
-
-    endpoint = kinesis_video.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
+def test_the_data_endpoint_is_the_local_aws(aws: LocalAws, kinesis_video: KinesisVideoClient, stream: str) -> None:
+    endpoint = kinesis_video.get_data_endpoint(StreamName=stream, APIName="PUT_MEDIA")["DataEndpoint"]
 
     assert endpoint == aws.endpoint_url
     with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
@@ -286,20 +262,23 @@ def test_each_account_and_region_has_its_own_streams(
         ("describeStream", {"StreamARN": "arn:aws:kinesisvideo:us-east-1:000000000000:stream/a"}, "must match"),
         ("listStreams", {"MaxResults": 10_001}, "at most 10000"),
         ("describeStream", [], "must be a structure"),
+        ("createStream", b"{", "The request is not JSON"),
     ],
 )
 def test_a_request_that_breaks_the_service_model_is_refused(
     aws: LocalAws, operation: str, request_body: Any, complaint: str
 ) -> None:
     # boto3 would refuse most of these by itself.
-    status, error, message = post(aws, f"/{operation}", json.dumps(request_body).encode())
-
-    assert (status, error) == (400, "InvalidArgumentException")
-    assert complaint in message
-
-
-def test_a_request_that_is_not_json_is_refused(aws: LocalAws) -> None:
-    assert post(aws, "/createStream", b"{")[1] == "InvalidArgumentException"
+    request = urllib.request.Request(
+        f"{aws.endpoint_url}/{operation}",
+        data=request_body if isinstance(request_body, bytes) else json.dumps(request_body).encode(),
+        headers={"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesisvideo/aws4_request"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    with refused.value as answer:
+        assert (answer.code, answer.headers["x-amzn-errortype"]) == (400, "InvalidArgumentException")
+        assert complaint in json.load(answer)["Message"]
 
 
 def test_every_method_of_the_control_plane_is_an_operation_of_the_model() -> None:
@@ -313,19 +292,3 @@ def test_an_operation_that_is_not_emulated_is_unknown(kinesis_video: KinesisVide
 
     assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
-
-
-def test_a_path_of_no_operation_is_unknown(aws: LocalAws) -> None:
-    assert post(aws, "/makeCoffee", b"{}")[1] == "UnknownOperationException"
-
-
-def post(aws: LocalAws, path: str, body: bytes) -> tuple[int, str | None, str]:
-    """Post a request that no SDK would send, and return the refusal's status, error and message."""
-    scope = "Credential=test/20260101/us-east-1/kinesisvideo/aws4_request"
-    request = urllib.request.Request(
-        aws.endpoint_url + path, data=body, headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
-    )
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request)
-    with refused.value as answer:
-        return answer.code, answer.headers["x-amzn-errortype"], json.load(answer)["Message"]

@@ -54,13 +54,17 @@ def written(tracks: Sequence[Track], fragments: Iterable[Fragment], *tags: Tags)
     return b"".join(parts)
 
 
+def signed(endpoint_url: str, headers: dict[str, str], credentials: Credentials = ROOT) -> dict[str, str]:
+    """Sign a request, and return its headers."""
+    headers = {"x-amzn-fragment-timecode-type": "ABSOLUTE", **headers}
+    request = AWSRequest("POST", f"{endpoint_url}/putMedia", headers=headers)
+    SigV4Auth(credentials, "kinesisvideo", "us-east-1").add_auth(request)
+    return {**request.headers, "Transfer-Encoding": "chunked"}
+
+
 def request_head(endpoint_url: str, headers: dict[str, str]) -> bytes:
-    """Sign a request, and write everything before its body."""
-    request = AWSRequest(
-        "POST", f"{endpoint_url}/putMedia", headers={"x-amzn-fragment-timecode-type": "ABSOLUTE", **headers}
-    )
-    SigV4Auth(ROOT, "kinesisvideo", "us-east-1").add_auth(request)
-    sent = {"Host": urlsplit(endpoint_url).netloc, **request.headers, "Transfer-Encoding": "chunked"}
+    """Write everything before the body of a request."""
+    sent = {"Host": urlsplit(endpoint_url).netloc, **signed(endpoint_url, headers)}
     lines = ["POST /putMedia HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
     return "\r\n".join(lines).encode()
 
@@ -69,31 +73,19 @@ class PutMediaRequest:
     """A request that is open until the block ends."""
 
     def __init__(
-        self,
-        endpoint_url: str,
-        headers: dict[str, str],
-        *,
-        credentials: Credentials = ROOT,
-        unsigned_payload: bool = False,
-        trust: Path | None = None,
+        self, endpoint_url: str, headers: dict[str, str], *, credentials: Credentials = ROOT, trust: Path | None = None
     ) -> None:
-        headers = {"x-amzn-fragment-timecode-type": "ABSOLUTE", **headers}
-        if unsigned_payload:
-            headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD"
-        request = AWSRequest("POST", f"{endpoint_url}/putMedia", headers=headers)
-        SigV4Auth(credentials, "kinesisvideo", "us-east-1").add_auth(request)
         address = urlsplit(endpoint_url)
-        assert address.hostname
         if address.scheme == "https":
             context = ssl.create_default_context(cafile=trust)
             context.set_alpn_protocols(["h2", "http/1.1"])
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                address.hostname, address.port, timeout=20, context=context
+                address.netloc, timeout=20, context=context
             )
         else:
-            self._connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+            self._connection = http.client.HTTPConnection(address.netloc, timeout=20)
         self._connection.putrequest("POST", "/putMedia")
-        for name, value in {**request.headers, "Transfer-Encoding": "chunked"}.items():
+        for name, value in signed(endpoint_url, headers, credentials).items():
             self._connection.putheader(name, value)
         self._connection.endheaders()
         self._answer: http.client.HTTPResponse | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +17,7 @@ from kinesis_video_local import LocalAws
 from kinesis_video_matroska import write_header
 from kinesis_video_tools.camera import ClockVideo, Producer, PutMediaError, fragment_tags
 from roles import assume_role, create_role, document
+from waiting import eventually
 from wire import HEADER, Client, PutMediaRequest, cluster, put_media, written
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NewStream = Callable[..., str]
 START = 1795252104607
+LATER = START + 60_000
 PERMISSIONS = ("kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia", "s3:PutObject", "sns:Publish")
 VIDEO = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
 TAGS = fragment_tags(notifications=True)
@@ -56,9 +57,9 @@ class Site:
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
         self.client("iam").put_role_policy(RoleName=self.stream, PolicyName=policy, PolicyDocument=document(statement))
 
-    def send(self, timecode: int = START) -> list[list[Any]]:
+    def send(self, timecode: int = START, *, stream: str | None = None) -> list[list[Any]]:
         body = written([VIDEO.track], islice(VIDEO.fragments(timecode), 1), *TAGS)
-        headers = {"x-amzn-stream-name": self.stream}
+        headers = {"x-amzn-stream-name": stream or self.stream}
         return put_media(self.aws.endpoint_url, headers, [body], credentials=self.credentials)
 
     def images(self) -> list[str]:
@@ -67,18 +68,11 @@ class Site:
 
     def wait_for_images(self, number: int) -> list[str]:
         """Wait for so many images: two fragments' may come in either order."""
-        deadline = time.monotonic() + 20
-        while len(images := self.images()) < number:
-            assert time.monotonic() < deadline, images
-            time.sleep(0.05)
-        return images
+        return eventually(self.images, lambda images: len(images) >= number)
 
     def wait_for_log(self, words: str) -> None:
         """Wait until the log says it: nothing else does, as on AWS."""
-        deadline = time.monotonic() + 20
-        while words not in self.aws.log.read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        eventually(lambda: words in self.aws.log.read_text())
 
     def notifications(self) -> int:
         answer = self.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
@@ -86,32 +80,21 @@ class Site:
 
 
 @pytest.fixture
-def site(
-    aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
-) -> Site:
-    new_stream(stream_name)
-    session = assume_role(client("sts"), create_role(client("iam"), stream_name), "producer")
-    client("s3").create_bucket(Bucket=stream_name)
-    queue = client("sqs").create_queue(QueueName=stream_name)["QueueUrl"]
-    topic = client("sns").create_topic(Name=stream_name)["TopicArn"]
-    arn = f"arn:aws:sqs:us-east-1:000000000000:{stream_name}"
+def site(aws: LocalAws, client: Client, kinesis_video: KinesisVideoClient, stream: str, configuration: Any) -> Site:
+    session = assume_role(client("sts"), create_role(client("iam"), stream), "producer")
+    client("s3").create_bucket(Bucket=stream)
+    queue = client("sqs").create_queue(QueueName=stream)["QueueUrl"]
+    topic = client("sns").create_topic(Name=stream)["TopicArn"]
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{stream}"
     anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
     client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(anybody)})
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    kinesis_video.update_image_generation_configuration(
-        StreamName=stream_name,
-        ImageGenerationConfiguration={
-            "Status": "ENABLED",
-            "ImageSelectorType": "PRODUCER_TIMESTAMP",
-            "DestinationConfig": {"Uri": f"s3://{stream_name}/", "DestinationRegion": "us-east-1"},
-            "SamplingInterval": 1_000,
-            "Format": "JPEG",
-        },
-    )
+    configuration["DestinationConfig"]["Uri"] = f"s3://{stream}/"
+    kinesis_video.update_image_generation_configuration(StreamName=stream, ImageGenerationConfiguration=configuration)
     kinesis_video.update_notification_configuration(
-        StreamName=stream_name, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": topic}}
+        StreamName=stream, NotificationConfiguration={"Status": "ENABLED", "DestinationConfig": {"Uri": topic}}
     )
-    return Site(aws, client, stream_name, queue, session)
+    return Site(aws, client, stream, queue, session)
 
 
 def produce(site: Site) -> int:
@@ -174,9 +157,8 @@ def test_without_permission_for_the_destination_nothing_comes_and_nobody_hears_o
         site.wait_for_log(f"not authorized to perform: s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
     # A permission that is given back counts at once; what was sent before stays missing.
     site.allow(PERMISSIONS)
-    later = START + 60_000
-    assert [event for event, _ in site.send(later)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
-    assert site.wait_for_images(1 + images) == [str(START), str(later)][-1 - images :]
+    assert [event for event, _ in site.send(LATER)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
+    assert site.wait_for_images(1 + images) == [str(START), str(LATER)][-1 - images :]
     assert site.notifications() == 1 + notifications
 
 
@@ -186,47 +168,40 @@ def test_permission_for_another_folder_is_not_enough(site: Site) -> None:
     site.send()
     site.wait_for_log(f"s3:PutObject on resource: arn:aws:s3:::{site.stream}/")
     site.allow(["s3:PutObject"], f"arn:aws:s3:::{site.stream}/*", "images")
-    site.send(later := START + 60_000)
-    assert site.wait_for_images(1) == [str(later)]
+    site.send(LATER)
+    assert site.wait_for_images(1) == [str(LATER)]
 
 
-@pytest.mark.parametrize("unsigned_payload", [False, True])
-def test_a_signature_is_taken_in_both_ways_and_checked(site: Site, unsigned_payload: bool) -> None:
+@pytest.mark.parametrize("payload", [{}, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}])
+def test_a_signature_is_taken_in_both_ways_and_checked(site: Site, payload: dict[str, str]) -> None:
     site.allow(PERMISSIONS)
-    headers = {"x-amzn-stream-name": site.stream}
+    headers = {"x-amzn-stream-name": site.stream, **payload}
+    assert len(put_media(site.aws.endpoint_url, headers, [HEADER + cluster(1_000)], credentials=site.credentials)) == 3
     forged = Credentials(site.credentials.access_key, "another secret", site.credentials.token)
-    for credentials in site.credentials, forged:
-        with PutMediaRequest(
-            site.aws.endpoint_url, headers, credentials=credentials, unsigned_payload=unsigned_payload
-        ) as request:
-            request.send(HEADER + cluster(1_000))
-            request.end()
-            if credentials is forged:
-                assert request.refusal() == (403, "InvalidSignatureException")
-            else:
-                assert len(request.acknowledgements()) == 3
+    with PutMediaRequest(site.aws.endpoint_url, headers, credentials=forged) as request:
+        request.send(HEADER + cluster(1_000))
+        request.end()
+        assert request.refusal() == (403, "InvalidSignatureException")
 
 
 @pytest.mark.parametrize("of", ["stream", "bucket"])
 def test_the_key_of_a_stream_and_of_a_bucket_need_a_permission_of_their_own(
-    site: Site, kinesis_video: KinesisVideoClient, new_stream: NewStream, of: str
+    site: Site, new_stream: NewStream, of: str
 ) -> None:
     key = site.client("kms").create_key()["KeyMetadata"]["Arn"]
-    headers = {"x-amzn-stream-name": site.stream}
+    stream = site.stream
     if of == "stream":
-        new_stream(encrypted := f"{site.stream}-encrypted", KmsKeyId=key)
-        headers = {"x-amzn-stream-name": encrypted}
+        new_stream(stream := f"{site.stream}-encrypted", KmsKeyId=key)
     else:
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
         site.client("s3").put_bucket_encryption(Bucket=site.stream, ServerSideEncryptionConfiguration={"Rules": [rule]})
     site.allow(PERMISSIONS)
-    body = [written([VIDEO.track], islice(VIDEO.fragments(START), 1), *TAGS)]
-    last = put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1]
-    assert last == (["ERROR", START, "KMS_KEY_ACCESS_DENIED"] if of == "stream" else ["PERSISTED", START])
+    assert site.send(stream=stream)[-1] == (
+        ["ERROR", START, "KMS_KEY_ACCESS_DENIED"] if of == "stream" else ["PERSISTED", START]
+    )
     if of == "bucket":
         site.wait_for_log(f"kms:GenerateDataKey on resource: {key}")
     site.allow([*PERMISSIONS, "kms:GenerateDataKey"])
-    body = [written([VIDEO.track], islice(VIDEO.fragments(later := START + 60_000), 1), *TAGS)]
-    assert put_media(site.aws.endpoint_url, headers, body, credentials=site.credentials)[-1] == ["PERSISTED", later]
+    assert site.send(LATER, stream=stream)[-1] == ["PERSISTED", LATER]
     if of == "bucket":
-        assert site.wait_for_images(1) == [str(later)]
+        assert site.wait_for_images(1) == [str(LATER)]
