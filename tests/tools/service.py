@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import socket
 import socketserver
@@ -19,11 +17,10 @@ import h11
 from kinesis_video_matroska import Cluster, Fragment, FragmentCollector, Reader
 
 ACCESS_KEY, SECRET_KEY = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-ROLE_ACCESS_KEY, ROLE_SECRET_KEY, ROLE_TOKEN = "ASIAEXAMPLE", "role/secret", "role/token=="
-SECRETS = {ACCESS_KEY: SECRET_KEY, ROLE_ACCESS_KEY: ROLE_SECRET_KEY}
+ROLE_ACCESS_KEY, ROLE_TOKEN = "ASIAEXAMPLE", "role/token=="
 
 ASSUMED = f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
-<AccessKeyId>{ROLE_ACCESS_KEY}</AccessKeyId><SecretAccessKey>{ROLE_SECRET_KEY}</SecretAccessKey>
+<AccessKeyId>{ROLE_ACCESS_KEY}</AccessKeyId><SecretAccessKey>role/secret</SecretAccessKey>
 <SessionToken>{ROLE_TOKEN}</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration>
 </Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 
@@ -44,9 +41,6 @@ class Answer:
     """The fragment within which the connection is cut."""
     end_after: int | None = None
     """The fragment after which the answer ends, though the body goes on."""
-    """The bytes after an acknowledgement."""
-    silent: bool = False
-    """Whether no acknowledgement is sent."""
 
 
 @dataclass
@@ -54,7 +48,6 @@ class Received:
     """A PutMedia request."""
 
     headers: dict[str, str]
-    signed_correctly: bool
     body: bytearray = field(default_factory=bytearray)
     fragments: list[Fragment] = field(default_factory=list)
     ended: bool = False
@@ -106,7 +99,7 @@ class Connection(socketserver.BaseRequestHandler):
                 return
             headers = {name.decode(): value.decode() for name, value in request.headers}
             if request.target == b"/putMedia":
-                self.answer_put_media(request, headers, next(self.server.answers, Answer()))
+                self.answer_put_media(headers, next(self.server.answers, Answer()))
             else:
                 self.answer_call(request, headers)
         except (OSError, h11.RemoteProtocolError):
@@ -144,8 +137,8 @@ class Connection(socketserver.BaseRequestHandler):
                 return
             self.respond(200, json.dumps({"DataEndpoint": self.server.url}).encode(), [])
 
-    def answer_put_media(self, request: h11.Request, headers: dict[str, str], answer: Answer) -> None:
-        received = Received(headers, is_signed_correctly(request, headers))
+    def answer_put_media(self, headers: dict[str, str], answer: Answer) -> None:
+        received = Received(headers)
         self.server.put_media.append(received)
         if answer.refusal:
             status, code, message = answer.refusal
@@ -168,16 +161,16 @@ class Connection(socketserver.BaseRequestHandler):
                         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
                 if isinstance(element, Cluster):
-                    self.acknowledge(answer, "BUFFERING", element.timecode, number)
+                    self.acknowledge("BUFFERING", element.timecode, number)
                 if fragment:
                     received.fragments.append(fragment)
                     if number == answer.error_in:
                         timecode = fragment.timecode if answer.error_has_timecode else None
-                        self.acknowledge(answer, "ERROR", timecode, number, f",{answer.error}")
+                        self.acknowledge("ERROR", timecode, number, f",{answer.error}")
                         continue
-                    self.acknowledge(answer, "RECEIVED", fragment.timecode, number)
+                    self.acknowledge("RECEIVED", fragment.timecode, number)
                     if answer.retention:
-                        self.acknowledge(answer, "PERSISTED", fragment.timecode, number)
+                        self.acknowledge("PERSISTED", fragment.timecode, number)
                     if number == answer.end_after:
                         self.send(h11.EndOfMessage())
                         self.next_event()
@@ -185,40 +178,7 @@ class Connection(socketserver.BaseRequestHandler):
         received.ended = True
         self.send(h11.EndOfMessage())
 
-    def acknowledge(self, answer: Answer, event: str, timecode: int | None, number: int, more: str = "") -> None:
-        if not answer.silent:
-            time = "" if timecode is None else f',"FragmentTimecode":{timecode}'
-            text = f'{{"EventType":"{event}"{time},"FragmentNumber":"{number:047d}"{more}}}'
-            self.send(h11.Data(text.encode() + b"\r\n"))
-
-
-def is_signed_correctly(request: h11.Request, headers: dict[str, str]) -> bool:
-    """Check the signature (version 4) of a request with an empty body, by the standard library alone."""
-    authorization = dict(part.split("=", 1) for part in headers["authorization"].split(" ", 1)[1].split(", "))
-    access_key, *scope = authorization["Credential"].split("/")
-    names = authorization["SignedHeaders"].split(";")
-    if scope[2:] != ["kinesisvideo", "aws4_request"] or not {"host", "x-amz-date", "x-amzn-stream-name"} <= {*names}:
-        return False
-    canonical = "\n".join(
-        [
-            request.method.decode(),
-            request.target.decode(),
-            "",
-            *(f"{name}:{headers[name]}" for name in names),
-            "",
-            ";".join(names),
-            hashlib.sha256(b"").hexdigest(),
-        ]
-    )
-    text = "\n".join(
-        [
-            "AWS4-HMAC-SHA256",
-            headers["x-amz-date"],
-            "/".join(scope),
-            hashlib.sha256(canonical.encode()).hexdigest(),
-        ]
-    )
-    key = f"AWS4{SECRETS[access_key]}".encode()
-    for part in (*scope, text):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key.hex() == authorization["Signature"]
+    def acknowledge(self, event: str, timecode: int | None, number: int, more: str = "") -> None:
+        time = "" if timecode is None else f',"FragmentTimecode":{timecode}'
+        text = f'{{"EventType":"{event}"{time},"FragmentNumber":"{number:047d}"{more}}}'
+        self.send(h11.Data(text.encode() + b"\r\n"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from itertools import islice
 
 import av
 import pytest
-from PIL import Image
 
 from kinesis_video_matroska import Fragment, Frame
 from kinesis_video_tools.camera import ClockVideo
@@ -47,16 +45,6 @@ def test_every_picture_shows_its_own_time(width: int, height: int) -> None:
     assert [(picture.width, picture.height) for picture in pictures] == [(width, height)] * 12
     shown = [read_clock(picture.to_image(), width, height) for picture in pictures]
     assert shown == [frame.timecode for frame in frames] == [START + round(index * 1000 / 3) for index in range(12)]
-
-
-def test_the_clock_is_read_from_an_image_of_another_size_and_of_low_quality() -> None:
-    video = ClockVideo("front-door")
-    ((key, *_),) = [fragment.frames for fragment in take(video, 1)]
-    (picture,) = decode_frames(video, [key])
-    for size in ((640, 360), (200, 240), (160, 120)):
-        jpeg = io.BytesIO()
-        picture.to_image().resize(size).save(jpeg, "JPEG", quality=50)
-        assert read_clock(Image.open(jpeg), 320, 240) == START
 
 
 def test_the_pixels_are_those_that_were_drawn() -> None:
