@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 import av
 
-from kinesis_video_matroska import Frame, Reader, Track, Tracks
+from kinesis_video_matroska import Fragment, Frame, Reader, Track, Tracks
 
 WIDTH, HEIGHT, RATE, SECONDS = 128, 96, 25, 4
+# With frames that are shown before the key frame and refer to the fragment before.
+OPEN_GOP = {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"}
 
 
 def encoded(codec: str, options: Mapping[str, str], *, seconds: int = SECONDS) -> tuple[Track, tuple[Frame, ...]]:
@@ -47,6 +50,27 @@ def written(
             output.mux(encoder.encode(_picture(index, size).reformat(format=pixels)))
         output.mux(encoder.encode(None))
     return file.getvalue()
+
+
+def cut(frames: Sequence[Frame], start: int = 0) -> list[Fragment]:
+    """Cut frames into fragments, each from a key frame to the next, and let them begin at this time."""
+    moved = [replace(frame, timecode=frame.timecode + start) for frame in frames]
+    begins = [index for index, frame in enumerate(moved) if frame.key]
+    return [Fragment(moved[begin].timecode, moved[begin:end]) for begin, end in pairwise([*begins, len(moved)])]
+
+
+def decoded(track: Track, frames: Iterable[Frame]) -> list[av.VideoFrame]:
+    """Decode frames in one go, as a player does. The time of a picture (pts) is the timecode of its frame."""
+    decoder = av.CodecContext.create("hevc" if "HEVC" in track.codec_id else "h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.extradata = track.codec_private
+    decoder.options = {"strict": "strict"}
+    pictures = []
+    for frame in frames:
+        packet = av.Packet(frame.data)
+        packet.pts = packet.dts = frame.timecode
+        pictures += decoder.decode(packet)
+    return pictures + decoder.decode(None)
 
 
 @cache

@@ -97,7 +97,7 @@ def test_a_configuration_at_a_documented_bound_is_accepted(
 
 @pytest.mark.parametrize(("retention", "error"), [(0, "NoDataRetentionException"), (None, "ResourceNotFoundException")])
 def test_a_stream_that_retains_nothing_or_does_not_exist_takes_no_configuration_and_no_deletion_of_one(
-    kinesis_video: KinesisVideoClient,
+    kinesis_video: Any,
     new_stream: NewStream,
     stream_name: str,
     configuration: Any,

@@ -6,9 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 
-import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +16,7 @@ from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, Pictures
 from kinesis_video_local.kinesisvideo.media.images import intervals
 from kinesis_video_matroska import Frame, Track
 from kinesis_video_tools.camera import ClockVideo
-from tests.videos import RATE, encoded, without_reordering_told
+from tests.videos import OPEN_GOP, RATE, cut, decoded, encoded, without_reordering_told
 
 PNG = ImageFormat("PNG")
 CLOCK = ClockVideo("front-door", width=160, height=96, frame_rate=4, fragment_seconds=1)
@@ -31,31 +29,20 @@ def make(track: Track, frames: Sequence[Frame], interval: int, clock: Sequence[i
     return encoded_pictures(track, frames, times, intervals(times[0], interval), PNG)
 
 
-def fragments(frames: Sequence[Frame]) -> list[Sequence[Frame]]:
-    begins = [index for index, frame in enumerate(frames) if frame.key]
-    return [frames[begin:end] for begin, end in pairwise([*begins, len(frames)])]
-
-
 @cache
 def whole(track: Track, frames: tuple[Frame, ...]) -> dict[int, Image.Image]:
-    """Decode everything in one go, as a player does: the pictures by their timecodes."""
-    decoder = av.CodecContext.create("hevc" if "HEVC" in track.codec_id else "h264", "r")
-    assert isinstance(decoder, av.VideoCodecContext)
-    decoder.extradata = track.codec_private
-    decoder.options = {"strict": "strict"}
-    shown = []
-    for frame in [*frames, None]:
-        packet = av.Packet(frame.data) if frame else None
-        if packet and frame:
-            packet.pts = packet.dts = frame.timecode
-        shown += decoder.decode(packet)
-    return {picture.pts: picture.to_image() for picture in shown if picture.pts is not None}
+    """Decode everything in one go: the pictures by their timecodes."""
+    return {picture.pts: picture.to_image() for picture in decoded(track, frames) if picture.pts is not None}
+
+
+def alike(made: bytes, shown: Image.Image) -> bool:
+    return ImageChops.difference(Image.open(io.BytesIO(made)), shown).getbbox() is None
 
 
 CLOSED = {"x264-params": "keyint=50:scenecut=0"}
 VIDEOS = {
     "closed": ("libx264", CLOSED),
-    "open": ("libx264", {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"}),
+    "open": ("libx264", OPEN_GOP),
     # The second fragment begins with a frame of the number 0, of which FFmpeg makes nothing by itself.
     "gradual": ("libx264", {"x264-params": "intra-refresh=1:keyint=64:bframes=0"}),
     "gradual open": ("libx264", {"x264-params": "intra-refresh=1:keyint=50:bframes=3:b-adapt=0"}),
@@ -75,8 +62,9 @@ def test_each_fragment_gives_the_picture_of_the_first_frame_that_can_be_decoded_
 ) -> None:
     track, frames = encoded(*VIDEOS[name])
     shown = whole(track, frames)
-    assert any(leads(fragment) for fragment in fragments(frames)) == (name in ("open", "gradual open", "x265"))
-    for number, fragment in enumerate(fragments(frames)):
+    fragments = [fragment.frames for fragment in cut(frames)]
+    assert any(leads(fragment) for fragment in fragments) == (name in ("open", "gradual open", "x265"))
+    for number, fragment in enumerate(fragments):
         begin = fragment[0].timecode
         pictures = make(track, fragment, interval)
         times = [fragment[index].timecode - begin for index in pictures.encoded]
@@ -91,8 +79,7 @@ def test_each_fragment_gives_the_picture_of_the_first_frame_that_can_be_decoded_
             assert times == due
         assert set(pictures.missing.values()) == ({GRADUAL} if gradual else {OPEN} if leads(fragment) else set())
         for index, made in pictures.encoded.items():
-            difference = ImageChops.difference(Image.open(io.BytesIO(made)), shown[fragment[index].timecode])
-            assert difference.getbbox() is None
+            assert alike(made, shown[fragment[index].timecode])
 
 
 def leads(fragment: Sequence[Frame]) -> bool:
@@ -102,7 +89,7 @@ def leads(fragment: Sequence[Frame]) -> bool:
 
 def test_by_the_servers_clock_the_first_frame_to_arrive_is_the_first_picture() -> None:
     track, frames = encoded(*VIDEOS["open"])
-    fragment = fragments(frames)[1]
+    fragment = cut(frames)[1].frames
     arrivals = [1_000 + 10 * index for index in range(len(fragment))]
     pictures = make(track, fragment, 200, arrivals)
     assert [arrivals[index] for index in pictures.encoded] == [1_000, 1_200, 1_400]
@@ -114,14 +101,11 @@ def test_by_the_servers_clock_the_first_frame_to_arrive_is_the_first_picture() -
 def test_frames_out_of_order_are_all_decoded_where_h264_does_not_say_how_far() -> None:
     track, frames = encoded(*VIDEOS["pyramid"])
     untold, shown = without_reordering_told(track), whole(track, frames)
-    fragment = fragments(frames)[0]
+    fragment = cut(frames)[0].frames
     pictures = make(untold, fragment, 1_000 // RATE)
     assert len(pictures.encoded) == len(fragment)
     assert pictures.missing == {}
-    assert all(
-        ImageChops.difference(Image.open(io.BytesIO(made)), shown[fragment[index].timecode]).getbbox() is None
-        for index, made in pictures.encoded.items()
-    )
+    assert all(alike(made, shown[fragment[index].timecode]) for index, made in pictures.encoded.items())
 
 
 @pytest.mark.parametrize(
@@ -164,8 +148,7 @@ def test_a_frame_that_is_damaged_and_those_that_may_refer_to_it_make_no_picture(
     assert pictures.missing.pop(broken).startswith(why)
     assert pictures.missing == dict.fromkeys(range(broken + 1, 50), f"it may refer to frame {broken}, which is damaged")
     assert sorted(pictures.encoded) == [*range(broken), *range(50, 100)]
-    for index, made in pictures.encoded.items():
-        assert ImageChops.difference(Image.open(io.BytesIO(made)), shown[frames[index].timecode]).getbbox() is None
+    assert all(alike(made, shown[frames[index].timecode]) for index, made in pictures.encoded.items())
 
 
 def test_without_what_the_decoder_needs_to_know_there_is_no_picture() -> None:

@@ -23,7 +23,7 @@ from kinesis_video_matroska import Fragment, Frame, SimpleTag, Tags, Track
 from kinesis_video_tools.camera import ClockVideo, Producer, fragment_tags
 from tests.archives import zipped
 from tests.tools.clock_reader import read_clock
-from tests.videos import encoded
+from tests.videos import OPEN_GOP, cut, encoded
 from waiting import eventually
 from wire import HEADER, IMAGE, Client, cluster, put_media, written
 
@@ -224,29 +224,23 @@ def test_the_prefix_tag_comes_before_the_account(site: Site) -> None:
 def test_h265_gives_images_as_well(site: Site) -> None:
     images = site.configure(SamplingInterval=200)
     track, frames = encoded("libx265", {"x265-params": "log-level=none:pools=1"}, seconds=1)
-    moved = [replace(frame, timecode=START + frame.timecode) for frame in frames]
-    site.put(written([track], [Fragment(START, moved)], IMAGE))
+    site.put(written([track], cut(frames, START), IMAGE))
     assert [images.picture(key).size for key in images.wait(5)] == [(128, 96)] * 5
-
-
-OPEN_GOP = ("libx264", {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"})
 
 
 def test_a_fragment_that_refers_to_the_one_before_gives_its_images_and_the_log_says_what_it_lacks(site: Site) -> None:
     images = site.configure(SamplingInterval=20_000)
-    track, frames = encoded(*OPEN_GOP)
-    begins = [index for index, frame in enumerate(frames) if frame.key]
-    moved = [replace(frame, timecode=START + frame.timecode) for frame in frames]
-    fragments = [moved[begin:end] for begin, end in itertools.pairwise([*begins, len(frames)])]
-    site.put(written([track], [Fragment(fragment[0].timecode, fragment) for fragment in fragments], IMAGE))
+    track, frames = encoded("libx264", OPEN_GOP)
+    fragments = cut(frames, START)
+    site.put(written([track], fragments, IMAGE))
     assert images.times(2) == [START, START + 2_000]
 
     archive = site.client("kinesis-video-archived-media")
     late = archive.list_fragments(StreamName=site.stream)["Fragments"][1]["FragmentNumber"]
-    leading = min(range(len(fragments[1])), key=lambda index: fragments[1][index].timecode)
+    index, leading = min(enumerate(fragments[1].frames), key=lambda entry: entry[1].timecode)
     lines = [line for line in site.aws.log.read_text().splitlines() if late in line]
     assert len(lines) == 1
-    assert f"no picture of frame {leading} ({fragments[1][leading].timecode})" in lines[0]
+    assert f"no picture of frame {index} ({leading.timecode})" in lines[0]
     assert "refers to the fragment before" in lines[0]
 
     found = archive.get_images(

@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,14 +19,14 @@ import pytest
 
 from kinesis_video_local import LocalAws
 from kinesis_video_matroska import Fragment, Track
-from tests.videos import encoded
+from tests.videos import OPEN_GOP, cut, encoded
 from wire import Client, put_media, written
 
+Send = Callable[[str, Track, Sequence[Fragment]], str]
 START = 1_795_252_104_000
 FRAMES = 100
 # With frames out of order, and three fragments: 0, 2 and 3 s.
 CLOSED = ("libx264", {"bf": "2", "x264-params": "keyint=50:scenecut=0"})
-OPEN = {"bf": "3", "x264-params": "b-adapt=0:open-gop=1:keyint=50:min-keyint=50:scenecut=0"}
 RANGE = {"StartTimestamp": START // 1000, "EndTimestamp": START // 1000 + 60}
 SELECTOR = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": RANGE}
 
@@ -42,28 +43,43 @@ def archive(client: Client) -> Any:
 
 
 @pytest.fixture(scope="module")
-def played(aws: LocalAws, client: Client) -> str:
-    """A stream with two fragments of two seconds, and a gap of a second between them."""
-    client("kinesisvideo").create_stream(StreamName="played", DataRetentionInHours=1)
-    track, fragments = cut(*CLOSED)
-    late = [replace(frame, timecode=frame.timecode + 1_000) for frame in fragments[1].frames]
-    send(aws, "played", track, [fragments[0], Fragment(late[0].timecode, late)])
-    return "played"
-
-
-def cut(codec: str, options: dict[str, str]) -> tuple[Track, list[Fragment]]:
-    track, frames = encoded(codec, options)
-    moved = [replace(frame, timecode=frame.timecode + START) for frame in frames]
-    begins = [index for index, frame in enumerate(moved) if frame.key]
-    parts = [moved[begin:end] for begin, end in itertools.pairwise([*begins, len(moved)])]
-    return track, [Fragment(part[0].timecode, part) for part in parts]
-
-
-def send(aws: LocalAws, stream: str, track: Track, fragments: Sequence[Fragment]) -> None:
+def send(aws: LocalAws, client: Client) -> Send:
+    """Send fragments to a stream, which is created if it doesn't exist, and return its name."""
     credentials = aws.session().get_credentials()
-    body = written([track], fragments)
-    events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body], credentials=credentials)
-    assert [event[0] for event in events] == ["BUFFERING", "RECEIVED", "PERSISTED"] * len(fragments)
+
+    def send(stream: str, track: Track, fragments: Sequence[Fragment]) -> str:
+        with suppress(client("kinesisvideo").exceptions.ResourceInUseException):
+            client("kinesisvideo").create_stream(StreamName=stream, DataRetentionInHours=1)
+        body = written([track], fragments)
+        events = put_media(aws.endpoint_url, {"x-amzn-stream-name": stream}, [body], credentials=credentials)
+        assert [event[0] for event in events] == ["BUFFERING", "RECEIVED", "PERSISTED"] * len(fragments)
+        return stream
+
+    return send
+
+
+@pytest.fixture(scope="module")
+def played(send: Send) -> str:
+    """A stream with two fragments of two seconds, and a gap of a second between them."""
+    track, fragments = made(*CLOSED)
+    late = [replace(frame, timecode=frame.timecode + 1_000) for frame in fragments[1].frames]
+    return send("played", track, [fragments[0], Fragment(late[0].timecode, late)])
+
+
+def made(codec: str, options: dict[str, str]) -> tuple[Track, list[Fragment]]:
+    track, frames = encoded(codec, options)
+    return track, cut(frames, START)
+
+
+def session(archive: Any, stream: str, **changes: Any) -> str:
+    """Open a session of HLS, and return its URL."""
+    request = {"PlaybackMode": "ON_DEMAND", "HLSFragmentSelector": SELECTOR, **changes}
+    url: str = archive.get_hls_streaming_session_url(StreamName=stream, **request)["HLSStreamingSessionURL"]
+    return url
+
+
+def media_playlist(url: str) -> str:
+    return get(f"{url.rpartition('/')[0]}/{get(url).splitlines()[-1]}")
 
 
 def read_by_ffmpeg(source: str) -> list[float]:
@@ -105,15 +121,14 @@ def of_equal_times(track: Track, fragments: Sequence[Fragment]) -> tuple[Track, 
 @pytest.mark.parametrize(
     ("codec", "sent"),
     [
-        ("hevc", lambda: cut("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0"})),
-        ("h264", lambda: of_equal_times(*cut(*CLOSED))),
+        ("hevc", lambda: made("libx265", {"x265-params": "log-level=none:pools=1:keyint=50:min-keyint=50:scenecut=0"})),
+        ("h264", lambda: of_equal_times(*made(*CLOSED))),
     ],
 )
 def test_a_clip_of_h265_and_of_frames_with_equal_times_is_one_too(
-    aws: LocalAws, client: Client, archive: Any, codec: str, sent: Callable[[], tuple[Track, list[Fragment]]]
+    send: Send, archive: Any, codec: str, sent: Callable[[], tuple[Track, list[Fragment]]]
 ) -> None:
-    client("kinesisvideo").create_stream(StreamName=codec, DataRetentionInHours=1)
-    send(aws, codec, *sent())
+    send(codec, *sent())
     clip = archive.get_clip(StreamName=codec, ClipFragmentSelector=SELECTOR)["Payload"].read()
     with av.open(io.BytesIO(clip), "r") as source:
         assert source.streams.video[0].codec_context.name == codec
@@ -122,13 +137,7 @@ def test_a_clip_of_h265_and_of_frames_with_equal_times_is_one_too(
 
 @pytest.mark.parametrize("mode", ["ALWAYS", "NEVER", "ON_DISCONTINUITY"])
 def test_a_session_of_hls_plays_every_frame(archive: Any, played: str, mode: str) -> None:
-    url = archive.get_hls_streaming_session_url(
-        StreamName=played,
-        PlaybackMode="ON_DEMAND",
-        HLSFragmentSelector=SELECTOR,
-        DiscontinuityMode=mode,
-        DisplayFragmentTimestamp="ALWAYS",
-    )["HLSStreamingSessionURL"]
+    url = session(archive, played, DiscontinuityMode=mode, DisplayFragmentTimestamp="ALWAYS")
     times = read_by_ffmpeg(url)
     assert len(times) == FRAMES
     assert times == sorted(times)
@@ -138,7 +147,7 @@ def test_a_session_of_hls_plays_every_frame(archive: Any, played: str, mode: str
     master = get(url)
     assert 'CODECS="avc1.' in master
     assert "RESOLUTION=128x96" in master
-    media = get(url.rpartition("/")[0] + "/" + master.splitlines()[-1])
+    media = media_playlist(url)
     assert media.count("#EXT-X-DISCONTINUITY") == (0 if mode == "NEVER" else 1)
     assert media.count("#EXTINF:2.000,") == 2
     begin = datetime.fromtimestamp(START / 1000, UTC)
@@ -146,22 +155,16 @@ def test_a_session_of_hls_plays_every_frame(archive: Any, played: str, mode: str
     assert media.endswith("#EXT-X-ENDLIST\n")
 
 
-@pytest.mark.parametrize("options", [CLOSED[1], OPEN])
+@pytest.mark.parametrize("options", [CLOSED[1], OPEN_GOP])
 def test_a_player_that_begins_with_a_fragment_shows_its_key_frame_first_without_a_gap(
-    aws: LocalAws, client: Client, archive: Any, options: dict[str, str]
+    send: Send, archive: Any, options: dict[str, str]
 ) -> None:
-    stream = f"gapless-{options['bf']}"
-    client("kinesisvideo").create_stream(StreamName=stream, DataRetentionInHours=1)
-    track, fragments = cut("libx264", options)
-    send(aws, stream, track, fragments)
-    url = archive.get_hls_streaming_session_url(
-        StreamName=stream, PlaybackMode="ON_DEMAND", HLSFragmentSelector=SELECTOR
-    )["HLSStreamingSessionURL"]
-    folder = url.rpartition("/")[0]
-    media = get(f"{folder}/{get(url).splitlines()[-1]}")
+    track, fragments = made("libx264", options)
+    url = session(archive, send(f"gapless-{options['bf']}", track, fragments))
+    media = media_playlist(url)
     begins = []
     for uri in [line for line in media.splitlines() if line.startswith("getMP4MediaFragment")]:
-        with urllib.request.urlopen(f"{folder}/{uri}") as answer:
+        with urllib.request.urlopen(f"{url.rpartition('/')[0]}/{uri}") as answer:
             part = answer.read()
         decoded_from, runs = part.index(b"tfdt") + 8, part.index(b"trun") + 4
         begins.append(int.from_bytes(part[decoded_from : decoded_from + 8]))
@@ -180,30 +183,19 @@ def get(url: str) -> str:
 
 
 def test_a_session_takes_no_other_token_and_ends_when_ten_more_begin(archive: Any, played: str) -> None:
-    def begin() -> str:
-        url: str = archive.get_hls_streaming_session_url(
-            StreamName=played, PlaybackMode="ON_DEMAND", HLSFragmentSelector=SELECTOR
-        )["HLSStreamingSessionURL"]
-        return url
-
-    first = begin()
+    first = session(archive, played)
     get(first)
     for url in (first[:-1], first.partition("?")[0]):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             get(url)
     for _ in range(10):
-        begin()
+        session(archive, played)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         get(first)
 
 
 def clip(archive: Any, stream: str, **changes: Any) -> None:
     archive.get_clip(StreamName=stream, ClipFragmentSelector={**SELECTOR, **changes})
-
-
-def hls(archive: Any, stream: str, **changes: Any) -> None:
-    request = {"PlaybackMode": "ON_DEMAND", "HLSFragmentSelector": SELECTOR, **changes}
-    archive.get_hls_streaming_session_url(StreamName=stream, **request)
 
 
 BACKWARD = {"StartTimestamp": 10, "EndTimestamp": 9}
@@ -215,9 +207,9 @@ EARLY = {"StartTimestamp": 10, "EndTimestamp": 20}
     [
         (lambda archive, stream: clip(archive, stream, TimestampRange=EARLY), "ResourceNotFoundException"),
         (lambda archive, stream: clip(archive, stream, TimestampRange=BACKWARD), "InvalidArgumentException"),
-        (lambda archive, stream: hls(archive, stream, PlaybackMode="LIVE"), "InvalidArgumentException"),
-        (lambda archive, stream: hls(archive, stream, PlaybackMode="LIVE_REPLAY"), "InvalidArgumentException"),
-        (lambda archive, stream: hls(archive, stream, ContainerFormat="MPEG_TS"), "InvalidArgumentException"),
+        (lambda archive, stream: session(archive, stream, PlaybackMode="LIVE"), "InvalidArgumentException"),
+        (lambda archive, stream: session(archive, stream, PlaybackMode="LIVE_REPLAY"), "InvalidArgumentException"),
+        (lambda archive, stream: session(archive, stream, ContainerFormat="MPEG_TS"), "InvalidArgumentException"),
         (
             lambda archive, stream: archive.get_dash_streaming_session_url(StreamName=stream),
             "InvalidArgumentException",
@@ -232,19 +224,17 @@ def test_what_cant_be_played_is_the_services_error(
         call(archive, played)
 
 
-def test_video_without_what_a_player_needs_is_the_services_error(aws: LocalAws, client: Client, archive: Any) -> None:
-    track, fragments = cut(*CLOSED)
+def test_video_without_what_a_player_needs_is_the_services_error(send: Send, client: Client, archive: Any) -> None:
+    track, fragments = made(*CLOSED)
     for name, sent, error in (
         ("nameless", replace(track, codec_private=b""), "MissingCodecPrivateDataException"),
         ("sound", replace(track, codec_id="V_MJPEG"), "UnsupportedStreamMediaTypeException"),
     ):
-        client("kinesisvideo").create_stream(StreamName=name, DataRetentionInHours=1)
-        send(aws, name, sent, fragments)
+        send(name, sent, fragments)
         with pytest.raises(archive.exceptions.from_code(error)):
             clip(archive, name)
-    client("kinesisvideo").create_stream(StreamName="changing", DataRetentionInHours=1)
-    send(aws, "changing", track, fragments[:1])
-    send(aws, "changing", replace(track, codec_private=track.codec_private[:-1] + b"\1"), fragments[1:])
+    send("changing", track, fragments[:1])
+    send("changing", replace(track, codec_private=track.codec_private[:-1] + b"\1"), fragments[1:])
     with pytest.raises(archive.exceptions.InvalidCodecPrivateDataException):
         clip(archive, "changing")
     client("kinesisvideo").create_stream(StreamName="forgetful")

@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-import av
 import pytest
 
-from kinesis_video_matroska import Fragment, Frame
+from kinesis_video_matroska import Fragment, Frame, Track
 from kinesis_video_tools.camera import ClockVideo
 from kinesis_video_tools.camera.h264 import Encoder
+from tests.videos import decoded
 
 from .clock_reader import read_clock
 
 START = 1795252104607
-
-
-def decode(codec_private: bytes, frames: Sequence[bytes]) -> list[av.VideoFrame]:
-    decoder = av.CodecContext.create("h264", "r")
-    assert isinstance(decoder, av.VideoCodecContext)
-    decoder.extradata = codec_private
-    pictures = [picture for frame in frames for picture in decoder.decode(av.Packet(frame))]
-    return pictures + decoder.decode(None)
-
-
-def decode_frames(video: ClockVideo, frames: Sequence[Frame]) -> list[av.VideoFrame]:
-    return decode(video.track.codec_private, [frame.data for frame in frames])
 
 
 def take(video: ClockVideo, fragments: int) -> list[Fragment]:
@@ -41,7 +29,7 @@ def frames_of(fragments: Sequence[Fragment]) -> list[Frame]:
 def test_every_picture_shows_its_own_time(width: int, height: int) -> None:
     video = ClockVideo("front-door", width=width, height=height, frame_rate=3, fragment_seconds=2)
     frames = frames_of(take(video, 2))
-    pictures = decode_frames(video, frames)
+    pictures = decoded(video.track, frames)
     assert [(picture.width, picture.height) for picture in pictures] == [(width, height)] * 12
     shown = [read_clock(picture.to_image(), width, height) for picture in pictures]
     assert shown == [frame.timecode for frame in frames] == [START + round(index * 1000 / 3) for index in range(12)]
@@ -49,7 +37,7 @@ def test_every_picture_shows_its_own_time(width: int, height: int) -> None:
 
 def test_the_pixels_are_those_that_were_drawn() -> None:
     video = ClockVideo("i", width=160, height=96)
-    (picture,) = decode_frames(video, take(video, 1)[0].frames[:1])
+    (picture,) = decoded(video.track, take(video, 1)[0].frames[:1])
     assert picture.format.name == "yuv420p"
     luma, cb, cr = (bytes(plane) for plane in picture.planes)
     stride = picture.planes[0].line_size
@@ -65,7 +53,7 @@ def test_the_pixels_are_those_that_were_drawn() -> None:
 
 def test_six_fragments_have_six_colours() -> None:
     video = ClockVideo("i", frame_rate=1, fragment_seconds=1)
-    pictures = decode_frames(video, frames_of(take(video, 7)))
+    pictures = decoded(video.track, frames_of(take(video, 7)))
     colours = [picture.to_image().getpixel((0, 0)) for picture in pictures]
     assert len(set(colours)) == 6
     assert colours[6] == colours[0]
@@ -78,20 +66,22 @@ def test_a_fragment_begins_with_a_key_frame_and_sends_later_only_what_has_change
     assert len(first.frames[0].data) > 20 * max(len(frame.data) for frame in first.frames[1:])
     # Each key frame can be decoded without what came before.
     video = ClockVideo("front-door")
-    assert len(decode_frames(video, second.frames)) == 20
+    assert len(decoded(video.track, second.frames)) == 20
 
 
 def test_more_pictures_than_a_frame_number_counts_are_decoded() -> None:
     encoder = Encoder(16, 16)
     dark, light = bytes([16]) * 384, bytes([235]) * 384
     encoded = [encoder.encode_key_picture([dark]), *(encoder.encode_picture([dark]) for _ in range(65_540))]
-    pictures = decode(encoder.codec_private, [*encoded, encoder.encode_picture([light])])
+    encoded.append(encoder.encode_picture([light]))
+    frames = [Frame(1, index, index == 0, data) for index, data in enumerate(encoded)]
+    pictures = decoded(Track(1, "V_MPEG4/ISO/AVC", encoder.codec_private), frames)
     assert [bytes(picture.planes[0])[0] for picture in pictures] == [16] * 65_541 + [235]
 
 
 def test_a_name_that_is_too_long_is_wrapped_and_cut() -> None:
     video = ClockVideo("a" * 256, width=160, height=96)
-    assert len(decode_frames(video, take(video, 1)[0].frames)) == 20
+    assert len(decoded(video.track, take(video, 1)[0].frames)) == 20
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from kinesis_video_tools.camera import (
     ClockVideo,
     Producer,
     PutMediaError,
+    Report,
     fragment_tags,
 )
 
@@ -41,6 +42,12 @@ def make_producer(service: Service, **options: Any) -> Producer:
     return Producer("front-door", session=session(), endpoint_url=service.url, **options)
 
 
+def send(*answers: Answer, fragments: int = 3, **options: Any) -> tuple[Report, Service]:
+    """Send fragments to a service that answers so."""
+    with serve(*answers) as service:
+        return make_producer(service, **options).send(small_video(), fragments=fragments, speed=20), service
+
+
 def timecodes_of(service: Service) -> list[list[int]]:
     """The fragments that have arrived, for each connection."""
     return [[fragment.timecode for fragment in received.fragments] for received in service.put_media]
@@ -48,9 +55,8 @@ def timecodes_of(service: Service) -> list[list[int]]:
 
 def test_fragments_arrive_as_the_video_has_them_in_the_request_that_is_documented() -> None:
     tags = fragment_tags(prefix="person/", metadata={"camera": "east"})
-    with serve() as service:
-        report = make_producer(service, tags=tags).send(small_video(), fragments=3, speed=20)
-        (received,) = service.put_media
+    report, service = send(tags=tags)
+    (received,) = service.put_media
     assert (report.fragments, report.acknowledged, report.persisted, report.connections) == (3, 3, 3, 1)
     assert report.complete
     assert received.ended
@@ -68,9 +74,8 @@ def test_fragments_arrive_as_the_video_has_them_in_the_request_that_is_documente
 
 
 def test_relative_timecodes_count_from_the_begin_of_each_connection() -> None:
-    with serve(Answer(cut_in=1)) as service:
-        report = make_producer(service, absolute_timecodes=False).send(small_video(), fragments=3, speed=20)
-        first, second = service.put_media
+    report, service = send(Answer(cut_in=1), absolute_timecodes=False)
+    first, second = service.put_media
     assert report.complete
     assert timecodes_of(service) == [[0], [0, 1000]]
     starts = [float(received.headers["x-amzn-producer-start-timestamp"]) for received in (first, second)]
@@ -119,8 +124,7 @@ def test_acknowledgements_are_read_in_pieces_of_any_size(separators: list[bytes]
 
 def test_a_cut_connection_is_opened_again_and_its_fragments_are_sent_again() -> None:
     reasons: list[str] = []
-    with serve(Answer(cut_in=1), Answer(cut_in=0)) as service:
-        report = make_producer(service, on_reconnect=reasons.append).send(small_video(), fragments=3, speed=20)
+    report, service = send(Answer(cut_in=1), Answer(cut_in=0), on_reconnect=reasons.append)
     first, second, third = timecodes_of(service)
     assert report.complete
     assert (report.fragments, report.connections) == (3, 3)
@@ -132,8 +136,7 @@ def test_a_cut_connection_is_opened_again_and_its_fragments_are_sent_again() -> 
 
 
 def test_an_old_connection_is_ended_as_it_should_be_and_followed_by_another() -> None:
-    with serve() as service:
-        report = make_producer(service, connection_seconds=0.3).send(small_video(), fragments=4, speed=20)
+    report, service = send(fragments=4, connection_seconds=0.3)
     assert report.complete
     assert report.connections > 1
     assert all(received.ended for received in service.put_media)
@@ -143,8 +146,7 @@ def test_an_old_connection_is_ended_as_it_should_be_and_followed_by_another() ->
 def test_a_fragment_that_is_answered_with_an_error_is_given_up_and_the_next_ones_arrive() -> None:
     answer = Answer(error_in=1, error='"ErrorId":"4006","ErrorCode":"INVALID_MKV_DATA"')
     reasons: list[str] = []
-    with serve(answer) as service:
-        report = make_producer(service, on_reconnect=reasons.append).send(small_video(), fragments=3, speed=20)
+    report, service = send(answer, on_reconnect=reasons.append)
     assert (report.fragments, report.acknowledged, report.connections) == (3, 2, 2)
     assert not report.complete
     (error,) = report.errors
@@ -157,8 +159,7 @@ def test_a_fragment_that_is_answered_with_an_error_is_given_up_and_the_next_ones
 
 @pytest.mark.parametrize("has_timecode", [True, False])
 def test_an_error_of_the_last_fragment_ends_the_producer(has_timecode: bool) -> None:
-    with serve(Answer(error_in=0, error_has_timecode=has_timecode)) as service:
-        report = make_producer(service).send(small_video(), fragments=1, speed=20)
+    report, service = send(Answer(error_in=0, error_has_timecode=has_timecode), fragments=1)
     assert not report.complete
     assert len(service.put_media) == 1
     assert report.errors[0].meaning == (
@@ -173,8 +174,7 @@ def test_an_unknown_error_keeps_its_name() -> None:
 
 
 def test_a_stream_without_retention_persists_nothing_and_all_is_well() -> None:
-    with serve(Answer(retention=False)) as service:
-        report = make_producer(service).send(small_video(), fragments=2, speed=20)
+    report, _ = send(Answer(retention=False), fragments=2)
     assert report.complete
     assert (report.acknowledged, report.persisted) == (2, 0)
 
@@ -210,8 +210,8 @@ def test_a_refusal_is_said_and_not_tried_again(refusal: tuple[int, str, str], wo
     "refusal", [(400, "ConnectionLimitExceededException", "one"), (503, "ServiceUnavailableException", "later")]
 )
 def test_a_refusal_that_passes_is_tried_again(refusal: tuple[int, str, str]) -> None:
-    with serve(Answer(refusal=refusal)) as service:
-        assert make_producer(service).send(small_video(), fragments=1, speed=20).complete
+    report, service = send(Answer(refusal=refusal), fragments=1)
+    assert report.complete
     assert len(service.put_media) == 2
 
 
@@ -234,9 +234,7 @@ def test_it_gives_up_after_too_many_connections_without_an_acknowledgement() -> 
 
 def test_it_never_gives_up_while_each_connection_is_acknowledged() -> None:
     reasons: list[str] = []
-    with serve(*[Answer(end_after=0)] * 3) as service:
-        producer = make_producer(service, attempts=1, on_reconnect=reasons.append)
-        report = producer.send(small_video(), fragments=4, speed=20)
+    report, _ = send(*[Answer(end_after=0)] * 3, fragments=4, attempts=1, on_reconnect=reasons.append)
     assert report.complete
     assert report.connections == 4
     assert reasons == ["the service has ended the connection"] * 3
@@ -267,10 +265,9 @@ def test_it_tries_again_if_the_role_cant_be_assumed_for_a_while(monkeypatch: pyt
 
 
 def test_a_role_is_assumed_for_every_connection_and_its_permissions_are_used() -> None:
-    with serve(Answer(cut_in=0)) as service:
-        producer = make_producer(service, role_arn="arn:aws:iam::123456789012:role/producer")
-        assert producer.send(small_video(), fragments=1, speed=20).complete
-        cut, received = service.put_media
+    report, service = send(Answer(cut_in=0), fragments=1, role_arn="arn:aws:iam::123456789012:role/producer")
+    cut, received = service.put_media
+    assert report.complete
     for request in (cut, received):
         assert f"Credential={ROLE_ACCESS_KEY}/" in request.headers["authorization"]
         assert request.headers["x-amz-security-token"] == ROLE_TOKEN
