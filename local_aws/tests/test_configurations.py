@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
 NewStream = Callable[..., str]
+Update = Callable[[Any], None]
 
 
 @pytest.fixture
-def update(kinesis_video: KinesisVideoClient, stream: str) -> Callable[[Any], None]:
+def update(kinesis_video: KinesisVideoClient, stream: str) -> Update:
     """Update the configuration of a stream; None deletes it."""
 
     def update(configuration: Any) -> None:
@@ -29,7 +30,7 @@ def described(kinesis_video: KinesisVideoClient, stream: str) -> Any:
 
 
 def test_an_update_replaces_the_whole_configuration_and_without_one_deletes_it(
-    kinesis_video: KinesisVideoClient, stream: str, update: Callable[[Any], None], configuration: Any
+    kinesis_video: KinesisVideoClient, stream: str, update: Update, configuration: Any
 ) -> None:
     required = {
         name: value
@@ -60,11 +61,7 @@ def test_an_update_replaces_the_whole_configuration_and_without_one_deletes_it(
     ],
 )
 def test_a_configuration_that_breaks_a_documented_bound_is_refused_and_changes_nothing(
-    kinesis_video: KinesisVideoClient,
-    stream: str,
-    update: Callable[[Any], None],
-    configuration: Any,
-    change: dict[str, Any],
+    kinesis_video: KinesisVideoClient, stream: str, update: Update, configuration: Any, change: dict[str, Any]
 ) -> None:
     with pytest.raises(kinesis_video.exceptions.InvalidArgumentException):
         update(configuration | change)
@@ -84,11 +81,7 @@ def test_a_configuration_that_breaks_a_documented_bound_is_refused_and_changes_n
     ],
 )
 def test_a_configuration_at_a_documented_bound_is_accepted(
-    kinesis_video: KinesisVideoClient,
-    stream: str,
-    update: Callable[[Any], None],
-    configuration: Any,
-    change: dict[str, Any],
+    kinesis_video: KinesisVideoClient, stream: str, update: Update, configuration: Any, change: dict[str, Any]
 ) -> None:
     update(configuration | change)
 
@@ -97,12 +90,7 @@ def test_a_configuration_at_a_documented_bound_is_accepted(
 
 @pytest.mark.parametrize(("retention", "error"), [(0, "NoDataRetentionException"), (None, "ResourceNotFoundException")])
 def test_a_stream_that_retains_nothing_or_does_not_exist_takes_no_configuration_and_no_deletion_of_one(
-    kinesis_video: Any,
-    new_stream: NewStream,
-    stream_name: str,
-    configuration: Any,
-    retention: int | None,
-    error: str,
+    kinesis_video: Any, new_stream: NewStream, stream_name: str, configuration: Any, retention: int | None, error: str
 ) -> None:
     if retention is not None:
         new_stream(stream_name, DataRetentionInHours=retention)
@@ -126,7 +114,7 @@ def test_what_does_not_exist_has_no_configuration(kinesis_video: KinesisVideoCli
 
 
 def test_notifications_are_configured_beside_the_images(
-    kinesis_video: KinesisVideoClient, stream: str, update: Callable[[Any], None], configuration: Any
+    kinesis_video: KinesisVideoClient, stream: str, update: Update, configuration: Any
 ) -> None:
     destination = {"Uri": "arn:aws:sns:us-east-1:000000000000:fragments"}
     notification: Any = {"Status": "ENABLED", "DestinationConfig": destination}

@@ -202,26 +202,26 @@ BACKWARD = {"StartTimestamp": 10, "EndTimestamp": 9}
 EARLY = {"StartTimestamp": 10, "EndTimestamp": 20}
 
 
+def dash(archive: Any, stream: str) -> None:
+    archive.get_dash_streaming_session_url(StreamName=stream)
+
+
 @pytest.mark.parametrize(
-    ("call", "error"),
+    ("call", "changes", "error"),
     [
-        (lambda archive, stream: clip(archive, stream, TimestampRange=EARLY), "ResourceNotFoundException"),
-        (lambda archive, stream: clip(archive, stream, TimestampRange=BACKWARD), "InvalidArgumentException"),
-        (lambda archive, stream: session(archive, stream, PlaybackMode="LIVE"), "InvalidArgumentException"),
-        (lambda archive, stream: session(archive, stream, PlaybackMode="LIVE_REPLAY"), "InvalidArgumentException"),
-        (lambda archive, stream: session(archive, stream, ContainerFormat="MPEG_TS"), "InvalidArgumentException"),
-        (
-            lambda archive, stream: archive.get_dash_streaming_session_url(StreamName=stream),
-            "InvalidArgumentException",
-        ),
-        (lambda archive, stream: clip(archive, "nobody"), "ResourceNotFoundException"),
+        (clip, {"TimestampRange": EARLY}, "ResourceNotFoundException"),
+        (clip, {"TimestampRange": BACKWARD}, "InvalidArgumentException"),
+        (session, {"PlaybackMode": "LIVE"}, "InvalidArgumentException"),
+        (session, {"PlaybackMode": "LIVE_REPLAY"}, "InvalidArgumentException"),
+        (session, {"ContainerFormat": "MPEG_TS"}, "InvalidArgumentException"),
+        (dash, {}, "InvalidArgumentException"),
     ],
 )
 def test_what_cant_be_played_is_the_services_error(
-    archive: Any, played: str, call: Callable[[Any, str], None], error: str
+    archive: Any, played: str, call: Callable[..., object], changes: dict[str, Any], error: str
 ) -> None:
     with pytest.raises(archive.exceptions.from_code(error)):
-        call(archive, played)
+        call(archive, played, **changes)
 
 
 def test_video_without_what_a_player_needs_is_the_services_error(send: Send, client: Client, archive: Any) -> None:
@@ -237,6 +237,8 @@ def test_video_without_what_a_player_needs_is_the_services_error(send: Send, cli
     send("changing", replace(track, codec_private=track.codec_private[:-1] + b"\1"), fragments[1:])
     with pytest.raises(archive.exceptions.InvalidCodecPrivateDataException):
         clip(archive, "changing")
+    with pytest.raises(archive.exceptions.ResourceNotFoundException):
+        clip(archive, "nobody")
     client("kinesisvideo").create_stream(StreamName="forgetful")
     with pytest.raises(archive.exceptions.NoDataRetentionException):
         clip(archive, "forgetful")
