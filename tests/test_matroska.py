@@ -132,11 +132,6 @@ def test_the_reader_reads_it_at_once_and_byte_by_byte() -> None:
     assert read(bytes([byte]) for byte in ON_THE_WIRE) == ELEMENTS
 
 
-def test_the_reader_reads_it_cut_at_any_byte() -> None:
-    for cut in range(len(ON_THE_WIRE)):
-        assert read([ON_THE_WIRE[:cut], ON_THE_WIRE[cut:]]) == ELEMENTS
-
-
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 tags = st.builds(Tags, st.lists(st.builds(SimpleTag, texts, texts), max_size=4).map(tuple))
 tracks = st.builds(

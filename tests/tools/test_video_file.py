@@ -16,7 +16,8 @@ import imageio_ffmpeg
 import pytest
 from av.video.reformatter import Colorspace, ColorTrc
 
-from kinesis_video_matroska import Frame, Track, write_cluster, write_frame, write_header
+import wire
+from kinesis_video_matroska import Fragment, Frame, Track, write_header
 from kinesis_video_tools.camera import ClockVideo, VideoFile
 from tests.videos import RATE, decoded, encoded, written
 
@@ -30,12 +31,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a producer would send: six seconds of the test picture, in fragments of two seconds."""
     path = tmp_path_factory.mktemp("own") / "own.mkv"
     video = ClockVideo("front-door", width=160, height=96, frame_rate=5)
-    with path.open("wb") as file:
-        file.write(write_header([video.track]))
-        for fragment in islice(video.fragments(START), 3):
-            file.write(write_cluster(fragment.timecode))
-            for frame in fragment.frames:
-                file.write(write_frame(frame, fragment.timecode))
+    path.write_bytes(wire.written([video.track], islice(video.fragments(START), 3)))
     return path
 
 
@@ -102,22 +98,21 @@ def thumbnail_first() -> bytes:
     """A picture on a track of its own before the video."""
     track, frames = encoded("libx264", H264, seconds=2)
     thumbnail = Track(1, "V_MJPEG", width=64, height=48)
-    body = [write_header([thumbnail, replace(track, number=2)]), write_cluster(0)]
-    body += [write_frame(Frame(1, 0, True, b"no picture"), 0)]
-    return b"".join([*body, *(write_frame(replace(frame, track=2), 0) for frame in frames)])
+    moved = [replace(frame, track=2) for frame in frames]
+    fragment = Fragment(0, [Frame(1, 0, True, b"no picture"), *moved])
+    return wire.written([thumbnail, replace(track, number=2)], [fragment])
 
 
 def compressed() -> bytes:
     """A file whose frames lack their first bytes, which its header has, as Matroska can compress them."""
     track, frames = encoded("libx264", {**H264, "bf": "0"}, seconds=2)
-    header = write_header([replace(track, name="kvs_video_track")])
     # ContentEncodings of one ContentEncoding: ContentCompression by header stripping, with the bytes 0000.
     encoding = bytes.fromhex("6d80 8f 6240 8c 5034 89 4254 81 03 4255 82 0000")
     name = bytes.fromhex("536e 8f") + b"kvs_video_track"
     assert len(encoding) == len(name)
-    header = header.replace(name, encoding)
     stripped = [replace(frame, data=frame.data.removeprefix(bytes(2))) for frame in frames]
-    return header + write_cluster(0) + b"".join(write_frame(frame, 0) for frame in stripped)
+    file = wire.written([replace(track, name="kvs_video_track")], [Fragment(0, stripped)])
+    return file.replace(name, encoding)
 
 
 RARE = "has no key frame for more than 20 s"

@@ -20,15 +20,10 @@ class Fault:
 
 
 class Faults:
-    """The faults that are still to happen, in the order in which they were added.
-
-    Parameters
-    ----------
-    errors
-        The error codes that each operation may answer with, or each step of one.
-    """
+    """The faults that are still to happen, in the order in which they were added."""
 
     def __init__(self, errors: Mapping[str, Collection[str]]) -> None:
+        # The error codes that each operation may answer with, or each step of one.
         self._errors = dict(errors)
         self._pending: list[Fault] = []
 

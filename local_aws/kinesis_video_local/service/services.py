@@ -108,23 +108,21 @@ class Services:
         caller = request.caller
         try:
             if operation.signed:
-                self._check(operation, caller, addressed.arn)
+                caller.check(f"{self.namespace}:{operation.name}", addressed.arn)
             await self.faults.strike(operation.name)
             if self._quotas:
                 self._quotas.admit(operation.name, operation.quota, caller.account, caller.region, addressed.stream)
             answer = await operation.run(request, body)
-        except InvalidRequestError as error:
-            return self._refuse(operation.name, addressed.stream, invalid_argument(str(error)), operation.errors)
-        except ServiceError as error:
-            return self._refuse(operation.name, addressed.stream, error, operation.errors)
-        self._record(operation.name, addressed.stream, answer.status, None)
-        return answer
-
-    def _check(self, operation: Operation, caller: Caller, arn: str) -> None:
-        try:
-            caller.check(f"{self.namespace}:{operation.name}", arn)
         except DeniedError as error:
-            raise ServiceError(operation.denied, str(error)) from None
+            refusal = ServiceError(operation.denied, str(error))
+        except InvalidRequestError as error:
+            refusal = invalid_argument(str(error))
+        except ServiceError as error:
+            refusal = error
+        else:
+            self._record(operation.name, addressed.stream, answer.status, None)
+            return answer
+        return self._refuse(operation.name, addressed.stream, refusal, operation.errors)
 
     def _refuse(
         self, operation: str, stream: str | None, error: ServiceError, statuses: Mapping[str, int] | None = None

@@ -63,23 +63,7 @@ class PutMediaError(Exception):
 def sign_put_media(
     url: str, headers: Mapping[str, str], credentials: ReadOnlyCredentials, region: str
 ) -> dict[str, str]:
-    """Sign a PutMedia request as AWS's C producer does: with the hash of an empty body.
-
-    Parameters
-    ----------
-    url
-        The data endpoint with the path ``/putMedia``.
-    headers
-        The headers of the request; all of them are signed.
-    credentials
-        The credentials to use, also for the images and the notifications.
-    region
-        The Region of the stream.
-
-    Returns
-    -------
-    All headers of the request.
-    """
+    """Sign a request for a URL as AWS's C producer does, with the hash of an empty body, and return all its headers."""
     request = AWSRequest("POST", url, headers={"host": urlsplit(url).netloc, **headers})
     SigV4Auth(credentials, "kinesisvideo", region).add_auth(request)
     return {**request.headers, "transfer-encoding": "chunked"}

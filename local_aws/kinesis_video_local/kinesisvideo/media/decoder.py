@@ -5,13 +5,11 @@ Both are imported when the first picture is made: only images need them.
 
 from __future__ import annotations
 
-import heapq
 import io
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -26,8 +24,6 @@ _IDR_PICTURE = 5
 _SLICES = {"h264": frozenset(range(1, 6)), "hevc": frozenset(range(32))}
 # 4096 by 2304, the most of level 5.2 of H.264. A header of a few bytes could otherwise make FFmpeg take gigabytes.
 _MAX_PIXELS = 9_437_184
-# No codec shows a picture after more than this many others that are sent later.
-_MAX_REORDERED = 16
 
 
 class UndecodableError(ValueError):
@@ -62,9 +58,9 @@ class ImageFormat:
 class Pictures:
     """The pictures of the frames of a fragment."""
 
-    encoded: dict[int, bytes] = field(default_factory=dict)
-    """The pictures, by the indexes of their frames."""
-    missing: dict[int, str] = field(default_factory=dict)
+    encoded: dict[int, bytes]
+    """The pictures, by the indexes of their frames, in the order of the clock."""
+    missing: dict[int, str]
     """Why frames that were due make no picture, by their indexes. The next frame that makes one replaces it."""
 
 
@@ -95,58 +91,51 @@ def encoded_pictures(
     image_format
         How the pictures are written.
     """
-    decoding = _Decoding(track, frames, clock)
+    decoding = _Decoding(track, frames)
     slots = [slot(time) for time in clock]
-    pictures = Pictures()
-    filled: set[int | None] = {None}
+    order = sorted(range(len(frames)), key=clock.__getitem__)
+    rank = {index: number for number, index in enumerate(order)}
+    best: dict[int, int] = {}
+    encoded: dict[int, bytes] = {}
+
+    def wanted(index: int) -> bool:
+        # Pictures come in the order in which they are shown; the server's clock may count otherwise.
+        at = slots[index]
+        return at is not None and (at not in best or rank[index] < rank[best[at]])
+
     coming = set(range(len(frames)))
     for index, picture in decoding.pictures():
         coming.discard(index)
-        if slots[index] not in filled:
+        at = slots[index]
+        if at is not None and wanted(index):
             try:
-                pictures.encoded[index] = _encode(picture, image_format)
+                encoded[index] = _encode(picture, image_format)
             except (ValueError, OSError) as error:
                 decoding.faults[index] = str(error)
                 continue
-            filled.add(slots[index])
-        if filled.issuperset(slots[other] for other in coming):
+            encoded.pop(best.get(at, -1), None)
+            best[at] = index
+        if not any(wanted(other) for other in coming):
             break
     due: dict[int | None, int] = {}
-    for index in sorted(range(len(frames)), key=clock.__getitem__):
+    for index in order:
         due.setdefault(slots[index], index)
     due.pop(None, None)
-    pictures.missing = {index: decoding.fault(index) for index in due.values() if index not in pictures.encoded}
-    return pictures
+    return Pictures(
+        {index: encoded[index] for index in order if index in encoded},
+        {index: decoding.fault(index) for index in due.values() if index not in encoded},
+    )
 
 
 class _Decoding:
     """Decodes the frames of one fragment, from its key frame on."""
 
-    def __init__(self, track: Track, frames: Sequence[Frame], clock: Sequence[int]) -> None:
+    def __init__(self, track: Track, frames: Sequence[Frame]) -> None:
         self._track = track
         self._frames = frames
-        self._clock = clock
         self._first_shown: int | None = None
         self.faults: dict[int, str] = {}
         """The faults of frames that the decoder or the encoder reports, by their indexes."""
-
-    def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
-        """Decode as far as the caller goes on, and yield the indexes of frames with their pictures, by the clock."""
-        # A decoder returns pictures in the order in which they are shown; by the server's clock they are ordered by
-        # arrival. A picture waits until no frame with an earlier time can still become one.
-        shown = sorted(range(len(self._frames)), key=lambda index: self._frames[index].timecode)
-        timecodes = [self._frames[index].timecode for index in shown]
-        earliest = [*accumulate((self._clock[index] for index in reversed(shown)), min)][::-1]
-        waiting: list[tuple[int, int, VideoFrame]] = []
-        for index, picture in self._decode():
-            heapq.heappush(waiting, (self._clock[index], index, picture))
-            still = bisect_right(timecodes, self._frames[index].timecode)
-            bound = earliest[still] if still < len(earliest) else math.inf
-            while waiting and (waiting[0][0] <= bound or len(waiting) > _MAX_REORDERED):
-                _, index, picture = heapq.heappop(waiting)
-                yield index, picture
-        for _, index, picture in sorted(waiting, key=lambda entry: entry[:2]):
-            yield index, picture
 
     def fault(self, index: int) -> str:
         """Return why a frame has made no picture."""
@@ -162,7 +151,8 @@ class _Decoding:
             return "it is shown before the key frame and refers to the fragment before (an open group of pictures)"
         return "the decoder makes no picture of it"
 
-    def _decode(self) -> Iterator[tuple[int, VideoFrame]]:
+    def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode as far as the caller goes on, and yield the indexes of frames with their pictures, in shown order."""
         import av
 
         codec = _CODECS[self._track.codec_id]

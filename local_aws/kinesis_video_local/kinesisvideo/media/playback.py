@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from urllib.parse import urlencode
 
 from ...service.errors import ServiceError, invalid_argument
@@ -122,13 +123,11 @@ class Sessions:
             "#EXT-X-MEDIA-SEQUENCE:1",
             f'#EXT-X-MAP:URI="{_uri("getMP4InitFragment.mp4", query)}"',
         ]
-        end = 0.0
+        end, mode = 0.0, session.discontinuities
         for fragment in fragments:
             begin = fragment.time(session.by_producer) / 1000
             apart = abs(begin - end) > frame_milliseconds(fragment.video) / 1000
-            if end and (
-                session.discontinuities == "ALWAYS" or (session.discontinuities == "ON_DISCONTINUITY" and apart)
-            ):
+            if end and (mode == "ALWAYS" or (mode == "ON_DISCONTINUITY" and apart)):
                 lines.append("#EXT-X-DISCONTINUITY")
             if session.timestamps:
                 at = datetime.fromtimestamp(begin, UTC).isoformat(timespec="milliseconds")
@@ -169,12 +168,8 @@ class Playback:
     async def get_clip(self, request: Request) -> Answer:
         """Return the fragments of a time range as one MP4 file."""
         fragments = self._select(self.streams.find(request), request["ClipFragmentSelector"])[:_CLIP_FRAGMENTS]
-        size = 0
-        for number, fragment in enumerate(fragments):
-            size += fragment.size
-            if number and size > _CLIP_BYTES:
-                fragments = fragments[:number]
-                break
+        fitting = sum(size <= _CLIP_BYTES for size in accumulate(fragment.size for fragment in fragments))
+        fragments = fragments[: max(fitting, 1)]
         try:
             clip = await asyncio.to_thread(write_clip, fragments)
         except UnplayableError as error:

@@ -57,16 +57,12 @@ class Protocol:
         The time from which the timecodes count, in milliseconds since 1970: 0 if they are absolute.
     count_event_pairs
         Whether the pairs of image and notification events are among the ten tags of a fragment.
-
-    Attributes
-    ----------
-    open
-        The fragment that is being received.
     """
 
     def __init__(self, start: int, *, count_event_pairs: bool = True) -> None:
         self._count_event_pairs = count_event_pairs
         self.open: MediaFragment | None = None
+        """The fragment that is being received."""
         self._start = start
         self._reader = Reader(max_element_size=limits.FRAGMENT_BYTES)
         self._collector = FragmentCollector()

@@ -232,26 +232,16 @@ class _Connection:
         self._acknowledge("ERROR", self.protocol.open, error=error)
 
     def _acknowledge(self, event_type: str, fragment: MediaFragment | None, *, error: str | None = None) -> None:
-        about = (fragment.media.timecode, fragment.number) if fragment else (None, None)
+        fields: dict[str, Any] = {"EventType": event_type}
+        if fragment:
+            fields |= {"FragmentTimecode": fragment.media.timecode, "FragmentNumber": fragment.number}
+        if error:
+            fields |= {"ErrorId": ERRORS[error][0], "ErrorCode": error}
+        written = json.dumps(fields, separators=(",", ":")).encode() + b"\r\n"
         delay = self._delay if event_type in ("RECEIVED", "PERSISTED") else 0
-        self._acknowledgements.put_nowait((self._now() + delay, _acknowledgement(event_type, *about, error=error)))
+        self._acknowledgements.put_nowait((self._now() + delay, written))
         if event_type in ("BUFFERING", "RECEIVED", "PERSISTED"):
             self.metrics.latency(f"{event_type.capitalize()}AckLatency", delay)
-
-
-def _acknowledgement(
-    event_type: str, timecode: int | None = None, number: str | None = None, *, error: str | None = None
-) -> bytes:
-    """Write an acknowledgement; without a timecode and a number it is about no fragment."""
-    fields = {
-        "EventType": event_type,
-        "FragmentTimecode": timecode,
-        "FragmentNumber": number,
-        "ErrorId": None if error is None else ERRORS[error][0],
-        "ErrorCode": error,
-    }
-    given = {name: value for name, value in fields.items() if value is not None}
-    return json.dumps(given, separators=(",", ":")).encode() + b"\r\n"
 
 
 def _address(headers: Mapping[str, str]) -> dict[str, Any]:
