@@ -190,14 +190,13 @@ class _Connection:
                     raise FragmentError("MAX_CONNECTION_DURATION_REACHED")
 
     def _take(self, event: Begun | Ended) -> None:
-        match event:
-            case Begun(fragment):
-                self._begun = self._now()
-                self._begin(fragment)
-            case Ended(fragment):
-                self._end(fragment)
+        if isinstance(event, Begun):
+            self._begin(event.fragment)
+        else:
+            self._end(event.fragment)
 
     def _begin(self, fragment: MediaFragment) -> None:
+        self._begun = self._now()
         self._acknowledge("BUFFERING", fragment)
         fault = self.put_media.faults.take(FAULT)
         self._delay = fault.delay_seconds if fault else 0
