@@ -187,6 +187,13 @@ def test_what_a_producer_sends_after_an_error_breaks_nothing(aws: LocalAws, head
     assert put_media(aws.endpoint_url, headers, [HEADER + tags + cluster(2_000)]) == acknowledged(2_000)
 
 
+def test_a_fragment_that_breaks_a_limit_ends_the_connection(aws: LocalAws, headers: dict[str, str]) -> None:
+    body = HEADER + cluster(5_000) + cluster(4_000) + cluster(6_000)
+    *before, error = put_media(aws.endpoint_url, headers, [body])
+    assert before == acknowledged(5_000)
+    assert error == ["ERROR", 4_000, "FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS"]
+
+
 def test_a_stream_that_is_deleted_meanwhile_takes_no_more(
     aws: LocalAws, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
 ) -> None:

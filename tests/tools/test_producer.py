@@ -65,6 +65,9 @@ def test_fragments_arrive_as_the_video_has_them_in_the_request_that_is_documente
     assert received.headers["x-amzn-fragment-timecode-type"] == "ABSOLUTE"
     assert received.headers["x-amzn-producer-start-timestamp"] == f"{start // 1000}.{start % 1000:03d}"
     assert received.headers["transfer-encoding"] == "chunked"
+    credential, names, _ = received.headers["authorization"].split(", ")
+    assert credential.endswith("/eu-central-1/kinesisvideo/aws4_request")
+    assert {"host", "x-amz-date", "x-amzn-stream-name"} <= {*names.removeprefix("SignedHeaders=").split(";")}
     assert service.calls == [("/getDataEndpoint", ACCESS_KEY)]
     sent = small_video().fragments(start)
     assert [fragment.frames for fragment in received.fragments] == [next(sent).frames for _ in range(3)]
