@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
 NewStream = Callable[..., str]
+Headers = dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def headers(stream: str) -> dict[str, str]:
+def headers(stream: str) -> Headers:
     return {"x-amzn-stream-name": stream}
 
 
@@ -50,7 +51,7 @@ def fragments(client: Client, stream: str) -> list[dict[str, Any]]:
     return listed
 
 
-def test_fragments_are_acknowledged_while_the_body_still_comes(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_fragments_are_acknowledged_while_the_body_still_comes(aws: LocalAws, headers: Headers) -> None:
     with PutMediaRequest(aws.endpoint_url, headers) as request:
         request.send(HEADER + cluster(1_000))
         first = request.acknowledgement()
@@ -87,9 +88,7 @@ def test_relative_timecodes_count_from_the_producers_start(aws: LocalAws, client
     assert times == [1795252104.25, 1795252106.25]
 
 
-def test_a_producer_that_wants_no_acknowledgements_gets_none(
-    aws: LocalAws, client: Client, headers: dict[str, str]
-) -> None:
+def test_a_producer_that_wants_no_acknowledgements_gets_none(aws: LocalAws, client: Client, headers: Headers) -> None:
     silent = {**headers, "x-amzn-fragment-acknowledgment-required": "0"}
     assert put_media(aws.endpoint_url, silent, [HEADER + cluster(1_000)]) == []
     assert len(fragments(client, headers["x-amzn-stream-name"])) == 1
@@ -126,7 +125,7 @@ def test_tls_speaks_http_1_1_and_its_data_endpoint_is_itself(aws: LocalAws, stre
     ],
 )
 def test_a_request_that_is_wrong_is_refused_in_a_way_that_a_sender_reads(
-    aws: LocalAws, headers: dict[str, str], changes: dict[str, str], refused: str
+    aws: LocalAws, headers: Headers, changes: dict[str, str], refused: str
 ) -> None:
     with PutMediaRequest(aws.endpoint_url, {**headers, **changes}) as request:
         request.send(HEADER, cluster(1_000))
@@ -136,7 +135,7 @@ def test_a_request_that_is_wrong_is_refused_in_a_way_that_a_sender_reads(
         assert json.loads(request.answer.read())["Message"]
 
 
-def test_a_stream_takes_one_connection(aws: LocalAws, headers: dict[str, str], new_stream: NewStream) -> None:
+def test_a_stream_takes_one_connection(aws: LocalAws, headers: Headers, new_stream: NewStream) -> None:
     new_stream(other := f"{headers['x-amzn-stream-name']}-other")
     with PutMediaRequest(aws.endpoint_url, headers) as first:
         first.send(HEADER, cluster(1_000))
@@ -149,9 +148,7 @@ def test_a_stream_takes_one_connection(aws: LocalAws, headers: dict[str, str], n
     assert put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000)]) == acknowledged(1_000)
 
 
-def test_a_connection_that_is_lost_leaves_what_was_complete(
-    aws: LocalAws, client: Client, headers: dict[str, str]
-) -> None:
+def test_a_connection_that_is_lost_leaves_what_was_complete(aws: LocalAws, client: Client, headers: Headers) -> None:
     with PutMediaRequest(aws.endpoint_url, headers) as request:
         request.send(HEADER, cluster(1_000), cluster(2_000))
         while summary(request.acknowledgement()) != ["BUFFERING", 2_000]:
@@ -171,7 +168,7 @@ def test_a_connection_that_is_lost_leaves_what_was_complete(
     assert times == [1, 3]
 
 
-def test_what_a_producer_sends_after_an_error_breaks_nothing(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_what_a_producer_sends_after_an_error_breaks_nothing(aws: LocalAws, headers: Headers) -> None:
     old_tags = Tags((SimpleTag("AWS_KINESISVIDEO_IMAGE_GENERATION"), SimpleTag("door", "open")))
     tags = cluster(0, old_tags)[len(cluster(0)) :]
     aws.inject_fault("PutMedia.Fragment", error="KMS_KEY_ACCESS_DENIED")
@@ -187,7 +184,7 @@ def test_what_a_producer_sends_after_an_error_breaks_nothing(aws: LocalAws, head
     assert put_media(aws.endpoint_url, headers, [HEADER + tags + cluster(2_000)]) == acknowledged(2_000)
 
 
-def test_a_fragment_that_breaks_a_limit_ends_the_connection(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_a_fragment_that_breaks_a_limit_ends_the_connection(aws: LocalAws, headers: Headers) -> None:
     body = HEADER + cluster(5_000) + cluster(4_000) + cluster(6_000)
     *before, error = put_media(aws.endpoint_url, headers, [body])
     assert before == acknowledged(5_000)
@@ -239,7 +236,7 @@ def test_a_stream_whose_key_cant_be_used_takes_nothing(
     assert dict(tags.tags) == {"AWS_KINESISVIDEO_ERROR_CODE": error, "AWS_KINESISVIDEO_ERROR_ID": number}
 
 
-def test_a_connection_can_be_cut_in_the_middle(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_a_connection_can_be_cut_in_the_middle(aws: LocalAws, headers: Headers) -> None:
     aws.inject_fault("PutMedia.Fragment", error="CONNECTION_CUT")
     with PutMediaRequest(aws.endpoint_url, headers) as request:
         request.send(HEADER, cluster(1_000))
@@ -247,7 +244,7 @@ def test_a_connection_can_be_cut_in_the_middle(aws: LocalAws, headers: dict[str,
             request.answer.read()
 
 
-def test_an_acknowledgement_can_be_slow(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_an_acknowledgement_can_be_slow(aws: LocalAws, headers: Headers) -> None:
     aws.inject_fault("PutMedia.Fragment", delay_seconds=0.3)
     begin = time.monotonic()
     assert put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000)]) == acknowledged(1_000)
@@ -316,7 +313,7 @@ def test_a_reader_goes_on_by_token_after_the_producer_was_cut_and_loses_no_fragm
     ],
 )
 def test_get_media_says_what_its_selector_lacks_and_that_a_fragment_does_not_exist(
-    aws: LocalAws, client: Client, headers: dict[str, str], selector: str, member: str, value: str | None
+    aws: LocalAws, client: Client, headers: Headers, selector: str, member: str, value: str | None
 ) -> None:
     put_media(aws.endpoint_url, headers, [HEADER + cluster(1_000)])
     media = client("kinesis-video-media")
@@ -333,9 +330,8 @@ def test_get_media_says_what_its_selector_lacks_and_that_a_fragment_does_not_exi
 
 
 def test_fragments_are_listed_by_time_and_read_by_number(
-    aws: LocalAws, client: Client, headers: dict[str, str]
+    aws: LocalAws, client: Client, stream: str, headers: Headers
 ) -> None:
-    stream = headers["x-amzn-stream-name"]
     put_media(aws.endpoint_url, headers, [HEADER + b"".join(cluster(number * 1_000) for number in range(1, 5))])
     archive = client("kinesis-video-archived-media")
     selector = {
@@ -370,9 +366,8 @@ def test_fragments_are_listed_by_time_and_read_by_number(
 
 
 def test_the_metrics_of_a_stream_are_those_that_are_documented(
-    aws: LocalAws, client: Client, headers: dict[str, str]
+    aws: LocalAws, client: Client, stream: str, headers: Headers
 ) -> None:
-    stream = headers["x-amzn-stream-name"]
     body = write_header([TRACK]) + cluster(2_000) + cluster(3_000)
     put_media(aws.endpoint_url, headers, [body])
     put_media(aws.endpoint_url, headers, [body + cluster(1_000)])
@@ -416,7 +411,7 @@ def test_the_metrics_of_a_stream_are_those_that_are_documented(
     assert (total("Requests"), total("ActiveConnections"), total("ConnectionErrors")) == (4, 3, 1)
 
 
-def test_a_stream_takes_5_calls_a_second(aws: LocalAws, headers: dict[str, str]) -> None:
+def test_a_stream_takes_5_calls_a_second(aws: LocalAws, headers: Headers) -> None:
     refused = []
     with contextlib.ExitStack() as opened:
         # All are sent before the first answer is read.

@@ -26,7 +26,7 @@ NAMESPACE = "kinesisvideo"
 
 
 class KinesisVideo:
-    """The streams, and the services by which CloudFormation and the API reach them.
+    """The streams, and the services by which CloudFormation and the API reach them. `LocalAws` explains the options.
 
     Parameters
     ----------
@@ -36,14 +36,6 @@ class KinesisVideo:
         Records the metrics.
     audit
         Records the calls for CloudTrail.
-    quotas
-        Whether the API quotas are enforced, and a connection is read no faster than the service reads one.
-    count_event_pairs
-        Whether the pairs of image and notification events are among the ten tags of a fragment.
-    creating_seconds
-        The seconds for which a stream that the API has created is CREATING.
-    stale_seconds
-        The seconds for which Describe still returns the previous configuration.
 
     Attributes
     ----------

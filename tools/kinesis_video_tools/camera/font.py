@@ -56,9 +56,6 @@ _BLANK = ("." * GLYPH_WIDTH,) * GLYPH_HEIGHT
 def glyph(character: str) -> tuple[str, ...]:
     """Return the rows of a character, from top to bottom, ``#`` for a dot and ``.`` for none.
 
-    Parameters
-    ----------
-    character
-        A digit, a letter (small ones are capitals), ``-``, ``_``, ``.`` or ``:``; any other one is blank.
+    Small letters are drawn as capitals, and characters that have no dots here are blank.
     """
     return _GLYPHS.get(character.upper(), _BLANK)

@@ -64,13 +64,7 @@ class Encoder:
         return head + b"\xe1" + _length(self._sps, 2) + self._sps + b"\x01" + _length(self._pps, 2) + self._pps
 
     def encode_key_picture(self, macroblocks: Sequence[bytes]) -> bytes:
-        """Encode a whole picture, with which a decoder can begin.
-
-        Parameters
-        ----------
-        macroblocks
-            The picture.
-        """
+        """Encode a whole picture, with which a decoder can begin."""
         self._frame_num = 0
         self._idr_pic_id ^= 1
         # slice_type 7: all slices of the picture are I.
@@ -81,13 +75,7 @@ class Encoder:
         return _access_unit(_nal(_AUD, b"\x10"), self._sps, self._pps, _nal(_IDR_SLICE, data))
 
     def encode_picture(self, macroblocks: Sequence[bytes]) -> bytes:
-        """Encode the difference from the previous picture; the rest is skipped.
-
-        Parameters
-        ----------
-        macroblocks
-            The picture.
-        """
+        """Encode the difference from the previous picture; the rest is skipped."""
         self._frame_num = (self._frame_num + 1) % (1 << _FRAME_NUM_BITS)
         # slice_type 5: all slices of the picture are P.
         bits = _ue(0) + _ue(5) + _ue(0) + f"{self._frame_num:0{_FRAME_NUM_BITS}b}" + "00" + "0" + _END_OF_SLICE_HEADER

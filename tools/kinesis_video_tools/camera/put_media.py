@@ -97,18 +97,9 @@ class PutMedia:
         on_acknowledgement: Callable[[Acknowledgement], None],
         trust: str | None = None,
     ) -> PutMedia:
-        """Connect and send the headers.
+        """Connect and send the signed headers.
 
-        Parameters
-        ----------
-        url
-            The data endpoint with the path ``/putMedia``, with http or https.
-        headers
-            The signed headers.
-        on_acknowledgement
-            Is called with each acknowledgement.
-        trust
-            The file of the certificates to trust; the default is the system's.
+        `trust` is the file of the certificates to trust; the default is the system's.
         """
         parts = urlsplit(url)
         tls = ssl.create_default_context(cafile=trust) if parts.scheme == "https" else None
@@ -127,13 +118,7 @@ class PutMedia:
         return put_media
 
     async def send(self, data: bytes) -> None:
-        """Send bytes of the body, and return when the connection can take more or has ended.
-
-        Parameters
-        ----------
-        data
-            The next bytes of the Matroska stream.
-        """
+        """Send the next bytes of the body, and return when the connection can take more or has ended."""
         for begin in range(0, len(data), _MAX_CHUNK):
             await self._write(h11.Data(data[begin : begin + _MAX_CHUNK]))
 

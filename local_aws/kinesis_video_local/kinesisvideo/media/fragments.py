@@ -108,12 +108,7 @@ class MediaFragment:
     def write(self, *, timestamp: str = "TIMESTAMP", last: Tags | None = None) -> bytes:
         """Write it as a whole Matroska stream, with the tags that the service adds and absolute timecodes.
 
-        Parameters
-        ----------
-        timestamp
-            The end of the names of the tags with its times.
-        last
-            The tags that come last.
+        The names of the tags with its times end in `timestamp`; the tags `last` come last.
         """
         service = {
             "FRAGMENT_NUMBER": self.number,

@@ -222,9 +222,8 @@ class Playback:
         fragments = [fragment for _, fragment in sorted(found.items())]
         if not fragments:
             raise _no_fragments()
-        tracks = [video_track(fragment.tracks) for fragment in fragments]
         privates = set()
-        for track in tracks:
+        for track in (video_track(fragment.tracks) for fragment in fragments):
             if track is None:
                 raise ServiceError("UnsupportedStreamMediaTypeException", "The video is neither H.264 nor H.265")
             if not track.codec_private:
