@@ -8,86 +8,64 @@ from typing import Any
 
 import pytest
 
-from kinesis_video_local._ministack.metric_math import Value, evaluate, state
+from kinesis_video_local._ministack.metric_math import Value, state
 from wire import Client
 
+ALARM: dict[str, Any] = {
+    "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    "Threshold": 1.0,
+    "EvaluationPeriods": 1,
+    "TreatMissingData": "missing",
+    "StateValue": "ALARM",
+}
 MISSING = "IF(fragments > 0 AND FILL(images, 0) == 0, 1, 0)"
+NO_DATA = "INSUFFICIENT_DATA"
 
 
 @pytest.mark.parametrize(
-    ("fragments", "images", "value"),
-    [(5.0, 2.0, 0.0), (5.0, 0.0, 1.0), (5.0, None, 1.0), (0.0, None, 0.0), (None, None, None), (None, 2.0, None)],
-)
-def test_an_expression_has_no_value_without_one_of_its_metrics(fragments: Value, images: Value, value: Value) -> None:
-    assert evaluate(MISSING, {"fragments": fragments, "images": images}) == value
-
-
-def test_either_of_two() -> None:
-    assert evaluate("a > 1 OR b != 2.5", {"a": 0.0, "b": 1.0}) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [("a + b", 3.0), ("a - b / 2", 0.0), ("-a * (b + 1)", -3.0), ("a / (b - 2)", None), ("a + c", None)],
-)
-def test_arithmetic(expression: str, value: Value) -> None:
-    assert evaluate(expression, {"a": 1.0, "b": 2.0, "c": None}) == value
-
-
-@pytest.mark.parametrize("expression", ["RATE(a)", "a ** 2", "b", "IF(a, 1)", "SEARCH('{a,b}', 'Sum')", "a +"])
-def test_fails_on_what_is_not_emulated(expression: str) -> None:
-    with pytest.raises(ValueError, match="The local AWS doesn't evaluate"):
-        evaluate(expression, {"a": 1.0})
-
-
-@pytest.mark.parametrize(
-    ("values", "treat_missing_data", "expected"),
+    ("expression", "values", "expected"),
     [
-        ([1, 1, 1], "notBreaching", "ALARM"),
-        ([1, 0, 1], "notBreaching", "OK"),
-        ([1, 1, None], "notBreaching", "OK"),
-        ([1, 1, None], "breaching", "ALARM"),
-        ([None, None, None], "notBreaching", "OK"),
-        ([None, None, None], "missing", "INSUFFICIENT_DATA"),
-        ([None, None, None], "ignore", "ALARM"),
+        (MISSING, {"fragments": 5.0, "images": 2.0}, "OK"),
+        (MISSING, {"fragments": 5.0, "images": 0.0}, "ALARM"),
+        (MISSING, {"fragments": 5.0, "images": None}, "ALARM"),
+        (MISSING, {"fragments": 0.0, "images": None}, "OK"),
+        # There is no value without one of the metrics.
+        (MISSING, {"fragments": None, "images": None}, NO_DATA),
+        (MISSING, {"fragments": None, "images": 2.0}, NO_DATA),
+        ("a > 1 OR b != 2.5", {"a": 0.0, "b": 1.0}, "ALARM"),
+        ("a + b == 3", {"a": 1.0, "b": 2.0}, "ALARM"),
+        ("a - b / 2 == 0", {"a": 1.0, "b": 2.0}, "ALARM"),
+        ("-a * (b + 1) + 4", {"a": 1.0, "b": 2.0}, "ALARM"),
+        ("a / (b - 2)", {"a": 1.0, "b": 2.0}, NO_DATA),
+        ("a + c", {"a": 1.0, "c": None}, NO_DATA),
+        *((unknown, {"a": 1.0}, NO_DATA) for unknown in ("RATE(a)", "a ** 2", "b", "IF(a, 1)", "SEARCH('{a}')", "a +")),
     ],
 )
-def test_the_state_of_an_alarm(values: list[Value], treat_missing_data: str, expected: str) -> None:
-    alarm: dict[str, Any] = {
-        "Metrics": [{"Id": "e", "Expression": "a == 1"}, {"Id": "a", "MetricStat": {}}],
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "Threshold": 1.0,
-        "EvaluationPeriods": 3,
-        "TreatMissingData": treat_missing_data,
-        "StateValue": "ALARM",
-    }
-    assert state(alarm, [{"a": value} for value in values]) == expected
-
-
-def test_fewer_points_than_periods_may_make_an_alarm() -> None:
-    alarm: dict[str, Any] = {
-        "Metrics": [{"Id": "e", "Expression": "a"}],
-        "ComparisonOperator": "LessThanThreshold",
-        "Threshold": 1.0,
-        "EvaluationPeriods": 3,
-        "DatapointsToAlarm": 2,
-        "TreatMissingData": "missing",
-        "StateValue": "OK",
-    }
-    assert state(alarm, [{"a": 0.0}, {"a": None}, {"a": 0.5}]) == "ALARM"
+def test_the_state_of_an_alarm_on_an_expression(expression: str, values: dict[str, Value], expected: str) -> None:
+    assert state({**ALARM, "Metrics": [{"Id": "e", "Expression": expression}]}, [values]) == expected
 
 
 def test_an_expression_of_another_one() -> None:
     metrics = [{"Id": "e", "Expression": "sum > 2"}, {"Id": "sum", "Expression": "a + b", "ReturnData": False}]
-    alarm = {
-        "Metrics": metrics,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-        "TreatMissingData": "missing",
-        "StateValue": "OK",
-    }
-    assert state(alarm, [{"a": 1.0, "b": 2.0}]) == "ALARM"
+    assert state({**ALARM, "Metrics": metrics, "StateValue": "OK"}, [{"a": 1.0, "b": 2.0}]) == "ALARM"
+
+
+@pytest.mark.parametrize(
+    ("values", "more", "expected"),
+    [
+        ([1, 1, 1], {"TreatMissingData": "notBreaching"}, "ALARM"),
+        ([1, 0, 1], {"TreatMissingData": "notBreaching"}, "OK"),
+        ([1, 1, None], {"TreatMissingData": "notBreaching"}, "OK"),
+        ([1, 1, None], {"TreatMissingData": "breaching"}, "ALARM"),
+        ([None, None, None], {"TreatMissingData": "notBreaching"}, "OK"),
+        ([None, None, None], {"TreatMissingData": "missing"}, NO_DATA),
+        ([None, None, None], {"TreatMissingData": "ignore"}, "ALARM"),
+        ([0, None, 0.5], {"ComparisonOperator": "LessThanThreshold", "DatapointsToAlarm": 2}, "ALARM"),
+    ],
+)
+def test_the_state_of_an_alarm_over_several_periods(values: list[Value], more: dict[str, Any], expected: str) -> None:
+    alarm = {**ALARM, "EvaluationPeriods": 3, "Metrics": [{"Id": "a", "MetricStat": {}}], **more}
+    assert state(alarm, [{"a": value} for value in values]) == expected
 
 
 def metric(name: str, statistic: str = "Sum") -> dict[str, Any]:
@@ -100,12 +78,12 @@ def metric(name: str, statistic: str = "Sum") -> dict[str, Any]:
     [
         # Like the alarm of `StreamFleet.alarm`.
         ([{"Id": "e", "Expression": "streams + passes"}, metric("streams"), metric("passes")], {}, "ALARM"),
-        ([{"Id": "e", "Expression": "RATE(streams)"}, metric("streams")], {}, "INSUFFICIENT_DATA"),
-        ([{"Id": "e", "Expression": "streams + 1"}, metric("streams", "p99")], {}, "INSUFFICIENT_DATA"),
+        ([{"Id": "e", "Expression": "RATE(streams)"}, metric("streams")], {}, NO_DATA),
+        ([{"Id": "e", "Expression": "streams + 1"}, metric("streams", "p99")], {}, NO_DATA),
         (
             [{"Id": "e", "Expression": "ANOMALY_DETECTION_BAND(streams)"}, {**metric("streams"), "ReturnData": True}],
             {"ThresholdMetricId": "e", "ComparisonOperator": "GreaterThanUpperThreshold"},
-            "INSUFFICIENT_DATA",
+            NO_DATA,
         ),
     ],
 )

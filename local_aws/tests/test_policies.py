@@ -129,6 +129,40 @@ def test_a_session_of_a_role_for_things_is_the_thing_that_it_is_named_by(aws: Lo
     assert readable(aws, role, "back") == ["back/a"]
 
 
+def test_each_operation_needs_its_own_action_on_its_own_resource(aws: LocalAws, new_role: NewRole) -> None:
+    """Also those for which ministack would check others."""
+    allowed = "arn:aws:s3:::things/a//b", "arn:aws:s3:::things/front/"
+    session = assume_role(
+        aws.client("sts"),
+        new_role(
+            {"Effect": "Allow", "Action": "s3:PutObject", "Resource": allowed},
+            {"Effect": "Allow", "Action": ["lambda:GetAlias", "s3:DeleteObject"], "Resource": "*"},
+            {"Effect": "Allow", "Action": "iam:AddUserToGroup", "Resource": "arn:aws:iam::*:user/*"},
+        ),
+    )
+    version = {"Objects": [{"Key": KEYS[0], "VersionId": "null"}]}
+    denied: list[tuple[str, str, dict[str, Any]]] = [
+        ("lambda", "delete_alias", {"FunctionName": "none", "Name": "live"}),
+        ("lambda", "invoke_with_response_stream", {"FunctionName": "none"}),
+        ("s3", "delete_objects", {"Bucket": BUCKET, "Delete": version}),
+        ("s3", "put_object", {"Bucket": BUCKET, "Key": "a/b"}),
+        ("iam", "add_user_to_group", {"UserName": "user", "GroupName": "group"}),
+    ]
+    with contextlib.ExitStack() as closed:
+        clients: dict[str, Any] = {}
+        for service in "lambda", "s3", "iam":
+            client: Any = session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
+            clients[service] = closed.enter_context(contextlib.closing(client))
+        for service, operation, arguments in denied:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                getattr(clients[service], operation)(**arguments)
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            clients["lambda"].get_alias(FunctionName="none", Name="live")
+        clients["s3"].delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "none"}]})
+        for key in "a//b", "front/":
+            clients["s3"].put_object(Bucket=BUCKET, Key=key)
+
+
 def simulate(aws: LocalAws, role: str, *resources: str, **context: str) -> list[dict[str, Any]]:
     entries = [
         {"ContextKeyName": name.replace("_", ":"), "ContextKeyValues": [value], "ContextKeyType": "string"}

@@ -12,9 +12,9 @@ from . import (
     condition_keys,
     events,
     exports,
+    iam_requests,
     invocations,
     metrics,
-    operation_names,
     policy_quotas,
     policy_variables,
     root_keys,
@@ -48,6 +48,6 @@ def install(kinesis_video: KinesisVideo) -> None:
     policy_quotas.install()
     policy_variables.install()
     condition_keys.install()
-    operation_names.install()
+    iam_requests.install()
     simulation.install()
     root_keys.install()

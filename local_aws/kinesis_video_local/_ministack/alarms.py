@@ -21,13 +21,14 @@ _COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
 def install() -> None:
     """Accept alarms on expressions of several metrics and on metrics without values, and composite alarms."""
     provisioners._RESOURCE_HANDLERS[_COMPOSITE] = {
-        "create": _create_composite,
-        "update": _update_composite,
-        "delete": _delete_composite,
+        "create": lambda logical_id, new, stack: _put_composite(
+            new.get("AlarmName") or provisioners._physical_name(stack, logical_id, max_len=255), new
+        ),
+        "update": lambda name, _old, new, *_, **__: _put_composite(name, new),
+        "delete": lambda name, _properties: cloudwatch._composite_alarms.pop(name, None),
     }
     provisioners._REPLACING_PROPERTIES[_COMPOSITE] = ("AlarmName",)
     alarm_record = provisioners._cw_metric_alarm_record
-    evaluate_alarm = cloudwatch._evaluate_alarm
 
     def record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         metrics = properties.get("Metrics")
@@ -40,9 +41,6 @@ def install() -> None:
         return {**alarm, "Metrics": metrics, "MetricName": None, "Namespace": None}
 
     def evaluate(alarm: dict[str, Any]) -> None:
-        if not alarm.get("Metrics") and alarm.get("ExtendedStatistic"):
-            evaluate_alarm(alarm)
-            return
         now = time.time()
         old = alarm["StateValue"]
         watched = alarm if alarm.get("Metrics") else {**alarm, "Metrics": [_metric_of(alarm)]}
@@ -66,7 +64,8 @@ def install() -> None:
 def _metric_of(alarm: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the metric of an alarm as metric math does."""
     metric = {name: alarm.get(name) for name in ("Namespace", "MetricName", "Dimensions")}
-    return {"Id": "metric", "MetricStat": {"Metric": metric, "Period": alarm["Period"], "Stat": alarm["Statistic"]}}
+    statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
+    return {"Id": "metric", "MetricStat": {"Metric": metric, "Period": alarm["Period"], "Stat": statistic}}
 
 
 def _values(alarm: Mapping[str, Any], now: float, number: int) -> dict[str, metric_math.Value]:
@@ -87,23 +86,8 @@ def _values(alarm: Mapping[str, Any], now: float, number: int) -> dict[str, metr
     return values
 
 
-def _create_composite(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
-    name = properties.get("AlarmName") or provisioners._physical_name(stack_name, logical_id, max_len=255)
-    return _put_composite(name, properties)
-
-
-def _update_composite(
-    physical_id: str, _old: dict[str, Any], new: dict[str, Any], _stack_name: str, **_: object
-) -> tuple[str, dict[str, str]]:
-    return _put_composite(physical_id, new)
-
-
 def _put_composite(name: str, properties: dict[str, Any]) -> tuple[str, dict[str, str]]:
     status, _, body = cloudwatch._put_composite_alarm({}, {**properties, "AlarmName": name}, False, is_json=True)
     if status != 200:
         raise ValueError(json.loads(body).get("message", body))
     return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
-
-
-def _delete_composite(physical_id: str, _properties: dict[str, Any]) -> None:
-    cloudwatch._composite_alarms.pop(physical_id, None)

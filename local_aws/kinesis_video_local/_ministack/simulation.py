@@ -67,7 +67,6 @@ def install() -> None:
     iam._error = error
     iam_evaluator._resolve_condition_key = resolve
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate_principal_policy
-    iam._IAM_HANDLERS["SimulateCustomPolicy"] = _simulate_custom_policy
 
 
 def _simulate_principal_policy(request: Mapping[str, Any]) -> Any:
@@ -83,24 +82,8 @@ def _simulate_principal_policy(request: Mapping[str, Any]) -> Any:
         return iam._error(404, "NoSuchEntity", f"{source} does not exist", ns=_NAMESPACE)
     gather = iam_evaluator._gather_role_policies if kind == "role" else iam_evaluator._gather_user_policies
     limits = iam_evaluator._permissions_boundary(entities, name, account)
-    own = {"aws:username": name} if kind == "user" else {}
-    return _answer("SimulatePrincipalPolicy", request, source, gather(name, account), limits, own)
-
-
-def _simulate_custom_policy(request: Mapping[str, Any]) -> Any:
-    policies = [iam_evaluator.parse_policy_document(text) for text in _members(request, "PolicyInputList.member.{}")]
-    return _answer("SimulateCustomPolicy", request, f"arn:aws:iam::{get_account_id()}:root", policies, [], {})
-
-
-def _answer(
-    operation: str,
-    request: Mapping[str, Any],
-    principal: str,
-    policies: Sequence[Any],
-    limits: Sequence[Any],
-    own: Mapping[str, str],
-) -> Any:
-    given: dict[str, Any] = dict(own)
+    policies = gather(name, account)
+    given: dict[str, Any] = {"aws:username": name} if kind == "user" else {}
     for number, name in enumerate(_members(request, "ContextEntries.member.{}.ContextKeyName"), start=1):
         values = list(_members(request, f"ContextEntries.member.{number}.ContextKeyValues.member.{{}}"))
         given[name.lower()] = values[0] if len(values) == 1 else values
@@ -108,9 +91,9 @@ def _answer(
     for action in _members(request, "ActionNames.member.{}"):
         for resource in list(_members(request, "ResourceArns.member.{}")) or ["*"]:
             context = _Simulated(
-                principal_arn=principal,
-                principal_type="User" if ":user/" in principal else "AssumedRole",
-                principal_account=get_account_id(),
+                principal_arn=source,
+                principal_type="User" if kind == "user" else "AssumedRole",
+                principal_account=account,
                 action=action,
                 resource_arn=resource,
                 region=get_region(),
@@ -118,7 +101,8 @@ def _answer(
             )
             results.append(_result(context, policies, limits))
     body = f"<EvaluationResults>{''.join(results)}</EvaluationResults><IsTruncated>false</IsTruncated>"
-    return iam._xml(200, f"{operation}Response", f"<{operation}Result>{body}</{operation}Result>", ns=_NAMESPACE)
+    body = _element("SimulatePrincipalPolicyResult", body)
+    return iam._xml(200, "SimulatePrincipalPolicyResponse", body, ns=_NAMESPACE)
 
 
 def _result(context: _Simulated, policies: Sequence[Any], limits: Sequence[Any]) -> str:
