@@ -2,71 +2,50 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
+from stacks import Stack, Template
+from wire import Client
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
 
-
-class Stack:
-    """A stack of one stream, with its Ref and Arn as outputs."""
-
-    def __init__(self, aws: LocalAws, name: str) -> None:
-        self.name = name
-        self._cloudformation = aws.client("cloudformation")
-
-    def create(self, *, resources: dict[str, Any] | None = None, **properties: Any) -> dict[str, str]:
-        return self._apply("create", resources or {}, properties)
-
-    def update(self, *, resources: dict[str, Any] | None = None, **properties: Any) -> dict[str, str]:
-        return self._apply("update", resources or {}, properties)
-
-    def delete(self) -> None:
-        self._cloudformation.delete_stack(StackName=self.name)
-        self._wait("stack_delete_complete")
-
-    def events(self) -> list[str]:
-        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events)]
-
-    def _apply(self, action: str, resources: dict[str, Any], properties: dict[str, Any]) -> dict[str, str]:
-        stream = {"Type": "AWS::KinesisVideo::Stream", "Properties": properties}
-        template = {
-            "Resources": {"Stream": stream, **resources},
-            "Outputs": {"Ref": {"Value": {"Ref": "Stream"}}, "Arn": {"Value": {"Fn::GetAtt": ["Stream", "Arn"]}}},
-        }
-        getattr(self._cloudformation, f"{action}_stack")(
-            StackName=self.name,
-            TemplateBody=json.dumps(template),
-            Tags=[{"Key": "site", "Value": "north"}],
-        )
-        self._wait(f"stack_{action}_complete")
-        stack = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-
-    def _wait(self, waiter: str) -> None:
-        self._cloudformation.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 0.1})
-
-
+TAGS = [{"Key": "site", "Value": "north"}]
 # Fails in every stack, because the function of its ServiceToken does not exist.
 BROKEN = {
-    "Broken": {
-        "Type": "Custom::Broken",
-        "DependsOn": "Stream",
-        "Properties": {"ServiceToken": "arn:aws:lambda:us-east-1:000000000000:function:nobody"},
-    }
+    "Type": "Custom::Broken",
+    "DependsOn": "Stream",
+    "Properties": {"ServiceToken": "arn:aws:lambda:us-east-1:000000000000:function:nobody"},
 }
 
 
+def template(**properties: Any) -> Template:
+    """Declare a stream, with its Ref and Arn as outputs."""
+    return {
+        "Resources": {"Stream": {"Type": "AWS::KinesisVideo::Stream", "Properties": properties}},
+        "Outputs": {"Ref": {"Value": {"Ref": "Stream"}}, "Arn": {"Value": {"Fn::GetAtt": ["Stream", "Arn"]}}},
+    }
+
+
+def broken(**properties: Any) -> Template:
+    """Declare a stream in a stack that fails after it."""
+    declared = template(**properties)
+    return {**declared, "Resources": {**declared["Resources"], "Broken": BROKEN}}
+
+
 @pytest.fixture
-def stack(aws: LocalAws, stream_name: str) -> Stack:
-    return Stack(aws, stream_name)
+def stack(client: Client, stream_name: str) -> Stack:
+    return Stack(client, stream_name)
+
+
+def deployed(stack: Stack, **properties: Any) -> dict[str, str]:
+    """Deploy a stream, and return the outputs."""
+    assert stack.deploy(template(**properties), Tags=TAGS) in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    return stack.outputs()
 
 
 def described(kinesis_video: KinesisVideoClient, name: str) -> Any:
@@ -76,7 +55,8 @@ def described(kinesis_video: KinesisVideoClient, name: str) -> Any:
 def test_a_stack_creates_an_active_stream_with_what_it_declares(
     kinesis_video: KinesisVideoClient, stack: Stack
 ) -> None:
-    outputs = stack.create(
+    outputs = deployed(
+        stack,
         Name=f"{stack.name}-declared",
         DataRetentionInHours=24,
         DeviceName="device",
@@ -100,7 +80,7 @@ def test_a_stack_creates_an_active_stream_with_what_it_declares(
 
 def test_a_stream_created_by_a_stack_is_usable_at_once(stream_name: str, configuration: Any) -> None:
     with LocalAws(creating_seconds=3600) as aws:
-        Stack(aws, stream_name).create(Name="camera", DataRetentionInHours=24)
+        deployed(Stack(aws.client, stream_name), Name="camera", DataRetentionInHours=24)
 
         aws.client("kinesisvideo").update_image_generation_configuration(
             StreamName="camera", ImageGenerationConfiguration=configuration
@@ -108,17 +88,18 @@ def test_a_stream_created_by_a_stack_is_usable_at_once(stream_name: str, configu
 
 
 def test_a_stream_without_a_name_is_named_after_its_stack(stack: Stack) -> None:
-    assert stack.create()["Ref"].startswith(f"{stack.name}-Stream-")
+    assert deployed(stack)["Ref"].startswith(f"{stack.name}-Stream-")
 
 
 def test_an_update_changes_the_same_stream(kinesis_video: KinesisVideoClient, stack: Stack, configuration: Any) -> None:
-    before = stack.create(DataRetentionInHours=24, MediaType="video/h264", Tags=[{"Key": "owner", "Value": "a"}])
+    before = deployed(stack, DataRetentionInHours=24, MediaType="video/h264", Tags=[{"Key": "owner", "Value": "a"}])
     version = described(kinesis_video, before["Ref"])["Version"]
     kinesis_video.update_image_generation_configuration(
         StreamARN=before["Arn"], ImageGenerationConfiguration=configuration
     )
 
-    after = stack.update(
+    after = deployed(
+        stack,
         DataRetentionInHours="48",
         DeviceName="device",
         KmsKeyId="alias/cameras",
@@ -139,9 +120,9 @@ def test_an_update_changes_the_same_stream(kinesis_video: KinesisVideoClient, st
 
 
 def test_a_new_name_replaces_the_stream(kinesis_video: KinesisVideoClient, stack: Stack) -> None:
-    before = stack.create(Name=f"{stack.name}-old", DataRetentionInHours=24)
+    before = deployed(stack, Name=f"{stack.name}-old", DataRetentionInHours=24)
 
-    after = stack.update(Name=f"{stack.name}-new", DataRetentionInHours=24)
+    after = deployed(stack, Name=f"{stack.name}-new", DataRetentionInHours=24)
 
     assert after["Ref"] == f"{stack.name}-new"
     assert described(kinesis_video, after["Ref"])["StreamARN"] == after["Arn"]
@@ -150,10 +131,9 @@ def test_a_new_name_replaces_the_stream(kinesis_video: KinesisVideoClient, stack
 
 
 def test_the_old_stream_survives_a_replacement_that_rolls_back(kinesis_video: KinesisVideoClient, stack: Stack) -> None:
-    before = stack.create(Name=f"{stack.name}-old", DataRetentionInHours=24)
+    before = deployed(stack, Name=f"{stack.name}-old", DataRetentionInHours=24)
 
-    with pytest.raises(WaiterError, match="UPDATE_ROLLBACK"):
-        stack.update(resources=BROKEN, Name=f"{stack.name}-new", DataRetentionInHours=24)
+    assert stack.deploy(broken(Name=f"{stack.name}-new", DataRetentionInHours=24)) == "UPDATE_ROLLBACK_COMPLETE"
 
     assert described(kinesis_video, before["Ref"])["StreamARN"] == before["Arn"]
     with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
@@ -161,10 +141,9 @@ def test_the_old_stream_survives_a_replacement_that_rolls_back(kinesis_video: Ki
 
 
 def test_an_update_that_rolls_back_restores_the_properties(kinesis_video: KinesisVideoClient, stack: Stack) -> None:
-    before = stack.create(DataRetentionInHours=24)
+    before = deployed(stack, DataRetentionInHours=24)
 
-    with pytest.raises(WaiterError, match="UPDATE_ROLLBACK"):
-        stack.update(resources=BROKEN, DataRetentionInHours=48)
+    assert stack.deploy(broken(DataRetentionInHours=48)) == "UPDATE_ROLLBACK_COMPLETE"
 
     assert described(kinesis_video, before["Ref"])["DataRetentionInHours"] == 24
 
@@ -172,8 +151,7 @@ def test_an_update_that_rolls_back_restores_the_properties(kinesis_video: Kinesi
 def test_a_property_that_breaks_the_service_model_fails_the_stack(
     kinesis_video: KinesisVideoClient, stack: Stack
 ) -> None:
-    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
-        stack.create(Name=f"{stack.name}-bad", MediaType="no type")
+    assert stack.deploy(template(Name=f"{stack.name}-bad", MediaType="no type")) == "ROLLBACK_COMPLETE"
 
     assert "Stream CREATE_FAILED" in stack.events()
     with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
@@ -185,14 +163,13 @@ def test_a_name_in_use_fails_the_stack_and_leaves_the_other_stream(
 ) -> None:
     arn = kinesis_video.create_stream(StreamName=f"{stack.name}-taken")["StreamARN"]
 
-    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
-        stack.create(Name=f"{stack.name}-taken")
+    assert stack.deploy(template(Name=f"{stack.name}-taken")) == "ROLLBACK_COMPLETE"
 
     assert described(kinesis_video, f"{stack.name}-taken")["StreamARN"] == arn
 
 
 def test_deleting_the_stack_deletes_the_stream(kinesis_video: KinesisVideoClient, stack: Stack) -> None:
-    outputs = stack.create(DataRetentionInHours=24)
+    outputs = deployed(stack, DataRetentionInHours=24)
 
     stack.delete()
 
@@ -203,7 +180,7 @@ def test_deleting_the_stack_deletes_the_stream(kinesis_video: KinesisVideoClient
 def test_a_stream_that_is_already_gone_does_not_stop_the_deletion(
     aws: LocalAws, kinesis_video: KinesisVideoClient, stack: Stack
 ) -> None:
-    outputs = stack.create(DataRetentionInHours=24)
+    outputs = deployed(stack, DataRetentionInHours=24)
     kinesis_video.delete_stream(StreamARN=outputs["Arn"])
 
     stack.delete()
@@ -216,7 +193,7 @@ def test_calls_of_cloudformation_itself_are_neither_counted_nor_failed(aws: Loca
     aws.inject_fault("CreateStream", error="InternalFailure")
     aws.clear_calls()
 
-    stack.create(DataRetentionInHours=24)
+    deployed(stack, DataRetentionInHours=24)
     stack.delete()
 
     assert aws.calls() == []

@@ -151,7 +151,7 @@ def test_each_operation_needs_its_own_action_on_its_own_resource(aws: LocalAws, 
     with contextlib.ExitStack() as closed:
         clients: dict[str, Any] = {}
         for service in "lambda", "s3", "iam":
-            client: Any = session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
+            client: Any = session.client(service, endpoint_url=aws.endpoint_url)
             clients[service] = closed.enter_context(contextlib.closing(client))
         for service, operation, arguments in denied:
             with pytest.raises(ClientError, match="AccessDenied"):

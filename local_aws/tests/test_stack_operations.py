@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from contextlib import closing
 from typing import Any
@@ -13,7 +12,9 @@ import pytest
 from botocore.config import Config
 
 from kinesis_video_local import LocalAws
+from stacks import Stack, Template
 from tests.archives import zipped
+from wire import Client
 
 # Returns its event and the state of its stack, and answers as its resource's properties say.
 WITNESS = """
@@ -48,47 +49,23 @@ def handler(event, context):
 """
 
 
-class Witnesses:
+class Witnesses(Stack):
     """A stack of custom resources, each with the id of its answer."""
 
-    def __init__(self, aws: LocalAws, name: str) -> None:
-        self.name = name
-        self._cloudformation = aws.client("cloudformation")
-        self._s3 = aws.client("s3")
-        self.function = "arn:aws:lambda:us-east-1:000000000000:function:witness"
+    def __init__(self, client: Client, name: str) -> None:
+        super().__init__(client, name)
+        self._s3 = client("s3")
 
-    def deploy(self, **resources: dict[str, Any]) -> str:
-        """Create or update the stack, one resource after the other, and return its final status."""
+    def have(self, **resources: dict[str, Any]) -> str:
+        """Deploy these resources, one after the other, and return the final status."""
         template: dict[str, Any] = {}
         for name, properties in resources.items():
-            template[name] = {
-                "Type": "Custom::Witness",
-                "DependsOn": list(template)[-1:],
-                "Properties": {"ServiceToken": self.function, **properties},
-            }
-        existing = [stack["StackName"] for stack in self._cloudformation.describe_stacks()["Stacks"]]
-        operation = self._cloudformation.update_stack if self.name in existing else self._cloudformation.create_stack
-        operation(StackName=self.name, TemplateBody=json.dumps({"Resources": template}))
+            template[name] = {**witness(**properties), "DependsOn": list(template)[-1:]}
+        return self.deploy({"Resources": template})
+
+    def continue_rollback(self, **options: Any) -> str:
+        self.cloudformation.continue_update_rollback(StackName=self.name, **options)
         return self.wait()
-
-    def continue_rollback(self, *skip: str) -> str:
-        self._cloudformation.continue_update_rollback(
-            StackName=self.name, **({"ResourcesToSkip": skip} if skip else {})
-        )
-        return self.wait()
-
-    def delete(self, *, ended: str = "DELETE_COMPLETE", **options: Any) -> None:
-        (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
-        self._cloudformation.delete_stack(StackName=self.name, **options)
-        assert self.wait(stack["StackId"]) == ended
-
-    def wait(self, stack_id: str | None = None) -> str:
-        while True:
-            (stack,) = self._cloudformation.describe_stacks(StackName=stack_id or self.name)["Stacks"]
-            status = str(stack["StackStatus"])
-            if not status.endswith("_IN_PROGRESS"):
-                return status
-            time.sleep(0.05)
 
     def seen(self) -> list[dict[str, Any]]:
         """The function's events and observations since the last call, oldest first."""
@@ -98,13 +75,10 @@ class Witnesses:
             self._s3.delete_object(Bucket="witness", Key=key)
         return seen
 
-    def events(self) -> list[str]:
-        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events)]
 
-    def resources(self) -> dict[str, str]:
-        resources = self._cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
-        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+def witness(**properties: Any) -> Template:
+    function = "arn:aws:lambda:us-east-1:000000000000:function:witness"
+    return {"Type": "Custom::Witness", "Properties": {"ServiceToken": function, **properties}}
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +95,13 @@ def function(aws: LocalAws) -> None:
 
 
 @pytest.fixture
-def stack(aws: LocalAws, function: None, stream_name: str) -> Witnesses:
-    return Witnesses(aws, stream_name)
+def stack(client: Client, function: None, stream_name: str) -> Witnesses:
+    return Witnesses(client, stream_name)
 
 
 def test_a_resource_that_is_being_created_is_listed_without_a_physical_id(stack: Witnesses) -> None:
-    assert stack.deploy(A={"Id": "a"}) == "CREATE_COMPLETE"
-    assert stack.deploy(A={"Id": "a"}, B={"Id": "b"}) == "UPDATE_COMPLETE"
+    assert stack.have(A={"Id": "a"}) == "CREATE_COMPLETE"
+    assert stack.have(A={"Id": "a"}, B={"Id": "b"}) == "UPDATE_COMPLETE"
 
     assert stack.seen() == [
         {
@@ -144,10 +118,10 @@ def test_a_resource_that_is_being_created_is_listed_without_a_physical_id(stack:
 
 
 def test_an_update_has_no_event_for_what_did_not_change(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "a"}, B={"Id": "b"})
+    stack.have(A={"Id": "a"}, B={"Id": "b"})
     before = stack.events()
 
-    stack.deploy(A={"Id": "a"}, B={"Id": "b", "Changed": 1}, C={"Id": "c"})
+    stack.have(A={"Id": "a"}, B={"Id": "b", "Changed": 1}, C={"Id": "c"})
 
     assert stack.events()[len(before) :] == [
         f"{stack.name} UPDATE_IN_PROGRESS",
@@ -160,8 +134,8 @@ def test_an_update_has_no_event_for_what_did_not_change(stack: Witnesses) -> Non
 
 
 def test_what_leaves_the_stack_is_deleted_in_its_clean_up(stack: Witnesses) -> None:
-    stack.deploy(Old={"Id": "camera"})
-    stack.deploy(New={"Id": "camera"})
+    stack.have(Old={"Id": "camera"})
+    stack.have(New={"Id": "camera"})
 
     assert stack.seen()[-1] == {
         "event": ["Delete", "Old", "camera"],
@@ -178,8 +152,8 @@ def test_what_leaves_the_stack_is_deleted_in_its_clean_up(stack: Witnesses) -> N
 
 
 def test_what_is_replaced_is_deleted_in_the_clean_up(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "one"})
-    stack.deploy(A={"Id": "two"})
+    stack.have(A={"Id": "one"})
+    stack.have(A={"Id": "two"})
 
     assert stack.seen()[1:] == [
         {
@@ -196,10 +170,10 @@ def test_what_is_replaced_is_deleted_in_the_clean_up(stack: Witnesses) -> None:
 
 
 def test_a_rollback_sends_an_update_back_to_what_was_replaced(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "one"})
+    stack.have(A={"Id": "one"})
     stack.seen()
 
-    assert stack.deploy(A={"Id": "two"}, B={"Id": "b", "Fail": "Create"}) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.have(A={"Id": "two"}, B={"Id": "b", "Fail": "Create"}) == "UPDATE_ROLLBACK_COMPLETE"
 
     _, _, back, delete_failed, delete_new = stack.seen()
     assert back == {
@@ -217,10 +191,10 @@ def test_a_rollback_sends_an_update_back_to_what_was_replaced(stack: Witnesses) 
 
 
 def test_a_rollback_sends_an_update_back_to_what_changed_in_place(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "one"})
+    stack.have(A={"Id": "one"})
     stack.seen()
 
-    assert stack.deploy(A={"Id": "one", "Changed": 1, "Fail": "Update"}) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.have(A={"Id": "one", "Changed": 1, "Fail": "Update"}) == "UPDATE_ROLLBACK_COMPLETE"
 
     assert stack.seen()[-1] == {
         "event": ["Update", "A", "one"],
@@ -230,7 +204,7 @@ def test_a_rollback_sends_an_update_back_to_what_changed_in_place(stack: Witness
 
 
 def test_a_failed_creation_is_deleted_by_the_id_of_its_answer(stack: Witnesses) -> None:
-    assert stack.deploy(A={"Id": "marker", "Fail": "Create"}) == "ROLLBACK_COMPLETE"
+    assert stack.have(A={"Id": "marker", "Fail": "Create"}) == "ROLLBACK_COMPLETE"
 
     assert stack.seen()[-1] == {
         "event": ["Delete", "A", "marker"],
@@ -241,7 +215,7 @@ def test_a_failed_creation_is_deleted_by_the_id_of_its_answer(stack: Witnesses) 
 
 
 def test_a_function_that_fails_gets_its_event_twice_more_and_then_a_delete_with_an_id_made_up(stack: Witnesses) -> None:
-    assert stack.deploy(A={"Id": "a", "Crash": "Create", "ServiceTimeout": 1}) == "ROLLBACK_COMPLETE"
+    assert stack.have(A={"Id": "a", "Crash": "Create", "ServiceTimeout": 1}) == "ROLLBACK_COMPLETE"
 
     *attempts, (request_type, logical_id, physical_id) = [seen["event"] for seen in stack.seen()]
     assert attempts == [["Create", "A", None]] * 3
@@ -249,54 +223,41 @@ def test_a_function_that_fails_gets_its_event_twice_more_and_then_a_delete_with_
     assert physical_id.startswith(f"{stack.name}-A-")
 
 
-def test_a_rollback_that_failed_goes_on_without_what_is_skipped(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "a", "Fail": "Update"}, B={"Id": "b"})
-    assert stack.deploy(A={"Id": "a", "Changed": 1}, B={"Id": "b", "Changed": 1, "Fail": "Update"}) == (
+def test_a_rollback_that_failed_can_be_tried_again_and_goes_on_without_what_is_skipped(stack: Witnesses) -> None:
+    stack.have(A={"Id": "a", "Fail": "Update"}, B={"Id": "b"})
+    assert stack.have(A={"Id": "a", "Changed": 1}, B={"Id": "b", "Changed": 1, "Fail": "Update"}) == (
         "UPDATE_ROLLBACK_FAILED"
     )
     stack.seen()
 
-    assert stack.continue_rollback("A") == "UPDATE_ROLLBACK_COMPLETE"
-
-    assert stack.seen() == []
-    assert stack.resources() == {"A": "a", "B": "b"}
-
-
-def test_a_rollback_that_failed_can_be_tried_again(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "a", "Fail": "Update"}, B={"Id": "b"})
-    stack.deploy(A={"Id": "a", "Changed": 1}, B={"Id": "b", "Changed": 1, "Fail": "Update"})
-    stack.seen()
-
     assert stack.continue_rollback() == "UPDATE_ROLLBACK_FAILED"
-
     assert [(seen["event"], seen["stack"]) for seen in stack.seen()] == [
         (["Update", "A", "a"], "UPDATE_ROLLBACK_IN_PROGRESS")
     ]
 
-
-def test_a_stack_that_is_deleted_says_so(stack: Witnesses) -> None:
-    stack.deploy(A={"Id": "a"})
-    stack.seen()
-
-    stack.delete()
-
-    assert stack.seen() == [
-        {
-            "event": ["Delete", "A", "a"],
-            "stack": "DELETE_IN_PROGRESS",
-            "resources": {"A": ["DELETE_IN_PROGRESS", "a"]},
-        }
-    ]
+    assert stack.continue_rollback(ResourcesToSkip=["A"]) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.seen() == []
+    assert stack.resources() == {"A": "a", "B": "b"}
 
 
 def test_what_a_resource_depends_on_stays_if_that_can_not_be_deleted(stack: Witnesses) -> None:
     # Each depends on the one before it.
-    stack.deploy(A={"Id": "a"}, B={"Id": "b", "Fail": "Delete"}, C={"Id": "c"})
+    stack.have(A={"Id": "a"}, B={"Id": "b", "Fail": "Delete"}, C={"Id": "c"})
     stack.seen()
 
     stack.delete(ended="DELETE_FAILED")
 
-    assert [seen["event"] for seen in stack.seen()] == [["Delete", "C", "c"], ["Delete", "B", "b"]]
+    first, second = stack.seen()
+    assert first == {
+        "event": ["Delete", "C", "c"],
+        "stack": "DELETE_IN_PROGRESS",
+        "resources": {
+            "A": ["CREATE_COMPLETE", "a"],
+            "B": ["CREATE_COMPLETE", "b"],
+            "C": ["DELETE_IN_PROGRESS", "c"],
+        },
+    }
+    assert second["event"] == ["Delete", "B", "b"]
     assert stack.resources() == {"A": "a", "B": "b"}
 
     stack.delete(RetainResources=["B"])
@@ -304,32 +265,22 @@ def test_what_a_resource_depends_on_stays_if_that_can_not_be_deleted(stack: Witn
     assert [seen["event"] for seen in stack.seen()] == [["Delete", "A", "a"]]
 
 
-def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(aws: LocalAws, stack: Witnesses) -> None:
-    s3 = aws.client("s3")
-    cloudformation = aws.client("cloudformation")
-    witness: dict[str, Any] = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function}}
-    s3.create_bucket(Bucket="templates")
+def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(
+    aws: LocalAws, client: Client, stack: Witnesses
+) -> None:
+    client("s3").create_bucket(Bucket="templates")
 
-    def template(children: dict[str, Any], **siblings: Any) -> str:
-        def resources(all_properties: dict[str, Any]) -> dict[str, Any]:
-            return {
-                name: {**witness, "Properties": {**witness["Properties"], **properties}}
-                for name, properties in all_properties.items()
-            }
-
-        body = json.dumps({"Resources": resources(children)})
+    def nesting(children: dict[str, Template], **siblings: Template) -> Template:
         key = f"{uuid.uuid4()}.json"
-        s3.put_object(Bucket="templates", Key=key, Body=body.encode())
+        client("s3").put_object(Bucket="templates", Key=key, Body=json.dumps({"Resources": children}))
         nested = {"TemplateURL": f"{aws.endpoint_url}/templates/{key}"}
         child = {"Type": "AWS::CloudFormation::Stack", "Properties": nested}
-        after = {name: {**resource, "DependsOn": "Child"} for name, resource in resources(siblings).items()}
-        return json.dumps({"Resources": {"Child": child, **after}})
+        after = {name: {**resource, "DependsOn": "Child"} for name, resource in siblings.items()}
+        return {"Resources": {"Child": child, **after}}
 
-    cloudformation.create_stack(StackName=stack.name, TemplateBody=template({"A": {"Id": "a"}}))
-    assert stack.wait() == "CREATE_COMPLETE"
-    failing = template({"A": {"Id": "a", "Changed": 1}, "B": {"Id": "b"}}, Z={"Id": "z", "Fail": "Create"})
-    cloudformation.update_stack(StackName=stack.name, TemplateBody=failing)
-    assert stack.wait() == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.deploy(nesting({"A": witness(Id="a")})) == "CREATE_COMPLETE"
+    failing = nesting({"A": witness(Id="a", Changed=1), "B": witness(Id="b")}, Z=witness(Id="z", Fail="Create"))
+    assert stack.deploy(failing) == "UPDATE_ROLLBACK_COMPLETE"
     stack.delete()
 
     sights = [(*seen["event"], seen["stack"]) for seen in stack.seen()]
@@ -348,8 +299,7 @@ def test_the_cdk_cli_finds_its_stack_done_when_its_call_is_answered(aws: LocalAw
     create: Any = boto3.client
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     config = Config(user_agent_extra="aws-cdk/2")
-    resource = {"Type": "Custom::Witness", "Properties": {"ServiceToken": stack.function, "Id": "a"}}
-    template = json.dumps({"Resources": {"A": resource}})
+    template = json.dumps({"Resources": {"A": witness(Id="a")}})
     with closing(create("cloudformation", endpoint_url=aws.endpoint_url, config=config, **keys)) as cli:
         cli.create_stack(StackName=stack.name, TemplateBody=template)
 

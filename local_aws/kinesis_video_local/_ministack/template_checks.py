@@ -69,6 +69,8 @@ _FUNCTIONS = {
     *("Fn::ImportValue", "Fn::Join", "Fn::Length", "Fn::Not", "Fn::Or", "Fn::Select", "Fn::Split", "Fn::Sub"),
     *("Fn::ToJsonString", "Fn::Transform"),
 }
+# Of these references, the name is a condition's.
+_OF_CONDITIONS = ("Condition", "Fn::If")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_.:]+")
 _NAME = re.compile(r"[A-Za-z0-9]+")
@@ -133,20 +135,7 @@ def _with_values(value: Any, template: Template, parameters: Any) -> Any:
 
 
 def check(template: Template, conditions: Mapping[str, bool] | None) -> None:
-    """Check a template.
-
-    Parameters
-    ----------
-    template
-        The template, after its transforms.
-    conditions
-        The values of its conditions; None if they aren't known.
-
-    Raises
-    ------
-    ValueError
-        If CloudFormation refuses it.
-    """
+    """Raise a ValueError if CloudFormation refuses a template; its conditions are None if their values aren't known."""
     if unknown := sorted(set(template) - _SECTIONS):
         raise ValueError(f"Template format error: Invalid template property or properties [{', '.join(unknown)}]")
     resources = template.get("Resources")
@@ -160,7 +149,7 @@ def check(template: Template, conditions: Mapping[str, bool] | None) -> None:
         _check_resource(name, resource, template)
     known = {*resources, *parameters, *_PSEUDO_PARAMETERS}
     for block, members in ("Resources", resources), ("Outputs", outputs):
-        _check_references(block, _all_references(members.values(), None), known, resources)
+        _check_references(block, _references(list(members.values()), None), known, resources)
     _check_cycles(resources)
     for name, output in outputs.items():
         _check_output(name, output, template)
@@ -169,20 +158,17 @@ def check(template: Template, conditions: Mapping[str, bool] | None) -> None:
         there = {*active, *parameters, *_PSEUDO_PARAMETERS}
         for block, members in ("Resources", resources), ("Outputs", outputs):
             chosen = [member for member in members.values() if conditions.get(member.get("Condition"), True)]
-            _check_references(block, _all_references(chosen, conditions), there, active)
+            _check_references(block, _references(chosen, conditions), there, active)
 
 
 def check_conditions(template: Template) -> None:
-    """Check the conditions of a template, before they are evaluated.
-
-    Raises
-    ------
-    ValueError
-        If CloudFormation refuses them.
-    """
+    """Raise a ValueError if CloudFormation refuses the conditions of a template."""
     conditions = template.get("Conditions") or {}
     known = {*(template.get("Parameters") or {}), *_PSEUDO_PARAMETERS}
-    used = {name: set(_conditions_in(condition)) for name, condition in conditions.items()}
+    used = {
+        name: {other for function, other, _ in _references(condition, None) if function == "Condition"}
+        for name, condition in conditions.items()
+    }
     for name in sorted({one for names in used.values() for one in names} - set(conditions)):
         raise ValueError(
             f"Template format error: Unresolved condition dependency {name} in the Conditions block of the template"
@@ -193,7 +179,9 @@ def check_conditions(template: Template) -> None:
         raise ValueError(
             f"Template format error: Circular dependency between conditions: [{', '.join(error.args[1][1:])}]"
         ) from None
-    if missing := sorted({name for _, name, _ in _references(conditions, None)} - known):
+    if missing := sorted(
+        {name for function, name, _ in _references(conditions, None) if function != "Condition"} - known
+    ):
         raise ValueError(
             f"Template format error: Unresolved dependencies [{', '.join(missing)}]. "
             "Cannot reference resources in the Conditions block of the template"
@@ -278,7 +266,7 @@ def _check_condition(member: Mapping[str, Any], block: str, template: Template) 
 def _check_references(block: str, references: Iterable[Reference], known: set[str], resources: Iterable[str]) -> None:
     unresolved = set()
     for function, name, attribute in references:
-        if function == "Fn::If":
+        if function in _OF_CONDITIONS:
             continue
         if function == "Fn::GetAtt" and name not in resources:
             raise ValueError(f"Template error: instance of Fn::GetAtt references undefined resource {name}")
@@ -301,19 +289,13 @@ def _check_cycles(resources: Template) -> None:
     graph = {}
     for name, resource in resources.items():
         depends_on = resource.get("DependsOn", [])
-        used = {other for _, other, _ in _references(resource.get("Properties"), None)}
+        references = _references(resource.get("Properties"), None)
+        used = {other for function, other, _ in references if function not in _OF_CONDITIONS}
         graph[name] = {*([depends_on] if isinstance(depends_on, str) else depends_on), *used} & set(resources)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         raise ValueError(f"Circular dependency between resources: [{', '.join(error.args[1][1:])}]") from None
-
-
-def _all_references(members: Iterable[Any], conditions: Mapping[str, bool] | None) -> Iterator[Reference]:
-    for member in members:
-        # These are names, which are checked separately.
-        values = {name: value for name, value in member.items() if name not in ("Type", "DependsOn", "Condition")}
-        yield from _references(values, conditions)
 
 
 def _references(part: Any, conditions: Mapping[str, bool] | None) -> Iterator[Reference]:
@@ -325,8 +307,8 @@ def _references(part: Any, conditions: Mapping[str, bool] | None) -> Iterator[Re
         return
     function, argument = next(iter(part.items())) if len(part) == 1 else ("", None)
     match function, argument:
-        case "Ref", str(name):
-            yield "Ref", name, ""
+        case "Ref" | "Condition", str(name):
+            yield function, name, ""
         case "Fn::GetAtt", str(path):
             name, _, attribute = path.partition(".")
             yield "Fn::GetAtt", name, attribute
@@ -359,19 +341,3 @@ def _variables(text: str, given: Mapping[str, Any]) -> Iterator[Reference]:
             )
         name, _, attribute = variable.partition(".")
         yield "Fn::Sub", name, attribute
-
-
-def _conditions_in(part: Any) -> Iterator[str]:
-    """Find the conditions that a condition refers to."""
-    if isinstance(part, list):
-        for item in part:
-            yield from _conditions_in(item)
-    elif isinstance(part, dict):
-        for function, argument in part.items():
-            if function == "Condition" and isinstance(argument, str):
-                yield argument
-            elif function == "Fn::If" and isinstance(argument, list) and isinstance(argument[0], str):
-                yield argument[0]
-                yield from _conditions_in(argument[1:])
-            else:
-                yield from _conditions_in(argument)
