@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ministack.core.responses import now_iso
@@ -71,7 +72,7 @@ class _Operations:
         # Resources that an update is creating.
         self._created: set[Key] = set()
         # The events and the records of resources that an update has reached and may leave unchanged.
-        self._perhaps_updated: dict[Key, tuple[tuple[Any, ...], Record]] = {}
+        self._perhaps_updated: dict[Key, tuple[Callable[[], None], Record]] = {}
         # The physical ids in failed answers.
         self._failed_ids: dict[Key, str] = {}
         # Resources whose creation failed, for the rollback to delete.
@@ -89,25 +90,25 @@ class _Operations:
         resource_type: str,
         status: str,
         reason: str = "",
-        physical_id: str = "",
-        detailed_status: str = "",
+        *more: str,
+        **named: str,
     ) -> None:
         """Record an event, and update the listed status of its resource."""
-        event = (stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
         if (logical_id, resource_type) == (stack_name, _STACK):
             status = self._stack_changes(stack_id, stack_name, status)
-            self._add_event(stack_id, stack_name, logical_id, resource_type, status, *event[5:])
+            self._add_event(stack_id, stack_name, logical_id, resource_type, status, reason, *more, **named)
             return
         logical_id, _, replacement = logical_id.partition(_REPLACEMENT[0])
         if replacement and not resource_type:
             # The old resource was not restored, so the replacement is still in use.
             return
+        add_event = partial(self._add_event, stack_id, stack_name, logical_id, resource_type)
         key = (stack_id, logical_id)
         resources = _stacks[stack_name].setdefault("_resources", {})
         record = resources.get(logical_id)
         updating = _stacks[stack_name].get("StackStatus") == "UPDATE_IN_PROGRESS"
         if status == "UPDATE_IN_PROGRESS" and updating and record and not reason:
-            self._perhaps_updated[key] = (event, record)
+            self._perhaps_updated[key] = (partial(add_event, status, reason, *more, **named), record)
             return
         if status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS") and not record:
             self._created.add(key)
@@ -125,7 +126,7 @@ class _Operations:
             self._created.discard(key)
         if (record := resources.get(logical_id)) and not status.startswith("DELETE_"):
             record["ResourceStatus"] = status
-        self._add_event(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
+        add_event(status, reason, *more, **named)
 
     def provision(self, resource_type: str, logical_id: str, properties: Any, stack_name: str) -> Any:
         """Create a resource, and remember a custom resource that failed."""
@@ -143,29 +144,17 @@ class _Operations:
             raise
 
     def update(
-        self,
-        resource_type: str,
-        physical_id: str,
-        old: Any,
-        new: Any,
-        stack_name: str,
-        logical_id: str | None = None,
-        attributes: Any = None,
+        self, resource_type: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: Any = None, *more: Any
     ) -> Any:
         """Update a resource, and record its event if it changes."""
         if old != new and logical_id:
-            self._is_updated((_stacks[stack_name]["StackId"], logical_id))
-            if record := _stacks[stack_name].get("_resources", {}).get(logical_id):
+            self._is_updated((_stacks[stack]["StackId"], logical_id))
+            if record := _stacks[stack].get("_resources", {}).get(logical_id):
                 record["ResourceStatus"] = "UPDATE_IN_PROGRESS"
-        return self._update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
+        return self._update(resource_type, physical_id, old, new, stack, logical_id, *more)
 
     def delete(
-        self,
-        resource_type: str,
-        physical_id: str,
-        properties: Any,
-        stack_name: str | None = None,
-        logical_id: str | None = None,
+        self, resource_type: str, physical_id: str, properties: Any, stack_name: Any = None, logical_id: Any = None
     ) -> None:
         """Delete a resource; in an update, as a part of the clean-up."""
         if stack_name is None or logical_id is None:
@@ -184,13 +173,13 @@ class _Operations:
         if resource_type == _STACK:
             _stacks[provisioners._nested_stack_lookup_name(physical_id)]["StackStatus"] = "DELETE_IN_PROGRESS"
         events = stack["StackStatus"] == _CLEANUP
-        event = (stack["StackId"], stack_name, logical_id, resource_type)
+        add_event = partial(self._add_event, stack["StackId"], stack_name, logical_id, resource_type)
         record = stack.get("_resources", {}).get(logical_id)
         # A replacement has another physical id.
         mine = record if record and record["PhysicalResourceId"] == physical_id else {}
         mine["ResourceStatus"] = "DELETE_IN_PROGRESS"
         if events:
-            self._add_event(*event, "DELETE_IN_PROGRESS", "", physical_id)
+            add_event("DELETE_IN_PROGRESS", "", physical_id)
         try:
             self._delete(resource_type, physical_id, properties, stack_name, logical_id)
         except Exception:
@@ -199,7 +188,7 @@ class _Operations:
             raise
         mine["ResourceStatus"] = "DELETE_COMPLETE"
         if events:
-            self._add_event(*event, "DELETE_COMPLETE", "", physical_id)
+            add_event("DELETE_COMPLETE", "", physical_id)
 
     def _keep_dependencies(self, stack: Record, logical_id: str) -> None:
         """Hide a resource's dependencies from ministack until the deletion has ended."""
@@ -242,7 +231,7 @@ class _Operations:
         event, record = self._perhaps_updated.pop(key, (None, None))
         if event and record:
             record["ResourceStatus"] = "UPDATE_IN_PROGRESS"
-            self._add_event(*event)
+            event()
 
     def _stack_changes(self, stack_id: str, stack_name: str, status: str) -> str:
         """Note a stack's new status, and return the status that AWS would show."""
