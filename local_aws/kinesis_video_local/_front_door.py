@@ -45,18 +45,7 @@ _LINGER_SECONDS = 3
 
 
 def parse_origin(text: str) -> str:
-    """Check an origin, and return it as browsers send it.
-
-    Parameters
-    ----------
-    text
-        A scheme, a host and, if it isn't the scheme's own, a port, such as ``http://localhost:3000``.
-
-    Raises
-    ------
-    ValueError
-        If it is not an origin.
-    """
+    """Check an origin, and return it as browsers send it."""
     match = _ORIGIN.fullmatch(text)
     if not match:
         raise ValueError(
@@ -69,15 +58,8 @@ def parse_origin(text: str) -> str:
 class FrontDoor:
     """An ASGI application before another one, for HTTP and for websockets.
 
-    Parameters
-    ----------
-    application
-        The application behind it.
-    allowed_origins
-        The origins whose pages may come in, as `parse_origin` returns them.
-    control_key
-        The bearer token in ``Authorization`` that opens the control paths, ministack's among them. None opens them for
-        every program.
+    Each allowed origin is as `parse_origin` returns it. The control key is the bearer token in ``Authorization`` that
+    opens the control paths, ministack's among them; None opens them for every program.
     """
 
     def __init__(self, application: Any, allowed_origins: Iterable[str] = (), control_key: str | None = None) -> None:

@@ -16,6 +16,8 @@ from typing import Self
 
 from .server import LocalAws
 
+App = str | Path | Sequence[str]
+
 _ACCOUNT = "000000000000"
 
 
@@ -70,13 +72,7 @@ class Cdk:
         # In a directory without a cdk.json, since otherwise the CLI would synthesise the app first.
         return self.run("bootstrap", f"aws://{_ACCOUNT}/{region}", directory=self._directory.name)
 
-    def synth(
-        self,
-        app: str | Path | Sequence[str],
-        *,
-        context: Mapping[str, str] | None = None,
-        arguments: Sequence[str] = (),
-    ) -> Path:
+    def synth(self, app: App, *, context: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> Path:
         """Synthesise an app; return the directory of its cloud assembly, which ends with this object.
 
         The parameters are those of ``deploy``, for ``cdk synth``. Synthesis takes most of the time of a deployment, so
@@ -92,11 +88,7 @@ class Cdk:
         return Path(output)
 
     def deploy(
-        self,
-        app: str | Path | Sequence[str],
-        *stacks: str,
-        context: Mapping[str, str] | None = None,
-        arguments: Sequence[str] = (),
+        self, app: App, *stacks: str, context: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
     ) -> str:
         """Deploy stacks of an app; return what the CLI printed.
 
@@ -121,11 +113,7 @@ class Cdk:
         return self._run_app("deploy", app, stacks, context, options)
 
     def destroy(
-        self,
-        app: str | Path | Sequence[str],
-        *stacks: str,
-        context: Mapping[str, str] | None = None,
-        arguments: Sequence[str] = (),
+        self, app: App, *stacks: str, context: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
     ) -> str:
         """Destroy stacks of an app; return what the CLI printed. The parameters are those of ``deploy``."""
         return self._run_app("destroy", app, stacks, context, ["--force", *arguments])
@@ -191,7 +179,7 @@ class Cdk:
     def _run_app(
         self,
         command: str,
-        app: str | Path | Sequence[str],
+        app: App,
         stacks: Sequence[str],
         context: Mapping[str, str] | None,
         options: Sequence[str],
@@ -237,11 +225,11 @@ def _find_cli() -> Path:
     raise CdkError(f"There is no CDK CLI in `node_modules` of {here} or on the PATH, run `npm install aws-cdk` there")
 
 
-def _is_assembly(app: str | Path | Sequence[str]) -> bool:
+def _is_assembly(app: App) -> bool:
     return isinstance(app, str | Path) and Path(app).is_dir()
 
 
-def _app_option(app: str | Path | Sequence[str]) -> str:
+def _app_option(app: App) -> str:
     if not isinstance(app, str | Path):
         return shlex.join(app)
     path = str(Path(app).resolve())

@@ -13,30 +13,10 @@ _CERTIFICATE, _KEY = "issuer.pem", "issuer-key.pem"
 
 
 def issue(host: str, directory: Path, issuer_directory: Path | None = None) -> tuple[Path, Path]:
-    """Issue a certificate for a host.
+    """Issue a certificate for a host, and write its file to a directory.
 
-    Parameters
-    ----------
-    host
-        The host's name or address.
-    directory
-        The directory for the files.
-    issuer_directory
-        The directory for the issuer's certificate and key, which are generated if they are missing. Later starts use
-        the same issuer. By default each start has a new one.
-
-    Returns
-    -------
-    The file of the issuer's certificate, which clients must trust, and the file of the host's key and certificate.
-
-    Raises
-    ------
-    ImportError
-        If trustme is missing.
-    OSError
-        If the issuer can't be read or written.
-    ValueError
-        If the files are not a valid issuer's.
+    The issuer is new, unless it has a directory of its own: there it is generated only if it is missing. Return the
+    file of the issuer's certificate, which clients must trust, and the file of the host's key and certificate.
     """
     # Imported here, because only TLS needs it.
     import trustme

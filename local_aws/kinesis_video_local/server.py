@@ -336,22 +336,23 @@ class LocalAws:
     ) -> subprocess.Popen[bytes]:
         if find_spec("ministack") is None:
             raise LocalAwsError("The local AWS needs ministack: pip install kinesis-video-local")
-        command = [sys.executable, "-m", "kinesis_video_local._process", "--socket", str(listener.fileno())]
-        command += ["--endpoint-url", self.endpoint_url, "--creating-seconds", str(self._creating_seconds)]
-        command += ["--stale-seconds", str(self.stale_seconds)]
-        if not self._quotas:
-            command.append("--no-quotas")
-        if not self._count_event_pairs:
-            command.append("--event-pairs-uncounted")
-        for origin in self._allowed_origins:
-            command += ["--allow-origin", origin]
-        listeners = [listener.fileno()]
+        tls: dict[str, Any] | None = None
         if tls_listener:
-            listeners.append(tls_listener.fileno())
             self.tls_endpoint_url = f"https://{_HOST}:{tls_listener.getsockname()[1]}"
             self.trusted_certificate, own = self._issue_certificate(directory)
-            command += ["--tls-socket", str(tls_listener.fileno()), "--tls-endpoint-url", self.tls_endpoint_url]
-            command += ["--certificate", str(own)]
+            tls = {"socket": tls_listener.fileno(), "certificate": str(own)}
+        options = {
+            "socket": listener.fileno(),
+            "tls": tls,
+            "allowed_origins": self._allowed_origins,
+            "kinesis_video": {
+                "endpoint_urls": {"http": self.endpoint_url, "https": self.tls_endpoint_url},
+                "quotas": self._quotas,
+                "count_event_pairs": self._count_event_pairs,
+                "creating_seconds": self._creating_seconds,
+                "stale_seconds": self.stale_seconds,
+            },
+        }
         port = self.endpoint_url.rpartition(":")[2]
         environment = {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -376,14 +377,14 @@ class LocalAws:
         }
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                command,
+                [sys.executable, "-m", "kinesis_video_local._process", json.dumps(options)],
                 # In an empty directory, since Python would import the files of the current one.
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=listeners,
+                pass_fds=[one.fileno() for one in (listener, tls_listener) if one],
                 start_new_session=True,
             )
 

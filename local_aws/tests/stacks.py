@@ -27,17 +27,20 @@ class Stack:
         return self.wait()
 
     def delete(self, *, ended: str = "DELETE_COMPLETE", **options: Any) -> None:
-        stack_id = self._described(self.name)["StackId"]
+        stack_id = self.described()["StackId"]
         self.cloudformation.delete_stack(StackName=self.name, **options)
         assert self.wait(stack_id) == ended
 
     def wait(self, stack_id: str | None = None) -> str:
-        while (status := str(self._described(stack_id or self.name)["StackStatus"])).endswith("_IN_PROGRESS"):
+        while (status := str(self.described(stack_id)["StackStatus"])).endswith("_IN_PROGRESS"):
             time.sleep(0.02)
         return status
 
+    def described(self, stack_id: str | None = None) -> Any:
+        return self.cloudformation.describe_stacks(StackName=stack_id or self.name)["Stacks"][0]
+
     def outputs(self) -> dict[str, str]:
-        return {output["OutputKey"]: output["OutputValue"] for output in self._described(self.name)["Outputs"]}
+        return {output["OutputKey"]: output["OutputValue"] for output in self.described()["Outputs"]}
 
     def resources(self) -> dict[str, str]:
         resources = self.cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
@@ -48,9 +51,6 @@ class Stack:
 
     def reasons(self) -> str:
         return "\n".join(event.get("ResourceStatusReason", "") for event in self._events())
-
-    def _described(self, name: str) -> Any:
-        return self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
 
     def _events(self) -> Any:
         return reversed(self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"])

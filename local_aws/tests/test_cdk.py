@@ -52,17 +52,15 @@ def test_the_cli_runs_on_the_local_aws_and_not_on_the_users(
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "production")
 
-    environment = given(cdk.bootstrap())["environment"]
+    called = given(cdk.bootstrap())
+    environment = called["environment"]
 
+    assert called["arguments"][:2] == ["bootstrap", "aws://000000000000/us-east-1"]
     assert environment["AWS_ENDPOINT_URL"] == aws.endpoint_url
     assert environment["AWS_ACCESS_KEY_ID"] == "test"
     assert environment["AWS_CONFIG_FILE"] == os.devnull
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
-
-
-def test_bootstrap_names_the_environment(cdk: Cdk) -> None:
-    assert given(cdk.bootstrap())["arguments"][:2] == ["bootstrap", "aws://000000000000/us-east-1"]
 
 
 def test_an_app_runs_with_this_python_and_is_synthesised_to_a_directory_that_is_removed(
@@ -81,12 +79,15 @@ def test_an_app_runs_with_this_python_and_is_synthesised_to_a_directory_that_is_
     assert option(arguments, "--require-approval") == "never"
 
 
-def test_a_cloud_assembly_is_deployed_as_it_is(cdk: Cdk, tmp_path: Path) -> None:
-    arguments = given(cdk.deploy(tmp_path))["arguments"]
+def test_an_app_that_is_synthesised_once_can_be_deployed_and_destroyed(cdk: Cdk, tmp_path: Path) -> None:
+    assembly = cdk.synth(tmp_path / "app.py", context={"hours": "24"})
 
-    assert option(arguments, "--app") == str(tmp_path)
-    assert "--output" not in arguments
-    assert "--all" in arguments
+    assert assembly.is_dir()
+    for run in cdk.deploy, cdk.destroy:
+        arguments = given(run(assembly))["arguments"]
+        assert option(arguments, "--app") == str(assembly)
+        assert "--output" not in arguments
+        assert "--all" in arguments
 
 
 def test_a_command_is_an_app_as_well(cdk: Cdk) -> None:
@@ -125,23 +126,15 @@ def test_an_interruption_stops_the_cli(aws: LocalAws, cli: Path, monkeypatch: py
         cdk.bootstrap()
 
 
-def test_the_cli_of_the_project_is_found_from_a_folder_within_it(
-    aws: LocalAws, cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("folder", ["node_modules/.bin", "on-the-path"])
+def test_the_cli_is_found_above_the_working_directory_and_on_the_path(
+    aws: LocalAws, cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    (tmp_path / "node_modules" / ".bin").mkdir(parents=True)
-    cli.rename(tmp_path / "node_modules" / ".bin" / "cdk")
+    (tmp_path / folder).mkdir(parents=True)
+    cli.rename(tmp_path / folder / "cdk")
     (tmp_path / "infrastructure").mkdir()
     monkeypatch.chdir(tmp_path / "infrastructure")
-
-    with Cdk(aws) as cdk:
-        assert given(cdk.bootstrap())["arguments"][0] == "bootstrap"
-
-
-def test_the_cli_of_the_path_is_found(
-    aws: LocalAws, cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{cli.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'on-the-path'}:{os.environ['PATH']}")
 
     with Cdk(aws) as cdk:
         assert given(cdk.bootstrap())["arguments"][0] == "bootstrap"
@@ -153,11 +146,3 @@ def test_fails_without_a_cli(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.
 
     with pytest.raises(CdkError, match=r"There is no CDK CLI .* run `npm install aws-cdk` there$"):
         Cdk(aws)
-
-
-def test_an_app_that_is_synthesised_once_can_be_deployed_and_destroyed(cdk: Cdk, tmp_path: Path, cli: Path) -> None:
-    assembly = cdk.synth(tmp_path / "app.py", context={"hours": "24"})
-    arguments = given(cdk.destroy(assembly))["arguments"]
-
-    assert assembly.is_dir()
-    assert option(arguments, "--app") == str(assembly)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from stacks import Stack, Template
+from wire import Client
+
 NewStream = Callable[..., str]
-Client = Callable[[str], Any]
 Events = Callable[[], list[dict[str, Any]]]
 
 
@@ -51,23 +53,15 @@ def test_a_call_that_changes_something_is_an_event(
 
 def test_each_status_of_a_stack_is_an_event(client: Client, queue: Any, stream_name: str) -> None:
     received = queue({"source": ["aws.cloudformation"], "detail-type": ["CloudFormation Stack Status Change"]})
-    cloudformation = client("cloudformation")
+    stack = Stack(client, stream_name)
 
-    def template(*names: str) -> str:
-        return json.dumps({"Resources": {name: {"Type": "AWS::KinesisVideo::Stream"} for name in names}})
+    def template(*names: str) -> Template:
+        return {"Resources": {name: {"Type": "AWS::KinesisVideo::Stream"} for name in names}}
 
-    def wait(action: str) -> None:
-        cloudformation.get_waiter(f"stack_{action}_complete").wait(StackName=stack_id, WaiterConfig={"Delay": 0.1})
-
-    body = template("First", "Second")
-    stack_id = cloudformation.create_stack(StackName=stream_name, TemplateBody=body, ClientRequestToken="one")[
-        "StackId"
-    ]
-    wait("create")
-    cloudformation.update_stack(StackName=stream_name, TemplateBody=template("First"))
-    wait("update")
-    cloudformation.delete_stack(StackName=stream_name)
-    wait("delete")
+    stack.deploy(template("First", "Second"), ClientRequestToken="one")
+    stack.deploy(template("First"))
+    stack_id = stack.described()["StackId"]
+    stack.delete()
 
     events = received()
     assert [event["detail"]["status-details"]["status"] for event in events] == [

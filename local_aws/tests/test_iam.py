@@ -115,16 +115,6 @@ def test_listing_the_streams_needs_a_policy_on_everything(assumed: Assumed, new_
     role.list_streams()
 
 
-def test_an_explicit_deny_wins(new_stream: NewStream, assumed: Assumed, stream_name: str) -> None:
-    arn = new_stream(stream_name)
-    role = assumed({"Effect": "Deny", "Action": "kinesisvideo:*", "Resource": "*"})
-
-    assert refusal(lambda: role.describe_image_generation_configuration(StreamARN=arn)) == (
-        "AccessDeniedException",
-        401,
-    )
-
-
 def test_unknown_credentials_are_refused(aws: LocalAws) -> None:
     with contextlib.closing(
         boto3.client(

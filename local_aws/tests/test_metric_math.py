@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import pytest
 
 from kinesis_video_local._ministack.metric_math import Value, state
+from stacks import Stack
 from wire import Client
 
 ALARM: dict[str, Any] = {
@@ -100,9 +100,7 @@ def test_an_alarm_of_any_expression_can_be_deployed(
         **more,
     }
     template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}}
-    cloudformation = client("cloudformation")
-    cloudformation.create_stack(StackName=stream_name, TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stream_name, WaiterConfig={"Delay": 1})
+    assert Stack(client, stream_name).deploy(template) == "CREATE_COMPLETE"
 
     data = [{"MetricName": name, "Value": 1} for name in ("streams", "passes")]
     client("cloudwatch").put_metric_data(Namespace="Cameras", MetricData=data)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
 from roles import ANYBODY, assume_role, create_role, document
+from stacks import Stack
 
 BUCKET = "things"
 KEYS = ["front/a", "back/a", "f*t/a", "f?ont/a", "$/a", "<&>/a"]
@@ -277,15 +278,7 @@ def test_the_role_of_a_template_has_no_more(
 ) -> None:
     trust = json.loads(document({"Effect": "Allow", "Principal": ANYBODY, "Action": "sts:AssumeRole"}))
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust, **properties}}
-    cloudformation = aws.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=stream_name,
-        TemplateBody=json.dumps({"Resources": {"Role": role}}),
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    stack = Stack(aws.client, stream_name)
 
-    with pytest.raises(Exception, match="Waiter StackCreateComplete failed"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=stream_name, WaiterConfig={"Delay": 1})
-
-    events = cloudformation.describe_stack_events(StackName=stream_name)["StackEvents"]
-    assert any(complaint in event.get("ResourceStatusReason", "") for event in events)
+    assert stack.deploy({"Resources": {"Role": role}}, Capabilities=["CAPABILITY_IAM"]) == "ROLLBACK_COMPLETE"
+    assert complaint in stack.reasons()

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -168,19 +167,9 @@ def test_a_fault_that_is_cleared_does_not_happen(aws: LocalAws, kinesis_video: K
 def test_a_slow_call_outlasts_an_impatient_client(aws: LocalAws, kinesis_video: KinesisVideoClient) -> None:
     aws.inject_fault("ListStreams", delay_seconds=60)
 
-    with (
-        contextlib.closing(
-            boto3.client(
-                "kinesisvideo",
-                endpoint_url=aws.endpoint_url,
-                region_name="us-east-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-                config=Config(read_timeout=0.2, retries={"total_max_attempts": 1}),
-            )
-        ) as impatient,
-        pytest.raises(ReadTimeoutError),
-    ):
+    config = Config(read_timeout=0.2, retries={"total_max_attempts": 1})
+    impatient = aws.session().client("kinesisvideo", endpoint_url=aws.endpoint_url, config=config)
+    with contextlib.closing(impatient), pytest.raises(ReadTimeoutError):
         impatient.list_streams()
 
     kinesis_video.list_streams()

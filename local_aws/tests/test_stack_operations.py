@@ -7,7 +7,6 @@ import uuid
 from contextlib import closing
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
@@ -296,11 +295,9 @@ def test_a_nested_stack_is_sent_back_and_deleted_with_its_parent(
 
 def test_the_cdk_cli_finds_its_stack_done_when_its_call_is_answered(aws: LocalAws, stack: Witnesses) -> None:
     """It would poll again only after 5 s."""
-    create: Any = boto3.client
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     config = Config(user_agent_extra="aws-cdk/2")
     template = json.dumps({"Resources": {"A": witness(Id="a")}})
-    with closing(create("cloudformation", endpoint_url=aws.endpoint_url, config=config, **keys)) as cli:
+    with closing(aws.session().client("cloudformation", endpoint_url=aws.endpoint_url, config=config)) as cli:
         cli.create_stack(StackName=stack.name, TemplateBody=template)
 
         assert cli.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

@@ -237,18 +237,16 @@ def test_parameters_have_to_be_those_of_the_template(client: Client) -> None:
     ],
 )
 def test_a_condition_compares_whatever_cloudformation_lets_it(client: Client, compared: Any) -> None:
-    name = f"conditions-{next(_numbers)}"
     template = {
         "Parameters": {"Stage": {"Type": "String", "Default": "prod"}},
         "Mappings": {"Sizes": {"us-east-1": {"size": "big"}}},
         "Conditions": {"Holds": {"Fn::Not": [{"Fn::Not": [{"Fn::Equals": compared}]}]}},
         "Resources": {"Bucket": bucket(), "Other": {**bucket(), "Condition": "Holds"}},
     }
-    cloudformation = client("cloudformation")
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0})
-    rows = cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
-    assert {row["LogicalResourceId"] for row in rows} == {"Bucket", "Other"}
+    stack = new_stack(client)
+
+    assert stack.deploy(template) == "CREATE_COMPLETE"
+    assert set(stack.resources()) == {"Bucket", "Other"}
 
 
 def test_a_stack_that_was_rolled_back_keeps_its_name_until_it_is_deleted(client: Client, export: str) -> None:
