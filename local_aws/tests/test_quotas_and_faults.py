@@ -38,7 +38,7 @@ def call_until_throttled(call: Callable[[], Any]) -> int:
     pytest.fail("No call was throttled")
 
 
-def test_a_stream_takes_5_calls_a_second_of_one_operation(
+def test_a_stream_takes_5_calls_a_second_of_one_operation_and_more_later(
     aws: LocalAws, kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
 ) -> None:
     arn = new_stream(stream_name)
@@ -52,22 +52,12 @@ def test_a_stream_takes_5_calls_a_second_of_one_operation(
     refused = [call for call in aws.calls("DescribeStream") if call.error]
     assert [(call.stream, call.error) for call in refused] == [(stream_name, "ClientLimitExceededException")]
     assert call_until_throttled(lambda: kinesis_video.describe_stream(StreamARN=arn)) >= 0
-
-
-def test_a_throttled_stream_is_served_again_later(
-    kinesis_video: KinesisVideoClient, new_stream: NewStream, stream_name: str
-) -> None:
-    new_stream(stream_name)
-    call_until_throttled(lambda: kinesis_video.describe_stream(StreamName=stream_name))
-
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            kinesis_video.describe_stream(StreamName=stream_name)
-            break
-        except kinesis_video.exceptions.ClientLimitExceededException:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+    served, deadline = False, time.monotonic() + 30
+    while not served:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        with contextlib.suppress(kinesis_video.exceptions.ClientLimitExceededException):
+            served = bool(kinesis_video.describe_stream(StreamName=stream_name))
 
 
 def test_an_account_takes_50_calls_a_second_of_one_operation_in_a_region(
@@ -146,21 +136,16 @@ def test_a_fault_fails_as_many_calls_as_asked(
     )
 
 
-def test_faults_of_one_operation_happen_one_after_the_other(aws: LocalAws, kinesis_video: KinesisVideoClient) -> None:
-    aws.inject_fault("ListStreams", error="InternalFailure")
-    aws.inject_fault("ListStreams", error="ServiceUnavailable")
+def test_faults_of_one_operation_happen_one_after_the_other_until_they_are_cleared(
+    aws: LocalAws, kinesis_video: KinesisVideoClient
+) -> None:
+    for error, times in ("InternalFailure", 1), ("ServiceUnavailable", 2):
+        aws.inject_fault("ListStreams", error=error, times=times)
 
     for error in "InternalFailure", "ServiceUnavailable":
         with pytest.raises(ClientError, match=error):
             kinesis_video.list_streams()
-    kinesis_video.list_streams()
-
-
-def test_a_fault_that_is_cleared_does_not_happen(aws: LocalAws, kinesis_video: KinesisVideoClient) -> None:
-    aws.inject_fault("ListStreams", error="InternalFailure")
-
     aws.clear_faults()
-
     kinesis_video.list_streams()
 
 

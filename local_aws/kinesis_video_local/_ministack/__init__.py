@@ -35,7 +35,6 @@ __all__ = ["SignedCaller", "application", "install", "pinned_caller", "record_ca
 def install(kinesis_video: KinesisVideo) -> None:
     """Add what ministack lacks, and correct what it does differently from AWS."""
     streams.install(kinesis_video)
-    # It wraps the function that `stack_operations` wraps.
     events.install()
     stack_operations.install()
     template_checks.install()

@@ -13,16 +13,14 @@ from typing import Any
 
 from ministack.core import responses
 from ministack.services import cloudwatch, eventbridge
-from ministack.services.cloudformation import changesets, handlers, stacks
+from ministack.services.cloudformation import stacks
 
 _KEPT = 1_000
-_STACK = "AWS::CloudFormation::Stack"
 
 
 def install() -> None:
-    """Publish the changes of alarms' states and of stacks' statuses."""
+    """Publish the changes of alarms' states."""
     dispatch_alarm_actions = cloudwatch._dispatch_alarm_actions
-    add_event = stacks._add_event
 
     def dispatch(alarm: Mapping[str, Any], old: str, new: str, reason: str) -> None:
         dispatch_alarm_actions(alarm, old, new, reason)
@@ -40,30 +38,18 @@ def install() -> None:
         }
         publish(account, region, "aws.cloudwatch", "CloudWatch Alarm State Change", [arn], detail)
 
-    def add(
-        stack_id: str,
-        stack_name: str,
-        logical_id: str,
-        resource_type: str,
-        status: str,
-        reason: str = "",
-        *more: Any,
-        **named: Any,
-    ) -> None:
-        add_event(stack_id, stack_name, logical_id, resource_type, status, reason, *more, **named)
-        # A nested stack is also a resource of its parent, under another name.
-        if (logical_id, resource_type) == (stack_name, _STACK):
-            _, _, _, region, account, _ = stack_id.split(":", 5)
-            detail = {
-                "stack-id": stack_id,
-                "status-details": {"status": status, "status-reason": reason},
-                "client-request-token": stacks.CLIENT_REQUEST_TOKEN.get(),
-            }
-            publish(account, region, "aws.cloudformation", "CloudFormation Stack Status Change", [stack_id], detail)
-
     cloudwatch._dispatch_alarm_actions = dispatch
-    for module in (changesets, handlers, stacks):
-        module._add_event = add
+
+
+def publish_stack_status(stack_id: str, status: str, reason: str) -> None:
+    """Publish the new status of a stack."""
+    _, _, _, region, account, _ = stack_id.split(":", 5)
+    detail = {
+        "stack-id": stack_id,
+        "status-details": {"status": status, "status-reason": reason},
+        "client-request-token": stacks.CLIENT_REQUEST_TOKEN.get(),
+    }
+    publish(account, region, "aws.cloudformation", "CloudFormation Stack Status Change", [stack_id], detail)
 
 
 def publish(

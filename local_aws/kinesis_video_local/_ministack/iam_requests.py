@@ -3,7 +3,7 @@
 - ministack knows a few of AWS Lambda's actions, and takes many operations for one of them or for none.
 - It removes slashes from the key of an object.
 - It checks the first object of DeleteObjects without its version.
-- It checks the user or the policy that joins a group, not the group.
+- It checks the user or the policy that joins a group, not the group, and no role or user whose policies are simulated.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def install() -> None:
         bucket, _, key = path.lstrip("/").partition("/")
         if service == "s3" and key:
             return f"arn:aws:s3:::{bucket}/{key}"
+        if service == "iam" and "PolicySourceArn" in query:
+            return iam_actions._query_param(query, "PolicySourceArn")
         if service == "iam" and "GroupName" in query:
             body, query = b"", {"GroupName": query["GroupName"]}
         return extract_resource_arn(service, method, path, headers, body, query, *more)

@@ -1,6 +1,5 @@
 """IAM's policy simulator, where ministack's is incomplete.
 
-- The permission to simulate policies applies to the role or the user that has the policies.
 - Roles and users with a path are found, and unknown ones are an error.
 - Each resource is simulated with the given context. A key that a statement about the action uses, but that isn't given,
   is reported as missing; so is the transport, since a simulation has none.
@@ -19,13 +18,12 @@ from itertools import count
 from typing import Any
 from xml.sax.saxutils import escape, unescape
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam
 
 from .policy_variables import keys_of
 
-_SOURCE = "PolicySourceArn"
 _NAMESPACE = "iam"
 _DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
 # Every request has these, but a simulation doesn't.
@@ -40,16 +38,9 @@ class _Simulated(iam_evaluator.EvalContext):  # type: ignore[misc]  # ministack 
 
 
 def install() -> None:
-    """Find the resource of SimulatePrincipalPolicy, and simulate as IAM does."""
-    extract_resource_arn = iam_actions.extract_resource_arn
+    """Simulate as IAM does."""
     resolve_condition_key = iam_evaluator._resolve_condition_key
     respond_with_error = iam._error
-
-    def extract(
-        service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *more: str
-    ) -> str:
-        source: str = iam_actions._query_param(query, _SOURCE) if service == "iam" else ""
-        return source or extract_resource_arn(service, method, path, headers, body, query, *more)
 
     def resolve(key: str, context: Any) -> Any:
         if isinstance(context, _Simulated):
@@ -63,14 +54,13 @@ def install() -> None:
         # The message has names of the request, some of them already escaped.
         return respond_with_error(status, code, escape(unescape(message)), *more, **named)
 
-    iam_actions.extract_resource_arn = extract
     iam._error = error
     iam_evaluator._resolve_condition_key = resolve
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate_principal_policy
 
 
 def _simulate_principal_policy(request: Mapping[str, Any]) -> Any:
-    source: str = iam._p(request, _SOURCE)
+    source: str = iam._p(request, "PolicySourceArn")
     account = get_account_id()
     _, _, resource = source.rpartition(":")
     kind, _, path = resource.partition("/")

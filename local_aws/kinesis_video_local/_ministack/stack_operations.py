@@ -1,5 +1,6 @@
 """Stack operations as in CloudFormation, where ministack differs.
 
+- Each status of a stack is an event of EventBridge.
 - During an operation, a resource is listed as CREATE_IN_PROGRESS (without a physical id), UPDATE_IN_PROGRESS or
   DELETE_IN_PROGRESS.
 - An update doesn't touch an unchanged resource, and creates a new one with the statuses of a creation.
@@ -25,7 +26,17 @@ from functools import partial
 from typing import Any
 
 from ministack.core.responses import now_iso
-from ministack.services.cloudformation import _stacks, custom_resource, handlers, helpers, provisioners, stacks
+from ministack.services.cloudformation import (
+    _stacks,
+    changesets,
+    custom_resource,
+    handlers,
+    helpers,
+    provisioners,
+    stacks,
+)
+
+from . import events
 
 Record = dict[str, Any]
 # The stack's id and the logical id of a resource.
@@ -43,8 +54,9 @@ _REPLACEMENT = "\0replacement"
 def install() -> None:
     """Replace ministack's functions."""
     operations = _Operations()
-    # The module of nested stacks imports this one from `stacks`, and has its own references to the others.
-    stacks._add_event = operations.add_event
+    for module in (changesets, handlers, stacks):
+        module._add_event = operations.add_event
+    # The module of nested stacks has its own references to these.
     for module in (stacks, provisioners):
         module._provision_resource = operations.provision
         module._update_resource = operations.update
@@ -97,6 +109,7 @@ class _Operations:
         if (logical_id, resource_type) == (stack_name, _STACK):
             status = self._stack_changes(stack_id, stack_name, status)
             self._add_event(stack_id, stack_name, logical_id, resource_type, status, reason, *more, **named)
+            events.publish_stack_status(stack_id, status, reason)
             return
         logical_id, _, replacement = logical_id.partition(_REPLACEMENT[0])
         if replacement and not resource_type:
@@ -170,15 +183,16 @@ class _Operations:
         if status := cleanup.get(stack["StackStatus"]):
             stack["StackStatus"] = status
             self._add_event(stack["StackId"], stack_name, stack_name, _STACK, status, "", stack["StackId"])
+            events.publish_stack_status(stack["StackId"], status, "")
         if resource_type == _STACK:
             _stacks[provisioners._nested_stack_lookup_name(physical_id)]["StackStatus"] = "DELETE_IN_PROGRESS"
-        events = stack["StackStatus"] == _CLEANUP
+        is_cleanup = stack["StackStatus"] == _CLEANUP
         add_event = partial(self._add_event, stack["StackId"], stack_name, logical_id, resource_type)
         record = stack.get("_resources", {}).get(logical_id)
         # A replacement has another physical id.
         mine = record if record and record["PhysicalResourceId"] == physical_id else {}
         mine["ResourceStatus"] = "DELETE_IN_PROGRESS"
-        if events:
+        if is_cleanup:
             add_event("DELETE_IN_PROGRESS", "", physical_id)
         try:
             self._delete(resource_type, physical_id, properties, stack_name, logical_id)
@@ -187,7 +201,7 @@ class _Operations:
                 self._keep_dependencies(stack, logical_id)
             raise
         mine["ResourceStatus"] = "DELETE_COMPLETE"
-        if events:
+        if is_cleanup:
             add_event("DELETE_COMPLETE", "", physical_id)
 
     def _keep_dependencies(self, stack: Record, logical_id: str) -> None:
