@@ -62,10 +62,6 @@ class Witnesses(Stack):
             template[name] = {**witness(**properties), "DependsOn": list(template)[-1:]}
         return self.deploy({"Resources": template})
 
-    def continue_rollback(self, **options: Any) -> str:
-        self.cloudformation.continue_update_rollback(StackName=self.name, **options)
-        return self.wait()
-
     def seen(self) -> list[dict[str, Any]]:
         """The function's events and observations since the last call, oldest first."""
         keys = [o["Key"] for o in self._s3.list_objects_v2(Bucket="witness").get("Contents", [])]
@@ -220,23 +216,6 @@ def test_a_function_that_fails_gets_its_event_twice_more_and_then_a_delete_with_
     assert attempts == [["Create", "A", None]] * 3
     assert (request_type, logical_id) == ("Delete", "A")
     assert physical_id.startswith(f"{stack.name}-A-")
-
-
-def test_a_rollback_that_failed_can_be_tried_again_and_goes_on_without_what_is_skipped(stack: Witnesses) -> None:
-    stack.have(A={"Id": "a", "Fail": "Update"}, B={"Id": "b"})
-    assert stack.have(A={"Id": "a", "Changed": 1}, B={"Id": "b", "Changed": 1, "Fail": "Update"}) == (
-        "UPDATE_ROLLBACK_FAILED"
-    )
-    stack.seen()
-
-    assert stack.continue_rollback() == "UPDATE_ROLLBACK_FAILED"
-    assert [(seen["event"], seen["stack"]) for seen in stack.seen()] == [
-        (["Update", "A", "a"], "UPDATE_ROLLBACK_IN_PROGRESS")
-    ]
-
-    assert stack.continue_rollback(ResourcesToSkip=["A"]) == "UPDATE_ROLLBACK_COMPLETE"
-    assert stack.seen() == []
-    assert stack.resources() == {"A": "a", "B": "b"}
 
 
 def test_what_a_resource_depends_on_stays_if_that_can_not_be_deleted(stack: Witnesses) -> None:
