@@ -16,7 +16,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -193,8 +192,8 @@ class LocalAws:
         Raises
         ------
         LocalAwsError
-            If the port is taken, if ministack is missing, or if the process ends or does not answer in time; the
-            message then ends with the last lines of its log.
+            If the port is taken, or if the process ends or does not answer in time; the message then ends with the
+            last lines of its log.
         """
         listener = _listener(self._port)
         if self._enforce_iam:
@@ -334,8 +333,6 @@ class LocalAws:
     def _spawn(
         self, listener: socket.socket, tls_listener: socket.socket | None, directory: Path
     ) -> subprocess.Popen[bytes]:
-        if find_spec("ministack") is None:
-            raise LocalAwsError("The local AWS needs ministack: pip install kinesis-video-local")
         tls: dict[str, Any] | None = None
         if tls_listener:
             self.tls_endpoint_url = f"https://{_HOST}:{tls_listener.getsockname()[1]}"
@@ -391,8 +388,6 @@ class LocalAws:
     def _issue_certificate(self, directory: Path) -> tuple[Path, Path]:
         try:
             return certificates.issue(_HOST, directory, self._ca)
-        except ImportError as error:
-            raise LocalAwsError("The local AWS needs trustme for TLS: pip install kinesis-video-local") from error
         except (OSError, ValueError) as error:
             raise LocalAwsError(f"The local AWS can't use the issuer in {self._ca}: {error}") from error
 
