@@ -281,12 +281,12 @@ def test_without_one_of_these_no_image_comes_and_the_acknowledgements_are_the_sa
         site.kinesis_video.update_image_generation_configuration(StreamName=site.stream)
     if missing == "retention":
         acknowledgements.remove("PERSISTED")
-        change(site, "DECREASE_DATA_RETENTION")
+        change_retention(site, "DECREASE_DATA_RETENTION")
     tags = [] if missing == "tag" else [IMAGE]
     body = written([video().track], itertools.islice(video().fragments(START), 1), *tags)
     assert site.put(HEADER + cluster(START, IMAGE) if missing == "picture" else body) == acknowledgements
     if missing == "retention":
-        change(site, "INCREASE_DATA_RETENTION")
+        change_retention(site, "INCREASE_DATA_RETENTION")
     # The image of another fragment comes: those of earlier ones have had their time, too.
     later = site.configure()
     site.send(IMAGE)
@@ -295,7 +295,7 @@ def test_without_one_of_these_no_image_comes_and_the_acknowledgements_are_the_sa
     assert "Traceback" not in site.aws.log.read_text()
 
 
-def change(site: Site, operation: Any) -> None:
+def change_retention(site: Site, operation: Any) -> None:
     """Take the retention away from a stream, or give it back."""
     version = site.kinesis_video.describe_stream(StreamName=site.stream)["StreamInfo"]["Version"]
     site.kinesis_video.update_data_retention(

@@ -1,4 +1,4 @@
-"""Waits for what happens in the local AWS by itself."""
+"""Waits until the local AWS has done something."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def eventually(read: Callable[[], T], done: Callable[[T], bool] = bool) -> T:
-    """Read until what is read is done, and return it."""
+    """Read until the result satisfies `done`, and return it."""
     deadline = time.monotonic() + 30
     while not done(found := read()):
         assert time.monotonic() < deadline, found

@@ -52,7 +52,7 @@ class Stream:
         return found
 
     def declare(self, request: Request) -> None:
-        """Take the settings of a request to create the stream; one that is left out gets its default."""
+        """Apply the settings of CreateStream; a setting that is left out gets its default."""
         self.data_retention_in_hours = request.get("DataRetentionInHours", 0)
         self.storage_tier = request.get("StreamStorageConfiguration", {}).get("DefaultStorageTier", "HOT")
         self.device_name = request.get("DeviceName")

@@ -43,7 +43,7 @@ ERRORS = {
 """The documented errors by their names: their numbers, and what they mean."""
 _MEANINGS = {
     **dict(ERRORS.values()),
-    # Not among the documented names.
+    # Their names aren't documented.
     4005: "there are more tracks than the service allows; send one to three",
     4507: "the stream was deleted",
 }

@@ -152,7 +152,7 @@ class _Decoding:
         return "the decoder makes no picture of it"
 
     def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
-        """Decode as far as the caller goes on, and yield the indexes of frames with their pictures, in shown order."""
+        """Yield the indexes of frames with their pictures, in the order in which they are shown."""
         import av
 
         codec = _CODECS[self._track.codec_id]
