@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import boto3
 import pytest
@@ -17,6 +17,14 @@ from kinesis_video_local import Cdk, LocalAws
 from ..integ.conftest import Cloud
 
 NUMBER = "000000000000"
+LISTED = (
+    ("cloudformation", "describe_stacks", "Stacks", "StackName"),
+    ("kinesisvideo", "list_streams", "StreamInfoList", "StreamName"),
+    ("s3", "list_buckets", "Buckets", "Name"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+    ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+)
 
 
 @dataclass
@@ -29,33 +37,19 @@ class Account:
     session: boto3.Session
 
     def __post_init__(self) -> None:
-        services = ("cloudformation", "iam", "kinesisvideo", "lambda", "logs", "s3")
-        self._clients = {service: self.aws.client(service) for service in services}
+        self._client = cache(self.aws.client)
 
     def deploy(self) -> None:
         """Deploy the stack without the CDK CLI."""
         self.cloud.start(STACK, self.template)
         assert self.cloud.wait(STACK) == "CREATE_COMPLETE"
 
-    def contents(self) -> set[str]:
-        """List everything in the account, except the objects that a deployment uploads and leaves."""
-
-        def listed(service: str, operation: str, key: str, name: str) -> list[str]:
-            answer: Any = getattr(self._clients[service], operation)()
-            return [entry[name] for entry in answer[key]]
-
-        buckets = listed("s3", "list_buckets", "Buckets", "Name")
-        others = [bucket for bucket in buckets if "assets" not in bucket]
-        stacks = self._clients["cloudformation"].list_stacks()["StackSummaries"]
-        s3 = self._clients["s3"]
+    def contents(self) -> set[tuple[str, str]]:
+        """List everything in the account, except the objects in its buckets: a deployment leaves some there."""
         return {
-            *(f"stack {stack['StackName']}" for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"),
-            *(f"stream {name}" for name in listed("kinesisvideo", "list_streams", "StreamInfoList", "StreamName")),
-            *(f"bucket {name}" for name in buckets),
-            *(f"object {o['Key']}" for b in others for o in s3.list_objects_v2(Bucket=b).get("Contents", [])),
-            *(f"role {name}" for name in listed("iam", "list_roles", "Roles", "RoleName")),
-            *(f"function {name}" for name in listed("lambda", "list_functions", "Functions", "FunctionName")),
-            *(f"log group {name}" for name in listed("logs", "describe_log_groups", "logGroups", "logGroupName")),
+            (service, entry[name])
+            for service, operation, key, name in LISTED
+            for entry in getattr(self._client(service), operation)()[key]
         }
 
 
