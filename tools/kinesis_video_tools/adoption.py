@@ -169,30 +169,32 @@ def write_app(streams: Iterable[ExistingStream], stack_name: str = DEFAULT_STACK
             "--prefix"
         )
     variables = _variables(blocks)
-    lines = [
-        _HEADER,
-        *_imports(blocks),
-        "",
-        "",
-        "class AdoptedStreams(Stack):",
-        '    """The configurations of streams that the stack only imports."""',
-        "",
-        "    def __init__(self, scope: Construct, construct_id: str, env: Environment) -> None:",
-        "        super().__init__(scope, construct_id, env=env)",
+    body = [
         *(f"        # {sentence}" for sentence in left_out),
-        *(line for destination, variable in variables.items() for line in _imported(destination, variable)),
-        *(line for block, names in blocks.items() for line in _loop(block, variables[block.destination], names)),
-        "",
-        "",
-        "app = App()",
-        "AdoptedStreams(",
-        "    app,",
-        f"    {_literal(stack_name)},",
-        f"    env=Environment(account={_literal(account)}, region={_literal(region)}),",
-        ")",
-        "app.synth()",
+        *(_imported(destination, variable) for destination, variable in variables.items()),
+        *(_loop(block, variables[block.destination], names) for block, names in blocks.items()),
     ]
-    return "\n".join(lines) + "\n", left_out
+    app = f'''{_HEADER}
+{_lines(_imports(blocks))}
+
+
+class AdoptedStreams(Stack):
+    """The configurations of streams that the stack only imports."""
+
+    def __init__(self, scope: Construct, construct_id: str, env: Environment) -> None:
+        super().__init__(scope, construct_id, env=env)
+{_lines(body)}
+
+
+app = App()
+AdoptedStreams(
+    app,
+    {_literal(stack_name)},
+    env=Environment(account={_literal(account)}, region={_literal(region)}),
+)
+app.synth()
+'''
+    return app, left_out
 
 
 def _require_expressible(stream: ExistingStream, feature: Feature, configuration: Mapping[str, Any]) -> None:
@@ -336,21 +338,22 @@ def _imports(blocks: Mapping[_Block, Any]) -> Iterator[str]:
 
 def _import(module: str, names: set[str]) -> str:
     line = f"from {module} import {', '.join(sorted(names))}"
-    if len(line) <= _LINE:
-        return line
-    return "\n".join([f"from {module} import (", *(f"    {name}," for name in sorted(names)), ")"])
+    return (
+        line if len(line) <= _LINE else f"from {module} import (\n{_lines(f'    {name},' for name in sorted(names))}\n)"
+    )
 
 
-def _imported(destination: str, variable: str) -> Iterator[str]:
+def _imported(destination: str, variable: str) -> str:
     method = "sns.Topic.from_topic_arn" if destination.startswith("arn:") else "s3.Bucket.from_bucket_name"
-    yield f"        {variable} = {method}("
-    yield "            self,"
-    yield f"            {_literal(variable.capitalize())},"
-    yield f"            {_literal(destination)},"
-    yield "        )"
+    return f"""\
+        {variable} = {method}(
+            self,
+            {_literal(variable.capitalize())},
+            {_literal(destination)},
+        )"""
 
 
-def _loop(block: _Block, variable: str, names: Sequence[str]) -> Iterator[str]:
+def _loop(block: _Block, variable: str, names: Sequence[str]) -> str:
     images = block.construct == "ImageGeneration"
     own, imported = ("Images", "Stream") if images else ("Notification", "Notified")
     props = {
@@ -360,14 +363,19 @@ def _loop(block: _Block, variable: str, names: Sequence[str]) -> Iterator[str]:
         "removal_policy": "RemovalPolicy.RETAIN",
         "adopt_existing": "True",
     }
-    yield "        for name in ["
-    yield from (f"            {_literal(name)}," for name in names)
-    yield "        ]:"
-    yield f"            {block.construct}("
-    yield "                self,"
-    yield f'                f"{own}-{{name}}",'
-    yield from (f"                {prop}={text}," for prop, text in props.items())
-    yield "            )"
+    return f"""\
+        for name in [
+{_lines(f"            {_literal(name)}," for name in names)}
+        ]:
+            {block.construct}(
+                self,
+                f"{own}-{{name}}",
+{_lines(f"                {prop}={text}," for prop, text in props.items())}
+            )"""
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
 
 
 def _literal(text: str) -> str:
