@@ -20,7 +20,7 @@ from cdk_kinesis_video.drift_monitor import MAX_INPUT_CHARACTERS
 from kinesis_video_configuration import Declaration
 from kinesis_video_contract.drift import DETAIL_TYPE, SOURCE
 from kinesis_video_tools.template import Values
-from tests.templates import stringify
+from tests.templates import resolve, stringify
 
 from .conftest import (
     ENVIRONMENT,
@@ -58,22 +58,16 @@ def longest_values(stack: Stack) -> dict[str, str]:
 def inputs_of(template: dict[str, Any], values: dict[str, str]) -> list[str]:
     """The inputs that CloudFormation passes to EventBridge; the Ref of a custom resource is its stream's ARN."""
 
-    def text(part: Any) -> str:
-        if isinstance(part, str):
-            return part
-        name = part["Ref"]
+    def known(name: str, attribute: str) -> str:
         resource = template["Resources"].get(name, {})
         if resource.get("Type") in (IMAGE_GENERATION, FRAGMENT_NOTIFICATION):
-            known = resource["Properties"].get("StreamName", "n" * 256)
-            return f"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{known}/1690707290324"
+            stream = resource["Properties"].get("StreamName", "n" * 256)
+            return f"arn:aws-us-gov:kinesisvideo:ap-southeast-1:111122223333:stream/{stream}/1690707290324"
         return values[name]
 
-    return [
-        "".join(map(text, target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]))
-        for rule in resources_of(template, RULE).values()
-        for target in rule["Properties"].get("Targets", [])
-        if "InputTransformer" in target
-    ]
+    all_targets = [t for rule in resources_of(template, RULE).values() for t in rule["Properties"].get("Targets", [])]
+    inputs = [target["InputTransformer"]["InputTemplate"] for target in all_targets if "InputTransformer" in target]
+    return [resolve(text, known, {}) for text in inputs]
 
 
 def event_of(text: str) -> dict[str, Any]:

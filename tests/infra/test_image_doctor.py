@@ -15,6 +15,7 @@ from aws_cdk import aws_sns as sns
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_doctor import doctor_policy
+from tests.templates import resolve
 
 from .conftest import (
     ENVIRONMENT,
@@ -68,19 +69,12 @@ def doctor_of(template: Template) -> tuple[str, Any]:
 
 def permissions_of(template: Template, whose: str) -> dict[str, list[Any]]:
     """The resources that a role is allowed to use, by the actions."""
-    statements = [
-        statement
-        for role, r in resources_of(template, "AWS::IAM::Role").items()
-        if whose in role
-        for policy in r["Properties"].get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-    for name, policy in resources_of(template, "AWS::IAM::Policy").items():
-        if whose in name:
-            statements += policy["Properties"]["PolicyDocument"]["Statement"]
-    assert all(statement["Effect"] == "Allow" for statement in statements)
+    roles, policies = (resources_of(template, f"AWS::IAM::{kind}") for kind in ("Role", "Policy"))
+    documents = [p for name, role in roles.items() if whose in name for p in role["Properties"].get("Policies", [])]
+    documents += [policy["Properties"] for name, policy in policies.items() if whose in name]
     permissions: dict[str, list[Any]] = {}
-    for statement in statements:
+    for statement in [s for document in documents for s in document["PolicyDocument"]["Statement"]]:
+        assert statement["Effect"] == "Allow"
         for action in as_list(statement["Action"]):
             permissions.setdefault(action, []).extend(as_list(statement["Resource"]))
     return permissions
@@ -115,10 +109,7 @@ def test_each_alarm_runs_it_for_its_own_stream(template: Template) -> None:
         assert alarm["Fn::GetAtt"][0].startswith(f"{stream}Missing")
         (target,) = rule["Properties"]["Targets"]
         assert target["Arn"] == function
-        text = "".join(
-            part if isinstance(part, str) else f"${{{part['Ref']}}}"
-            for part in target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
-        )
+        text = resolve(target["InputTransformer"]["InputTemplate"], lambda name, _: f"${{{name}}}", {})
         event = json.loads(text.replace("<alarm>", '"alarm"'))
         assert event["StreamARN"].startswith(f"${{{stream}Stream")
         assert event["StreamARN"].endswith("ImageGeneration}")

@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import StreamDashboard, VideoStream
 from cdk_kinesis_video.stream_metrics import StreamMetrics
+from tests.templates import resolve
 
 from .conftest import ENVIRONMENT, STREAM_ARN, fails_with, images_in, only_resource, template_of
 
@@ -59,12 +60,10 @@ def test_a_named_metric_has_its_own_statistic_and_no_unit(stream: Any, method: s
     assert metric.unit is None
 
 
-@pytest.mark.parametrize(
-    ("name", "statistic"),
-    [("GetClip.Success", "Average"), ("ListFragments.Latency", "Average"), ("ArchivedFragmentsConsumed.Media", "Sum")],
-)
-def test_any_metric_can_be_had_by_its_name(stream: Any, name: str, statistic: str) -> None:
-    assert stream.metric(name).statistic == statistic
+def test_any_metric_can_be_had_by_its_name(stream: Any) -> None:
+    averages = [stream.metric(name).statistic for name in ("GetClip.Success", "ListFragments.Latency")]
+    assert averages == ["Average", "Average"]
+    assert stream.metric("ArchivedFragmentsConsumed.Media").statistic == "Sum"
 
 
 def test_the_callers_options_come_first(stream: Any) -> None:
@@ -93,9 +92,7 @@ def test_a_stream_that_is_elsewhere_has_its_metrics_there(stack: Stack) -> None:
 
 def widgets_of(stack: Stack) -> list[dict[str, Any]]:
     body = only_resource(template_of(stack), "AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"]
-    text = body if isinstance(body, str) else "".join(p if isinstance(p, str) else "token" for p in body["Fn::Join"][1])
-    widgets: list[dict[str, Any]] = [widget["properties"] for widget in json.loads(text)["widgets"]]
-    return widgets
+    return [widget["properties"] for widget in json.loads(resolve(body, lambda *_: "token", {}))["widgets"]]
 
 
 def test_a_dashboard_has_a_line_for_each_stream_in_each_graph(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from cdk_kinesis_video import StreamFleet, VideoStream
 from kinesis_video_contract.fleets import METRIC_NAMES, METRICS
+from tests.templates import resolve
 
 from .conftest import (
     ENVIRONMENT,
@@ -65,16 +66,7 @@ def statements(role: dict[str, Any]) -> dict[str, Any]:
 
 def text_of(value: Any) -> Any:
     """Write a value as text, with logical ids in the place of references."""
-    match value:
-        case {"Fn::Join": ["", parts]}:
-            return "".join(text_of(part) for part in parts)
-        case {"Ref": "AWS::Partition"}:
-            return "aws"
-        case {"Ref": name}:
-            return name
-        case {"Fn::GetAtt": [name, _]}:
-            return name
-    return value
+    return resolve(value, lambda name, _: name, {"AWS::Partition": "aws"})
 
 
 def test_the_custom_resource_has_the_request_of_the_api(template: dict[str, Any]) -> None:
@@ -230,10 +222,11 @@ def test_the_alarm_is_on_while_any_of_its_parts_is(template: dict[str, Any]) -> 
     alarms = {name: alarm["Properties"] for name, alarm in resources_of(template, "AWS::CloudWatch::Alarm").items()}
     rule = text_of(only_resource(template, "AWS::CloudWatch::CompositeAlarm")["Properties"]["AlarmRule"])
     assert rule == f"({' OR '.join(f'ALARM({chr(34)}{name}{chr(34)})' for name in alarms)})"
-    by_metric = {
-        tuple(metric_names(alarm)): (alarm["EvaluationPeriods"] * period_of(alarm), alarm["TreatMissingData"])
-        for alarm in alarms.values()
-    }
+    by_metric = {}
+    for alarm in alarms.values():
+        names, periods = zip(*metrics_of(alarm), strict=True)
+        assert len(set(periods)) == 1
+        by_metric[names] = (alarm["EvaluationPeriods"] * periods[0], alarm["TreatMissingData"])
     assert by_metric == {
         # Until the next pass it stays as it is, whatever happens to new streams.
         ("Failures",): (300, "ignore"),
@@ -246,16 +239,12 @@ def test_the_alarm_is_on_while_any_of_its_parts_is(template: dict[str, Any]) -> 
     }
 
 
-def metric_names(alarm: dict[str, Any]) -> list[str]:
-    if "Metrics" not in alarm:
-        return [alarm["MetricName"]]
-    return [m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m]
-
-
-def period_of(alarm: dict[str, Any]) -> int:
-    periods = {m["MetricStat"]["Period"] for m in alarm.get("Metrics", ()) if "MetricStat" in m}
-    (period,) = periods or {alarm["Period"]}
-    return int(period)
+def metrics_of(alarm: dict[str, Any]) -> list[tuple[str, int]]:
+    """The names and periods of the metrics of an alarm."""
+    if "MetricName" in alarm:
+        return [(alarm["MetricName"], alarm["Period"])]
+    stats = [each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each]
+    return [(stat["Metric"]["MetricName"], stat["Period"]) for stat in stats]
 
 
 @pytest.mark.parametrize(
@@ -295,9 +284,8 @@ def test_the_logical_ids_are_frozen(template: dict[str, Any]) -> None:
 def test_retain_keeps_the_configurations_and_the_work_bucket(stack: Stack) -> None:
     fleet_of(stack, removal_policy=RemovalPolicy.RETAIN)
     template = template_of(stack)
-    assert only_resource(template, FLEET)["DeletionPolicy"] == "Retain"
-    assert only_resource(template, FLEET)["Properties"]["RemovalPolicy"] == "Retain"
-    assert only_resource(template, "AWS::S3::Bucket")["DeletionPolicy"] == "Retain"
+    fleet, bucket = only_resource(template, FLEET), only_resource(template, "AWS::S3::Bucket")
+    assert fleet["DeletionPolicy"] == bucket["DeletionPolicy"] == fleet["Properties"]["RemovalPolicy"] == "Retain"
 
 
 def test_messages_tell_of_the_images_a_day_and_of_the_missing_producer(stack: Stack) -> None:
@@ -344,16 +332,13 @@ def test_props_that_would_fail_later_are_refused_at_synth(stack: Stack) -> None:
         fleet_of(stack, "D", prefix="a" * 250)
 
 
-def test_the_longest_prefix_deploys(stack: Stack) -> None:
-    fleet_of(stack, name_prefix="c" * 212, prefix="all/")
-    for function in resources_of(template_of(stack), "AWS::Lambda::Function").values():
-        assert len(function["Properties"]["Description"]) <= 256
-
-
 def test_fleets_that_share_the_quota_have_a_warning(stack: Stack) -> None:
     fleet_of(stack, "One", name_prefix="one-")
-    fleet_of(stack, "Two", name_prefix="two-")
+    # Of the longest prefix: a function's description has at most 256 characters.
+    fleet_of(stack, "Two", name_prefix="c" * 212, prefix="all/")
     assert any("make 90 a second together" in warning for warning in messages_of(stack, "warning"))
+    for function in resources_of(template_of(stack), "AWS::Lambda::Function").values():
+        assert len(function["Properties"]["Description"]) <= 256
 
 
 @pytest.mark.parametrize(("calls", "told"), [(25, False), (26, True)])
