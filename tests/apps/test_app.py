@@ -37,6 +37,12 @@ def test_one_stream_its_images_and_a_private_bucket_that_expires_them(monkeypatc
     (statement,) = found["AWS::S3::BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    # The producer's permissions.
+    policy = found["AWS::IAM::Policy"]["Properties"]["PolicyDocument"]
+    assert [statement["Action"] for statement in policy["Statement"]] == [
+        ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"],
+        "s3:PutObject",
+    ]
 
 
 def test_the_settings_come_from_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,14 +59,6 @@ def test_the_settings_come_from_the_context(monkeypatch: pytest.MonkeyPatch) -> 
     assert configuration["SamplingInterval"] == 500
     assert configuration["Format"] == "PNG"
     assert (configuration["WidthPixels"], configuration["HeightPixels"]) == (1280, 720)
-
-
-def test_the_producer_may_have_its_images_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = resources(monkeypatch)["AWS::IAM::Policy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert [statement["Action"] for statement in policy] == [
-        ["kinesisvideo:DescribeStream", "kinesisvideo:GetDataEndpoint", "kinesisvideo:PutMedia"],
-        "s3:PutObject",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+import cdk_kinesis_video
 from cdk_kinesis_video import ImageGeneration, VideoStream
 
 IMAGE_GENERATION = "Custom::KinesisVideoImageGeneration"
@@ -92,6 +95,18 @@ def files_that_import(asset: Path) -> list[Path]:
     return [Path(line) for line in ran.stdout.splitlines()]
 
 
+def public_functions() -> Iterator[tuple[str, Callable[..., object]]]:
+    """The constructors and public methods of the exported classes, each with the name of its class and its own."""
+    for exported in cdk_kinesis_video.__all__:
+        cls = getattr(cdk_kinesis_video, exported)
+        for name in dir(cls):
+            attribute = inspect.getattr_static(cls, name)
+            function = getattr(attribute, "__func__", attribute)
+            ours = inspect.isfunction(function) and function.__module__.startswith("cdk_kinesis_video")
+            if ours and (name == "__init__" or not name.startswith("_")):
+                yield exported if name == "__init__" else f"{exported}.{name}", function
+
+
 def messages_of(scope: Construct, level: str) -> list[str]:
     """The warnings or infos of a stack or construct at synth, each with the id that acknowledges it."""
     template_of(Stack.of(scope))
@@ -106,7 +121,7 @@ def messages_of(scope: Construct, level: str) -> list[str]:
 @pytest.fixture
 def stack() -> Stack:
     """An empty stack; a test that only asks for an error never synthesises it."""
-    return Stack(App(), "Cameras")
+    return Stack(App(), "Cameras", env=ENVIRONMENT)
 
 
 @pytest.fixture

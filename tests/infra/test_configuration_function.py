@@ -32,11 +32,6 @@ FUNCTION = "AWS::Lambda::Function"
 FUNCTION_ID = "CdkKinesisVideoFunction80BD5C8E"
 
 
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(App(), "Cameras", env=ENVIRONMENT)
-
-
 def policy_of(template: dict[str, Any]) -> dict[str, Any]:
     policy: dict[str, Any] = only_resource(template, "AWS::IAM::Policy")["Properties"]
     return policy

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_kms as kms
@@ -12,7 +12,6 @@ from aws_cdk import aws_sns as sns
 from cdk_kinesis_video import FragmentNotification, VideoStream
 
 from .conftest import (
-    ENVIRONMENT,
     FRAGMENT_NOTIFICATION,
     STREAM_ARN,
     TOPIC_ARN,
@@ -27,11 +26,6 @@ from .conftest import (
 )
 
 OTHER_ROLE = "arn:aws:iam::444455556666:role/camera"
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(App(), "Cameras", env=ENVIRONMENT)
 
 
 @pytest.fixture

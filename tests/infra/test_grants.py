@@ -43,11 +43,6 @@ OTHER_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/camera"
 
 
 @pytest.fixture
-def stack() -> Stack:
-    return Stack(App(), "Cameras", env=ENVIRONMENT)
-
-
-@pytest.fixture
 def role(stack: Stack) -> iam.Role:
     return role_in(stack)
 

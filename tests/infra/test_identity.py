@@ -14,6 +14,7 @@ from constructs import Construct
 from cdk_kinesis_video import FragmentNotification, VideoStream
 
 from .conftest import (
+    ENVIRONMENT,
     FRAGMENT_NOTIFICATION,
     IMAGE_GENERATION,
     STREAM_ARN,
@@ -137,7 +138,7 @@ def deep(stack: Stack) -> IStreamRef:
 def deep_in_another_stack(stack: Stack) -> IStreamRef:
     app = stack.node.scope
     assert isinstance(app, App)
-    return deep(Stack(app, "c" * 120))
+    return deep(Stack(app, "c" * 120, env=ENVIRONMENT))
 
 
 def deep_in_a_nested_stack(stack: Stack) -> IStreamRef:

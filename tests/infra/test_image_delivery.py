@@ -14,7 +14,6 @@ from aws_cdk import aws_s3 as s3
 from cdk_kinesis_video import ImageDelivery, VideoStream
 
 from .conftest import (
-    ENVIRONMENT,
     IMAGE_GENERATION,
     bucket_in,
     fails_with,
@@ -116,8 +115,7 @@ def test_only_the_streams_that_are_named_are_adopted(stack: Stack, bucket: s3.IB
     assert {properties["Revision"] for properties in sent} == {"2"}
 
 
-def test_one_producer_for_all_streams(bucket: s3.IBucket) -> None:
-    stack = Stack(App(), "Keyed", env=ENVIRONMENT)
+def test_one_producer_for_all_streams(stack: Stack, bucket: s3.IBucket) -> None:
     role = role_in(stack)
     key = kms.Key(stack, "Key")
     for name in ("front-door", "back-door"):

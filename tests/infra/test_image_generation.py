@@ -254,8 +254,7 @@ def test_fails_on_a_stream_that_keeps_no_data(stack: Stack, make: Any, given: st
         images_in(stack, stream=make(stack))
 
 
-def test_fails_on_a_bucket_in_another_region() -> None:
-    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+def test_fails_on_a_bucket_in_another_region(stack: Stack) -> None:
     bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="camera-images", region="us-east-1")
     with fails_with(
         "`bucket` is in us-east-1 and `stream` in eu-west-1, images are delivered in the stream's Region only, use a "
@@ -279,8 +278,7 @@ def of_another_stack(stack: Stack) -> VideoStream:
     ],
     ids=["Region", "account", "partition", "account of another stack"],
 )
-def test_fails_on_a_stream_of_another_environment(arn_or_stream: Any, theirs: str, ours: str) -> None:
-    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+def test_fails_on_a_stream_of_another_environment(stack: Stack, arn_or_stream: Any, theirs: str, ours: str) -> None:
     if callable(arn_or_stream):
         stream = arn_or_stream(stack)
     else:
@@ -292,7 +290,8 @@ def test_fails_on_a_stream_of_another_environment(arn_or_stream: Any, theirs: st
         images_in(stack, stream=stream, bucket=bucket)
 
 
-def test_an_arn_of_known_parts_passes_in_a_stack_that_is_for_any_account(stack: Stack) -> None:
+def test_an_arn_of_known_parts_passes_in_a_stack_that_is_for_any_account() -> None:
+    stack = Stack(App(), "AnyAccount")
     arn = "arn:aws-cn:kinesisvideo:cn-north-1:444455556666:stream/front-door/1690707290324"
     images_in(stack, stream=VideoStream.from_stream_arn(stack, "Stream", arn))
     assert only_resource(template_of(stack), IMAGE_GENERATION)["Properties"]["StreamARN"] == arn

@@ -13,25 +13,19 @@ from cdk_kinesis_video import ImagesLayer
 from .conftest import only_resource
 
 
-def test_the_layer_has_the_package_where_lambda_looks_for_it() -> None:
-    app = App()
-    ImagesLayer(Stack(app, "Cameras"), "Layer")
-    assembly = app.synth()
-    (asset,) = (path for path in Path(assembly.directory).glob("asset.*") if path.is_dir())
-    files = sorted(path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file())
-    assert files == ["python/kinesis_video_images/__init__.py", "python/kinesis_video_images/py.typed"]
-    layer = only_resource(assembly.get_stack_by_name("Cameras").template, "AWS::Lambda::LayerVersion")["Properties"]
-    assert "python3.14" in layer["CompatibleRuntimes"]
-
-
-def test_the_asset_is_the_same_from_one_synthesis_to_the_next() -> None:
-    keys = []
+def test_the_layer_has_the_package_where_lambda_looks_for_it_and_each_synthesis_has_the_same() -> None:
+    layers = []
     for _ in range(2):
         app = App()
         ImagesLayer(Stack(app, "Cameras"), "Layer")
-        template = app.synth().get_stack_by_name("Cameras").template
-        keys.append(only_resource(template, "AWS::Lambda::LayerVersion")["Properties"]["Content"]["S3Key"])
-    assert keys[0] == keys[1]
+        assembly = app.synth()
+        template = assembly.get_stack_by_name("Cameras").template
+        layers.append(only_resource(template, "AWS::Lambda::LayerVersion")["Properties"])
+    (asset,) = (path for path in Path(assembly.directory).glob("asset.*") if path.is_dir())
+    files = sorted(path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file())
+    assert files == ["python/kinesis_video_images/__init__.py", "python/kinesis_video_images/py.typed"]
+    assert "python3.14" in layers[0]["CompatibleRuntimes"]
+    assert layers[0]["Content"]["S3Key"] == layers[1]["Content"]["S3Key"]
 
 
 def test_the_package_needs_nothing_but_python() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_s3 as s3
 
@@ -14,7 +14,7 @@ from cdk_kinesis_video import StreamDashboard, VideoStream
 from cdk_kinesis_video.stream_metrics import StreamMetrics
 from tests.templates import resolve
 
-from .conftest import ENVIRONMENT, STREAM_ARN, fails_with, images_in, only_resource, template_of
+from .conftest import STREAM_ARN, fails_with, images_in, only_resource, template_of
 
 # The statistic that the monitoring page describes: counts are summed, times and values of 0 or 1 are averaged.
 NAMED = {
@@ -33,11 +33,6 @@ NAMED = {
     "metric_get_media_success": ("GetMedia.Success", "Average"),
     "metric_get_media_millis_behind_now": ("GetMedia.MillisBehindNow", "Average"),
 }
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(App(), "Cameras", env=ENVIRONMENT)
 
 
 @pytest.fixture

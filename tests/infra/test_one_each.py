@@ -242,8 +242,7 @@ def test_environments_and_apps_each_have_a_stream_of_that_name() -> None:
         images_in(stack, stream=imported(stack))
 
 
-def test_streams_of_other_names_are_others() -> None:
-    stack = Stack(App(), "Cameras", env=ENVIRONMENT)
+def test_streams_of_other_names_are_others(stack: Stack) -> None:
     images_in(stack, stream=imported(stack))
     images_in(stack, "Gate", stream=VideoStream(stack, "Stream", stream_name="gate"))
     images_in(stack, "Named by CloudFormation")
