@@ -15,7 +15,8 @@ from kinesis_video_configuration import Declaration
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE
 from tests.templates import stringify
 
-from .infra.conftest import ENVIRONMENT, IMAGE_GENERATION, resources_of, template_of
+from .infra.conftest import ENVIRONMENT, IMAGE_GENERATION
+from .infra.synthesis import resources_of, template_of
 
 BUCKET = "camera-images"
 STREAM_ARN = "arn:aws:kinesisvideo:eu-west-1:111122223333:stream/front-door/1690707290324"

@@ -32,7 +32,7 @@ from ..handler.conftest import (
     service,
     stack,
 )
-from ..infra.conftest import resources_of, template_of
+from ..infra.synthesis import resources_of, template_of
 from ..normalisations import TABLE, Normalisation
 
 __all__ = ["_environment", "clock", "feature", "service", "stack"]

@@ -15,17 +15,8 @@ from constructs import Construct, IConstruct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 
-from .conftest import (
-    ENVIRONMENT,
-    IMAGE_GENERATION,
-    STREAM_ARN,
-    bucket_in,
-    configuration_of,
-    images_in,
-    only_resource,
-    resources_of,
-    template_of,
-)
+from .conftest import ENVIRONMENT, IMAGE_GENERATION, STREAM_ARN, bucket_in, images_in
+from .synthesis import configuration_of, only_resource, resources_of, template_of
 
 
 class Camera(Construct):

@@ -17,16 +17,8 @@ from aws_cdk import aws_sns as sns
 from cdk_kinesis_video import ConfigurationFunction, StreamFleet
 from cdk_kinesis_video._function import LATEST_RUNTIME
 
-from .conftest import (
-    ENVIRONMENT,
-    IMAGE_GENERATION,
-    fails_with,
-    images_in,
-    messages_of,
-    only_resource,
-    resources_of,
-    template_of,
-)
+from .conftest import ENVIRONMENT, IMAGE_GENERATION, fails_with, images_in
+from .synthesis import messages_of, only_resource, resources_of, template_of
 
 FUNCTION = "AWS::Lambda::Function"
 FUNCTION_ID = "CdkKinesisVideoFunction80BD5C8E"

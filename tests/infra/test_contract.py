@@ -24,7 +24,8 @@ from kinesis_video_configuration import Declaration
 from kinesis_video_contract import configurations, destinations, images, streams
 from kinesis_video_contract.configurations import FEATURES, Feature
 
-from .conftest import ENVIRONMENT, TOPIC_ARN, images_in, only_resource, template_of
+from .conftest import ENVIRONMENT, TOPIC_ARN, images_in
+from .synthesis import only_resource, template_of
 
 MODEL = boto3.Session().client("kinesisvideo", region_name="us-east-1").meta.service_model
 

@@ -15,7 +15,8 @@ from aws_cdk import aws_sqs as sqs
 
 from cdk_kinesis_video import DestinationPath, ImageGeneration, VideoStream
 
-from .conftest import ENVIRONMENT, fails_with, images_in, only_resource, resources_of, template_of
+from .conftest import ENVIRONMENT, fails_with, images_in
+from .synthesis import only_resource, resources_of, template_of
 
 NOTIFICATIONS = "Custom::S3BucketNotifications"
 

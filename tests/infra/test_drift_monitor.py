@@ -22,20 +22,8 @@ from kinesis_video_contract.drift import DETAIL_TYPE, SOURCE
 from kinesis_video_tools.template import Values
 from tests.templates import resolve, stringify
 
-from .conftest import (
-    ENVIRONMENT,
-    FRAGMENT_NOTIFICATION,
-    IMAGE_GENERATION,
-    TOPIC_ARN,
-    configuration_of,
-    fails_with,
-    images_in,
-    messages_of,
-    only_resource,
-    resources_of,
-    statements_of,
-    template_of,
-)
+from .conftest import ENVIRONMENT, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, TOPIC_ARN, fails_with, images_in
+from .synthesis import configuration_of, messages_of, only_resource, resources_of, statements_of, template_of
 
 RULE = "AWS::Events::Rule"
 TIME, DETAIL = "2026-11-21T12:00:00Z", {"eventName": "DeleteStream"}

@@ -11,19 +11,8 @@ from aws_cdk import aws_sns as sns
 
 from cdk_kinesis_video import FragmentNotification, VideoStream
 
-from .conftest import (
-    FRAGMENT_NOTIFICATION,
-    STREAM_ARN,
-    TOPIC_ARN,
-    fails_with,
-    images_in,
-    messages_of,
-    only_resource,
-    resources_of,
-    role_in,
-    statements_of,
-    template_of,
-)
+from .conftest import FRAGMENT_NOTIFICATION, STREAM_ARN, TOPIC_ARN, fails_with, images_in, role_in
+from .synthesis import messages_of, only_resource, resources_of, statements_of, template_of
 
 OTHER_ROLE = "arn:aws:iam::444455556666:role/camera"
 

@@ -18,17 +18,8 @@ from aws_cdk import aws_sqs as sqs
 from cdk_kinesis_video import DestinationPath, FragmentNotification, ImageGeneration, StreamFleet, VideoStream
 from cdk_kinesis_video._policy_size import HIGHER_QUOTA
 
-from .conftest import (
-    ENVIRONMENT,
-    STREAM_ARN,
-    fails_with,
-    images_in,
-    messages_of,
-    resources_of,
-    role_in,
-    statements_of,
-    template_of,
-)
+from .conftest import ENVIRONMENT, STREAM_ARN, fails_with, images_in, role_in
+from .synthesis import messages_of, resources_of, statements_of, template_of
 
 KEY_ARN = "arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PUT_MEDIA = {

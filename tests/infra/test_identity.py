@@ -13,16 +13,8 @@ from constructs import Construct
 
 from cdk_kinesis_video import FragmentNotification, VideoStream
 
-from .conftest import (
-    ENVIRONMENT,
-    FRAGMENT_NOTIFICATION,
-    IMAGE_GENERATION,
-    STREAM_ARN,
-    TOPIC_ARN,
-    images_in,
-    resources_of,
-    template_of,
-)
+from .conftest import ENVIRONMENT, FRAGMENT_NOTIFICATION, IMAGE_GENERATION, STREAM_ARN, TOPIC_ARN, images_in
+from .synthesis import resources_of, template_of
 
 MakeStream = Callable[[Stack], IStreamRef]
 

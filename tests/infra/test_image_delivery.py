@@ -13,17 +13,8 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageDelivery, VideoStream
 
-from .conftest import (
-    IMAGE_GENERATION,
-    bucket_in,
-    fails_with,
-    images_in,
-    messages_of,
-    resources_of,
-    role_in,
-    statements_of,
-    template_of,
-)
+from .conftest import IMAGE_GENERATION, bucket_in, fails_with, images_in, role_in
+from .synthesis import messages_of, resources_of, statements_of, template_of
 
 
 @pytest.fixture

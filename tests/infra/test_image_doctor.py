@@ -17,16 +17,8 @@ from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_doctor import doctor_policy
 from tests.templates import resolve
 
-from .conftest import (
-    ENVIRONMENT,
-    fails_with,
-    files_that_import,
-    images_in,
-    messages_of,
-    resources_of,
-    role_in,
-    template_of,
-)
+from .conftest import ENVIRONMENT, fails_with, images_in, role_in
+from .synthesis import files_that_import, messages_of, resources_of, template_of
 
 Template = dict[str, Any]
 

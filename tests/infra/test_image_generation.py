@@ -21,20 +21,8 @@ from aws_cdk.assertions import Template
 
 from cdk_kinesis_video import DestinationPath, ImageFormat, ImageGeneration, ImageSelectorType, VideoStream
 
-from .conftest import (
-    ENVIRONMENT,
-    IMAGE_GENERATION,
-    STREAM_ARN,
-    bucket_in,
-    configuration_of,
-    fails_with,
-    images_in,
-    messages_of,
-    only_resource,
-    resources_of,
-    role_in,
-    template_of,
-)
+from .conftest import ENVIRONMENT, IMAGE_GENERATION, STREAM_ARN, bucket_in, fails_with, images_in, role_in
+from .synthesis import configuration_of, messages_of, only_resource, resources_of, template_of
 
 
 @pytest.fixture(scope="module")

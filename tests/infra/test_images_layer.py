@@ -10,7 +10,7 @@ from aws_cdk import App, Stack
 
 from cdk_kinesis_video import ImagesLayer
 
-from .conftest import only_resource
+from .synthesis import only_resource
 
 
 def test_the_layer_has_the_package_where_lambda_looks_for_it_and_each_synthesis_has_the_same() -> None:

@@ -14,7 +14,8 @@ from cdk_kinesis_video import StreamDashboard, VideoStream
 from cdk_kinesis_video.stream_metrics import StreamMetrics
 from tests.templates import resolve
 
-from .conftest import STREAM_ARN, fails_with, images_in, only_resource, template_of
+from .conftest import STREAM_ARN, fails_with, images_in
+from .synthesis import only_resource, template_of
 
 # The statistic that the monitoring page describes: counts are summed, times and values of 0 or 1 are averaged.
 NAMED = {

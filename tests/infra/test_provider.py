@@ -16,7 +16,8 @@ from cdk_kinesis_video._stream_configuration.provider import FUNCTION_TIMEOUT_SE
 from tests.archives import zipped
 
 from ..configuration.test_timing import FUNCTION_SECONDS
-from .conftest import IMAGE_GENERATION, files_that_import, images_in, only_resource
+from .conftest import IMAGE_GENERATION, images_in
+from .synthesis import files_that_import, only_resource
 
 Template = dict[str, Any]
 

@@ -11,17 +11,8 @@ from cdk_kinesis_video import StreamFleet, VideoStream
 from kinesis_video_contract.fleets import METRIC_NAMES, METRICS
 from tests.templates import resolve
 
-from .conftest import (
-    ENVIRONMENT,
-    bucket_in,
-    fails_with,
-    images_in,
-    messages_of,
-    only_resource,
-    resources_of,
-    role_in,
-    template_of,
-)
+from .conftest import ENVIRONMENT, bucket_in, fails_with, images_in, role_in
+from .synthesis import messages_of, only_resource, resources_of, template_of
 
 FLEET = "Custom::KinesisVideoStreamFleet"
 ACCOUNT, REGION = "111122223333", "eu-west-1"

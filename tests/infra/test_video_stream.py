@@ -5,7 +5,8 @@ from aws_cdk import aws_kms as kms
 
 from cdk_kinesis_video import StorageTier, VideoStream
 
-from .conftest import ENVIRONMENT, STREAM_ARN, only_resource, resources_of, template_of
+from .conftest import ENVIRONMENT, STREAM_ARN
+from .synthesis import only_resource, resources_of, template_of
 
 STREAM = "AWS::KinesisVideo::Stream"
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
