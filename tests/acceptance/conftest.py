@@ -67,18 +67,11 @@ def bootstrapped(_account: Account) -> None:
 
 
 @pytest.fixture
-def environment(_account: Account) -> dict[str, str]:
-    """The environment of somebody who has credentials for the account."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    nobody = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    return {**own, **nobody, **_account.aws.environment}
-
-
-@pytest.fixture
-def account(_account: Account, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Account:
+def account(_account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """The account, whose credentials are the only ones in this process's environment."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    for name, value in environment.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
+    nobody = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    for name, value in {**nobody, **_account.aws.environment}.items():
+        monkeypatch.setenv(name, value)
     return _account

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -22,7 +23,7 @@ COMMAND = [sys.executable, "-m", "acceptance", "--patience", "30", "--output"]
 
 
 @pytest.fixture
-def somebody(account: Account, environment: dict[str, str], bootstrapped: None) -> Iterator[dict[str, str]]:
+def somebody(account: Account, bootstrapped: None) -> Iterator[dict[str, str]]:
     """The environment of a role with exactly the permissions that docs/acceptance.md lists."""
     iam = account.aws.client("iam")
     trust = {"Effect": "Allow", "Principal": {"AWS": NUMBER}, "Action": "sts:AssumeRole"}
@@ -36,7 +37,7 @@ def somebody(account: Account, environment: dict[str, str], bootstrapped: None) 
     role = account.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="somebody")["Credentials"]
     before = account.contents()
     yield {
-        **environment,
+        **os.environ,
         "AWS_ACCESS_KEY_ID": role["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": role["SecretAccessKey"],
         "AWS_SESSION_TOKEN": role["SessionToken"],
@@ -90,10 +91,10 @@ def test_without_its_number_nothing_is_done(typed: str, somebody: dict[str, str]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_root_user_is_refused_with_a_reason(account: Account, environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_root_user_is_refused_with_a_reason(account: Account, tmp_path: Path) -> None:
     before = account.contents()
 
-    ran = acceptance(tmp_path / "table.md", environment, NUMBER)
+    ran = acceptance(tmp_path / "table.md", dict(os.environ), NUMBER)
 
     assert ran.returncode == 2
     assert "root user, which can't assume the producers' roles" in ran.stderr

@@ -305,7 +305,7 @@ def test_an_outage_is_given_up_and_throttling_is_not(clock: FakeClock) -> None:
 class _Proxy(BaseHTTPRequestHandler):
     """Answers every request with its own page or text."""
 
-    body = b"<html><body>Sign in to the network</body></html>"
+    body: bytes
 
     def do_POST(self) -> None:
         self.send_response(200)
@@ -317,13 +317,10 @@ class _Proxy(BaseHTTPRequestHandler):
         """Keep the test's output clean."""
 
 
-class _Greeter(_Proxy):
-    body = b"Welcome"
-
-
-@pytest.fixture(scope="module", params=[_Proxy, _Greeter])
+@pytest.fixture(scope="module", params=[b"<html><body>Sign in to the network</body></html>", b"Welcome"])
 def proxy(request: pytest.FixtureRequest) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), request.param) as server:
+    _Proxy.body = request.param
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

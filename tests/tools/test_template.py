@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -173,7 +172,7 @@ def test_yaml_has_the_same_values_and_dates_stay_text() -> None:
         "Long": "Cameras",
     }
     assert parse_template("Attribute: !GetAtt A.B.C") == {"Attribute": {"Fn::GetAtt": ["A", "B.C"]}}
-    assert parse_template(json.dumps(TEMPLATE)) == TEMPLATE
+    assert parse_template(TEMPLATE) == TEMPLATE
 
 
 @pytest.mark.parametrize("body", ["just: [text", "text", "!!python/object/apply:os.system [ls]"])

@@ -31,15 +31,10 @@ class UnknownValueError(Exception):
 
 def parse_template(body: Any) -> Mapping[str, Any]:
     """Parse the body of GetTemplate: YAML, or JSON, which boto3 has parsed already; raise a ValueError otherwise."""
-    template = body
-    if isinstance(body, str):
-        try:
-            template = json.loads(body)
-        except ValueError:
-            try:
-                template = yaml.load(body, _Loader)  # a SafeLoader
-            except yaml.YAMLError as error:
-                raise ValueError(f"the stack's template is neither JSON nor YAML: {error}") from error
+    try:
+        template = yaml.load(body, _Loader) if isinstance(body, str) else body  # a SafeLoader
+    except yaml.YAMLError as error:
+        raise ValueError(f"the stack's template is neither JSON nor YAML: {error}") from error
     if not isinstance(template, Mapping):
         raise ValueError("the stack's template is not a map")
     return template
