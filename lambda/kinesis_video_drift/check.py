@@ -168,7 +168,7 @@ def _repair(
 ) -> bool:
     """Set again what the stack holds; return whether the stream has it then."""
     stream_arn = declaration.stream["StreamARN"]
-    if not (stack.is_settled and stack.holds(declaration)):
+    if not stack.holds(declaration):
         logger.warning("not repaired, the stack may not hold it", extra={"stream": stream_arn, "status": stack.status})
         return False
     try:

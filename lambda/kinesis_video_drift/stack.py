@@ -62,18 +62,17 @@ class Stack:
         """Whether an operation has gone on for so long at this moment that nobody may wait for its end to be told."""
         return self.is_changing and moment - (self.updated or self.created) > _LONG
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the last operation came to its end: after one that failed nobody knows what the stack holds."""
-        return self.status.endswith("_COMPLETE") and not self.status.startswith("DELETE_")
-
     def changed_since(self, moment: datetime) -> bool:
         """Whether CloudFormation has worked on a resource after this moment, which is known to the second."""
         return any(r["LastUpdatedTimestamp"].replace(microsecond=0) > moment for r in self.resources)
 
     def holds(self, declaration: Declaration) -> bool:
-        """Whether a resource of the kind has the stream, by the ARN that is its physical id."""
-        return any(
+        """Whether a resource of the kind has the stream, by the ARN that is its physical id.
+
+        After an operation that failed nobody knows what the stack holds.
+        """
+        is_settled = self.status.endswith("_COMPLETE") and not self.status.startswith("DELETE_")
+        return is_settled and any(
             r.get("PhysicalResourceId") == declaration.stream["StreamARN"]
             and r["ResourceType"] == declaration.feature.resource_type
             and not is_gone(r)

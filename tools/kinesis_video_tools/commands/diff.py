@@ -112,7 +112,7 @@ def _row(streams: KinesisVideo, declared: Declared, require_unchanged: Callable[
     row.update(state=drift.state, fields=[asdict(difference) for difference in drift.differences])
     if require_unchanged is None or drift.state not in ("CHANGED", "MISSING"):
         return row
-    if not (declared.stack.is_settled and declared.stack.holds(declaration)):
+    if not declared.stack.holds(declaration):
         return {**row, "problem": f"not repaired, the stack is {declared.stack.status}, deploy it again"}
     try:
         streams.configure(declaration.feature, declared.stream_arn, declaration.configuration, before=require_unchanged)
