@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import pytest
 
 from kinesis_video_local._ministack.metric_math import Value, state
 from stacks import Stack
+from waiting import eventually
 from wire import Client
 
 ALARM: dict[str, Any] = {
@@ -105,7 +106,5 @@ def test_an_alarm_of_any_expression_can_be_deployed(
     data = [{"MetricName": name, "Value": 1} for name in ("streams", "passes")]
     client("cloudwatch").put_metric_data(Namespace="Cameras", MetricData=data)
     # It looks at each alarm once a second.
-    deadline = time.monotonic() + 20
-    while client("cloudwatch").describe_alarms(AlarmNames=[stream_name])["MetricAlarms"][0]["StateValue"] != expected:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    alarms = partial(client("cloudwatch").describe_alarms, AlarmNames=[stream_name])
+    eventually(alarms, lambda found: found["MetricAlarms"][0]["StateValue"] == expected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from kinesis_video_local import LocalAws
+from waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -52,12 +52,13 @@ def test_a_stream_takes_5_calls_a_second_of_one_operation_and_more_later(
     refused = [call for call in aws.calls("DescribeStream") if call.error]
     assert [(call.stream, call.error) for call in refused] == [(stream_name, "ClientLimitExceededException")]
     assert call_until_throttled(lambda: kinesis_video.describe_stream(StreamARN=arn)) >= 0
-    served, deadline = False, time.monotonic() + 30
-    while not served:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+
+    def is_served() -> bool:
         with contextlib.suppress(kinesis_video.exceptions.ClientLimitExceededException):
-            served = bool(kinesis_video.describe_stream(StreamName=stream_name))
+            return bool(kinesis_video.describe_stream(StreamName=stream_name))
+        return False
+
+    eventually(is_served)
 
 
 def test_an_account_takes_50_calls_a_second_of_one_operation_in_a_region(

@@ -10,9 +10,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +21,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from kinesis_video_local import LocalAws, LocalAwsError
 from tests.archives import zipped
+from waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,13 +65,6 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("TMPDIR", str(directory))
     yield directory
     eventually(lambda: not any(directory.iterdir()))
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def running(process: int) -> bool:
