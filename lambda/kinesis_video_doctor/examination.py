@@ -37,7 +37,7 @@ class Case:
         self.permissions = Permissions(self.stream, self.destination, self.producers, self.evidence)
 
 
-# For each check its group.
+# Each check with its group.
 _CHECKS: dict[str, tuple[str, Callable[[Case], Outcome]]] = {
     "stream": ("stream", lambda case: checks.stream(case.stream)),
     "retention": ("stream", lambda case: checks.retention(case.stream, case.video)),

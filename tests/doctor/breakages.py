@@ -76,6 +76,7 @@ def http_answer(status: int, body: bytes, headers: dict[str, str]) -> AWSRespons
 
 
 DESCRIBE_STREAM, DESCRIBE_IMAGES = "kinesis-video.DescribeStream", "kinesis-video.DescribeImageGenerationConfiguration"
+SIMULATE = "iam.SimulatePrincipalPolicy"
 
 
 # The stream and the destination
@@ -201,7 +202,7 @@ def simulated(site: Site, detail: dict[str, Any]) -> Iterator[None]:
                 for specific in result["ResourceSpecificResults"]:
                     specific.update(EvalResourceDecision="implicitDeny", **detail)
 
-    with answers(site, "iam.SimulatePrincipalPolicy", deny):
+    with answers(site, SIMULATE, deny):
         yield
 
 

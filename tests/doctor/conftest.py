@@ -5,11 +5,9 @@ import time
 from collections.abc import Iterator
 from importlib.resources import files
 
-import boto3
 import pytest
 from botocore.loaders import create_loader
 
-from kinesis_video_doctor.calls import Calls
 from kinesis_video_local import LocalAws
 
 from .breakages import another_stream, configured_earlier
@@ -51,13 +49,6 @@ def refreshed(request: pytest.FixtureRequest) -> None:
         site = request.getfixturevalue("site")
         site.refresh()
         site.since = time.time() - 1
-
-
-@pytest.fixture(scope="module")
-def calls() -> Iterator[Calls]:
-    """Calls whose answers a stub gives."""
-    with Calls(boto3.Session("test", "test", region_name="us-east-1"), seconds=3600) as calls:
-        yield calls
 
 
 @pytest.fixture

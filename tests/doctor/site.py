@@ -132,10 +132,10 @@ class Site:
         self.create_stream(STREAM)
         self.refresh()
 
-    def create_role(self, name: str) -> None:
+    def create_role(self, name: str, path: str = "/") -> None:
         """Make a role that anybody may assume."""
         trust = document([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}])
-        self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        self.client("iam").create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)
 
     def refresh(self) -> None:
         """Send video again, if the last is a minute old: what is older than five minutes shows nothing."""

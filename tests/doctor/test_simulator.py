@@ -2,127 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.stub import ANY, Stubber
 
-from kinesis_video_doctor.calls import Calls, UndecidedError
-from kinesis_video_doctor.simulator import Decision, simulate
+from kinesis_video_doctor import Status
 
-ROLE = "arn:aws:iam::111122223333:role/producer"
-STREAM = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1"
+from .breakages import SIMULATE, answers, http_answer, the_producer_may_not_put_images
+from .site import ACCOUNT, REGION, STREAM, Site
+
 TEMPLATE = "arn:aws:kinesisvideo:${Region}:${Account}:stream/${StreamName}/${CreationTime}"
-ACTION = "kinesisvideo:PutMedia"
-THING = "credentials-iot:ThingName"
-KNOWN = {"aws:SecureTransport": "true"}
-
-
-@pytest.fixture
-def iam(calls: Calls) -> Iterator[Stubber]:
-    with Stubber(calls.client("iam")) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-def answer(iam: Stubber, decision: str, *, thing: bool = True, **result: Any) -> None:
-    """Expect a call with what is known, and with the thing's name or without."""
-    known = {**KNOWN, THING: "front-door"} if thing else KNOWN
-    result = {"EvalActionName": ACTION, "EvalDecision": decision, "EvalResourceName": STREAM, **result}
-    expected = {
-        "PolicySourceArn": ROLE,
-        "ActionNames": [ACTION],
-        "ResourceArns": [STREAM],
-        "ContextEntries": [
-            {
-                "ContextKeyName": key,
-                "ContextKeyValues": [value],
-                "ContextKeyType": "boolean" if key == "aws:SecureTransport" else "string",
-            }
-            for key, value in known.items()
-        ],
-    }
-    iam.add_response("simulate_principal_policy", {"EvaluationResults": [result]}, expected)
-
-
-def ask(calls: Calls) -> Decision | UndecidedError:
-    return simulate(calls, ROLE, (ACTION,), STREAM, KNOWN, "front-door")[ACTION]
-
-
-def of_organization(allowed: bool) -> dict[str, Any]:
-    return {"OrganizationsDecisionDetail": {"AllowedByOrganizations": allowed}}
-
-
-def of_boundary(allowed: bool) -> dict[str, Any]:
-    return {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": allowed}}
-
-
-def of_resource(decision: str, resource: str = STREAM, **details: Any) -> dict[str, Any]:
-    return {"EvalResourceName": resource, "EvalResourceDecision": decision, **details}
-
-
-ANOTHER = of_resource("explicitDeny", f"{STREAM}0")
+ANOTHER = f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/front-door/0"
+BOTH_ALLOW = {
+    "OrganizationsDecisionDetail": {"AllowedByOrganizations": True},
+    "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": True},
+}
+BOUNDARY_DENIES = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}
+MISSING = {"MissingContextValues": ["aws:SourceIp"]}
 
 
 @pytest.mark.parametrize(
-    ("decision", "details", "expected"),
+    ("decision", "details", "of_stream", "status", "words"),
     [
-        ("allowed", {}, Decision(True)),
-        ("implicitDeny", {}, Decision(False)),
-        ("explicitDeny", {}, Decision(False, "a Deny in one of its policies")),
-        ("implicitDeny", of_boundary(False), Decision(False, "its permissions boundary")),
-        ("implicitDeny", of_organization(False), Decision(False, "a service control policy of the organization")),
-        ("implicitDeny", {**of_organization(True), **of_boundary(True)}, Decision(False)),
+        ("implicitDeny", BOTH_ALLOW, {}, Status.FAILED, "add to the policies of"),
         # The decision for the resource counts, and not that for its template.
         (
             "implicitDeny",
-            {"EvalResourceName": TEMPLATE, "ResourceSpecificResults": [ANOTHER, of_resource("allowed")]},
-            Decision(True),
+            {"EvalResourceName": TEMPLATE},
+            {"EvalResourceDecision": "allowed"},
+            Status.PASSED,
+            "may send",
         ),
         (
             "allowed",
-            {"ResourceSpecificResults": [of_resource("implicitDeny", **of_boundary(False))]},
-            Decision(False, "its permissions boundary"),
+            {},
+            {"EvalResourceDecision": "implicitDeny", **BOUNDARY_DENIES},
+            Status.FAILED,
+            "change its permissions boundary",
+        ),
+        *(
+            (decision, *missing, Status.UNKNOWN, "depends on aws:SourceIp")
+            for decision in ("allowed", "implicitDeny", "explicitDeny")
+            for missing in ((MISSING, {}), ({}, {"EvalResourceDecision": decision, **MISSING}))
         ),
     ],
 )
-def test_a_decision_names_what_no_allow_would_overcome(
-    calls: Calls, iam: Stubber, decision: str, details: dict[str, Any], expected: Decision
+def test_a_decision_is_that_for_the_stream(
+    site: Site, decision: str, details: dict[str, Any], of_stream: dict[str, Any], status: Status, words: str
 ) -> None:
-    answer(iam, decision, **details)
-    if not expected.allowed:
-        answer(iam, decision, thing=False, **details)
-    assert ask(calls) == expected
+    another = {"EvalResourceName": ANOTHER, "EvalResourceDecision": "explicitDeny"}
+    own = {"EvalResourceName": site.stream_arn(STREAM), **of_stream}
+
+    def change(answer: dict[str, Any]) -> None:
+        for result in answer["EvaluationResults"]:
+            if result["EvalActionName"] == "kinesisvideo:PutMedia":
+                specific = [another, own] if of_stream else []
+                result.update(EvalDecision=decision, ResourceSpecificResults=specific, **details)
+
+    with answers(site, SIMULATE, change):
+        finding = site.examine()["may-put-media"]
+    assert (finding.status, words in f"{finding.seen} {finding.fix}") == (status, True)
 
 
-@pytest.mark.parametrize("decision", ["allowed", "implicitDeny", "explicitDeny"])
-@pytest.mark.parametrize("is_specific", [True, False])
-def test_what_depends_on_the_request_is_unknown(calls: Calls, iam: Stubber, decision: str, is_specific: bool) -> None:
-    missing: dict[str, Any] = {"MissingContextValues": ["aws:SourceIp"]}
-    answer(iam, decision, **{"ResourceSpecificResults": [of_resource(decision, **missing)]} if is_specific else missing)
-    assert "depends on aws:SourceIp" in str(ask(calls))
+def test_it_is_told_what_is_known_and_a_denial_is_asked_again_without_the_things_name(site: Site) -> None:
+    asked: list[dict[str, tuple[str, list[str]]]] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        if params["ActionNames"] == ["s3:PutObject"]:
+            entries = params["ContextEntries"]
+            asked.append({one["ContextKeyName"]: (one["ContextKeyType"], one["ContextKeyValues"]) for one in entries})
+
+    with the_producer_may_not_put_images(site), site.doctor.handled(f"before-parameter-build.{SIMULATE}", note):
+        site.examine()
+    first, second = asked
+    assert first["aws:SecureTransport"] == ("boolean", ["true"])
+    assert first["aws:RequestedRegion"] == ("string", [REGION])
+    assert first == {**second, "credentials-iot:ThingName": ("string", [STREAM])}
+    assert "credentials-iot:ThingName" not in second
 
 
-def test_a_thing_that_may_be_named_otherwise_than_its_stream_is_unknown(calls: Calls, iam: Stubber) -> None:
-    answer(iam, "implicitDeny")
-    answer(iam, "implicitDeny", thing=False, MissingContextValues=[THING])
-    assert f"depends on {THING}" in str(ask(calls))
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "words"),
-    [
-        ("AccessDenied", 403, "iam:SimulatePrincipalPolicy is refused"),
-        ("Throttling", 400, "Rate exceeded"),
-        ("ServiceFailure", 500, "Rate exceeded"),
-    ],
-)
-def test_a_call_that_fails_decides_nothing(
-    calls: Calls, iam: Stubber, monkeypatch: pytest.MonkeyPatch, code: str, status: int, words: str
-) -> None:
+@pytest.mark.parametrize(("code", "status"), [("Throttling", 400), ("ServiceFailure", 500)])
+def test_a_call_that_fails_decides_nothing(site: Site, monkeypatch: pytest.MonkeyPatch, code: str, status: int) -> None:
     # No time is left for another attempt.
     monkeypatch.setattr("random.uniform", lambda *_: 60)
-    parameters = dict.fromkeys(("PolicySourceArn", "ActionNames", "ResourceArns", "ContextEntries"), ANY)
-    iam.add_client_error("simulate_principal_policy", code, "Rate exceeded", status, expected_params=parameters)
-    assert words in str(ask(calls))
+    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
+    with site.doctor.handled(f"before-send.{SIMULATE}", lambda **_: http_answer(status, body.encode(), {})):
+        finding = site.examine()["may-put-media"]
+    assert finding.status == Status.UNKNOWN
+    assert "Rate exceeded" in finding.seen
