@@ -15,7 +15,6 @@ from kinesis_video_contract.doctor import TEST_PICTURE
 from kinesis_video_matroska import Fragment, FragmentCollector, Frame, MatroskaError, Reader, TagName, Track, Tracks
 
 from .calls import Calls, Fact, UndecidedError, if_known
-from .metrics import count
 from .stream import Stream
 
 _SERVICE = "kinesis-video-archived-media"
@@ -163,11 +162,9 @@ class Video:
     def counted(self) -> Mapping[str, float]:
         """The numbers of fragments received and of errors returned, according to CloudWatch."""
         metrics = {"fragments": "PutMedia.IncomingFragments", "errors": "PutMedia.ErrorAckCount"}
-        return count(
-            self._stream,
-            {id_: ("AWS/KinesisVideo", name, "StreamName", self._stream.name) for id_, name in metrics.items()},
-            self._stream.since,
-        )
+        stream = self._stream
+        queries = {id_: ("AWS/KinesisVideo", name, "StreamName", stream.name) for id_, name in metrics.items()}
+        return stream.count(queries, stream.since)
 
     @property
     def is_silent(self) -> bool:

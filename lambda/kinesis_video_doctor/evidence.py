@@ -18,7 +18,6 @@ from .archive import Listed, Read, TestPicturesError, Video, milliseconds
 from .calls import Fact, UndecidedError, if_known, utc
 from .destination import Destination, Image
 from .findings import Outcome, Status, failed, passed, unknown, warned
-from .metrics import count
 from .stream import Stream
 from .trail import Trail
 
@@ -168,7 +167,7 @@ class Evidence:
                 )
         with suppress(UndecidedError):
             metrics = {"images": ("AWS/Events", "TriggeredRules", "RuleName", self._rule or "")}
-            if self._rule and (counted := count(self._stream, metrics, fragment.arrived)["images"]):
+            if self._rule and (counted := self._stream.count(metrics, fragment.arrived)["images"]):
                 return unknown(
                     f"{seen}; the rule {self._rule} has counted {counted:.0f} images since then, so a consumer may "
                     "take them away",

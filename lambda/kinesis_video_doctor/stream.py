@@ -123,6 +123,32 @@ class Stream:
         """The start of the examined time."""
         return self.now - timedelta(minutes=self.minutes)
 
+    def count(self, metrics: Mapping[str, tuple[str, str, str, str]], since: datetime) -> dict[str, float]:
+        """Sum metrics, each given by its namespace, its name, and its dimension with the value."""
+        answer = self.call(
+            "cloudwatch:GetMetricData",
+            "get_metric_data",
+            MetricDataQueries=[
+                {
+                    "Id": id_,
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": namespace,
+                            "MetricName": name,
+                            "Dimensions": [{"Name": dimension, "Value": value}],
+                        },
+                        "Period": 60,
+                        "Stat": "Sum",
+                    },
+                }
+                for id_, (namespace, name, dimension, value) in metrics.items()
+            ],
+            StartTime=since,
+            EndTime=self.now + timedelta(minutes=1),
+        )
+        counted = {result["Id"]: sum(result["Values"]) for result in answer["MetricDataResults"]}
+        return {id_: counted[id_] for id_ in metrics}
+
     @property
     def address(self) -> Mapping[str, Any]:
         """The parameter that names the stream in calls: its name, unless its ARN was given."""

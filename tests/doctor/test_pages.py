@@ -13,7 +13,7 @@ import pytest
 from kinesis_video_doctor import Status
 from kinesis_video_tools.camera import fragment_tags
 
-from .breakages import answers, http_answer, nothing_is_tagged, put
+from .breakages import answers, http_answer, put
 from .site import ACCOUNT, BUCKET, PREFIX, STREAM, Site, allow
 from .test_causes import another_asks, not_passed
 
@@ -36,26 +36,27 @@ def test_pages_are_read_to_the_last(site: Site, stream: str) -> None:
     assert diagnosis["tagged"].seen == "3 of the last 3 fragments ask for images"
 
 
-def test_a_bucket_that_is_too_full_to_look_through_is_unknown(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_that_is_too_full_to_look_through_is_unknown(
+    site: Site, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("kinesis_video_doctor.destination._MAX_PAGES", 1)
     site.client("s3").put_object(Bucket=BUCKET, Key=f"{PREFIX}readme.txt")
-    with nothing_is_tagged(site), asked(site, OBJECTS, MaxKeys=2):
-        finding = site.examine("untagged")["images"]
+    site.send(stream, tags=())
+    with asked(site, OBJECTS, MaxKeys=2):
+        finding = site.examine(stream)["images"]
         assert finding.status == Status.UNKNOWN
         assert f"more than 1,000 objects under s3://{BUCKET}/{PREFIX}" in finding.seen
         # Those where the documentation has them count all the same.
-        keys = [put(site, "untagged", -86_400, fragment=number) for number in site.fragment_numbers("untagged")]
-        assert not_passed(site.examine("untagged")) == {}
-    for key in keys:
-        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+        for number in site.fragment_numbers(stream):
+            put(site, stream, -86_400, fragment=number)
+        assert not_passed(site.examine(stream)) == {}
 
 
-def test_an_image_from_before_the_examined_time_is_none_of_it(site: Site) -> None:
-    with nothing_is_tagged(site):
-        keys = [put(site, "untagged", 7_200), put(site, "another", 0)]
-        assert "no image of the last 60 min" in site.examine("untagged")["images"].seen
-    for key in keys:
-        site.client("s3").delete_object(Bucket=BUCKET, Key=key)
+def test_an_image_from_before_the_examined_time_is_none_of_it(site: Site, stream: str) -> None:
+    site.send(stream, tags=())
+    put(site, stream, 7_200)
+    put(site, "another", 0)
+    assert "no image of the last 60 min" in site.examine(stream)["images"].seen
 
 
 def test_a_producer_is_known_by_the_streams_arn_and_its_role_has_a_path(site: Site) -> None:
@@ -67,7 +68,9 @@ def test_a_producer_is_known_by_the_streams_arn_and_its_role_has_a_path(site: Si
     client = site.assume(arn).client("kinesisvideo", endpoint_url=site.aws.endpoint_url)
     for api in "PUT_MEDIA", "LIST_FRAGMENTS", "PUT_MEDIA":
         client.get_data_endpoint(StreamARN=site.stream_arn("by-arn"), APIName=api)
-    assert site.examine("by-arn")["producer"].seen == f"{arn} calls PutMedia"
+    # The doctor asks for endpoints, too, and is no producer in its next run.
+    for _ in range(2):
+        assert site.examine("by-arn")["producer"].seen == f"{arn} calls PutMedia"
 
 
 def test_a_history_is_read_to_a_bound(site: Site, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:

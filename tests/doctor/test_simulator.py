@@ -18,7 +18,8 @@ BOTH_ALLOW = {
     "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": True},
 }
 BOUNDARY_DENIES = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}
-MISSING = {"MissingContextValues": ["aws:SourceIp"]}
+MISSING: dict[str, Any] = {"MissingContextValues": ["aws:SourceIp"]}
+NOTHING: dict[str, Any] = {}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ MISSING = {"MissingContextValues": ["aws:SourceIp"]}
         *(
             (decision, *missing, Status.UNKNOWN, "depends on aws:SourceIp")
             for decision in ("allowed", "implicitDeny", "explicitDeny")
-            for missing in ((MISSING, {}), ({}, {"EvalResourceDecision": decision, **MISSING}))
+            for missing in [(MISSING, NOTHING), (NOTHING, {"EvalResourceDecision": decision, **MISSING})]
         ),
     ],
 )
