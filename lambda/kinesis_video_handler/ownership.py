@@ -94,27 +94,33 @@ class Stack:
         status = self._status()
         if status in _WHOLE_STACK_GOES:
             return None
-        own_status, own_id = "", ""
+        own: Mapping[str, Any] = {}
         for row in self._reader.rows():
             if self._is_own(row):
-                own_status, own_id = row["ResourceStatus"], row.get("PhysicalResourceId", "")
+                own = row
             elif self._has(row, stream_arn) and not is_gone(row):
                 extra = {"holder": row["LogicalResourceId"]}
                 return Kept("left alone, another resource has the stream", extra, level=logging.INFO)
-        is_own = own_id == stream_arn
-        if is_own and own_status == "DELETE_IN_PROGRESS":
+        if self._is_deleting(status, own, stream_arn):
             return None
-        # A Delete that Lambda repeats in another container comes when the stack is at rest, after the resource has gone
-        # back to the stream, on its way back, or in a later update. A resource that was never created has no way back.
-        at_rest = not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS"
-        goes_back = own_status.startswith("UPDATE_") and own_status.endswith("_IN_PROGRESS")
-        # CloudFormation deletes what the resource has left during the clean-up, and never later.
-        is_back_or_later = is_own or "CLEANUP" not in status
-        is_live = own_id and own_status != "CREATE_FAILED" and not own_status.startswith("DELETE_")
-        if at_rest or goes_back or (is_live and is_back_or_later):
-            extra = {"stack_status": status, "resource_status": own_status}
-            return Kept("left alone, the deletion is over", extra, is_final=False)
-        return None
+        extra = {"stack_status": status, "resource_status": own.get("ResourceStatus", "")}
+        return Kept("left alone, the deletion is over", extra, is_final=False)
+
+    @staticmethod
+    def _is_deleting(stack_status: str, own: Mapping[str, Any], stream_arn: str) -> bool:
+        """Whether CloudFormation wants the configuration deleted now. Lambda may repeat a Delete long afterwards.
+
+        By then, the same resource, another one or another stack may have set the stream again.
+        """
+        own_status = own.get("ResourceStatus", "")
+        if own.get("PhysicalResourceId") == stream_arn:
+            # A resource in one of these two is not in use, and CloudFormation deletes it during an update only.
+            is_left_over = own_status in ("CREATE_FAILED", "DELETE_FAILED")
+            return own_status == "DELETE_IN_PROGRESS" or (is_left_over and stack_status.endswith("_IN_PROGRESS"))
+        # CloudFormation deletes the stream that a resource has left during the clean-up only. A resource that is being
+        # set may be about to get this stream, and its row shows that later.
+        is_being_set = own_status.endswith("_IN_PROGRESS") and own_status != "DELETE_IN_PROGRESS"
+        return "CLEANUP" in stack_status and not is_being_set
 
     def _holder(self, stream_arn: str) -> str | None:
         for row in self._reader.rows():

@@ -256,7 +256,8 @@ class Service(Endpoint):
 class Stack(Endpoint):
     """CloudFormation, with the event's stack."""
 
-    status: str = "UPDATE_IN_PROGRESS"
+    status: str = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    """CloudFormation sends a Delete in this phase of an update."""
     resources: list[dict[str, str]] = field(default_factory=list)
     page_size: int = 100
     updated: str = "2023-11-14T22:13:20Z"

@@ -358,6 +358,16 @@ def over(stack_status: str, *rows: tuple[str, str]) -> Any:
         # It was made again, in the place of one whose creation had failed.
         over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "CREATE_COMPLETE")),
         over("UPDATE_IN_PROGRESS", (STREAM_ARN, "CREATE_IN_PROGRESS")),
+        # It, or another resource, is being created: the stream is set, and no row has its id yet.
+        over("UPDATE_IN_PROGRESS", ("", "CREATE_IN_PROGRESS")),
+        over("UPDATE_IN_PROGRESS"),
+        over("UPDATE_ROLLBACK_IN_PROGRESS"),
+        over("UPDATE_IN_PROGRESS", (STREAM_ARN, "DELETE_COMPLETE")),
+        over("UPDATE_IN_PROGRESS", (OTHER_STREAM_ARN, "DELETE_IN_PROGRESS")),
+        over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ("", "CREATE_IN_PROGRESS")),
+        over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_IN_PROGRESS")),
+        over("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "DELETE_COMPLETE")),
+        over("IMPORT_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
         over("REVIEW_IN_PROGRESS"),
         over("CREATE_COMPLETE"),
         over("IMPORT_COMPLETE"),
@@ -389,6 +399,10 @@ def test_a_deletion_that_is_over_touches_nothing(
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
         ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", (OTHER_STREAM_ARN, "UPDATE_COMPLETE")),
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "DELETE_IN_PROGRESS")),
+        # It left the stream in an update that failed and was not rolled back, and now leaves the template.
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (OTHER_STREAM_ARN, "DELETE_IN_PROGRESS")),
+        # CloudFormation repeats a Delete that failed.
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", (STREAM_ARN, "DELETE_FAILED")),
         # A Create that failed with the ARN, and its rollback.
         ("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "CREATE_FAILED")),
         ("UPDATE_ROLLBACK_IN_PROGRESS", (STREAM_ARN, "DELETE_IN_PROGRESS")),
