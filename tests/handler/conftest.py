@@ -219,6 +219,13 @@ class Service(Endpoint):
         """Record the present configurations for a stale Describe."""
         self._past.append((self.clock.time, dict(self.configurations)))
 
+    def change_unseen(self, configuration: dict[str, Any] | None) -> None:
+        """Change the stream's configuration. Describe shows the one before it for 8 s."""
+        self.stale_seconds = 8
+        self.remember()
+        self.configurations[STREAM_ARN] = configuration
+        self.remember()
+
     def _read(self, request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
         path = request.url.rpartition("/")[2]
         return path[0].upper() + path[1:], json.loads(cast("bytes", request.body))
@@ -256,6 +263,7 @@ class Service(Endpoint):
 class Stack(Endpoint):
     """CloudFormation, with the event's stack."""
 
+    feature: Feature = IMAGES
     status: str = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
     """CloudFormation sends a Delete in this phase of an update."""
     resources: list[dict[str, str]] = field(default_factory=list)
@@ -266,15 +274,16 @@ class Stack(Endpoint):
         self,
         logical_id: str,
         stream_arn: str,
-        resource_type: str = IMAGES.resource_type,
         status: str = "CREATE_COMPLETE",
+        *,
+        resource_type: str = "",
     ) -> None:
         """Add a resource. Give an empty ARN for one that is being created."""
         self.resources.append(
             {
                 "LogicalResourceId": logical_id,
                 "PhysicalResourceId": stream_arn,
-                "ResourceType": resource_type,
+                "ResourceType": resource_type or self.feature.resource_type,
                 "ResourceStatus": status,
                 "LastUpdatedTimestamp": "2023-11-14T22:13:20Z",
             }
@@ -336,9 +345,13 @@ def _response(
 
 
 @pytest.fixture
-def feature() -> Feature:
-    """The kind of configuration in the events. Modules that test both kinds override it."""
-    return IMAGES
+def feature(request: pytest.FixtureRequest) -> Feature:
+    """The kind of configuration in the events. Modules that test both kinds have the mark `both_kinds`."""
+    found: Feature = getattr(request, "param", IMAGES)
+    return found
+
+
+both_kinds = pytest.mark.parametrize("feature", FEATURES.values(), ids=list(FEATURES), indirect=True)
 
 
 @contextmanager
@@ -359,10 +372,10 @@ def service(clock: FakeClock, feature: Feature, _environment: None) -> Iterator[
 
 
 @pytest.fixture
-def stack(clock: FakeClock, _environment: None) -> Iterator[Stack]:
+def stack(clock: FakeClock, feature: Feature, _environment: None) -> Iterator[Stack]:
     from kinesis_video_handler.clients import cloudformation
 
-    fake = Stack(clock)
+    fake = Stack(clock, feature=feature)
     with at_the_wire(cloudformation(), fake):
         yield fake
 
@@ -387,10 +400,28 @@ class Context:
 
 @dataclass
 class Function:
-    """The deployed function."""
+    """The deployed function, and what it calls."""
 
+    service: Service
+    stack: Stack
     cloudformation: CloudFormation
-    feature: Feature = IMAGES
+
+    @property
+    def feature(self) -> Feature:
+        return self.service.feature
+
+    @property
+    def clock(self) -> FakeClock:
+        return self.service.clock
+
+    @property
+    def streams(self) -> dict[str, Any]:
+        """The configuration of each stream."""
+        return self.service.configurations
+
+    @streams.setter
+    def streams(self, configurations: dict[str, Any]) -> None:
+        self.service.configurations = configurations
 
     def event(self, name: str) -> dict[str, Any]:
         event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
@@ -421,5 +452,5 @@ class Function:
 
 
 @pytest.fixture
-def function(service: Service, stack: Stack, cloudformation: CloudFormation, feature: Feature) -> Function:
-    return Function(cloudformation, feature)
+def function(service: Service, stack: Stack, cloudformation: CloudFormation) -> Function:
+    return Function(service, stack, cloudformation)

@@ -21,22 +21,20 @@ from .conftest import (
     DESCRIBE,
     STREAM_ARN,
     UPDATE,
-    FakeClock,
     Function,
-    Service,
 )
 
 
 @pytest.mark.parametrize("trouble", [403, 500, 503, "drop"])
 def test_an_answer_that_was_not_taken_is_sent_again(
-    function: Function, cloudformation: CloudFormation, clock: FakeClock, trouble: int | str
+    function: Function, cloudformation: CloudFormation, trouble: int | str
 ) -> None:
     cloudformation.script = [trouble, trouble, 200]
     function.invoke("create")
     assert len(cloudformation.puts) == 3
     assert len({put.body for put in cloudformation.puts}) == 1
     assert {put.content_type for put in cloudformation.puts} == {""}
-    assert clock.time == 1.5
+    assert function.clock.time == 1.5
 
 
 @pytest.mark.parametrize(
@@ -72,9 +70,9 @@ def test_a_slow_receiver_is_given_up(
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f3a5", '"', "\n"])
-def test_an_answer_fits_whatever_the_service_says(function: Function, service: Service, letter: str) -> None:
-    service.message = letter * 10_000
-    service.fail(UPDATE, "InvalidArgumentException")
+def test_an_answer_fits_whatever_the_service_says(function: Function, letter: str) -> None:
+    function.service.message = letter * 10_000
+    function.service.fail(UPDATE, "InvalidArgumentException")
     answer = function.answer_to("create")
     assert answer.reason is not None
     assert answer.reason.startswith(f"{STREAM_ARN}: UpdateImageGenerationConfiguration: InvalidArgumentException: ")
@@ -94,22 +92,22 @@ def test_the_longest_ids_fit_too(function: Function) -> None:
 @pytest.mark.parametrize("event", ["create", "update", "delete"])
 @pytest.mark.parametrize("seconds", [0.5, 20, 27])
 def test_with_no_time_left_it_answers_at_once_and_touches_nothing(
-    function: Function, service: Service, event: str, seconds: float
+    function: Function, event: str, seconds: float
 ) -> None:
     answer = function.answer_to(event, seconds)
     assert answer.status == "FAILED"
-    assert service.configurations == dict.fromkeys(service.configurations)
-    assert not service.calls
+    assert function.streams == dict.fromkeys(function.streams)
+    assert not function.service.calls
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError, RecursionError])
 def test_whatever_ends_the_work_is_answered(
-    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    function: Function, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     def ended(request: AWSPreparedRequest) -> AWSResponse:
         raise error("a fault of ours")
 
-    monkeypatch.setattr(service, "_answer_to", ended)
+    monkeypatch.setattr(function.service, "_answer_to", ended)
     answer = function.answer_to("create")
     assert answer.status == "FAILED"
     assert error.__name__ in (answer.reason or "")
@@ -165,21 +163,19 @@ def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed()
         ({"ResourceProperties": {"StreamARN": STREAM_ARN}}, "`ImageGenerationConfiguration` must be given"),
     ],
 )
-def test_what_can_not_be_read_fails_by_its_name(
-    function: Function, service: Service, change: dict[str, Any], reason: str
-) -> None:
+def test_what_can_not_be_read_fails_by_its_name(function: Function, change: dict[str, Any], reason: str) -> None:
     answer = function.answer_to({**function.event("create"), **change})
     assert (answer.status, answer.reason) == ("FAILED", reason)
-    assert not service.calls
+    assert not function.service.calls
 
 
-def test_a_required_field_that_is_missing_fails_by_its_name(function: Function, service: Service) -> None:
+def test_a_required_field_that_is_missing_fails_by_its_name(function: Function) -> None:
     event = function.event("create")
     del event["ResourceProperties"]["ImageGenerationConfiguration"]["Status"]
     answer = function.answer_to(event)
     assert answer.status == "FAILED"
     assert 'Missing required parameter in ImageGenerationConfiguration: "Status"' in (answer.reason or "")
-    assert not service.calls
+    assert not function.service.calls
 
 
 @pytest.mark.parametrize(
@@ -187,12 +183,12 @@ def test_a_required_field_that_is_missing_fails_by_its_name(function: Function, 
     [["ResponseURL"], ["RequestId"], ["StackId"], ["LogicalResourceId"], ["RequestId", "StackId", "LogicalResourceId"]],
 )
 def test_an_event_that_can_not_be_answered_raises(
-    function: Function, service: Service, cloudformation: CloudFormation, keys: list[str]
+    function: Function, cloudformation: CloudFormation, keys: list[str]
 ) -> None:
     event = {name: value for name, value in function.event("create").items() if name not in keys}
     with pytest.raises(ValueError, match=f"^the event can't be answered, it has no {', '.join(keys)}$"):
         function.invoke(event)
-    assert not service.calls
+    assert not function.service.calls
     assert not cloudformation.puts
 
 
@@ -222,10 +218,10 @@ def test_an_address_of_s3_or_of_the_local_aws_is_answered_to(
 
 
 @pytest.mark.parametrize("url", ["file:///tmp/answer", "ftp://127.0.0.1/answer"])
-def test_only_the_web_is_answered_to(function: Function, service: Service, url: str) -> None:
+def test_only_the_web_is_answered_to(function: Function, url: str) -> None:
     with pytest.raises(ValueError, match=r"^the event can't be answered, its ResponseURL is not a web address$"):
         function.invoke({**function.event("create"), "ResponseURL": url})
-    assert not service.calls
+    assert not function.service.calls
 
 
 @pytest.mark.parametrize(
@@ -245,21 +241,19 @@ def test_only_the_web_is_answered_to(function: Function, service: Service, url: 
         "http://example.com:4566/127.0.0.1",
     ],
 )
-def test_no_other_address_is_called(function: Function, service: Service, url: str) -> None:
+def test_no_other_address_is_called(function: Function, url: str) -> None:
     with pytest.raises(
         ValueError, match=r"^the event can't be answered, its ResponseURL is not an address of Amazon S3$"
     ):
         function.invoke({**function.event("create"), "ResponseURL": url})
-    assert not service.calls
+    assert not function.service.calls
 
 
-def test_this_machine_is_called_on_a_local_aws_alone(
-    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_this_machine_is_called_on_a_local_aws_alone(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with pytest.raises(ValueError, match=r"its ResponseURL is not an address of Amazon S3$"):
         function.invoke("create")
-    assert not service.calls
+    assert not function.service.calls
 
 
 STACK_OF_OTHERS = [
@@ -273,13 +267,13 @@ STACK_OF_OTHERS = [
 
 @pytest.mark.parametrize("stack_id", STACK_OF_OTHERS)
 def test_a_forged_event_of_another_stack_is_neither_answered_nor_carried_out(
-    function: Function, service: Service, cloudformation: CloudFormation, stack_id: str
+    function: Function, cloudformation: CloudFormation, stack_id: str
 ) -> None:
     drift = {"Declarations": {}, "StackId": stack_id, "Detail": {}}
     for event in ({**function.event("create"), "StackId": stack_id}, drift):
         with pytest.raises(ValueError, match=r"^the event is not of the function's own stack but of "):
             function.invoke(event)
-    assert not service.calls
+    assert not function.service.calls
     assert not cloudformation.puts
 
 
@@ -298,7 +292,6 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "url that can't be parsed", "deadline"])
 def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
     function: Function,
-    service: Service,
     cloudformation: CloudFormation,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -306,11 +299,11 @@ def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
     trouble: str,
 ) -> None:
     caplog.set_level("DEBUG")
-    service.message = "a line\n" * 10_000
+    function.service.message = "a line\n" * 10_000
     message = function.event(event)
     if trouble == "call":
-        service.fail(UPDATE, "InvalidArgumentException")
-        service.fail(DESCRIBE, "InvalidArgumentException")
+        function.service.fail(UPDATE, "InvalidArgumentException")
+        function.service.fail(DESCRIBE, "InvalidArgumentException")
     if trouble == "answer":
         cloudformation.script = [403] * 4
     if trouble == "url that can't be parsed":

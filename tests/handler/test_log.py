@@ -44,6 +44,11 @@ def held(service: Service, stack: Stack) -> None:
     stack.has(OLD, STREAM_ARN)
 
 
+def over(service: Service, stack: Stack) -> None:
+    service.configurations[STREAM_ARN] = DECLARED
+    stack.status = "UPDATE_COMPLETE"
+
+
 def gone(service: Service, _: Stack) -> None:
     del service.configurations[STREAM_ARN]
 
@@ -118,6 +123,11 @@ REFUSED = (
             warning("left alone, CloudFormation can't be asked", problem=UNASKED),
         ),
         ("delete", held, info("left alone, another resource has the stream", holder=OLD)),
+        (
+            "delete",
+            over,
+            warning("left alone, the deletion is over", stack_status="UPDATE_COMPLETE", resource_status=""),
+        ),
         ("delete", gone, info("nothing to delete", problem=f"{DESCRIBE}: ResourceNotFoundException: {WORDS}")),
         (
             "delete",
@@ -134,38 +144,25 @@ REFUSED = (
     ],
 )
 def test_what_is_said(
-    function: Function,
-    service: Service,
-    stack: Stack,
-    caplog: pytest.LogCaptureFixture,
-    event: str,
-    world: World,
-    said: Said,
+    function: Function, caplog: pytest.LogCaptureFixture, event: str, world: World, said: Said
 ) -> None:
     caplog.set_level("INFO")
-    service.calls.clear()
-    world(service, stack)
+    world(function.service, function.stack)
     function.answer_to(event)
     first, *rest = records(caplog)
-    kinds = {"create": "Create", "update": "Update", "delete": "Delete"}
-    assert first == (
-        "INFO",
-        "event",
-        {"request_type": kinds[event.partition("-")[0]], "logical_id": "StreamImageGeneration"},
-    )
+    request_type = event.partition("-")[0].capitalize()
+    assert first == ("INFO", "event", {"request_type": request_type, "logical_id": "StreamImageGeneration"})
     assert said in rest
 
 
-def test_an_event_that_ends_well_has_two_lines(
-    function: Function, service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_event_that_ends_well_has_two_lines(function: Function, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     function.answer_to("create")
     assert [message for _, message, _ in records(caplog)] == ["event", "configured as declared"]
 
 
 def test_an_error_of_our_own_says_where(
-    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    function: Function, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, levels: int = 0) -> None:
         if levels:

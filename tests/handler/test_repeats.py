@@ -11,57 +11,53 @@ import pytest
 from kinesis_video_handler.protocol import AnswerNotSentError, Request
 
 from ..cloudformation import CloudFormation
-from .conftest import DECLARED, DESCRIBE, IMAGES, STREAM_ARN, UPDATE, FakeClock, Function, Service, Stack
+from .conftest import DECLARED, DESCRIBE, IMAGES, STREAM_ARN, UPDATE, FakeClock, Function
 
 
 @pytest.mark.parametrize("name", ["create", "update", "delete"])
-def test_a_repeated_event_gets_the_same_answer_and_touches_nothing(
-    function: Function, service: Service, stack: Stack, name: str
-) -> None:
-    service.configurations[STREAM_ARN] = None if name == "create" else DECLARED
+def test_a_repeated_event_gets_the_same_answer_and_touches_nothing(function: Function, name: str) -> None:
+    function.streams[STREAM_ARN] = None if name == "create" else DECLARED
     event = function.event(name)
     first = function.answer_to(event)
-    calls = service.calls + stack.calls
-    service.configurations[STREAM_ARN] = IMAGES.altered
+    calls = function.service.calls + function.stack.calls
+    function.streams[STREAM_ARN] = IMAGES.altered
     assert function.answer_to(event) == first
-    assert service.configurations[STREAM_ARN] == IMAGES.altered
-    assert service.calls + stack.calls == calls
+    assert function.streams[STREAM_ARN] == IMAGES.altered
+    assert function.service.calls + function.stack.calls == calls
 
 
-def test_an_event_whose_answer_was_not_taken_gets_it_again(
-    function: Function, service: Service, cloudformation: CloudFormation
-) -> None:
+def test_an_event_whose_answer_was_not_taken_gets_it_again(function: Function, cloudformation: CloudFormation) -> None:
     event = function.event("create")
     cloudformation.script = [500] * 4
     with pytest.raises(AnswerNotSentError):
         function.invoke(event)
     assert function.answer_to(event).status == "SUCCESS"
-    assert service.calls == {DESCRIBE: 2, UPDATE: 1}
+    assert function.service.calls == {DESCRIBE: 2, UPDATE: 1}
 
 
-def test_a_failure_is_repeated_too(function: Function, service: Service) -> None:
-    service.fail(UPDATE, "InvalidArgumentException", times=1)
+def test_a_failure_is_repeated_too(function: Function) -> None:
+    function.service.fail(UPDATE, "InvalidArgumentException", times=1)
     event = function.event("create")
     first = function.answer_to(event)
     assert first.status == "FAILED"
     assert function.answer_to(event) == first
-    assert service.configurations[STREAM_ARN] is None
+    assert function.streams[STREAM_ARN] is None
 
 
-def test_another_event_is_not_a_repeated_one(function: Function, service: Service) -> None:
+def test_another_event_is_not_a_repeated_one(function: Function) -> None:
     function.answer_to("create")
     assert function.answer_to("update").status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == IMAGES.updated
+    assert function.streams[STREAM_ARN] == IMAGES.updated
 
 
 @pytest.mark.parametrize("key", ["LogicalResourceId", "StackId"])
-def test_an_event_of_another_resource_is_not_a_repeated_one(function: Function, service: Service, key: str) -> None:
+def test_an_event_of_another_resource_is_not_a_repeated_one(function: Function, key: str) -> None:
     # By the documentation, a RequestId is unique together with the stack, and for a particular resource.
     event = function.event("create")
     function.answer_to(event)
-    service.configurations[STREAM_ARN] = None
+    function.streams[STREAM_ARN] = None
     assert function.answer_to({**event, key: f"{event[key]}2"}).status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert function.streams[STREAM_ARN] == DECLARED
 
 
 def sent_again(event: dict[str, Any]) -> dict[str, Any]:
@@ -69,61 +65,57 @@ def sent_again(event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "ResponseURL": f"{event['ResponseURL']}&X-Amz-Signature=another"}
 
 
-def test_a_request_that_cloudformation_sends_again_gets_a_fresh_answer(function: Function, service: Service) -> None:
-    service.fail(UPDATE, "NoDataRetentionException", times=1)
+def test_a_request_that_cloudformation_sends_again_gets_a_fresh_answer(function: Function) -> None:
+    function.service.fail(UPDATE, "NoDataRetentionException", times=1)
     event = function.event("create")
     assert function.answer_to(event).status == "FAILED"
     # The cause has been removed meanwhile.
     assert function.answer_to(sent_again(event)).status == "SUCCESS"
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert function.streams[STREAM_ARN] == DECLARED
 
 
 @pytest.mark.parametrize("fault", ["", "done, timeout"])
 @pytest.mark.parametrize("name", ["create", "update-to-another-stream"])
-def test_what_was_set_for_a_request_is_its_own_when_it_comes_again(
-    function: Function, service: Service, stack: Stack, name: str, fault: str
-) -> None:
+def test_what_was_set_for_a_request_is_its_own_when_it_comes_again(function: Function, name: str, fault: str) -> None:
     event = function.event(name)
     stream_arn = event["ResourceProperties"]["StreamARN"]
-    service.fail(UPDATE, fault)
+    function.service.fail(UPDATE, fault)
     function.answer_to(event)
-    service.fail(UPDATE)
+    function.service.fail(UPDATE)
     answer = function.answer_to(sent_again(event))
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", stream_arn)
-    assert service.configurations[stream_arn] == DECLARED
+    assert function.streams[stream_arn] == DECLARED
     # The same holds with other properties.
     event["ResourceProperties"][IMAGES.configuration]["SamplingInterval"] = "500"
     assert function.answer_to(sent_again(sent_again(event))).status == "SUCCESS"
-    assert service.configurations[stream_arn] == IMAGES.updated
-    assert "ListStackResources" not in stack.calls
+    assert function.streams[stream_arn] == IMAGES.updated
+    assert "ListStackResources" not in function.stack.calls
 
 
 DELETED = {"removed": DECLARED, "gone before it was removed": None, "altered before it was removed": IMAGES.altered}
 
 
 @pytest.mark.parametrize("other", ["another request", "another resource", "another stack", "altered", *DELETED])
-def test_nothing_else_is_its_own(function: Function, service: Service, stack: Stack, other: str) -> None:
+def test_nothing_else_is_its_own(function: Function, other: str) -> None:
     event = function.event("create")
     function.answer_to(event)
     if other in DELETED:
-        service.configurations[STREAM_ARN] = DELETED[other]
-        stack.has("StreamImageGeneration", STREAM_ARN, status="DELETE_IN_PROGRESS")
+        function.streams[STREAM_ARN] = DELETED[other]
+        function.stack.has("StreamImageGeneration", STREAM_ARN, status="DELETE_IN_PROGRESS")
         function.answer_to("delete")
         # Another stack sets it.
-        service.configurations[STREAM_ARN] = DECLARED
+        function.streams[STREAM_ARN] = DECLARED
     elif other == "altered":
-        service.configurations[STREAM_ARN] = IMAGES.altered
+        function.streams[STREAM_ARN] = IMAGES.altered
     else:
         key = {"another request": "RequestId", "another resource": "LogicalResourceId", "another stack": "StackId"}
         event[key[other]] += "2"
-    before = service.configurations[STREAM_ARN]
+    before = function.streams[STREAM_ARN]
     assert function.answer_to(sent_again(event)).status == "FAILED"
-    assert service.configurations[STREAM_ARN] == before
+    assert function.streams[STREAM_ARN] == before
 
 
-def test_the_oldest_answers_are_forgotten(
-    function: Function, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_oldest_answers_are_forgotten(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     from kinesis_video_handler import entry
 
     monkeypatch.setattr(entry, "MAX_REMEMBERED", 2)
@@ -162,16 +154,14 @@ LATE = "TimeoutError: the event is so old that CloudFormation has given it up, s
         (f"Expires={FakeClock.started_at:.0f}", "900"),
     ],
 )
-def test_an_event_that_is_too_old_changes_nothing(
-    function: Function, service: Service, stack: Stack, query: str, service_timeout: object
-) -> None:
+def test_an_event_that_is_too_old_changes_nothing(function: Function, query: str, service_timeout: object) -> None:
     event = dated(function, query, service_timeout)
     function.invoke(event)
     (put,) = function.cloudformation.puts
     assert b'"FAILED"' in put.body
     assert LATE.encode() in put.body
-    assert not service.calls
-    assert not stack.calls
+    assert not function.service.calls
+    assert not function.stack.calls
 
 
 @pytest.mark.parametrize(
@@ -192,18 +182,18 @@ def test_an_event_that_is_too_old_changes_nothing(
     ],
 )
 def test_an_event_that_is_not_or_can_not_be_dated_is_acted_on(
-    function: Function, service: Service, query: str, service_timeout: object
+    function: Function, query: str, service_timeout: object
 ) -> None:
     function.invoke(dated(function, query, service_timeout))
     (put,) = function.cloudformation.puts
     assert b'"SUCCESS"' in put.body
-    assert service.configurations[STREAM_ARN] == DECLARED
+    assert function.streams[STREAM_ARN] == DECLARED
 
 
-def test_work_ends_before_cloudformation_gives_up(function: Function, service: Service, clock: FakeClock) -> None:
+def test_work_ends_before_cloudformation_gives_up(function: Function) -> None:
     # CloudFormation waits for another 60 s, less than the 180 s of the function, and the answer takes its part of them.
-    service.fail(UPDATE, "ClientLimitExceededException")
+    function.service.fail(UPDATE, "ClientLimitExceededException")
     function.invoke(dated(function, signed(840)))
     (put,) = function.cloudformation.puts
     assert b"ClientLimitExceededException" in put.body
-    assert clock.time < 60
+    assert function.clock.time < 60
