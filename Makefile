@@ -95,8 +95,8 @@ build/pyright: .venv/ready node_modules/ready pyproject.toml $(shell find app.py
 unit: setup ## the quick tests: no deployment, no local AWS
 	$(BIN)/pytest -n 2 --dist loadfile $(UNIT)
 
-UNIT := tests/configuration tests/fleet tests/handler tests/infra tests/test_archives.py tests/test_house.py \
-	tests/test_image_keys.py tests/test_matroska.py tests/test_templates.py
+UNIT := tests/configuration tests/fleet tests/handler tests/infra tests/test_house.py tests/test_image_keys.py \
+	tests/test_matroska.py
 
 tests: setup ## the tests with a recent aws-cdk-lib, deployments included, without the local AWS's own
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests # more than there are cores: they wait a good deal

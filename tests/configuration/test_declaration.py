@@ -8,19 +8,10 @@ import pytest
 
 from kinesis_video_configuration import FRAGMENT_NOTIFICATION, IMAGE_GENERATION, Declaration, Feature, differences
 
+from ..handler.conftest import DECLARED as IMAGES
+from ..handler.conftest import STREAM_ARN
 from ..normalisations import Normalisation, each_normalisation
 
-STREAM_ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1690707290324"
-IMAGES: dict[str, Any] = {
-    "Status": "ENABLED",
-    "ImageSelectorType": "PRODUCER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://camera-images/front-door/", "DestinationRegion": "us-east-1"},
-    "SamplingInterval": 3000,
-    "Format": "JPEG",
-    "FormatConfig": {"JPEGQuality": "80"},
-    "WidthPixels": 640,
-    "HeightPixels": 360,
-}
 NOTIFICATIONS: dict[str, Any] = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:1:t"}}
 
 

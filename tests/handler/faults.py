@@ -108,7 +108,7 @@ def outcomes() -> Iterator[Callable[[tuple[str, ...]], Outcome]]:
             with ExitStack() as wires:
                 wires.enter_context(at_the_wire(clients.kinesis_video, service))
                 wires.enter_context(at_the_wire(clients.cloudformation(), stack))
-                return _happens(case, Function(cloudformation), service, stack, clock)
+                return _happens(case, Function(service, stack, cloudformation))
 
         yield outcome
 
@@ -119,7 +119,8 @@ def cases_of(row: dict[str, str]) -> Iterator[tuple[str, ...]]:
     return ((row["event"], row["operation"], *pair) for pair in itertools.product(faults, row["times"].split(" | ")))
 
 
-def _happens(case: tuple[str, ...], function: Function, service: Service, stack: Stack, clock: FakeClock) -> Outcome:
+def _happens(case: tuple[str, ...], function: Function) -> Outcome:
+    service, stack = function.service, function.stack
     event, operation, fault, times = case
     name = FILES.get(event, event)
     sent = function.event(name)
@@ -167,7 +168,7 @@ def _happens(case: tuple[str, ...], function: Function, service: Service, stack:
         "stream": state(STREAM_ARN),
         "other stream": state(OTHER_STREAM_ARN) if target == OTHER_STREAM_ARN else "",
         "calls": str(sum(service.calls.values()) + sum(stack.calls.values())),
-        "waited": f"{clock.time:g}",
+        "waited": f"{function.clock.time:g}",
         "reason": reason,
     }
 

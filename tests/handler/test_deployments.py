@@ -24,8 +24,6 @@ from .conftest import (
     STREAM_ARN,
     UPDATE,
     Function,
-    Service,
-    Stack,
 )
 
 STREAMS = [STREAM_ARN, OTHER_STREAM_ARN, STREAM_ARN.replace("front-door", "side-door")]
@@ -58,8 +56,9 @@ class Resource(NamedTuple):
 class CloudFormation:
     """Creates and updates first, deletes at the end, and rolls back if anything fails."""
 
-    def __init__(self, function: Function, service: Service, stack: Stack, random: Random) -> None:
-        self._function, self._service, self._stack, self._random = function, service, stack, random
+    def __init__(self, function: Function, random: Random) -> None:
+        self._function, self._random = function, random
+        self._service, self._stack = function.service, function.stack
         self._resources: dict[str, Resource] = {}
         self._deletes: list[dict[str, Any]] = []
 
@@ -183,25 +182,25 @@ class CloudFormation:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_after_a_deployment_is_what_it_declares_and_after_a_rollback_what_was_before(
-    function: Function, service: Service, stack: Stack, seed: int
+    function: Function, seed: int
 ) -> None:
     random = Random(seed)
-    cloudformation = CloudFormation(function, service, stack, random)
-    service.configurations = {arn: SOMEBODY_ELSES if random.random() < 0.2 else None for arn in STREAMS}
-    service.remember()
-    nobodys = {arn: found for arn, found in service.configurations.items() if found}
+    cloudformation = CloudFormation(function, random)
+    function.streams = {arn: SOMEBODY_ELSES if random.random() < 0.2 else None for arn in STREAMS}
+    function.service.remember()
+    nobodys = {arn: found for arn, found in function.streams.items() if found}
     for _ in range(4):
         names = random.sample(["A", "B", "C"], random.randint(0, 3))
         template = {
             name: Declared(stream_arn, random.choice([500, 1000]), random.random() < 0.5)
             for name, stream_arn in zip(names, random.sample(STREAMS, len(names)), strict=True)
         }
-        before = copy.deepcopy(service.configurations)
+        before = copy.deepcopy(function.streams)
         if cloudformation.deploy(template, another_resource_fails=random.random() < 0.3):
             declared = {each.stream_arn: each.configuration for each in template.values()}
-            assert service.configurations == {**dict.fromkeys(STREAMS), **nobodys, **declared}
+            assert function.streams == {**dict.fromkeys(STREAMS), **nobodys, **declared}
         else:
-            assert service.configurations == before
+            assert function.streams == before
         if random.random() < 0.3:
             nobodys |= cloudformation.set_from_another_stack()
         cloudformation.rest()

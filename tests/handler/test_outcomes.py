@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from kinesis_video_configuration import timing
 
@@ -102,15 +100,11 @@ class Stuck:
         self._released = threading.Event()
 
     def at(self, operation: str, updates: int) -> None:
-        answer = self._service._answer
-
-        def hang(request: AWSPreparedRequest, called: str, parameters: dict[str, Any]) -> AWSResponse:
-            answered = answer(request, called, parameters)
+        def hang(called: str) -> None:
             if called == operation and self._service.calls[UPDATE] == updates:
                 self._released.wait(10)
-            return answered
 
-        self._service._answer = hang  # type: ignore[method-assign]
+        self._service.on_call = hang
 
     def go_on(self) -> None:
         (worker,) = (thread for thread in threading.enumerate() if thread.name == "work")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kinesis_video_handler.protocol import MAX_ANSWER_BYTES, Answer, Interim, Request
+from kinesis_video_handler.protocol import MAX_ANSWER_BYTES, Answer, Request
 
 REQUEST = Request(
     request_type="Create",
@@ -23,28 +23,6 @@ REQUEST = Request(
 
 def failed(reason: str, physical_id: str = "physical") -> Answer:
     return Answer("FAILED", physical_id, reason=reason)
-
-
-def test_what_cloudformation_is_told() -> None:
-    ids = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "logical"}
-    success = Answer.success("physical", Verified="true").encode(REQUEST)
-    assert json.loads(success) == {
-        "Status": "SUCCESS",
-        "PhysicalResourceId": "physical",
-        "Data": {"Verified": "true"},
-        **ids,
-    }
-    assert json.loads(Answer.success("physical").encode(REQUEST)) == {
-        "Status": "SUCCESS",
-        "PhysicalResourceId": "physical",
-        **ids,
-    }
-    assert json.loads(failed("why").encode(REQUEST)) == {
-        "Status": "FAILED",
-        "PhysicalResourceId": "physical",
-        "Reason": "why",
-        **ids,
-    }
 
 
 def test_a_failure_always_has_a_reason_and_an_id() -> None:
@@ -70,10 +48,3 @@ def test_the_reason_gives_way_to_the_last_character() -> None:
         assert len(failed("the reason is long", "i" * (room - spare)).encode(REQUEST)) <= MAX_ANSWER_BYTES
     with pytest.raises(ValueError, match=r"^the event's own ids are longer than an answer may be$"):
         failed("the reason is long", "i" * MAX_ANSWER_BYTES).encode(REQUEST)
-
-
-def test_what_has_succeeded_has_succeeded() -> None:
-    success = Answer.success("physical")
-    assert Interim(success, "; a remark").ended_by("a problem") == success
-    ended = Interim(failed(""), "; a remark").ended_by("a\nproblem")
-    assert ended == failed("a problem; a remark")
