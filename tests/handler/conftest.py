@@ -167,9 +167,6 @@ class Endpoint:
         self._faults[operation] = iter(faults) if len(faults) != 1 else repeat(faults[0], times)
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return self._answer_to(request)
-
-    def _answer_to(self, request: AWSPreparedRequest) -> AWSResponse:
         operation, parameters = self._read(request)
         self.calls[operation] += 1
         self.requests.append((operation, parameters))

@@ -53,6 +53,8 @@ FAULTS = [
     "AccessDeniedException",
     "NotAuthorized",
 ]
+# Of an event that takes over a configuration: another fault has the outcome that it has in another event.
+ADOPTING = ["InvalidArgumentException", "timeout", "done, timeout"]
 CARRIED_OUT = [f"done, {fault}" for fault in ("InternalFailure", *LOST)]
 OF_CLOUDFORMATION = [
     "ValidationError",
@@ -64,10 +66,14 @@ OF_CLOUDFORMATION = [
 ]
 TIMES = {"once": 1, "3 times": 3, "for ever": FOR_EVER}
 EVENTS = ["create", "update", "update-to-another-stream", "delete"]
+BACK = ["update rolled back to what is there", "update back to what is there"]
 CASES = [
     *itertools.product(EVENTS, [UPDATE], [*FAULTS, *CARRIED_OUT], TIMES),
     *itertools.product(EVENTS, [DESCRIBE], FAULTS, TIMES),
-    *itertools.product(["update rolled back to what is there"], [UPDATE], FAULTS, TIMES),
+    *itertools.product(["create-adopting", "update-to-another-stream-adopting"], [UPDATE], ADOPTING, TIMES),
+    *itertools.product(
+        ["update rolled back to what is there", "update back to what is there"], [UPDATE], FAULTS, TIMES
+    ),
     *itertools.product(["create-by-name"], ["DescribeStream"], FAULTS, TIMES),
     *itertools.product(["create on a configured stream"], ["ListStackResources"], OF_CLOUDFORMATION, TIMES),
     *itertools.product(["update back to a configured stream"], ["DescribeStacks"], OF_CLOUDFORMATION, TIMES),
@@ -77,6 +83,7 @@ FILES = {
     "create on a configured stream": "create",
     "update back to a configured stream": "update-to-another-stream",
     "update rolled back to what is there": "update-rolled-back",
+    "update back to what is there": "update-to-another-stream",
 }
 BEFORE = {
     "update": {**DECLARED, "SamplingInterval": 1000},
@@ -85,6 +92,8 @@ BEFORE = {
     "create on a configured stream": DECLARED,
     "update back to a configured stream": DECLARED,
     "update rolled back to what is there": DECLARED,
+    "create-adopting": IMAGES.altered,
+    "update-to-another-stream-adopting": IMAGES.altered,
 }
 CAUSE = ("event", "operation", "times", "faults")
 
@@ -134,6 +143,10 @@ def _happens(case: tuple[str, ...], function: Function) -> Outcome:
     if event == "update back to a configured stream":
         stack.has("AnotherImageGeneration", target)
         service.configurations[target] = {**DECLARED, "WidthPixels": 1280}
+    elif event == "update back to what is there":
+        service.configurations[target] = DECLARED
+    elif target == OTHER_STREAM_ARN and event.endswith("adopting"):
+        service.configurations[target] = IMAGES.altered
     before = dict(service.configurations)
     endpoint = stack if "Stack" in operation else service
     endpoint.fail(operation, fault, times=TIMES[times])

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, UPDATE, Function, Service, Stack
+from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, UPDATE, Function
 
-World = Callable[[Service, Stack], object]
+World = Callable[[Function], object]
 OLD = "OldImageGeneration"
 MADE_AGAIN = STREAM_ARN.replace("1690707290324", "1790000000000")
 # The fields of every record, and those that formatting adds.
@@ -27,58 +27,34 @@ def records(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, 
     ]
 
 
-def configured(settings: Any, stream_arn: str = STREAM_ARN) -> World:
-    return lambda service, _: service.configurations.update({stream_arn: settings})
+def has(settings: Any, stream_arn: str = STREAM_ARN) -> World:
+    return lambda function: function.streams.update({stream_arn: settings})
 
 
-def failing(operation: str, *faults: str, settings: Any = None) -> World:
-    def world(service: Service, stack: Stack) -> None:
-        service.configurations[STREAM_ARN] = settings
-        (stack if "Stack" in operation else service).fail(operation, *faults)
-
-    return world
+def fails(operation: str, *faults: str) -> World:
+    return lambda function: (function.stack if "Stack" in operation else function.service).fail(operation, *faults)
 
 
-def held(service: Service, stack: Stack) -> None:
-    service.configurations[STREAM_ARN] = DECLARED
-    stack.has(OLD, STREAM_ARN)
+def held(stream_arn: str) -> World:
+    return lambda function: function.stack.has(OLD, stream_arn)
 
 
-def over(service: Service, stack: Stack) -> None:
-    service.configurations[STREAM_ARN] = DECLARED
-    stack.status = "UPDATE_COMPLETE"
+def stack_is(status: str) -> World:
+    return lambda function: setattr(function.stack, "status", status)
 
 
-def gone(service: Service, _: Stack) -> None:
-    del service.configurations[STREAM_ARN]
+def keeps(function: Function) -> None:
+    function.service.keeps_what_it_has = True
 
 
-def rolled_back(service: Service, stack: Stack) -> None:
-    service.configurations[OTHER_STREAM_ARN] = DECLARED
-    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+def only_made_again(function: Function) -> None:
+    function.streams = {MADE_AGAIN: IMAGES.altered}
 
 
-def made_again(service: Service, stack: Stack) -> None:
-    service.configurations = {MADE_AGAIN: IMAGES.altered}
-    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-
-
-def can_not_be_asked(service: Service, stack: Stack) -> None:
-    service.configurations[OTHER_STREAM_ARN] = DECLARED
-    stack.fail("DescribeStacks", "ValidationError")
-    stack.has(OLD, OTHER_STREAM_ARN)
-
-
-def not_kept(service: Service, _: Stack) -> None:
-    service.keeps_what_it_has = True
-    service.configurations[STREAM_ARN] = IMAGES.altered
-
-
-def lost(service: Service, _: Stack) -> None:
-    service.fail(UPDATE, "done, connection reset", "InvalidArgumentException")
-    service.fail(DESCRIBE, "", "InvalidArgumentException")
-
-
+declares, differs, other_declares = has(DECLARED), has(IMAGES.altered), has(DECLARED, OTHER_STREAM_ARN)
+rolled_back = stack_is("UPDATE_ROLLBACK_IN_PROGRESS")
+lost = fails(UPDATE, "done, connection reset", "InvalidArgumentException")
+not_asked = fails("DescribeStacks", "ValidationError")
 Said = tuple[str, str, dict[str, Any]]
 
 
@@ -92,62 +68,69 @@ INVALID = f"{DESCRIBE}: InvalidArgumentException: {WORDS}"
 UNASKED = f"DescribeStacks: ValidationError: {WORDS}"
 REFUSED = (
     f"{STREAM_ARN}: {UPDATE}: InvalidArgumentException: {WORDS}; the service refuses the configuration, correct the "
+    "properties that it names"
 )
+ALTERED = ["Format", "WidthPixels"]
 
 
 @pytest.mark.parametrize(
     ("event", "world", "said"),
     [
-        ("create", configured(None), info("configured as declared")),
-        ("update", failing(DESCRIBE, "InvalidArgumentException"), warning("could not read back", problem=INVALID)),
-        (
-            "update-rolled-back",
-            not_kept,
-            warning("read back otherwise than declared", fields=["Format", "WidthPixels"]),
-        ),
-        ("create-adopting", configured(IMAGES.altered), warning("took over a configuration")),
-        ("update-to-another-stream", rolled_back, warning("took over a configuration", OTHER_STREAM_ARN)),
-        ("update-by-name", made_again, warning("left alone, the rollback leads to another stream", MADE_AGAIN)),
-        ("create", held, info("has what is declared, from another resource", **{"from": OLD})),
+        ("create", [], info("configured as declared")),
+        ("update", [fails(DESCRIBE, "InvalidArgumentException")], warning("could not read back", problem=INVALID)),
+        ("update-rolled-back", [differs, keeps], warning("read back otherwise than declared", fields=ALTERED)),
+        ("create-adopting", [differs], warning("took over a configuration")),
         (
             "update-to-another-stream",
-            can_not_be_asked,
-            ("WARNING", "CloudFormation can't be asked", {"problem": UNASKED}),
+            [other_declares, rolled_back],
+            warning("took over a configuration", OTHER_STREAM_ARN),
         ),
-        ("update-to-another-stream", lost, warning("could not take back", OTHER_STREAM_ARN, problem=INVALID)),
-        ("delete-after-a-failed-create", held, ("INFO", "nothing to delete, the resource was never created", {})),
-        ("delete-adopted", held, warning("left alone, it was taken over: deploy without `adopt_existing` first")),
         (
-            "delete",
-            failing("DescribeStacks", "ValidationError", settings=DECLARED),
-            warning("left alone, CloudFormation can't be asked", problem=UNASKED),
+            "update-by-name",
+            [only_made_again, rolled_back],
+            warning("left alone, the rollback leads to another stream", MADE_AGAIN),
         ),
-        ("delete", held, info("left alone, another resource has the stream", holder=OLD)),
-        (
-            "delete",
-            over,
-            warning("left alone, the deletion is over", stack_status="UPDATE_COMPLETE", resource_status=""),
-        ),
-        ("delete", gone, info("nothing to delete", problem=f"{DESCRIBE}: ResourceNotFoundException: {WORDS}")),
-        (
-            "delete",
-            configured(IMAGES.altered),
-            warning("left alone, somebody else has changed the configuration", fields=["Format", "WidthPixels"]),
-        ),
-        ("delete", configured(None), info("nothing to delete, the stream has no configuration")),
-        ("delete", configured(DECLARED), info("configuration deleted")),
         (
             "create",
-            failing(UPDATE, "InvalidArgumentException"),
-            ("ERROR", "failed", {"problem": f"{REFUSED}properties that it names"}),
+            [declares, held(STREAM_ARN)],
+            info("has what is declared, from another resource", **{"from": OLD}),
         ),
+        (
+            "update-to-another-stream",
+            [other_declares, not_asked, held(OTHER_STREAM_ARN)],
+            ("WARNING", "CloudFormation can't be asked", {"problem": UNASKED}),
+        ),
+        (
+            "update-to-another-stream",
+            [lost, fails(DESCRIBE, "", "InvalidArgumentException")],
+            warning("could not take back", OTHER_STREAM_ARN, problem=INVALID),
+        ),
+        ("delete-after-a-failed-create", [], ("INFO", "nothing to delete, the resource was never created", {})),
+        ("delete-adopted", [], warning("left alone, it was taken over: deploy without `adopt_existing` first")),
+        ("delete", [declares, not_asked], warning("left alone, CloudFormation can't be asked", problem=UNASKED)),
+        ("delete", [declares, held(STREAM_ARN)], info("left alone, another resource has the stream", holder=OLD)),
+        (
+            "delete",
+            [declares, stack_is("UPDATE_COMPLETE")],
+            warning("left alone, the deletion is over", stack_status="UPDATE_COMPLETE", resource_status=""),
+        ),
+        (
+            "delete",
+            [only_made_again],
+            info("nothing to delete", problem=f"{DESCRIBE}: ResourceNotFoundException: {WORDS}"),
+        ),
+        ("delete", [differs], warning("left alone, somebody else has changed the configuration", fields=ALTERED)),
+        ("delete", [], info("nothing to delete, the stream has no configuration")),
+        ("delete", [declares], info("configuration deleted")),
+        ("create", [fails(UPDATE, "InvalidArgumentException")], ("ERROR", "failed", {"problem": REFUSED})),
     ],
 )
 def test_what_is_said(
-    function: Function, caplog: pytest.LogCaptureFixture, event: str, world: World, said: Said
+    function: Function, caplog: pytest.LogCaptureFixture, event: str, world: list[World], said: Said
 ) -> None:
     caplog.set_level("INFO")
-    world(function.service, function.stack)
+    for arrange in world:
+        arrange(function)
     function.answer_to(event)
     first, *rest = records(caplog)
     request_type = event.partition("-")[0].capitalize()

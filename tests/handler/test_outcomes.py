@@ -19,24 +19,6 @@ MARKER = "cdk-kinesis-video::create-failed"
 TIMED_OUT = "TimeoutError: no answer from AWS in the time that the function has"
 
 
-@pytest.mark.parametrize(
-    ("event", "stream_arn", "physical_id"),
-    [("create-adopting", STREAM_ARN, MARKER), ("update-to-another-stream-adopting", OTHER_STREAM_ARN, STREAM_ARN)],
-)
-@pytest.mark.parametrize(("fault", "unknown"), [("done, timeout", True), ("InvalidArgumentException", False)])
-def test_a_failure_to_take_over_says_whether_it_may_have_happened(
-    function: Function, event: str, stream_arn: str, physical_id: str, fault: str, unknown: bool
-) -> None:
-    function.streams = {STREAM_ARN: IMAGES.altered, OTHER_STREAM_ARN: IMAGES.altered}
-    function.service.fail(UPDATE, fault)
-    answer = function.answer_to(event)
-    assert (answer.status, answer.physical_resource_id) == ("FAILED", physical_id)
-    assert (answer.reason or "").endswith(
-        f"; {stream_arn} may have the configuration all the same" if unknown else " the properties that it names"
-    )
-    assert (function.streams[stream_arn] == DECLARED) == unknown
-
-
 @pytest.mark.parametrize("fault", CARRIED_OUT)
 def test_a_failed_update_to_another_stream_leaves_nothing_there(function: Function, fault: str) -> None:
     function.streams[STREAM_ARN] = DECLARED
