@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-# What a process may take beyond what it has when it begins to read.
-MEGABYTES = 60
 # A process for each case, forked from one that has imported everything: the imports take half a second of CPU.
 EACH = """
 import dataclasses, json, os, resource, sys, traceback
@@ -22,6 +20,8 @@ from kinesis_video_local.kinesisvideo.media.decoder import ImageFormat, encoded_
 from kinesis_video_local.kinesisvideo.media.protocol import FragmentError, Protocol
 from kinesis_video_tools.camera import ClockVideo, h264
 
+# What a process may take beyond what it has when it begins to read.
+MEGABYTES = 60
 HEADER = write_header([Track(1, "V_MPEG4/ISO/AVC", b"", 160, 96)])
 CLUSTER = write_cluster(0)
 FRAME = write_frame(Frame(1, 0, True, b""), 0)
@@ -33,10 +33,17 @@ def element(id_, content):
 def small(id_, content=b""):
     return id_.to_bytes((id_.bit_length() + 7) // 8) + bytes([0x80 | len(content)]) + content
 
-def limit(megabytes):
+def limit():
     with open("/proc/self/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 1_000_000,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (size + MEGABYTES * 1_000_000,) * 2)
+
+def read(*pieces):
+    limit()
+    try:
+        print(len(read_media(pieces)[1]))
+    except MatroskaError as error:
+        print(error)
 
 for name, code in json.load(sys.stdin).items():
     if not os.fork():
@@ -57,14 +64,11 @@ for name, code in json.load(sys.stdin).items():
 HOSTILE = {
     # Eight fragments of a megabyte, as the doctor reads them.
     "tiny frames": """
-pieces = [HEADER] + [CLUSTER + FRAME * (1_000_000 // len(FRAME))] * 8
-limit(MEGABYTES)
-tracks, fragments = read_media(pieces)
-print(len(fragments))
+read(HEADER, *[CLUSTER + FRAME * (1_000_000 // len(FRAME))] * 8)
 """,
     "tiny frames to a producer's connection": """
 body = [HEADER + CLUSTER] + [FRAME * (1_000_000 // len(FRAME))] * 20
-limit(MEGABYTES)
+limit()
 protocol = Protocol(0)
 try:
     for piece in body:
@@ -75,52 +79,28 @@ except FragmentError as error:
 """,
     "tags": """
 tag = small(ids.SIMPLE_TAG)
-body = element(ids.TAGS, element(ids.TAG, tag * (900_000 // len(tag))))
-limit(MEGABYTES)
-try:
-    read_media([HEADER, CLUSTER, body])
-except MatroskaError as error:
-    print(error)
+read(HEADER, CLUSTER, element(ids.TAGS, element(ids.TAG, tag * (900_000 // len(tag)))))
 """,
     "tags in many elements": """
 body = element(ids.TAGS, element(ids.TAG, small(ids.SIMPLE_TAG) * 900)) * 900
-pieces = [HEADER] + [CLUSTER + FRAME + body] * 20
-limit(MEGABYTES)
-try:
-    read_media(pieces)
-except MatroskaError as error:
-    print(error)
+read(HEADER, *[CLUSTER + FRAME + body] * 20)
 """,
     "elements of tags": """
 body = element(ids.TAGS, b"")
-pieces = [HEADER, CLUSTER] + [body * 10_000] * 20
-limit(MEGABYTES)
-try:
-    read_media(pieces)
-except MatroskaError as error:
-    print(error)
+read(HEADER, CLUSTER, *[body * 10_000] * 20)
 """,
     "tracks": """
-body = small(ids.SEGMENT, b"") + element(ids.TRACKS, small(ids.TRACK_ENTRY) * 400_000)
-limit(MEGABYTES)
-try:
-    read_media([HEADER[:40], body])
-except MatroskaError as error:
-    print(error)
+read(HEADER[:40], small(ids.SEGMENT, b"") + element(ids.TRACKS, small(ids.TRACK_ENTRY) * 400_000))
 """,
     "children of a block": """
 children = b"".join((0x10000000 + number).to_bytes(4) + bytes([0x80]) for number in range(1_000_000))
 body = element(ids.BLOCK_GROUP, children)
 del children
-pieces = [HEADER, CLUSTER, body]
-limit(MEGABYTES)
-print(len(read_media(pieces)[1]))
+read(HEADER, CLUSTER, body)
 """,
     "segments and clusters in each other": """
 segment, cluster = ids.SEGMENT.to_bytes(4) + b"\\xff", ids.CLUSTER.to_bytes(4) + b"\\xff"
-body = (segment + cluster) * 500_000
-limit(MEGABYTES)
-print(len(read_media([HEADER, body])[1]))
+read(HEADER, (segment + cluster) * 500_000)
 """,
     "a huge picture in a header": """
 video = ClockVideo("i", width=160, height=96, frame_rate=1, fragment_seconds=1)
@@ -146,9 +126,8 @@ print(pictures.missing)
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
     """How the process of each case has ended, and what it has printed."""
     folder = tmp_path_factory.mktemp("bounds")
-    cases = json.dumps({name: code.replace("MEGABYTES", str(MEGABYTES)) for name, code in HOSTILE.items()})
     ran = subprocess.run(
-        [sys.executable, "-c", EACH], cwd=folder, input=cases, capture_output=True, text=True, check=True
+        [sys.executable, "-c", EACH], cwd=folder, input=json.dumps(HOSTILE), capture_output=True, text=True, check=True
     )
     statuses = [json.loads(line) for line in ran.stdout.splitlines()]
     return {name: (status, Path(folder, name).read_text()) for name, status in statuses}
