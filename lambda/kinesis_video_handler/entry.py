@@ -14,9 +14,9 @@ from .protocol import Answer, Interim, Request, require_own_stack, send
 
 try:
     from .clients import cloudformation, kinesis_video
+    from .gate import answer_in_time
     from .lifecycle import Lifecycle
     from .ownership import Written
-    from .watchdog import answer_in_time
 except Exception as error:  # an event that is never answered holds its stack until the ServiceTimeout
     _broken: Exception | None = error
 else:

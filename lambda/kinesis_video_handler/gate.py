@@ -1,4 +1,4 @@
-"""Prevents that anything is sent to AWS after the answer.
+"""Returns an answer in time, whatever the work is doing, and prevents that anything is sent to AWS after it.
 
 Some delays of a call have no common timeout: the look-up of a name, and several addresses that don't answer, each with
 a timeout of its own. So a connection asks when it is ready to write, and a request that is too late is not written.
@@ -10,7 +10,8 @@ import socket
 import struct
 from collections.abc import Callable
 from contextvars import ContextVar
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
@@ -86,3 +87,35 @@ def guard_connections() -> None:
     """Make every connection of botocore in this process ask its gate. The answer isn't sent through botocore."""
     AWSHTTPConnectionPool.ConnectionCls = _HTTPConnection
     AWSHTTPSConnectionPool.ConnectionCls = _HTTPSConnection
+
+
+def answer_in_time(work: Callable[[], _T], deadline: Deadline) -> _T:
+    """Do the work in a second thread, and return at the deadline at the latest.
+
+    Only a thread can abandon a call that blocks in C code, such as a DNS look-up. Abandoned work sends nothing any
+    more, even if Lambda thaws it for another event.
+
+    Raises
+    ------
+    TimeoutError
+        If the deadline came first.
+    """
+    outcome: SimpleQueue[_T | BaseException] = SimpleQueue()
+    gate = Gate(deadline)
+
+    def run() -> None:
+        try:
+            outcome.put(gate.run(work))
+        except BaseException as error:  # nothing may end the thread without an outcome
+            outcome.put(error)
+
+    Thread(target=run, name="work", daemon=True).start()
+    try:
+        result = outcome.get(timeout=deadline.remaining())
+    except Empty:
+        raise TimeoutError("no answer from AWS in the time that the function has") from None
+    finally:
+        gate.close()
+    if isinstance(result, BaseException):
+        raise result
+    return result

@@ -43,21 +43,7 @@ _DENIED = (
 
 
 class Lifecycle:
-    """Handles one event.
-
-    Parameters
-    ----------
-    request
-        The event.
-    deadline
-        When it must be answered.
-    kinesis_video, cloudformation
-        The client of Kinesis Video Streams, and a function that makes the client of CloudFormation.
-    interim
-        The answer to give if the work doesn't end. It is kept up to date.
-    written
-        The configurations that this container has set.
-    """
+    """Handles one event, and keeps `interim` up to date: the answer to give if the work doesn't end."""
 
     def __init__(
         self,

@@ -119,32 +119,26 @@ class Request:
         if not isinstance(event, Mapping):
             raise ValueError("the event is not a CloudFormation custom resource event")
 
-        def text(key: str) -> str:
-            value = event.get(key)
-            return value if isinstance(value, str) else ""
-
-        missing = [key for key in ("ResponseURL", "RequestId", "StackId", "LogicalResourceId") if not text(key)]
+        texts = {key: value for key, value in event.items() if isinstance(value, str)}
+        maps = {key: value for key, value in event.items() if isinstance(value, Mapping)}
+        missing = [key for key in ("ResponseURL", "RequestId", "StackId", "LogicalResourceId") if not texts.get(key)]
         if missing:
             raise ValueError(f"the event can't be answered, it has no {', '.join(missing)}")
-        if not text("ResponseURL").startswith(("https://", "http://")):
+        response_url, stack_id = texts["ResponseURL"], texts["StackId"]
+        if not response_url.startswith(("https://", "http://")):
             raise ValueError("the event can't be answered, its ResponseURL is not a web address")
-        if not _is_of_s3(text("ResponseURL"), text("StackId")) and not _is_local(text("ResponseURL")):
+        if not _is_of_s3(response_url, stack_id) and not _is_local(response_url):
             raise ValueError("the event can't be answered, its ResponseURL is not an address of Amazon S3")
-
-        def mapping(key: str) -> Mapping[str, Any]:
-            value = event.get(key)
-            return value if isinstance(value, Mapping) else {}
-
         return cls(
-            request_type=text("RequestType"),
-            request_id=text("RequestId"),
-            stack_id=text("StackId"),
-            logical_resource_id=text("LogicalResourceId"),
-            resource_type=text("ResourceType"),
-            physical_resource_id=text("PhysicalResourceId"),
-            properties=mapping("ResourceProperties"),
-            old_properties=mapping("OldResourceProperties"),
-            response_url=text("ResponseURL"),
+            request_type=texts.get("RequestType", ""),
+            request_id=texts["RequestId"],
+            stack_id=stack_id,
+            logical_resource_id=texts["LogicalResourceId"],
+            resource_type=texts.get("ResourceType", ""),
+            physical_resource_id=texts.get("PhysicalResourceId", ""),
+            properties=maps.get("ResourceProperties", {}),
+            old_properties=maps.get("OldResourceProperties", {}),
+            response_url=response_url,
         )
 
     @property

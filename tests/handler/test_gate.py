@@ -16,9 +16,8 @@ from urllib3.exceptions import NewConnectionError
 from kinesis_video_configuration import IMAGE_GENERATION, Deadline, timing
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo, create_client
-from kinesis_video_handler.gate import Gate, guard_connections
+from kinesis_video_handler.gate import Gate, answer_in_time, guard_connections
 from kinesis_video_handler.protocol import Answer
-from kinesis_video_handler.watchdog import answer_in_time
 
 from .conftest import DECLARED, STREAM_ARN, FakeClock
 
