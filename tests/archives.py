@@ -9,13 +9,7 @@ from pathlib import Path
 
 
 def zipped(files: Path | Mapping[str, str]) -> bytes:
-    """Make the archive that CDK uploads of a directory, and that a Lambda function is made from.
-
-    Parameters
-    ----------
-    files
-        A directory, or the text of each file by its path in the archive.
-    """
+    """Make an archive of a directory, as CDK does, or of the text of each file by its path in the archive."""
     if isinstance(files, Path):
         folder = files
         contents = {

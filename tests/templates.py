@@ -20,15 +20,8 @@ def resolve(
 ) -> Any:
     """Do the intrinsic functions of a part of a template: ``Ref``, ``Fn::GetAtt``, ``Fn::Join`` and ``Fn::Sub``.
 
-    Parameters
-    ----------
-    value
-        A part of a template.
-    known
-        Tells the value of a resource's attribute, given its logical id and the attribute's name; the attribute is
-        ``Ref`` for what ``Ref`` gives, also of a parameter.
-    pseudo_parameters
-        The values of the pseudo parameters.
+    ``known`` tells an attribute of a resource, by its logical id and the attribute's name; the name ``Ref`` stands for
+    what ``Ref`` gives, also of a parameter.
     """
 
     def reference(name: str, attribute: str) -> Any:

@@ -84,6 +84,34 @@ def test_the_longest_ids_fit_too(function: Function) -> None:
     assert (answer.status, answer.physical_resource_id) == ("FAILED", "i" * 1024)
 
 
+def failure(function: Function, reason: str, physical_id: str = "physical") -> bytes:
+    request = protocol.Request.from_event(function.event("create"))
+    return protocol.Answer("FAILED", physical_id, reason).encode(request)
+
+
+def test_a_failure_always_has_a_reason(function: Function) -> None:
+    assert json.loads(failure(function, ""))["Reason"] == "no reason was given"
+
+
+def test_an_answer_of_4096_bytes_is_sent_as_it_is_and_one_of_4097_is_cut(function: Function) -> None:
+    room = 4096 - len(failure(function, "x")) + 1
+    fits = failure(function, "x" * room)
+    assert len(fits) == 4096
+    assert json.loads(fits)["Reason"] == "x" * room
+    cut = json.loads(failure(function, "b" * room + "e"))["Reason"]
+    assert cut.startswith("bbb")
+    assert cut.endswith("be")
+    assert room // 2 - 4 < len(cut) <= (room + 1) // 2
+
+
+def test_the_reason_gives_way_to_the_last_character(function: Function) -> None:
+    room = 4096 - len(failure(function, "", ""))
+    for spare in range(5):
+        assert len(failure(function, "the reason is long", "i" * (room - spare))) <= 4096
+    with pytest.raises(ValueError, match=r"^the event's own ids are longer than an answer may be$"):
+        failure(function, "the reason is long", "i" * 4096)
+
+
 @pytest.mark.parametrize("event", ["create", "update", "delete"])
 @pytest.mark.parametrize("seconds", [0.5, 20, 27])
 def test_with_no_time_left_it_answers_at_once_and_touches_nothing(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import boto3
@@ -89,26 +88,23 @@ def _guarded() -> None:
 def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", f"http://kinesisvideo.test:{server.port}")
-    monkeypatch.setattr(timing, "CONNECT_SECONDS", 0.1)
     made = create_client(boto3.Session(region_name="us-east-1"))
     yield made
     made.close()
 
 
 class Names:
-    """Looks up the server's name: an address of this machine, after some time or after dead addresses."""
+    """Looks up the server's name: an address of this machine, after some time."""
 
     def __init__(self) -> None:
         self.before: Callable[[], object] = lambda: None
-        self.dead: list[int] = []
         self.asked = threading.Event()
 
     def __call__(self, host: str, port: int, *_: object, **__: object) -> list[Any]:
         assert host == "kinesisvideo.test"
         self.asked.set()
         self.before()
-        ports = [*self.dead, port]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", number)) for number in ports]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
 
 @pytest.fixture
@@ -116,20 +112,6 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     found = Names()
     monkeypatch.setattr(socket, "getaddrinfo", found)
     return found
-
-
-@pytest.fixture
-def dead_port() -> Iterator[int]:
-    """A port that doesn't answer, like that of a dead machine: its queue of connections is full."""
-    with ExitStack() as sockets:
-        listening = sockets.enter_context(socket.socket())
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(0)
-        for _ in range(4):
-            filler = sockets.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listening.getsockname())
-        yield listening.getsockname()[1]
 
 
 def configure(client: Any, deadline: Deadline) -> Answer:
@@ -203,22 +185,6 @@ def test_what_is_still_connecting_at_the_answer_sends_nothing(
     join_work()
     server.close()
     assert server.received == []
-
-
-def test_after_many_dead_addresses_nothing_is_sent(
-    client: Any, server: Server, names: Names, dead_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Each takes 0.1 s, the connect timeout.
-    names.dead = [dead_port] * 8
-    monkeypatch.setattr(timing, "CALL_SECONDS", 0)
-    monkeypatch.setattr(timing, "READ_SECONDS", 0)
-    deadline = Deadline(0.4)
-    with pytest.raises(TimeoutError):
-        answer_in_time(lambda: configure(client, deadline), deadline)
-    join_work()
-    server.close()
-    assert server.received == []
-    assert len(server.endings) == 1
 
 
 def test_what_the_peer_has_not_confirmed_is_not_sent_once_more(
