@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kinesis_video_configuration import timing
+from kinesis_video_configuration import Deadline
 
 from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, UPDATE, Function, Service
 from .faults import CARRIED_OUT
@@ -79,14 +79,20 @@ class Stuck:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._released = threading.Event()
+        self._hangs, self._released = threading.Event(), threading.Event()
 
     def at(self, operation: str, updates: int) -> None:
         def hang(called: str) -> None:
             if called == operation and self._service.calls[UPDATE] == updates:
+                self._hangs.set()
                 self._released.wait(10)
 
         self._service.on_call = hang
+
+    def remaining(self) -> float:
+        """Let the deadline be when the call hangs."""
+        assert self._hangs.wait(10)
+        return 0
 
     def go_on(self) -> None:
         (worker,) = (thread for thread in threading.enumerate() if thread.name == "work")
@@ -98,13 +104,14 @@ class Stuck:
 
 @pytest.fixture
 def stuck(service: Service, monkeypatch: pytest.MonkeyPatch) -> Stuck:
-    monkeypatch.setattr(timing, "CALL_SECONDS", 0)
-    monkeypatch.setattr(timing, "TAKE_BACK_SECONDS", 0)
-    return Stuck(service)
-
-
-# The test waits until this deadline, 0.2 s: the answer at a deadline can't be seen otherwise.
-AT_THE_DEADLINE = timing.ANSWER_RESERVE_SECONDS + 0.2
+    stuck = Stuck(service)
+    remaining = Deadline.remaining
+    monkeypatch.setattr(
+        Deadline,
+        "remaining",
+        lambda deadline: remaining(deadline) if threading.current_thread().name == "work" else stuck.remaining(),
+    )
+    return stuck
 
 
 @pytest.mark.parametrize(
@@ -122,7 +129,7 @@ def test_at_the_deadline_the_answer_tells_what_is_known(
     function: Function, stuck: Stuck, event: str, operation: str, updates: int, status: str, physical_id: str
 ) -> None:
     stuck.at(operation, updates)
-    answer = function.answer_to(event, seconds=AT_THE_DEADLINE)
+    answer = function.answer_to(event)
     assert (answer.status, answer.physical_resource_id) == (status, physical_id)
     assert answer.reason == (TIMED_OUT if status == "FAILED" else None)
     assert answer.data == ({"Verified": "false"} if status == "SUCCESS" else {})
@@ -131,9 +138,9 @@ def test_at_the_deadline_the_answer_tells_what_is_known(
 
 def test_work_that_is_left_behind_makes_no_further_call(function: Function, stuck: Stuck) -> None:
     stuck.at(UPDATE, 1)
-    function.answer_to("create", seconds=AT_THE_DEADLINE)
+    function.answer_to("create")
     # Lambda thaws it with the next event.
-    function.service.clock.sleep(60)
+    function.service.clock.sleep(180)
     stuck.go_on()
     assert function.service.calls == {DESCRIBE: 1, UPDATE: 1}
 
