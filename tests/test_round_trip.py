@@ -82,6 +82,7 @@ def test_what_passes_at_synth_reaches_the_service_unchanged(many: list[dict[str,
     assert len(sent) == len(many)
     for properties_sent, props in zip(sent, many, strict=True):
         arrived = stringify({**properties_sent, "StreamARN": STREAM_ARN})
+        assert isinstance(arrived["ImageGenerationConfiguration"]["SamplingInterval"], str)
         declaration = Declaration.parse(IMAGE_GENERATION, arrived)
         request = {**declaration.stream, "ImageGenerationConfiguration": declaration.configuration}
         assert CONTROL_PLANE.parse("UpdateImageGenerationConfiguration", request) == {

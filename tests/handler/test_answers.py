@@ -173,11 +173,6 @@ def test_the_first_client_is_made_at_once_and_the_second_one_when_it_is_needed()
     ("change", "reason"),
     [
         ({"RequestType": "Read"}, "the request type is 'Read', it must be Create, Update or Delete"),
-        (
-            {"ResourceType": "Custom::Other"},
-            "the resource type 'Custom::Other' is unknown, allowed are Custom::KinesisVideoImageGeneration, "
-            "Custom::KinesisVideoFragmentNotification",
-        ),
         # tests/configuration/test_declaration.py has all mistakes.
         ({"ResourceProperties": {"StreamARN": STREAM_ARN}}, "`ImageGenerationConfiguration` must be given"),
     ],

@@ -13,27 +13,9 @@ import pytest
 from kinesis_video_configuration import Deadline
 
 from .conftest import DECLARED, DESCRIBE, IMAGES, OTHER_STREAM_ARN, STREAM_ARN, UPDATE, Function, Service
-from .faults import CARRIED_OUT
 
 MARKER = "cdk-kinesis-video::create-failed"
 TIMED_OUT = "TimeoutError: no answer from AWS in the time that the function has"
-
-
-@pytest.mark.parametrize("fault", CARRIED_OUT)
-def test_a_failed_update_to_another_stream_leaves_nothing_there(function: Function, fault: str) -> None:
-    function.streams[STREAM_ARN] = DECLARED
-    function.service.fail(UPDATE, fault)
-
-    def only_removals_succeed(operation: str) -> None:
-        if operation == UPDATE and IMAGES.configuration not in function.service.requests[-1][1]:
-            function.service.fail(UPDATE)
-
-    function.service.on_call = only_removals_succeed
-    answer = function.answer_to("update-to-another-stream")
-    assert (answer.status, answer.physical_resource_id) == ("FAILED", STREAM_ARN)
-    assert function.streams == {STREAM_ARN: DECLARED, OTHER_STREAM_ARN: None}
-    assert answer.reason is not None
-    assert "all the same" not in answer.reason
 
 
 def test_what_could_not_be_taken_back_is_said(function: Function) -> None:
