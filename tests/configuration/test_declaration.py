@@ -59,13 +59,6 @@ def test_every_field_that_is_otherwise_or_that_only_one_has_is_named(
         assert differences(feature, two, one) == [name]
 
 
-def test_a_whole_map_that_only_one_has_is_named_field_by_field() -> None:
-    assert differences(IMAGE_GENERATION, IMAGES, without(IMAGES, "DestinationConfig")) == [
-        "DestinationConfig.Uri",
-        "DestinationConfig.DestinationRegion",
-    ]
-
-
 @each_normalisation
 def test_neutral_fields_make_no_difference_in_either_direction(row: Normalisation) -> None:
     declared, found = row.configurations(IMAGES)

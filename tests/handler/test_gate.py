@@ -84,11 +84,15 @@ def _guarded() -> None:
     guard_connections()
 
 
-@pytest.fixture
-def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def client_of(server: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", f"http://kinesisvideo.test:{server.port}")
-    made = create_client(boto3.Session(region_name="us-east-1"))
+    return create_client(boto3.Session(region_name="us-east-1"))
+
+
+@pytest.fixture
+def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    made = client_of(server, monkeypatch)
     yield made
     made.close()
 
@@ -192,10 +196,8 @@ def test_what_the_peer_has_not_confirmed_is_not_sent_once_more(
 ) -> None:
     # A reset shows that the system discarded the data. After an ordinary close it keeps sending for minutes.
     silent = Server(reply=b"")
-    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", f"http://kinesisvideo.test:{silent.port}")
     monkeypatch.setattr(timing, "READ_SECONDS", 0.1)
-    made = create_client(boto3.Session(region_name="us-east-1"))
+    made = client_of(silent, monkeypatch)
     monkeypatch.setattr(timing, "READ_SECONDS", 59)
     deadline = Deadline(60)
     with pytest.raises(CallError, match="ReadTimeoutError") as raised:

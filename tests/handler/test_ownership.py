@@ -38,8 +38,11 @@ def undoing(update: dict[str, Any]) -> dict[str, Any]:
     return {**update, "RequestId": str(uuid4()), "ResourceProperties": old, "OldResourceProperties": new}
 
 
-def without_stream(properties: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if name not in ("StreamARN", "StreamName")}
+def from_stream(update: dict[str, Any], stream: dict[str, str]) -> dict[str, Any]:
+    """Make an Update whose old properties name this stream."""
+    old = update["OldResourceProperties"]
+    others = {name: value for name, value in old.items() if name not in ("StreamARN", "StreamName")}
+    return {**update, "OldResourceProperties": {**others, **stream}}
 
 
 # Create, and Update to another stream
@@ -136,42 +139,46 @@ def test_a_resource_on_a_later_page_is_found(function: Function) -> None:
     assert function.streams[STREAM_ARN] == function.feature.declared
 
 
-@pytest.mark.parametrize("key", ["StreamARN", "StreamName"])
-def test_an_update_that_is_rolled_back_sets_the_stream_that_was_left(function: Function, key: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "stream"), [("update", {"StreamARN": OTHER_STREAM_ARN}), ("update-by-name", {"StreamName": "back-door"})]
+)
+def test_an_update_that_is_rolled_back_sets_the_stream_that_was_left(
+    function: Function, name: str, stream: dict[str, str]
+) -> None:
     function.streams = {STREAM_ARN: function.feature.altered, OTHER_STREAM_ARN: function.feature.declared}
     function.stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    event = {**function.event("update"), "PhysicalResourceId": OTHER_STREAM_ARN}
-    if key == "StreamName":
-        event = {**function.event("update-by-name"), "PhysicalResourceId": OTHER_STREAM_ARN}
-        event["OldResourceProperties"]["StreamName"] = "back-door"
-    else:
-        event["OldResourceProperties"]["StreamARN"] = OTHER_STREAM_ARN
+    event = {**from_stream(function.event(name), stream), "PhysicalResourceId": OTHER_STREAM_ARN}
     answer = function.answer_to(event)
     assert (answer.status, answer.physical_resource_id) == ("SUCCESS", STREAM_ARN)
     assert function.streams[STREAM_ARN] == function.feature.updated
     assert function.stack.calls == {"DescribeStacks": 1}
 
 
-@pytest.mark.parametrize("why", ["made again", "parameter of an ARN", "parameter of a name"])
-def test_a_rollback_takes_no_stream_that_a_refused_update_has_never_left(function: Function, why: str) -> None:
-    if why == "made again":
+MADE_AGAIN = STREAM_ARN.replace("1690707290324", "1600000000000")
+
+
+@pytest.mark.parametrize(
+    ("name", "physical_id", "stream"),
+    [
         # A device has created its stream again, and the device's owner has configured it: the name belongs to a stream
         # that the stack never had.
-        update, taken = function.event("update-by-name"), STREAM_ARN
-        update["PhysicalResourceId"] = STREAM_ARN.replace("1690707290324", "1600000000000")
-    else:
+        ("update-by-name", MADE_AGAIN, {"StreamName": "front-door"}),
         # A parameter is looked up again, and has another value in both events.
-        update, taken = function.event("update-to-another-stream"), OTHER_STREAM_ARN
-        by_name = {"StreamName": "back-door"} if why == "parameter of a name" else {"StreamARN": OTHER_STREAM_ARN}
-        update["OldResourceProperties"] = {**without_stream(update["OldResourceProperties"]), **by_name}
-    function.streams = {STREAM_ARN: function.feature.declared, OTHER_STREAM_ARN: function.feature.declared}
-    function.streams[taken] = function.feature.altered
-    before = dict(function.streams)
+        ("update-to-another-stream", STREAM_ARN, {"StreamARN": OTHER_STREAM_ARN}),
+        ("update-to-another-stream", STREAM_ARN, {"StreamName": "back-door"}),
+    ],
+)
+def test_a_rollback_takes_no_stream_that_a_refused_update_has_never_left(
+    function: Function, name: str, physical_id: str, stream: dict[str, str]
+) -> None:
+    before = dict.fromkeys(function.streams, function.feature.altered)
+    function.streams = dict(before)
+    update = {**from_stream(function.event(name), stream), "PhysicalResourceId": physical_id}
     answer = function.answer_to(update)
-    assert (answer.status, answer.physical_resource_id) == ("FAILED", update["PhysicalResourceId"])
+    assert (answer.status, answer.physical_resource_id) == ("FAILED", physical_id)
     function.stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     answer = function.answer_to(undoing(update))
-    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", update["PhysicalResourceId"])
+    assert (answer.status, answer.physical_resource_id) == ("SUCCESS", physical_id)
     assert answer.data == {"Verified": "false"}
     assert function.streams == before
 
