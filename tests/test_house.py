@@ -80,12 +80,6 @@ def test_the_types_of_every_module_of_the_cdk_that_is_imported_are_followed() ->
     assert {name for name in modules if not name.startswith("aws_cdk.interfaces")} <= set(followed)
 
 
-def test_both_distributions_have_one_version() -> None:
-    local = tomllib.loads(ROOT.joinpath("local_aws", "pyproject.toml").read_text())["project"]
-    assert local["version"] == cdk_kinesis_video.__version__
-    assert f"cdk-kinesis-video[tools]=={local['version']}" in local["dependencies"]
-
-
 def test_every_place_names_the_same_versions() -> None:
     def project(folder: Path) -> tuple[dict[str, Any], list[str]]:
         table = tomllib.loads(folder.joinpath("pyproject.toml").read_text())
@@ -94,6 +88,8 @@ def test_every_place_names_the_same_versions() -> None:
 
     table, pythons = project(ROOT)
     local, local_pythons = project(ROOT / "local_aws")
+    assert local["project"]["version"] == cdk_kinesis_video.__version__
+    assert f"cdk-kinesis-video[tools]=={cdk_kinesis_video.__version__}" in local["project"]["dependencies"]
     oldest = pythons[0]
     assert local_pythons == pythons
     assert table["project"]["requires-python"] == local["project"]["requires-python"] == f">={oldest}"

@@ -90,9 +90,8 @@ class KinesisVideo:
 
     def describe(self, stream_arn: str) -> Mapping[str, Any]:
         """Read the stream's own properties, the API's StreamInfo."""
-        info: Mapping[str, Any] = self._retries.call(self._client, "describe_stream", StreamARN=stream_arn)[
-            "StreamInfo"
-        ]
+        response = self._retries.call(self._client, "describe_stream", StreamARN=stream_arn)
+        info: Mapping[str, Any] = response["StreamInfo"]
         return info
 
     def validate(self, feature: Feature, configuration: Mapping[str, Any]) -> None:

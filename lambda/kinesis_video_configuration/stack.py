@@ -19,9 +19,8 @@ class StackReader:
 
     def describe(self) -> Mapping[str, Any]:
         """Read the stack's own entry of DescribeStacks."""
-        stack: Mapping[str, Any] = self._retries.call(self._client(), "describe_stacks", StackName=self.name)["Stacks"][
-            0
-        ]
+        response = self._retries.call(self._client(), "describe_stacks", StackName=self.name)
+        stack: Mapping[str, Any] = response["Stacks"][0]
         return stack
 
     def rows(self) -> Iterator[Mapping[str, Any]]:

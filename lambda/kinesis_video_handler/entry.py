@@ -67,7 +67,9 @@ def handler(event: Any, context: Context) -> None:
     answer = _answered.get(request.identity)
     if answer is None:
         answer = _answer(request, Deadline(min(seconds, request.seconds_left()) - ANSWER_RESERVE_SECONDS))
-        _remember(request, answer)
+        _answered[request.identity] = answer
+        if len(_answered) > MAX_REMEMBERED:
+            del _answered[next(iter(_answered))]
     send(request, answer, end)
 
 
@@ -100,9 +102,3 @@ def _answer(request: Request, deadline: Deadline) -> Answer:
         problem = one_line(f"{type(error).__name__}: {error}")
         logger.error("failed", extra={"problem": problem, "frames": frames})
         return interim.ended_by(problem)
-
-
-def _remember(request: Request, answer: Answer) -> None:
-    _answered[request.identity] = answer
-    if len(_answered) > MAX_REMEMBERED:
-        del _answered[next(iter(_answered))]

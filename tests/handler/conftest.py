@@ -20,6 +20,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from urllib3 import HTTPResponse
 
 from ..cloudformation import Answered, CloudFormation
 
@@ -334,11 +335,8 @@ def _xml(name: str, value: Any) -> bytes:
 def _response(
     request: AWSPreparedRequest, status: int, body: bytes, headers: dict[str, str] | None = None
 ) -> AWSResponse:
-    class Raw(BytesIO):
-        def stream(self, **_: object) -> Iterator[bytes]:
-            yield self.read()
-
-    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers or {}), Raw(body))
+    raw = HTTPResponse(BytesIO(body), preload_content=False)
+    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers or {}), raw)
 
 
 @pytest.fixture
