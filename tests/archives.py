@@ -11,11 +11,8 @@ from pathlib import Path
 def zipped(files: Path | Mapping[str, str]) -> bytes:
     """Make an archive of a directory, as CDK does, or of the text of each file by its path in the archive."""
     if isinstance(files, Path):
-        folder = files
         contents = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
+            path.relative_to(files).as_posix(): path.read_bytes() for path in sorted(files.rglob("*")) if path.is_file()
         }
     else:
         contents = {name: text.encode() for name, text in files.items()}

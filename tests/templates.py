@@ -18,7 +18,7 @@ PSEUDO_PARAMETERS = {
 def resolve(
     value: Any, known: Callable[[str, str], Any], pseudo_parameters: Mapping[str, str] = PSEUDO_PARAMETERS
 ) -> Any:
-    """Do the intrinsic functions of a part of a template: ``Ref``, ``Fn::GetAtt``, ``Fn::Join`` and ``Fn::Sub``.
+    """Do the intrinsic functions of a part of a template of CDK: ``Ref``, ``Fn::GetAtt``, ``Fn::Join`` and ``Fn::Sub``.
 
     ``known`` tells an attribute of a resource, by its logical id and the attribute's name; the name ``Ref`` stands for
     what ``Ref`` gives, also of a parameter.
@@ -27,15 +27,9 @@ def resolve(
     def reference(name: str, attribute: str) -> Any:
         return pseudo_parameters[name] if name in pseudo_parameters else known(name, attribute)
 
-    def substituted(text: str, variables: Mapping[str, Any]) -> str:
-        def replace(match: re.Match[str]) -> str:
-            name = match[1]
-            if name.startswith("!"):
-                return f"${{{name[1:]}}}"
-            logical_id, _, attribute = name.partition(".")
-            return str(variables[name] if name in variables else reference(logical_id, attribute or "Ref"))
-
-        return re.sub(r"\$\{([^}]+)\}", replace, text)
+    def substituted(match: re.Match[str]) -> str:
+        name, _, attribute = match[1].partition(".")
+        return str(reference(name, attribute or "Ref"))
 
     def resolved(part: Any) -> Any:
         match part:
@@ -43,14 +37,10 @@ def resolve(
                 return reference(name, "Ref")
             case {"Fn::GetAtt": [str(name), str(attribute)]}:
                 return reference(name, attribute)
-            case {"Fn::GetAtt": str(path)}:
-                return reference(*path.split(".", 1))
             case {"Fn::Join": [str(separator), list(parts)]}:
                 return separator.join(str(resolved(item)) for item in parts)
             case {"Fn::Sub": str(text)}:
-                return substituted(text, {})
-            case {"Fn::Sub": [str(text), dict(variables)]}:
-                return substituted(text, resolved(variables))
+                return re.sub(r"\$\{([^}]+)\}", substituted, text)
             case dict():
                 return {name: resolved(item) for name, item in part.items()}
             case list():

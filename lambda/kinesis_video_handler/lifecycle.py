@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -318,6 +318,6 @@ class Lifecycle:
             return False
 
     def _named_stream(self) -> str:
-        properties: Mapping[str, Any] = self._request.properties
-        named = properties.get("StreamARN") or properties.get("StreamName")
-        return one_line(str(named or self._request.physical_resource_id))
+        request = self._request
+        named = request.properties.get("StreamARN") or request.properties.get("StreamName")
+        return one_line(str(named or request.physical_resource_id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import boto3
 import pytest
 
@@ -49,8 +51,6 @@ def test_the_waits_between_calls_are_short_beside_what_they_wait_for() -> None:
 
 
 def test_time_can_not_be_set_back() -> None:
-    import time
-
     assert timing.now is time.monotonic
     assert timing.since_1970 is time.time
 

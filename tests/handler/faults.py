@@ -96,8 +96,6 @@ BEFORE = {
     "update-to-another-stream-adopting": IMAGES.altered,
 }
 CAUSE = ("event", "operation", "times", "faults")
-
-
 Outcome = dict[str, str]
 
 
