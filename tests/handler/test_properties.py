@@ -81,8 +81,6 @@ def test_a_malformed_event_gets_one_answer_or_raises_and_changes_nothing(
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NO_TEXT)
 def test_what_is_no_event_at_all_raises(function: Function, cloudformation: CloudFormation, event: Any) -> None:
-    with pytest.raises(
-        ValueError, match=r"^the event (is not a CloudFormation custom|can't be answered, it has no) .*$"
-    ):
+    with pytest.raises(ValueError, match=r"^the event (is not a CloudFormation|can't be answered, it has no) "):
         function.invoke(event)
     assert not cloudformation.puts
