@@ -14,16 +14,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 REPETITIONS = 7
-COMPARISONS = (
-    "footprint",
-    "one_camera",
-    "synth",
-    "handler",
-    "deploy",
-    "survival",
-    "cameras",
-    "fleet",
-)
+COMPARISONS = ("footprint", "one_camera", "synth", "handler", "deploy", "survival", "cameras", "fleet")
 RUN_FUNCTIONS = {"handler", "deploy", "survival"}
 
 
@@ -41,7 +32,6 @@ def main() -> None:
     # Validation takes seconds of each synth, and finds nothing here; what measures it switches it on.
     os.environ["CDK_VALIDATION"] = "false"
     parts: list[str] = []
-    start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         # Every assembly and every certificate goes there, also those of the processes that this one starts.
         tempfile.tempdir = os.environ["TMPDIR"] = directory
@@ -54,23 +44,18 @@ def main() -> None:
             parts.append(f"## {title}\n\n{result}")
     if not arguments.comparison:
         (_HERE / "results.md").write_text("\n\n".join([_introduction(arguments.repetitions), *parts]) + "\n")
-        print(f"All of it took {(time.monotonic() - start) / 60:.0f} minutes.")
 
 
 def _introduction(repetitions: int) -> str:
     command = [os.environ.get("JSII_NODE", "node"), "--version"]
     node = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    packages = ("aws-cdk-lib", "crhelper", "boto3", "awslambdaric")
-    tools = [
-        *(f"{name} {version(name)}" for name in packages),
-        f"Python {platform.python_version()}",
-        f"Node.js {node}",
-    ]
+    packages = [f"{name} {version(name)}" for name in ("aws-cdk-lib", "crhelper", "boto3", "awslambdaric")]
+    tools = ", ".join([*packages, f"Python {platform.python_version()}", f"Node.js {node}"])
     return (
         "# Results\n\n"
         "Written by `make bench`; [docs/performance.md](../docs/performance.md) explains them. One run on one machine "
         f"of {os.cpu_count()} cores, {repetitions} interleaved rounds: a figure with a range is the median of the "
-        f"rounds and its quartiles, all others are counts. Compared with {', '.join(tools)}."
+        f"rounds and its quartiles, all others are counts. Compared with {tools}."
     )
 
 

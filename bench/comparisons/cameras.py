@@ -15,7 +15,7 @@ from kinesis_video_local import LocalAws
 
 from ..machinery.cameras import FRAME_RATE, HEIGHT, WIDTH, EncodedVideo, Site
 from ..machinery.processes import usage
-from ..report.text import Result, table
+from ..report.text import paragraphs, table
 
 TARGET = 20
 COUNTS = (20, 40, 50, 60, 70, 80, 100)
@@ -31,24 +31,22 @@ LONG_FRAGMENT_SECONDS = 6
 LONG_SPEED = 30
 
 
-def run(_repetitions: int) -> Result:
+def run(_repetitions: int) -> str:
     """Add cameras until the local AWS falls behind, and then let one stream for half an hour of its own time."""
     rows, sustained = _sustained()
     memory, sent, images = _long()
-    return Result(
-        [
-            f"Cameras of {WIDTH}x{HEIGHT} pixels, {FRAME_RATE} frames a second of encoded H.264 at 1 Mbit/s, with an "
-            f"image a second, for {SECONDS} s, on the {os.cpu_count()} cores that the local AWS runs on. Late is how "
-            "long after its video's end a camera's last acknowledgement, and then the last image, came; "
-            f"{MAX_LATE_SECONDS:.0f} s, or a missing image, is falling behind. CPU is the local AWS's for each image, "
-            "with what it takes to receive a second of video.",
-            table(["cameras", "images", "missing", "late", "CPU", "its cores", "the cameras'", "peak memory"], rows),
-            f"It sustains {sustained} cameras; the target is {TARGET}.",
-            f"{LONG_MINUTES} minutes of one camera's video, {LONG_SPEED} times as fast as real time: {sent:,.0f} MB, "
-            "of which the newest 100 MB are kept. The images are deleted as they come. Memory of the local AWS:",
-            table(["minutes of video", *map(str, memory)], [["MB", *(f"{value:.0f}" for value in memory.values())]]),
-            f"{images} images of {LONG_MINUTES * 60} came.",
-        ]
+    return paragraphs(
+        f"Cameras of {WIDTH}x{HEIGHT} pixels, {FRAME_RATE} frames a second of encoded H.264 at 1 Mbit/s, with an image "
+        f"a second, for {SECONDS} s, on the {os.cpu_count()} cores that the local AWS runs on. Late is how long after "
+        "its video's end a camera's last acknowledgement, and then the last image, came; "
+        f"{MAX_LATE_SECONDS:.0f} s, or a missing image, is falling behind. CPU is the local AWS's for each image, with "
+        "what it takes to receive a second of video.",
+        table(["cameras", "images", "missing", "late", "CPU", "its cores", "the cameras'", "peak memory"], rows),
+        f"It sustains {sustained} cameras; the target is {TARGET}.",
+        f"{LONG_MINUTES} minutes of one camera's video, {LONG_SPEED} times as fast as real time: {sent:,.0f} MB, of "
+        "which the newest 100 MB are kept. The images are deleted as they come. Memory of the local AWS:",
+        table(["minutes of video", *map(str, memory)], [["MB", *(f"{value:.0f}" for value in memory.values())]]),
+        f"{images} images of {LONG_MINUTES * 60} came.",
     )
 
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from operator import attrgetter
 from typing import Any
 
 from kinesis_video_local import LocalAws
@@ -25,7 +24,7 @@ from tests.fleet.simulation import (
 from tests.integ.conftest import Cloud
 from tests.integ.fleets import MANY, SICK, set_many, updates_per_second
 
-from ..report.text import Result, table
+from ..report.text import paragraphs, table
 
 STREAMS = 100_000
 # What nobody can be faster than: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/service-quotas.html
@@ -39,7 +38,7 @@ CASES: dict[str, dict[str, Any]] = {
 SICKNESSES = [("busy", 0.0), *((sickness, share) for sickness in ERRORS for share in (0.0002, 0.01, 0.1))]
 
 
-def run(_repetitions: int) -> Result:
+def run(_repetitions: int) -> str:
     """Simulate; nothing here differs from one time to the next except the local AWS's pace."""
     sick: list[dict[str, Any]] = [
         {"sickness": sickness, "sick_share": share, "bound": bound}
@@ -54,38 +53,31 @@ def run(_repetitions: int) -> Result:
     with LocalAws() as aws:
         calls = set_many(Cloud(aws))
     throttled = sum(call.error == "ClientLimitExceededException" for call in calls)
-    return Result(
-        [
-            f"The first pass through {STREAMS:,} streams, by the function's own planner and worker in virtual time:",
-            table(
-                ["case", "minutes", "streams a second", "throttled"],
-                [[name, f"{s.seconds / 60:.0f}", f"{s.rate:.1f}", f"{s.throttled:,}"] for name, s in cases.items()],
-            ),
-            "The same if some streams are sick for the whole pass: their updates are answered with 5xx (busy), denied, "
-            "or not answered (slow). The rate counts the healthy ones, and CloudFormation's bound is an hour:",
-            table(
-                ["sick", "share", "bound", "ended", "minutes", "healthy set", "streams a second", "named"],
-                [_row(simulation, **case) for case, simulation in zip(sick, simulations[len(CASES) :], strict=True)],
-            ),
-            f"A pass without sick streams has {plain.transitions} state transitions, {plain.function_seconds:,.0f} s "
-            f"of function time, {plain.requests['PUT']} PUT or LIST and {plain.requests['GET']:,} GET of S3.",
-            "The limits that are documented, and the most that any of these took:",
-            table(
-                ["limit", "allowed", "taken"],
-                [
-                    [
-                        "CloudFormation waits for the answer, s",
-                        MAX_ANSWER_SECONDS,
-                        _most("seconds", filter(attrgetter("bound"), simulations)),
-                    ],
-                    ["a function runs, s", MAX_FUNCTION_SECONDS, _most("longest_batch_seconds", simulations)],
-                    ["input and output of a state, bytes", MAX_PAYLOAD_BYTES, _most("largest_payload", simulations)],
-                    ["events in the history of an execution", MAX_HISTORY_EVENTS, history_events(definition())],
-                ],
-            ),
-            f"On the local AWS with its quotas on, a pass through {MANY:,} streams of which {SICK} are busy makes "
-            f"{updates_per_second(calls):.1f} updates a second; {throttled} calls are throttled.",
-        ]
+    bound = [each for each in simulations if each.bound]
+    limits: list[list[object]] = [
+        ["CloudFormation waits for the answer, s", MAX_ANSWER_SECONDS, _most("seconds", bound)],
+        ["a function runs, s", MAX_FUNCTION_SECONDS, _most("longest_batch_seconds", simulations)],
+        ["input and output of a state, bytes", MAX_PAYLOAD_BYTES, _most("largest_payload", simulations)],
+        ["events in the history of an execution", MAX_HISTORY_EVENTS, history_events(definition())],
+    ]
+    return paragraphs(
+        f"The first pass through {STREAMS:,} streams, by the function's own planner and worker in virtual time:",
+        table(
+            ["case", "minutes", "streams a second", "throttled"],
+            [[name, f"{s.seconds / 60:.0f}", f"{s.rate:.1f}", f"{s.throttled:,}"] for name, s in cases.items()],
+        ),
+        "The same if some streams are sick for the whole pass: their updates are answered with 5xx (busy), denied, or "
+        "not answered (slow). The rate counts the healthy ones, and CloudFormation's bound is an hour:",
+        table(
+            ["sick", "share", "bound", "ended", "minutes", "healthy set", "streams a second", "named"],
+            [_row(simulation, **case) for case, simulation in zip(sick, simulations[len(CASES) :], strict=True)],
+        ),
+        f"A pass without sick streams has {plain.transitions} state transitions, {plain.function_seconds:,.0f} s of "
+        f"function time, {plain.requests['PUT']} PUT or LIST and {plain.requests['GET']:,} GET of S3.",
+        "The limits that are documented, and the most that any of these took:",
+        table(["limit", "allowed", "taken"], limits),
+        f"On the local AWS with its quotas on, a pass through {MANY:,} streams of which {SICK} are busy makes "
+        f"{updates_per_second(calls):.1f} updates a second; {throttled} calls are throttled.",
     )
 
 

@@ -12,49 +12,34 @@ from tests.templates import resolve
 
 from ..machinery.assembly import ACCOUNT, REGION, Assembly, synthesise
 from ..peers import OURS, TOOLS, Declared
-from ..report.text import Result, table
+from ..report.text import paragraphs, table
 
 COUNTS = (1, 20, 100, 240)
-
-# AWS's quotas: of a template's resources and bytes, of a role's inline policies in all, and of its managed policies.
 MAX_RESOURCES = 500
-MAX_TEMPLATE_BYTES = 1_000_000
-MAX_INLINE_POLICY_BYTES = 10_240
-MAX_MANAGED_POLICIES = 10
 
 
-def run(_repetitions: int) -> Result:
+def run(_repetitions: int) -> str:
     """Count; nothing here differs from one time to the next."""
     assemblies = {tool: [synthesise(tool, count) for count in COUNTS] for tool in TOOLS}
-    grown = {
-        figure.__name__: {tool: [figure(assembly) for assembly in assemblies[tool]] for tool in TOOLS}
-        for figure in (resources, template_bytes, inline_policy_bytes)
-    }
-    paragraphs = []
-    for title, figures in zip(
-        ("Resources, streams and bucket included", "Template bytes", "IAM policy bytes of the function's role"),
-        grown.values(),
-        strict=True,
-    ):
+    grown: list[str] = []
+    for title, figure, _, _ in FIGURES:
+        figures = {tool: [figure(assembly) for assembly in assemblies[tool]] for tool in TOOLS}
         rows = ([tool, *(f"{value:,}" for value in values), _per_stream(values)] for tool, values in figures.items())
         titles = ["tool", *map(str, COUNTS), "per further stream"]
-        paragraphs += [f"{title}, for so many streams in one stack:", table(titles, rows)]
+        grown += [f"{title}, for so many streams in one stack:", table(titles, rows)]
     limits = [_limit(tool, Declared()) for tool in TOOLS]
     limits += [_limit(tool, Declared(own_arns=True), ", each stream's ARN granted") for tool in TOOLS if tool != OURS]
-    further = [_per_stream(grown[figure][OURS]) for figure in ("resources", "inline_policy_bytes")]
-    return Result(
-        [
-            *paragraphs,
-            "The most streams that AWS takes in one stack, found by growing it, and what refuses the next one:",
-            table(["tool", "streams", "the next one breaks"], limits),
-            f"{OURS} adds {further[0]} resources for each stream, the stream included, and {further[1]} bytes of "
-            "policy; the targets are 2 and 0.",
-        ]
+    further = [_per_stream([figure(each) for each in assemblies[OURS]]) for figure in (resources, inline_policy_bytes)]
+    return paragraphs(
+        *grown,
+        "The most streams that AWS takes in one stack, found by growing it, and what refuses the next one:",
+        table(["tool", "streams", "the next one breaks"], limits),
+        f"{OURS} adds {further[0]} resources for each stream, the stream included, and {further[1]} bytes of policy; "
+        "the targets are 2 and 0.",
     )
 
 
 def resources(assembly: Assembly) -> int:
-    """Count the stack's resources."""
     return len(assembly.template["Resources"])
 
 
@@ -74,24 +59,18 @@ def inline_policy_bytes(assembly: Assembly) -> int:
     return max(per_role.values())
 
 
-def managed_policies(assembly: Assembly) -> int:
-    """Count the managed policies of the stack, into which CDK moves what a role can't hold inline."""
-    return len(assembly.of_type("AWS::IAM::ManagedPolicy"))
-
-
-LIMITS: tuple[tuple[Callable[[Assembly], int], int, str], ...] = (
-    (resources, MAX_RESOURCES, "resources in a stack"),
-    (template_bytes, MAX_TEMPLATE_BYTES, "bytes of a template"),
-    (inline_policy_bytes, MAX_INLINE_POLICY_BYTES, "bytes of a role's inline policies"),
-    (managed_policies, MAX_MANAGED_POLICIES, "managed policies of a role"),
+# AWS's quotas: of a template's resources and bytes, and of a role's inline policies in all.
+FIGURES: tuple[tuple[str, Callable[[Assembly], int], int, str], ...] = (
+    ("Resources, streams and bucket included", resources, MAX_RESOURCES, "resources in a stack"),
+    ("Template bytes", template_bytes, 1_000_000, "bytes of a template"),
+    ("IAM policy bytes of the function's role", inline_policy_bytes, 10_240, "bytes of a role's inline policies"),
 )
 
 
 def refusal(assembly: Assembly) -> str:
     """Say which limit of AWS a stack breaks; nothing if it breaks none."""
-    return ", ".join(
-        f"{count(assembly):,} {noun} > {limit:,}" for count, limit, noun in LIMITS if count(assembly) > limit
-    )
+    figures = ((figure(assembly), most, noun) for _, figure, most, noun in FIGURES)
+    return ", ".join(f"{value:,} {noun} > {most:,}" for value, most, noun in figures if value > most)
 
 
 def _limit(tool: str, declared: Declared, note: str = "") -> list[object]:

@@ -7,12 +7,12 @@ from functools import partial
 from ..machinery.apps import app
 from ..machinery.rounds import Spread, interleave, ratios
 from ..peers import AWS_CUSTOM_RESOURCE, OURS, TOOLS
-from ..report.text import Result, comparison, table
+from ..report.text import comparison, paragraphs, table
 
 FIGURES = ("time", "CPU", "peak memory")
 
 
-def run(repetitions: int) -> Result:
+def run(repetitions: int) -> str:
     """Measure every tool's app with CDK's template validation and without it."""
     for tool in TOOLS:
         app(tool, 1, validation=True)  # so that nobody pays for compiling Python or unpacking jsii's packages
@@ -22,15 +22,13 @@ def run(repetitions: int) -> Result:
     left = {tool: [ratios({"off": off[tool], "on": on[tool]}, "on", f)["off"] for f in FIGURES] for tool in TOOLS}
     saved = {tool: Spread.of(a["CPU"] - b["CPU"] for a, b in zip(on[tool], off[tool], strict=True)) for tool in TOOLS}
     shares = ratios(off, AWS_CUSTOM_RESOURCE, "CPU")
-    return Result(
-        [
-            f"A stream, a bucket and the images, imports included, as a multiple of {AWS_CUSTOM_RESOURCE}. Without "
-            "CDK's template validation:",
-            comparison(off, AWS_CUSTOM_RESOURCE, ("import's CPU", *FIGURES)),
-            "With it, as is CDK's default:",
-            comparison(on, AWS_CUSTOM_RESOURCE, FIGURES),
-            "What `--no-validation` leaves of an app with validation, and the CPU that it saves:",
-            table(["tool", *FIGURES, "saved, s"], ([tool, *left[tool], saved[tool]] for tool in TOOLS)),
-            f"Without validation {OURS} takes {shares[OURS]} of {AWS_CUSTOM_RESOURCE}'s CPU; the target is 1.00.",
-        ]
+    return paragraphs(
+        f"A stream, a bucket and the images, imports included, as a multiple of {AWS_CUSTOM_RESOURCE}. Without CDK's "
+        "template validation:",
+        comparison(off, AWS_CUSTOM_RESOURCE, ("import's CPU", *FIGURES)),
+        "With it, as is CDK's default:",
+        comparison(on, AWS_CUSTOM_RESOURCE, FIGURES),
+        "What `--no-validation` leaves of an app with validation, and the CPU that it saves:",
+        table(["tool", *FIGURES, "saved, s"], ([tool, *left[tool], saved[tool]] for tool in TOOLS)),
+        f"Without validation {OURS} takes {shares[OURS]} of {AWS_CUSTOM_RESOURCE}'s CPU; the target is 1.00.",
     )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ..machinery.apps import app
 from ..machinery.rounds import Sample, Spread, interleave, ratios
 from ..peers import OURS, TOOLS, Declared
-from ..report.text import Result, table
+from ..report.text import paragraphs, table
 
 # More than AWS takes in a stack: what comes before the first stream varies by as much as a hundred of them take.
 SMALL, LARGE = 100, 500
@@ -29,7 +29,7 @@ ROUNDS_WITHOUT = 5
 STAGED_ROUNDS = 3
 
 
-def run(repetitions: int) -> Result:
+def run(repetitions: int) -> str:
     """Measure every tool with few and with many streams, each time in a process of its own as a user does."""
     for tool in TOOLS:
         app(tool, 1, validation=True)  # so that nobody pays for compiling Python or unpacking jsii's packages
@@ -41,24 +41,21 @@ def run(repetitions: int) -> Result:
     to_ours = ratios(on, OURS, "CPU")
     leanest = min((tool for tool in TOOLS if tool != OURS), key=lambda tool: to_ours[tool].median)
     columns = [*(ratios(on, leanest, figure) for figure in FIGURES), ratios(off, leanest, "CPU")]
-    targets = {OURS: f"at most {TARGET:.2f}"}
     titles = ["tool", *FIGURES, "CPU without validation", "target of the CPU"]
+    targets = {OURS: f"at most {TARGET:.2f}"}
     rows = [
         [case, *("1" if case == leanest else column[case] for column in columns), targets.get(case, "")]
         for case in CASES
     ]
-    return Result(
-        [
-            f"For each further stream (a stack of {LARGE} against one of {SMALL}), as a multiple of {leanest}, whose "
-            f"CPU is the least of the other tools. With CDK's template validation, as is its default, in {rounds} "
-            f"rounds; the column without it (`cdk synth --no-validation`) is of {ROUNDS_WITHOUT} rounds. The other "
-            f"tools declare the stream as a CfnStream; {OURS} declares a VideoStream, and in its second row a "
-            "CfnStream.",
-            table(titles, rows),
-            f"{OURS}'s CPU for each further stream in stages of {STREAMS_OF_A_STAGE} streams, as a multiple of the "
-            f"first step's, in {STAGED_ROUNDS} rounds:",
-            table(["from", "to", "CPU", "target"], _staged()),
-        ]
+    return paragraphs(
+        f"For each further stream (a stack of {LARGE} against one of {SMALL}), as a multiple of {leanest}, whose CPU "
+        f"is the least of the other tools. With CDK's template validation, as is its default, in {rounds} rounds; the "
+        f"column without it (`cdk synth --no-validation`) is of {ROUNDS_WITHOUT} rounds. The other tools declare the "
+        f"stream as a CfnStream; {OURS} declares a VideoStream, and in its second row a CfnStream.",
+        table(titles, rows),
+        f"{OURS}'s CPU for each further stream in stages of {STREAMS_OF_A_STAGE} streams, as a multiple of the first "
+        f"step's, in {STAGED_ROUNDS} rounds:",
+        table(["from", "to", "CPU", "target"], _staged()),
     )
 
 

@@ -27,7 +27,6 @@ class Assembly:
     """The files and directories that its functions are made of, by their object keys."""
 
     def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
-        """List the resources of a type, by their logical ids."""
         return {name: r for name, r in self.template["Resources"].items() if r["Type"] == resource_type}
 
 

@@ -13,16 +13,17 @@ from urllib.parse import unquote
 import psutil
 from aiohttp import web
 
+from tests.cloudformation import CloudFormation
 from tests.templates import resolve, stringify
 
-from .answers import Answers
 from .assembly import ACCOUNT, REGION, Assembly
-from .loopback import serving, trust
+from .loopback import serving, taking_answers
 from .runtime import Function, Outcome
 
 MAX_ANSWER_BYTES = 4096
 LAMBDA_TRIES = 3
 """Lambda invokes a function that failed on an asynchronous event, as CloudFormation's are, twice more."""
+_LOGGING = {"AWS_LAMBDA_LOG_FORMAT": "LogFormat", "AWS_LAMBDA_LOG_LEVEL": "ApplicationLogLevel"}
 
 
 @dataclass(frozen=True)
@@ -40,63 +41,56 @@ class Told:
 class Backend:
     """The functions of one synthesised stack, whose processes start when they are invoked."""
 
-    def __init__(self, assembly: Assembly, answers: Answers, seconds: float | None) -> None:
-        functions = assembly.of_type("AWS::Lambda::Function")
-        self._configurations = {name: function["Properties"] for name, function in functions.items()}
+    def __init__(self, assembly: Assembly, answers: CloudFormation) -> None:
         self._resources = assembly.template["Resources"]
         self._answers = answers
-        self._seconds = seconds
-        self._functions: dict[str, Function] = {}
+        self._functions: dict[str, tuple[Function, float]] = {}
 
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, assembly: Assembly, environment: Mapping[str, str], answers: Answers, seconds: float | None = None
+        cls, assembly: Assembly, environment: Mapping[str, str], seconds: float | None = None
     ) -> AsyncIterator[Self]:
         """Have the functions for as long as the block runs.
 
-        Parameters
-        ----------
-        assembly
-            The stack.
-        environment
-            The environment variables that point the functions to their AWS.
-        answers
-            Where the functions answer to.
-        seconds
-            How long an invocation may take, of a function whose timeout is the user's choice; by default the stack's.
+        `environment` points them to their AWS. An invocation of a function whose timeout is the user's choice may take
+        so many `seconds`, by default the stack's.
         """
-        backend = cls(assembly, answers, seconds)
         async with AsyncExitStack() as stack:
+            answers, trust = stack.enter_context(taking_answers())
+            backend = cls(assembly, answers)
             # The provider framework invokes the user's function by Lambda's API.
             url = await stack.enter_async_context(serving(backend._invoke_api))
-            for name, configuration in backend._configurations.items():
-                runtime, logging = configuration["Runtime"], configuration.get("LoggingConfig", {})
-                function = Function.running(
+            for name, resource in assembly.of_type("AWS::Lambda::Function").items():
+                properties = resource["Properties"]
+                handler, runtime, logging = (properties.get(key, {}) for key in ("Handler", "Runtime", "LoggingConfig"))
+                function = Function(
                     # The functions of AWS CDK take the latest runtime of their Region from a mapping in the template.
                     runtime if isinstance(runtime, str) else "nodejs20.x",
-                    configuration["Handler"],
-                    assembly.assets[configuration["Code"]["S3Key"]],
+                    handler,
+                    assembly.assets[properties["Code"]["S3Key"]],
                     {
                         **environment,
-                        **trust(),
+                        **trust,
                         "AWS_ENDPOINT_URL_LAMBDA": url,
-                        **resolve(configuration.get("Environment", {}).get("Variables", {}), _known("")),
-                        **{variable: logging[name] for variable, name in _LOGGING.items() if name in logging},
+                        **resolve(properties.get("Environment", {}).get("Variables", {}), _known("")),
+                        **{variable: logging[key] for variable, key in _LOGGING.items() if key in logging},
                     },
                 )
-                backend._functions[name] = await stack.enter_async_context(function)
+                # The provider framework sets the 15 minutes of its own function itself.
+                chosen = None if handler.startswith("framework.") else seconds
+                timeout = chosen or properties.get("Timeout", 3)
+                backend._functions[name] = (await stack.enter_async_context(function.running()), timeout)
             yield backend
 
     @property
     def processes(self) -> list[psutil.Process]:
-        """The functions' running processes."""
-        return [function.process for function in self._functions.values()]
+        return [function.process for function, _ in self._functions.values()]
 
     async def send(self, request_type: str, stream_arn: str, *statuses: int, **more: Any) -> Told:
         """Send an event of the stack's custom resource, and of this stream, as CloudFormation does, by Lambda's queue.
 
-        The ResponseURL answers with `statuses` first, and later with 200; `more` is what else the event has.
+        The first answers get these `statuses`, and later ones 200; `more` is what else the event has.
         """
         name, resource = next(i for i in self._resources.items() if "ServiceToken" in i[1].get("Properties", {}))
         properties = stringify(resolve(resource["Properties"], _known(stream_arn)))
@@ -104,19 +98,21 @@ class Backend:
             "RequestType": request_type,
             "RequestId": str(uuid.uuid4()),
             "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Cameras/{uuid.uuid4()}",
-            "ResponseURL": self._answers.url(*statuses),
+            "ResponseURL": f"{self._answers.response_url.replace('http:', 'https:')}&{uuid.uuid4()}",
             "ResourceType": resource["Type"],
             "LogicalResourceId": name,
             "ResourceProperties": properties,
             **({"OldResourceProperties": properties} if request_type == "Update" else {}),
             **more,
         }
+        self._answers.script = [*statuses]
         invocations = 1
         while (await self._invoke(properties["ServiceToken"], event)).error:
             if invocations == LAMBDA_TRIES:
                 break
             invocations += 1
-        taken = self._answers.taken(event["ResponseURL"])
+        puts = [put.body for put in self._answers.puts if event["ResponseURL"].endswith(put.path)]
+        taken = puts[len(statuses) :]
         if not taken:
             return Told("", "", "", 0, invocations)
         # The first answer counts.
@@ -126,19 +122,13 @@ class Backend:
         return Told(body["Status"], body["PhysicalResourceId"], body.get("Reason", ""), len(taken), invocations)
 
     async def _invoke(self, arn: str, event: Any) -> Outcome:
-        name = arn.rpartition(":")[2]
-        configuration = self._configurations[name]
-        # The provider framework sets the 15 minutes of its own function itself.
-        chosen = None if configuration["Handler"].startswith("framework.") else self._seconds
-        return await self._functions[name].invoke(event, chosen or configuration.get("Timeout", 3))
+        function, seconds = self._functions[arn.rpartition(":")[2]]
+        return await function.invoke(event, seconds)
 
     async def _invoke_api(self, request: web.BaseRequest) -> web.StreamResponse:
         outcome = await self._invoke(unquote(request.path.split("/")[3]), await request.json())
         headers = {"X-Amz-Function-Error": outcome.error} if outcome.error else {}
         return web.json_response(outcome.payload, headers=headers)
-
-
-_LOGGING = {"AWS_LAMBDA_LOG_FORMAT": "LogFormat", "AWS_LAMBDA_LOG_LEVEL": "ApplicationLogLevel"}
 
 
 def _known(stream_arn: str) -> Any:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import psutil
 
@@ -27,33 +26,21 @@ def usage(*processes: psutil.Process) -> Sample:
 def measure(*steps: str, **environment: str) -> list[Sample]:
     """Run steps of Python code in a process of its own.
 
-    Returns
-    -------
-    list[Sample]
-        After each step what the process has used since its start, together with those that it has started, and
-        under "Python's CPU" and "Python's peak memory" without them.
+    Return after each step what the process has used since its start, together with those that it has started.
     """
     # The process waits after each step, so that it can be looked at.
     code = "\n".join(f"{step}\nprint(flush=True)\ninput()" for step in steps)
     command, whole = [sys.executable, "-c", code], {**os.environ, **environment}
     samples: list[Sample] = []
     start = time.perf_counter()
-    with (
-        TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command, env=whole, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as child,
-    ):
+    with subprocess.Popen(command, env=whole, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin
         assert child.stdout
         for step in steps:
             if not child.stdout.readline():
-                errors.seek(0)
-                raise RuntimeError(f"{step!r} failed: {errors.read()}")
-            python = psutil.Process(child.pid)
-            alone = {f"Python's {figure}": value for figure, value in usage(python).items()}
-            together = usage(python, *python.children(recursive=True))
-            samples.append({"time": time.perf_counter() - start, **together, **alone})
+                raise RuntimeError(f"{step!r} failed")
+            seconds, python = time.perf_counter() - start, psutil.Process(child.pid)
+            samples.append({"time": seconds, **usage(python, *python.children(recursive=True))})
             child.stdin.write("\n")
             child.stdin.flush()
     return samples

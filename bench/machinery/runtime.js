@@ -1,9 +1,13 @@
 // The smallest loop that does what Lambda's runtime for Node.js does: ask for an event, call the handler, send its result.
 const http = require("http");
+const https = require("https");
 const path = require("path");
 
 const agent = new http.Agent({ keepAlive: true });
 const [hostname, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+
+// AWS CDK's own functions ignore the port of a ResponseURL, and only root can listen on 443.
+https.globalAgent.defaultPort = process.env.ANSWER_PORT;
 
 function call(method, what, body = "") {
   return new Promise((resolve, reject) => {

@@ -44,30 +44,25 @@ class Outcome:
 class Function:
     """One execution environment of a function, whose process starts with the first event."""
 
-    def __init__(self, command: list[str], code: Path, environment: Mapping[str, str]) -> None:
-        self._command = command
+    def __init__(self, runtime: str, handler: str, code: Path, environment: Mapping[str, str]) -> None:
+        # This machine's Python or Node.js stands in for its runtime.
+        self._command = [*_COMMANDS[runtime.rstrip("x.0123456789")], handler]
         self._code = code
-        self._environment = environment
+        self._environment = dict(environment)
         self._child: Process | None = None
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._deadline = 0.0
 
-    @classmethod
     @asynccontextmanager
-    async def running(
-        cls, runtime: str, handler: str, code: Path, environment: Mapping[str, str]
-    ) -> AsyncIterator[Self]:
-        """Have a function for as long as the block runs; this machine's Python or Node.js stands in for its runtime."""
-        function = cls([*_COMMANDS[runtime.rstrip("x.0123456789")], handler], code, environment)
-        async with serving(function._answer) as url:
-            function._environment = {"AWS_LAMBDA_RUNTIME_API": url.removeprefix("http://"), **environment}
-            yield function
-            await function._kill()
+    async def running(self) -> AsyncIterator[Self]:
+        async with serving(self._answer) as url:
+            self._environment["AWS_LAMBDA_RUNTIME_API"] = url.removeprefix("http://")
+            yield self
+            await self._kill()
 
     @property
     def process(self) -> psutil.Process:
-        """The running process."""
         assert self._child
         return psutil.Process(self._child.pid)
 
@@ -84,9 +79,8 @@ class Function:
             # What an event costs ends where the function asks for the next one.
             await asyncio.wait([asyncio.ensure_future(self._idle.wait())], timeout=seconds)
             return self._outcome.result()
-        exited = ended.done()
+        message = "Runtime exited" if ended.done() else f"Task timed out after {seconds:.2f} seconds"
         await self._kill()
-        message = "Runtime exited" if exited else f"Task timed out after {seconds:.2f} seconds"
         return Outcome({"errorMessage": message}, "Unhandled")
 
     async def _start(self) -> Process:
@@ -125,12 +119,12 @@ class Function:
         event = await self._events.get()
         self._idle.clear()
         headers = {
-            # awslambdaric hands an event of any other type, such as one with a charset, to the function as bytes.
-            "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
             # awslambdaric ends with a segmentation fault without these two.
             "Lambda-Runtime-Trace-Id": f"Root=1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]};Sampled=0",
             "Lambda-Runtime-Deadline-Ms": str(int(self._deadline * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench",
         }
-        return web.Response(body=json.dumps(event).encode(), headers=headers)
+        # Without a charset: awslambdaric hands an event of any other type to the function as bytes.
+        body = json.dumps(event).encode()
+        return web.Response(body=body, content_type="application/json", headers=headers)

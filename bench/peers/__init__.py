@@ -36,13 +36,11 @@ class Declared:
 
     def configuration(self, bucket: s3.IBucket, number: int) -> dict[str, Any]:
         """Make the request's configuration, for the tools that take it in the API's own words."""
+        uri = f"s3://{bucket.bucket_name}/camera-{number}/"
         return {
             "Status": "ENABLED",
             "ImageSelectorType": "PRODUCER_TIMESTAMP",
-            "DestinationConfig": {
-                "Uri": f"s3://{bucket.bucket_name}/camera-{number}/",
-                "DestinationRegion": Aws.REGION,
-            },
+            "DestinationConfig": {"Uri": uri, "DestinationRegion": Aws.REGION},
             "SamplingInterval": self.sampling_interval_millis,
             "Format": "JPEG",
             "FormatConfig": {"JPEGQuality": "80"},
@@ -50,12 +48,8 @@ class Declared:
         }
 
 
-Cameras = Callable[[Stack, int, Declared], None]
-"""Declares a bucket, so many streams and their images."""
-
-
-def cameras_of(tool: str) -> Cameras:
-    """Import what declares a tool's streams, and nothing of the other tools."""
+def cameras_of(tool: str) -> Callable[[Stack, int, Declared], None]:
+    """Import what declares a tool's bucket, streams and images, and nothing of the other tools."""
     modules = dict(zip(TOOLS, ("ours", "aws_custom_resource", "provider_framework", "crhelper"), strict=True))
-    cameras: Cameras = import_module(f".{modules[tool]}", __package__).cameras
+    cameras: Callable[[Stack, int, Declared], None] = import_module(f".{modules[tool]}", __package__).cameras
     return cameras

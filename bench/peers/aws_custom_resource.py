@@ -6,21 +6,17 @@ client, so nothing is installed at run time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aws_cdk import Stack
 from aws_cdk import aws_kinesisvideo as kinesisvideo
 from aws_cdk import aws_s3 as s3
 from aws_cdk import custom_resources as cr
 
-if TYPE_CHECKING:
-    from . import Declared
+from . import Declared
 
 _SERVICE, _ACTION = "kinesis-video", "UpdateImageGenerationConfiguration"
 
 
 def cameras(stack: Stack, count: int, declared: Declared) -> None:
-    """Declare the streams and their images."""
     bucket = s3.Bucket(stack, "Bucket")
     for number in range(count):
         stream = kinesisvideo.CfnStream(stack, f"Camera{number}", data_retention_in_hours=24)

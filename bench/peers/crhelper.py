@@ -9,23 +9,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
-from . import _function
-
-if TYPE_CHECKING:
-    from . import Declared
+from . import Declared, _function
 
 _CODE = Path(__file__).parent / "functions" / "crhelper"
 
 
 def cameras(stack: Stack, count: int, declared: Declared) -> None:
-    """Declare the streams and their images."""
-    code = lambda_.Code.from_asset(_with_crhelper())
-    _function.cameras(stack, count, declared, "Function", code, lambda function: lambda: function.function_arn)
+    function = _function.function_of(stack, "Function", lambda_.Code.from_asset(_with_crhelper()))
+    _function.cameras(stack, count, declared, function, lambda: function.function_arn)
 
 
 def _with_crhelper() -> str:

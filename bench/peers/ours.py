@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisvideo as kinesisvideo
@@ -11,12 +9,10 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_kinesis_video import ImageFormat, ImageGeneration, VideoStream
 
-if TYPE_CHECKING:
-    from . import Declared
+from . import Declared
 
 
 def cameras(stack: Stack, count: int, declared: Declared) -> None:
-    """Declare the streams and their images."""
     bucket = s3.Bucket(stack, "Bucket")
     producer = iam.Role(stack, "Producer", assumed_by=iam.AccountRootPrincipal()) if declared.producer else None
     interval = Duration.millis(declared.sampling_interval_millis)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from tabulate import tabulate
 
@@ -13,15 +12,9 @@ from ..machinery.rounds import Sample, ratios
 _LONGEST_REASON = 120
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a comparison found: paragraphs and tables for the results."""
-
-    paragraphs: Sequence[str]
-
-    def __str__(self) -> str:
-        """Write the paragraphs in Markdown."""
-        return "\n\n".join(paragraph for paragraph in self.paragraphs if paragraph)
+def paragraphs(*texts: str) -> str:
+    """Write paragraphs and tables in Markdown, without those that are empty."""
+    return "\n\n".join(text for text in texts if text)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -39,10 +32,7 @@ def comparison(samples: Mapping[str, Sequence[Sample]], to: str, figures: Iterab
 def short(reason: str) -> str:
     """Cut a reason to what fits a table, without the names that differ from run to run."""
     line = " ".join(reason.split())
-    for pattern, name in (
-        (r"arn:aws:\S+/\d+", "(the stream)"),
-        (r"http://127\.0\.0\.1:\d+", "(the service)"),
-        (r"(?<=[\s(])/\S+/", ""),
-    ):
-        line = re.sub(pattern, name, line)
+    line = re.sub(r"arn:aws:\S+/\d+", "(the stream)", line)
+    line = re.sub(r"http://127\.0\.0\.1:\d+", "(the service)", line)
+    line = re.sub(r"(?<=[\s(])/\S+/", "", line)
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."

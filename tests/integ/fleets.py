@@ -21,6 +21,14 @@ FLEET = "Custom::KinesisVideoStreamFleet"
 UPDATE = "UpdateImageGenerationConfiguration"
 DESCRIBE = "DescribeImageGenerationConfiguration"
 Template = dict[str, Any]
+FOREIGN: Any = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "SERVER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://somebody-elses", "DestinationRegion": "us-east-1"},
+    "SamplingInterval": 1000,
+    "Format": "PNG",
+}
+"""A configuration that somebody else has set."""
 
 
 def declare(stack: Stack) -> None:

@@ -20,15 +20,7 @@ from kinesis_video_tools.__main__ import main
 from tests.cloudformation import SECRET, Answered, CloudFormation
 
 from .conftest import PATIENCE_SECONDS, Cloud
-from .fleets import DESCRIBE, FLEET, UPDATE, Template, declare, template_of, with_definition
-
-FOREIGN: Any = {
-    "Status": "ENABLED",
-    "ImageSelectorType": "SERVER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://somebody-elses", "DestinationRegion": "us-east-1"},
-    "SamplingInterval": 1000,
-    "Format": "PNG",
-}
+from .fleets import DESCRIBE, FLEET, FOREIGN, UPDATE, Template, declare, template_of, with_definition
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ _real_handler = getattr(importlib.import_module(_module), _name)
 
 
 def handler(event, context):
-    if "TLS_URL" in os.environ:
-        event["ResponseURL"] = event["ResponseURL"].replace(os.environ["PLAIN_URL"], os.environ["TLS_URL"])
+    event["ResponseURL"] = event["ResponseURL"].replace(os.environ["PLAIN_URL"], os.environ["TLS_URL"])
     try:
         return _real_handler(event, context)
     finally:
