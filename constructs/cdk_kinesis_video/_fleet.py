@@ -75,25 +75,19 @@ class FleetEngine:
             # The last step of a delete empties it. If no delete is sent, it stays together with the configurations.
             removal_policy=removal_policy,
         )
-        self._events_arn = self.bucket.arn_for_objects("events/*")
+        events_arn = self.bucket.arn_for_objects("events/*")
         new_stream_calls = calls_for_new_streams(calls_per_second) if on_create else 0
         # Ninety calls a second take more than half of a CPU.
+        calls_of_pass = {"CALLS_PER_SECOND": f"{calls_per_second - new_stream_calls}"}
         work_role = self._role("Work", self._may_work())
-        work, work_arn = self._function(
-            "Work",
-            "entry",
-            work_role,
-            WORK_SECONDS,
-            1024,
-            {"CALLS_PER_SECOND": f"{calls_per_second - new_stream_calls}"},
-        )
+        work, work_arn = self._function("Work", "entry", work_role, WORK_SECONDS, 1024, calls_of_pass)
         # Only the answering function reads the ResponseURLs, whatever other principals can read in this account.
         self.bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 effect=iam.Effect.DENY,
                 principals=[iam.AnyPrincipal()],
                 actions=["s3:GetObject", "s3:GetObjectVersion"],
-                resources=[self._events_arn],
+                resources=[events_arn],
                 conditions={"ArnNotEquals": {"aws:PrincipalArn": work_role.role_arn}},
             )
         )
@@ -107,24 +101,18 @@ class FleetEngine:
         executions = self._stack.format_arn(
             service="states",
             resource="execution",
-            resource_name=self.state_machine.state_machine_name,
+            # An execution's name is not known before it starts.
+            resource_name=f"{self.state_machine.state_machine_name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         # A separate policy: in the role's policy it would be a cycle, from the machine to the function to its role.
-        looks_at_passes = iam.Policy(
-            home,
-            "LooksAtPasses",
-            roles=[work_role],
-            # An execution's name is not known before it starts.
-            statements=[_allow(["states:DescribeExecution"], f"{executions}:*")],
-        )
-        begin_role = self._role(
-            "Begin", [_allow(["s3:DeleteObject", "s3:PutObject"], self._events_arn), self._may_start()]
-        )
+        describes = [_allow(["states:DescribeExecution"], executions)]
+        looks_at_passes = iam.Policy(home, "LooksAtPasses", roles=[work_role], statements=describes)
+        stores = _allow(["s3:DeleteObject", "s3:PutObject"], events_arn)
+        begin_role = self._role("Begin", [stores, self._may_start()])
         machine = {"STATE_MACHINE": self.state_machine.state_machine_arn}
-        begin, self.begin_arn = self._function(
-            "Begin", "begin", begin_role, BEGIN_SECONDS, 256, {**machine, "STACK_ID": self._stack.stack_id}
-        )
+        of_begin = {**machine, "STACK_ID": self._stack.stack_id}
+        begin, self.begin_arn = self._function("Begin", "begin", begin_role, BEGIN_SECONDS, 256, of_begin)
         self._needed: list[IDependable] = [self.bucket, work, self.state_machine, looks_at_passes, begin]
         # Each of the functions has this pace.
         self._of_new = {**machine, "CALLS_PER_SECOND": f"{new_stream_calls // NEW_STREAM_FUNCTIONS}"}
@@ -162,18 +150,12 @@ class FleetEngine:
             self._may_start(),
         ]
         role = self._role("New", statements)
-        self.dead_letters = sqs.Queue(
-            self._home,
-            "NewStreamsFailed",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
+        secure: Any = {"encryption": sqs.QueueEncryption.SQS_MANAGED, "enforce_ssl": True}
+        self.dead_letters = sqs.Queue(self._home, "NewStreamsFailed", **secure, retention_period=Duration.days(14))
         self.queue = sqs.Queue(
             self._home,
             "NewStreams",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
+            **secure,
             retention_period=Duration.days(1),
             visibility_timeout=Duration.seconds(NEW_STREAMS_SECONDS),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +17,11 @@ from kinesis_video_configuration.service import create_client
 from kinesis_video_configuration.timing import ANSWER_RESERVE_SECONDS, CALL_SECONDS
 from kinesis_video_handler.protocol import CREATE_FAILED_ID, Answer, Request, send
 
-from .store import event_key
+from .store import CHANGED_MEANWHILE, event_key
 
 CLEAN_UP_SECONDS = 2 * CALL_SECONDS
 """Kept to delete the event if no pass was started."""
+_DONE_BEFORE = (*CHANGED_MEANWHILE, "ExecutionAlreadyExists")
 
 logger = logging.getLogger(__name__)
 _session = boto3.Session()
@@ -32,12 +32,8 @@ states = create_client(_session, "stepfunctions")
 def handler(event: Any, context: Any) -> None:
     """Start a pass for one event of CloudFormation; answer it here only if none can be started.
 
-    Raises
-    ------
-    AnswerNotSentError
-        If CloudFormation did not take that answer; Lambda then repeats the event.
-    ValueError
-        If the event is no event of CloudFormation for the function's own stack, and so is not answered.
+    It raises AnswerNotSentError if CloudFormation did not take that answer, so that Lambda repeats the event, and
+    ValueError for an event that is not of the function's own stack, which is not answered.
     """
     request = Request.from_event(event)
     if request.stack_id != os.environ["STACK_ID"]:
@@ -65,18 +61,14 @@ def handler(event: Any, context: Any) -> None:
 def _start(event: Any, request: Request, kept: dict[str, str], retries: Retries) -> None:
     body = json.dumps({"event": event, "arrived": timing.since_1970()}).encode()
     name = request.identity
+    pass_of_it = {"stateMachineArn": os.environ["STATE_MACHINE"], "name": name, "input": json.dumps({"request": name})}
     # An event that Lambda repeats keeps the time when it arrived first, and starts no other pass.
-    with _allowed("PreconditionFailed", "ConditionalRequestConflict"):
-        retries.call(s3, "put_object", **kept, Body=body, IfNoneMatch="*")
-    with _allowed("ExecutionAlreadyExists"):
-        machine = os.environ["STATE_MACHINE"]
-        retries.call(states, "start_execution", stateMachineArn=machine, name=name, input=json.dumps({"request": name}))
-
-
-@contextmanager
-def _allowed(*codes: str) -> Iterator[None]:
-    try:
-        yield
-    except CallError as error:
-        if error.code not in codes:
-            raise
+    for client, operation, parameters in (
+        (s3, "put_object", {**kept, "Body": body, "IfNoneMatch": "*"}),
+        (states, "start_execution", pass_of_it),
+    ):
+        try:
+            retries.call(client, operation, **parameters)
+        except CallError as error:
+            if error.code not in _DONE_BEFORE:
+                raise

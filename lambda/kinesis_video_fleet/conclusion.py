@@ -48,19 +48,8 @@ class Conclusion:
     def conclude(self, this: Pass, state: Mapping[str, Any], end: Deadline) -> dict[str, Any]:
         """Conclude a pass, whatever happened in it.
 
-        Parameters
-        ----------
-        this
-            The pass.
-        state
-            What the state machine has of it: the planner's answer, and the problem of a step that failed.
-        end
-            When Lambda stops the function.
-
-        Raises
-        ------
-        AnswerNotSentError
-            If CloudFormation did not take the answer; the state machine then repeats this step.
+        `state` is what the state machine has of it: the planner's answer, and the problem of a step that failed. It
+        raises AnswerNotSentError if CloudFormation did not take the answer; the state machine then repeats this step.
         """
         store, folder = self.store, folder_of(this.name)
         plan = store.read(f"{folder}plan.json")

@@ -40,14 +40,9 @@ class FleetDeclaration:
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> FleetDeclaration:
-        """Take the relevant properties of a custom resource, so that equal declarations are equal.
-
-        Raises
-        ------
-        ValueError
-            If there is no prefix: it would be all streams of the account.
-        """
+        """Take the relevant properties of a custom resource, so that equal declarations are equal."""
         if not properties.get(NAME_PREFIX):
+            # It would be all streams of the account.
             raise ValueError("`NamePrefix` must be given")
         names = (NAME_PREFIX, EXCLUDE, ADOPT_EXISTING, IMAGE_GENERATION.configuration)
         return cls({name: properties[name] for name in names if properties.get(name)})
@@ -73,13 +68,7 @@ class FleetDeclaration:
         return name.startswith(self.name_prefix) and name not in self.properties.get(EXCLUDE, ())
 
     def of(self, stream_arn: str, *, ignore_unknown: bool = False) -> Mapping[str, Any]:
-        """Make the configuration of one stream.
-
-        Raises
-        ------
-        ValueError
-            If a property can't be read; the message names it.
-        """
+        """Make the configuration of one stream; a ValueError names a property that can't be read."""
         found = self.properties.get(IMAGE_GENERATION.configuration)
         declaration = Declaration.parse(
             IMAGE_GENERATION.resource_type,

@@ -104,12 +104,7 @@ class Planner:
     def plan(self, this: Pass) -> dict[str, Any]:
         """Take the turn and write the work list, or say that the pass has to wait or has nothing to do.
 
-        Raises
-        ------
-        ValueError
-            If the declaration can't be read, or is no configuration.
-        CallError
-            If the streams can't be listed.
+        It raises an error if the declaration can't be read or is no configuration, or if the streams can't be listed.
         """
         if this.request is not None and this.until <= timing.since_1970():
             raise ValueError("the event is so old that CloudFormation has given it up, so nothing was changed")

@@ -23,7 +23,7 @@ from kinesis_video_configuration.retries import CallError, Retries, pages
 _LEDGER = "ledger.json"
 # How long a call is repeated: less than what a step keeps of its time for them.
 _CALL_SECONDS = 25
-_CHANGED_MEANWHILE = ("PreconditionFailed", "ConditionalRequestConflict")
+CHANGED_MEANWHILE = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,7 @@ class Store:
         self._call("delete_object", Key=key)
 
     def empty(self, but: str) -> None:
-        """Delete all objects but one, a page with each call: passes leave many thousands in 30 days.
-
-        Raises
-        ------
-        RuntimeError
-            If S3 has not deleted one of them.
-        """
+        """Delete all objects but one, a page with each call: passes leave many thousands in 30 days."""
         for page in self._pages(""):
             objects = [{"Key": entry["Key"]} for entry in page.get("Contents", []) if entry["Key"] != but]
             if not objects:
@@ -119,14 +113,9 @@ class Store:
         return _ledger(self.read(_LEDGER))
 
     def change_ledger(self, change: Callable[[Ledger], Ledger], *, at_turn_of: str = "") -> Ledger:
-        """Change the ledger, so that no change of another pass is lost.
+        """Change the ledger, so that no change of another pass is lost; `change` may be called several times.
 
-        Parameters
-        ----------
-        change
-            Makes the new ledger of the present one; it may be called several times.
-        at_turn_of
-            The name of a pass without whose turn nothing is changed. Default: any.
+        If a pass is named, nothing is changed unless it has the turn.
         """
         while True:
             value, etag = self._read(_LEDGER)
@@ -138,7 +127,7 @@ class Store:
             try:
                 self.write(_LEDGER, asdict(changed), **condition)
             except ClientError as error:
-                if error.response["Error"]["Code"] not in _CHANGED_MEANWHILE:
+                if error.response["Error"]["Code"] not in CHANGED_MEANWHILE:
                     raise
             else:
                 return changed

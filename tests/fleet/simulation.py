@@ -11,28 +11,27 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-import boto3
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_s3 as s3
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 
 from cdk_kinesis_video import StreamFleet
 from kinesis_video_configuration import IMAGE_GENERATION, timing
-from kinesis_video_configuration.service import create_client
 from kinesis_video_local.kinesisvideo.control_plane import CONTROL_PLANE, ControlPlane
 from kinesis_video_local.kinesisvideo.quotas import quota
 from kinesis_video_local.kinesisvideo.streams import Streams, stream_name
 from kinesis_video_local.service import quotas
 from kinesis_video_local.service.errors import ServiceError
+from tests.templates import resolve
 
-from .bucket import Bucket
+from .bucket import Bucket, refusal
 from .virtual_time import VirtualClock
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -73,28 +72,23 @@ class Simulation:
     """What a pass took."""
 
     streams: int
-    bound: bool = False
+    bound: bool
     """Whether CloudFormation waits for the pass."""
+    sick: int
+    requests: Counter[str]
+    """Of Amazon S3."""
     seconds: float = 0
     """Of the whole pass."""
-    working_seconds: float = 0
-    """From the first batch's begin to the last one's end."""
-    batches: int = 0
     longest_batch_seconds: float = 0
-    calls: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
     largest_payload: int = 0
     result: dict[str, Any] = field(default_factory=dict)
     named: dict[str, Any] = field(default_factory=dict)
     """The streams that were not set."""
-    sick: int = 0
     last_set: float = 0
     """When the last stream was set, in seconds after the first batch's begin."""
     function_seconds: float = 0
     """Of all invocations, for which Lambda charges."""
-    invocations: int = 0
-    requests: Counter[str] = field(default_factory=Counter)
-    """Of Amazon S3."""
     transitions: int = 0
 
     @property
@@ -109,71 +103,46 @@ def history_events(definition: Mapping[str, Any]) -> int:
 
 
 class _Service:
-    """A client of Kinesis Video Streams whose calls take virtual time and meet the local AWS's quotas."""
+    """Kinesis Video Streams, whose calls take virtual time and meet the local AWS's quotas."""
 
-    def __init__(
-        self,
-        clock: VirtualClock,
-        simulation: Simulation,
-        meta: Any,
-        others: int,
-        chance: random.Random,
-        sickness: str,
-    ) -> None:
-        self.sick: set[str] = set()
-        self._sickness = sickness
-        self.meta = meta
+    def __init__(self, clock: VirtualClock, chance: random.Random, others: int, sickness: str) -> None:
         self.streams = Streams(ACCOUNT, REGION)
-        self._plane = ControlPlane(self.streams, endpoint_url="", creating_seconds=0, stale_seconds=0)
-        self._quotas = quotas.Quotas()
+        self.sick: set[str] = set()
+        self.throttled = 0
+        self.last_set = 0.0
         self._clock = clock
-        self._simulation = simulation
         self._chance = chance
         self._others = others
+        self._sickness = sickness
+        self._plane = ControlPlane(self.streams, endpoint_url="", creating_seconds=0, stale_seconds=0)
+        self._quotas = quotas.Quotas()
         self._others_until: dict[str, float] = {}
 
-    def as_patient_as(self, client: Any) -> _Service:
-        """Make another client of the same service."""
-        other = object.__new__(_Service)
-        vars(other).update(vars(self), meta=client.meta)
-        return other
-
-    def __getattr__(self, method: str) -> Any:
-        operation = self.meta.method_to_api_mapping[method]
-
-        def call(**parameters: Any) -> Any:
-            reply = self._chance.uniform(*REPLY_SECONDS) * (10 if self._chance.random() < 0.01 else 1)
+    def call(self, meta: Any, method: str, **parameters: Any) -> Any:
+        operation = meta.method_to_api_mapping[method]
+        reply = self._chance.uniform(*REPLY_SECONDS) * (10 if self._chance.random() < 0.01 else 1)
+        self._clock.sleep(reply / 2)
+        try:
+            self._let_others_call(operation)
+            self._quotas.admit(operation, quota(operation), ACCOUNT, REGION, stream_name(parameters))
+            if method == IMAGE_GENERATION.update:
+                self._update(meta, operation, parameters["StreamARN"])
+            return getattr(self._plane, method)(CONTROL_PLANE.parse(operation, parameters))
+        except ServiceError as error:
+            self.throttled += error.code == "ClientLimitExceededException"
+            raise refusal(error.code, 400) from None
+        finally:
             self._clock.sleep(reply / 2)
-            try:
-                self._let_others_call(operation)
-                self._quotas.admit(operation, quota(operation), ACCOUNT, REGION, stream_name(parameters))
-                if method == IMAGE_GENERATION.update:
-                    self._fail(operation, parameters["StreamARN"])
-                answer = getattr(self._plane, method)(CONTROL_PLANE.parse(operation, parameters))
-            except ServiceError as error:
-                self._simulation.throttled += error.code == "ClientLimitExceededException"
-                response: Any = {
-                    "Error": {"Code": error.code, "Message": error.message},
-                    "ResponseMetadata": {"HTTPStatusCode": 400},
-                }
-                raise ClientError(response, operation) from None
-            finally:
-                self._simulation.calls[operation] += 1
-                self._clock.sleep(reply / 2)
-            return answer
 
-        return call
-
-    def _fail(self, operation: str, stream_arn: str) -> None:
+    def _update(self, meta: Any, operation: str, stream_arn: str) -> None:
         if stream_arn not in self.sick:
-            self._simulation.last_set = self._clock.time
+            self.last_set = self._clock.time
             return
         code, status = ERRORS[self._sickness]
         if not code:
-            self._clock.sleep(self.meta.config.read_timeout)
+            self._clock.sleep(meta.config.read_timeout)
             raise ReadTimeoutError(endpoint_url="https://kinesisvideo")
-        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        raise ClientError(answer, operation)
+        raise refusal(code, status)
 
     def _let_others_call(self, operation: str) -> None:
         """Use up what others have called since, evenly and as far as the quota lets them."""
@@ -182,89 +151,81 @@ class _Service:
         last = self._others_until.get(operation, self._clock.time)
         while last + 1 / self._others <= self._clock.time:
             last += 1 / self._others
-            try:
+            with suppress(ServiceError):
                 self._quotas.admit(operation, quota(operation), ACCOUNT, REGION, None)
-            except ServiceError:
-                continue
         self._others_until[operation] = last
 
 
-def simulate(
+@dataclass
+class _Client:
+    """A client of the service, as patient as another one."""
+
+    service: _Service
+    meta: Any
+
+    def __getattr__(self, method: str) -> Any:
+        return partial(self.service.call, self.meta, method)
+
+
+def simulate_pass(
     streams: int,
     *,
-    properties: Mapping[str, Any],
-    calls_per_second: int,
+    calls_per_second: int = 45,
     name_length: int = 20,
     others_per_second: int = 0,
     sick_share: float = 0,
     sickness: str = "busy",
     bound: bool = False,
 ) -> Simulation:
-    """Have a fleet with nothing configured go through its first pass.
+    """Simulate the first pass of a fleet that is declared with nothing but its calls a second.
 
-    Parameters
-    ----------
-    streams
-        How many there are.
-    properties
-        Of the custom resource.
-    calls_per_second
-        What the template gives the function.
-    name_length
-        The length of the streams' names.
-    others_per_second
-        How often somebody else calls each operation meanwhile.
-    sick_share, sickness
-        How many of the streams are sick for the whole pass, and how: `busy`, `denied` or `slow`.
-    bound
-        Whether CloudFormation waits for the pass, and so bounds it.
+    Somebody else calls each operation `others_per_second` times meanwhile. A share of the streams is sick for the whole
+    pass: `busy`, `denied` or `slow`. If it is `bound`, CloudFormation waits for it.
     """
+    resources = _template(calls_per_second)["Resources"].values()
+    (properties,) = (r["Properties"] for r in resources if r["Type"] == "Custom::KinesisVideoStreamFleet")
+    handlers = {r["Properties"].get("Handler"): r["Properties"] for r in resources}
+    prefix = properties["NamePrefix"]
     clock = VirtualClock()
-    simulation = Simulation(streams, bound)
     chance = random.Random(streams)
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-    environment = {
-        "AWS_DEFAULT_REGION": REGION,
-        "WORK_BUCKET": "work",
-        "NAME_PREFIX": properties["NamePrefix"],
-        "CALLS_PER_SECOND": str(calls_per_second),
-    }
+    service = _Service(clock, chance, others_per_second, sickness)
+    for number in range(streams):
+        name = f"{prefix}{number:0{name_length - len(prefix)}}"
+        service.streams.create({"StreamName": name, "DataRetentionInHours": 24}, creating_seconds=-1)
+    arns = [service.streams.find({"StreamName": name}).arn for name in service.streams.names()]
+    service.sick = set(chance.sample(arns, round(sick_share * streams)))
+    bucket = Bucket()
+    simulation = Simulation(streams, bound, len(service.sick), bucket.requests)
+    nothing = SimpleNamespace(describe_execution=lambda **_: {"status": "RUNNING"}, put_metric_data=lambda **_: None)
     with ExitStack() as patches:
+        environment = {
+            **handlers["kinesis_video_fleet.entry.handler"]["Environment"]["Variables"],
+            "AWS_DEFAULT_REGION": REGION,
+            "WORK_BUCKET": "work",
+        }
         patches.enter_context(mock.patch.dict(os.environ, environment))
         from kinesis_video_fleet import conclusion, entry, worker
         from kinesis_video_fleet.store import Store
 
         began = time.time()
-        service = _Service(clock, simulation, create_client(session).meta, others_per_second, chance, sickness)
-        for number in range(streams):
-            name = f"{properties['NamePrefix']}{number:0{name_length - len(properties['NamePrefix'])}}"
-            service.streams.create({"StreamName": name, "DataRetentionInHours": 24}, creating_seconds=-1)
-        arns = [service.streams.find({"StreamName": name}).arn for name in service.streams.names()]
-        service.sick = set(chance.sample(arns, round(sick_share * streams)))
-        simulation.sick = len(service.sick)
-        bucket = Bucket()
-        simulation.requests = bucket.requests
-        nothing = SimpleNamespace(
-            describe_execution=lambda **_: {"status": "RUNNING"}, put_metric_data=lambda **_: None
-        )
         for place, name, stand_in in (
             (timing, "now", clock.now),
             (timing, "sleep", clock.sleep),
             (timing, "since_1970", lambda: began + clock.time),
             (quotas, "time", SimpleNamespace(monotonic=clock.now)),
             (worker, "ThreadPoolExecutor", clock.pool),
-            (entry, "kinesis_video", service),
-            (entry, "impatient", service.as_patient_as(entry.impatient)),
+            (entry, "kinesis_video", _Client(service, entry.kinesis_video.meta)),
+            (entry, "impatient", _Client(service, entry.impatient.meta)),
             (entry, "store", Store(bucket, "work")),
             (entry, "states", nothing),
             (conclusion, "send", lambda *_: None),
             (entry, "session", SimpleNamespace(client=lambda _: nothing)),
         ):
             patches.enter_context(mock.patch.object(place, name, stand_in))
-        arrived = began if bound else None
-        _run(entry.handler, clock, simulation, bucket, properties, arrived)
-        simulation.result = json.loads(bucket.objects["passes/first/result.json"])
-        simulation.named = json.loads(bucket.objects.get("passes/first/streams.json", b"{}"))
+        _run(entry.handler, clock, simulation, service, bucket, properties)
+    simulation.throttled = service.throttled
+    simulation.result = json.loads(bucket.objects["passes/first/result.json"])
+    simulation.named = json.loads(bucket.objects.get("passes/first/streams.json", b"{}"))
     return simulation
 
 
@@ -272,16 +233,14 @@ def _run(
     handler: Any,
     clock: VirtualClock,
     simulation: Simulation,
+    service: _Service,
     bucket: Bucket,
     properties: Mapping[str, Any],
-    arrived: float | None,
 ) -> None:
     """Do what the state machine does."""
     from kinesis_video_fleet.store import Ledger
 
-    if arrived is None:
-        bucket.objects["ledger.json"] = json.dumps(asdict(Ledger(declaration=properties))).encode()
-    else:
+    if simulation.bound:
         event = {
             "RequestType": "Create",
             "ResponseURL": "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer",
@@ -290,8 +249,11 @@ def _run(
             "LogicalResourceId": "Fleet",
             "ResourceProperties": {**properties, "ServiceTimeout": str(MAX_ANSWER_SECONDS)},
         }
-        bucket.objects["events/first.json"] = json.dumps({"event": event, "arrived": arrived}).encode()
-    execution = {"pass": "first", "execution": "arn", "input": {} if arrived is None else {"request": "first"}}
+        kept = {"event": event, "arrived": timing.since_1970()}
+        bucket.objects["events/first.json"] = json.dumps(kept).encode()
+    else:
+        bucket.objects["ledger.json"] = json.dumps(asdict(Ledger(declaration=properties))).encode()
+    execution = {"pass": "first", "execution": "arn", "input": {"request": "first"} if simulation.bound else {}}
 
     def step(event: Mapping[str, Any]) -> Any:
         began = clock.time
@@ -302,7 +264,6 @@ def _run(
         sizes = (len(json.dumps(payload).encode()) for payload in (event, answer))
         simulation.largest_payload = max(simulation.largest_payload, *sizes)
         simulation.function_seconds += clock.time - began
-        simulation.invocations += 1
         return answer
 
     state: Any = {}
@@ -316,38 +277,22 @@ def _run(
             began = clock.time
             step({"step": "work", "batch": batch})
             simulation.longest_batch_seconds = max(simulation.longest_batch_seconds, clock.time - began)
-            simulation.batches += 1
             # A child's start, its one state and its end.
             simulation.transitions += 3
-    simulation.working_seconds = clock.time - (working_since or clock.time)
-    simulation.last_set -= working_since or 0
+    simulation.last_set = service.last_set - (working_since or 0)
     step({"step": "conclude", "state": state, **execution})
     # The last Plan and Planned, Conclude, Ended and Done, and the start.
     simulation.transitions += 6
     simulation.seconds = clock.time
 
 
-def simulate_pass(streams: int, *, calls_per_second: int = 45, **options: Any) -> Simulation:
-    """Simulate the first pass of a fleet that is declared with nothing but this."""
-    resources = _template(calls_per_second)["Resources"].values()
-    (properties,) = (r["Properties"] for r in resources if r["Type"] == "Custom::KinesisVideoStreamFleet")
-    (rate,) = {
-        int(r["Properties"]["Environment"]["Variables"]["CALLS_PER_SECOND"])
-        for r in resources
-        if r["Properties"].get("Handler") == "kinesis_video_fleet.entry.handler"
-    }
-    return simulate(streams, properties=properties, calls_per_second=rate, **options)
-
-
 def definition() -> dict[str, Any]:
     """Read the definition of the state machine, with a word in the place of each reference."""
     resources = _template(45)["Resources"].values()
     (machine,) = (r for r in resources if r["Type"] == "AWS::StepFunctions::StateMachine")
-    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
-    words = {"Partition": "aws", "WorkFunction": "arn:aws:lambda:eu-west-1:111122223333:function:work"}
-    text = "".join(
-        part if isinstance(part, str) else next((v for k, v in words.items() if k in json.dumps(part)), "bucket")
-        for part in parts
+    work = "arn:aws:lambda:eu-west-1:111122223333:function:work"
+    text = resolve(
+        machine["Properties"]["DefinitionString"], lambda name, _: work if "WorkFunction" in name else "bucket"
     )
     read: dict[str, Any] = json.loads(text)
     return read

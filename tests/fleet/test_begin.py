@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 from botocore.stub import Stubber
@@ -35,22 +34,31 @@ def calls(begin: ModuleType) -> Iterator[tuple[Stubber, Stubber]]:
             stubber.assert_no_pending_responses()
 
 
-def object_of(event: dict[str, Any]) -> dict[str, str]:
-    return {"Bucket": "work", "Key": f"events/{Request.from_event(event).identity}.json"}
-
-
+@pytest.mark.parametrize(
+    ("machine", "reason"),
+    [("passes", "StartExecution: StateMachineDoesNotExist: gone"), (None, "KeyError: 'STATE_MACHINE'")],
+    ids=["refused", "an error in our code"],
+)
 def test_a_pass_that_cannot_be_started_is_answered_and_leaves_nothing_in_the_bucket(
-    begin: ModuleType, calls: tuple[Stubber, Stubber], cloudformation: CloudFormation
+    machine: str | None,
+    reason: str,
+    begin: ModuleType,
+    calls: tuple[Stubber, Stubber],
+    cloudformation: CloudFormation,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     s3, states = calls
-    s3.add_response("put_object", {})
-    states.add_client_error("start_execution", "StateMachineDoesNotExist", "gone", http_status_code=400)
     event = event_of(cloudformation, "Create")
-    s3.add_response("delete_object", {}, object_of(event))
+    if machine:
+        s3.add_response("put_object", {})
+        states.add_client_error("start_execution", "StateMachineDoesNotExist", "gone", http_status_code=400)
+    else:
+        monkeypatch.delenv("STATE_MACHINE")
+    s3.add_response("delete_object", {}, {"Bucket": "work", "Key": f"events/{Request.from_event(event).identity}.json"})
     with cloudformation.one_answer_to(event) as answers:
         begin.handler(event, CONTEXT)
     assert (answers[0].status, answers[0].physical_resource_id) == ("FAILED", CREATE_FAILED_ID)
-    assert answers[0].reason == "no pass was started: StartExecution: StateMachineDoesNotExist: gone"
+    assert answers[0].reason == f"no pass was started: {reason}"
 
 
 @pytest.mark.usefixtures("calls")
@@ -79,20 +87,3 @@ def test_an_event_of_another_stack_starts_nothing_and_is_not_answered(
     with pytest.raises(ValueError, match=f"^the event is not of the function's own stack but of {other}$"):
         begin.handler(event_of(cloudformation, "Create", StackId=other), CONTEXT)
     assert cloudformation.puts == []
-
-
-def test_an_error_in_our_code_is_answered(
-    begin: ModuleType,
-    calls: tuple[Stubber, Stubber],
-    cloudformation: CloudFormation,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    s3, _ = calls
-    s3.add_response("put_object", {})
-    s3.add_response("delete_object", {}, object_of(event_of(cloudformation, "Create")))
-    monkeypatch.delenv("STATE_MACHINE")
-    event = event_of(cloudformation, "Create")
-    with cloudformation.one_answer_to(event) as answers:
-        begin.handler(event, CONTEXT)
-    assert answers[0].status == "FAILED"
-    assert answers[0].reason == "no pass was started: KeyError: 'STATE_MACHINE'"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from kinesis_video_configuration.retries import Retries
 from kinesis_video_fleet.conclusion import Conclusion
 from kinesis_video_fleet.planner import Pass
 from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
-from tests.cloudformation import CloudFormation
+from tests.cloudformation import Answered, CloudFormation
 
 from .bucket import Bucket
 from .conftest import event_of
@@ -35,12 +36,6 @@ def bucket() -> Bucket:
     return bucket
 
 
-def event_for(bucket: Bucket, cloudformation: CloudFormation, request_type: str) -> dict[str, Any]:
-    event = event_of(cloudformation, request_type, PhysicalResourceId="stream-fleet/cam-")
-    bucket.objects["events/request-1.json"] = json.dumps({"event": event, "arrived": 0}).encode()
-    return event
-
-
 def worked(
     bucket: Bucket, counts: dict[str, int], named: dict[str, tuple[str, str]] | None = None, **turn: Any
 ) -> None:
@@ -53,60 +48,49 @@ def worked(
     bucket.objects["passes/request-1/reports/000000.json"] = json.dumps(report).encode()
 
 
-def conclude_once(bucket: Bucket, state: dict[str, Any] | None = None) -> dict[str, Any]:
+def concluded(
+    bucket: Bucket,
+    cloudformation: CloudFormation,
+    request_type: str = "Delete",
+    state: Mapping[str, Any] = MappingProxyType({"go": "work"}),
+    error: str = "",
+) -> Answered:
+    """Return the one answer to an event; a step that ends in an error is repeated, as by the state machine."""
+    event = event_of(cloudformation, request_type, PhysicalResourceId="stream-fleet/cam-")
+    bucket.objects["events/request-1.json"] = json.dumps({"event": event, "arrived": 0}).encode()
     store = Store(bucket, "work")
-    this = Pass.read(store, "request-1", "arn", "request-1")
-    conclusion = Conclusion(store, CLOUDWATCH, lambda: None, Retries(Deadline(60)))
-    return conclusion.conclude(this, state or {"go": "work"}, Deadline(60))
 
+    def conclude() -> None:
+        this = Pass.read(store, "request-1", "arn", "request-1")
+        Conclusion(store, CLOUDWATCH, lambda: None, Retries(Deadline(60))).conclude(this, state, Deadline(60))
 
-def test_a_delete_empties_the_bucket_with_few_calls(bucket: Bucket, cloudformation: CloudFormation) -> None:
-    event = event_for(bucket, cloudformation, "Delete")
-    worked(bucket, {"removed": 20})
     with cloudformation.one_answer_to(event) as answers:
-        conclude_once(bucket)
-    assert answers[0].status == "SUCCESS"
+        if error:
+            with pytest.raises((ClientError, RuntimeError), match=error):
+                conclude()
+            bucket.refused = ""
+        conclude()
+    return answers[0]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        ({}, ""),
+        *(({"failing_deletes": {number}}, "InvalidRequest") for number in range(1, 7)),
+        # It is waited for within the step.
+        ({"failing_deletes": {1, 2}, "failure": ("SlowDown", 503)}, ""),
+        ({"refused": "passes/earlier-500/plan.json"}, "InternalError"),
+    ],
+)
+def test_a_delete_empties_the_bucket_with_few_calls_and_is_answered_even_if_that_fails_once(
+    trouble: dict[str, Any], error: str, bucket: Bucket, cloudformation: CloudFormation
+) -> None:
+    worked(bucket, {"removed": 39, "denied": 1}, {CAM_1: ("denied", "by a policy")})
+    vars(bucket).update(trouble)
+    assert concluded(bucket, cloudformation, error=error).status == "SUCCESS"
     assert bucket.objects == {}
     assert bucket.deletes <= 10
-
-
-@pytest.mark.parametrize("failing", range(1, 7))
-def test_a_delete_is_answered_even_if_emptying_the_bucket_fails_once(
-    failing: int, bucket: Bucket, cloudformation: CloudFormation
-) -> None:
-    event = event_for(bucket, cloudformation, "Delete")
-    worked(bucket, {"removed": 39, "denied": 1}, {CAM_1: ("denied", "by a policy")})
-    bucket.failing_deletes = {failing}
-    with cloudformation.one_answer_to(event) as answers:
-        with pytest.raises(ClientError):
-            conclude_once(bucket)
-        # As the state machine repeats a step.
-        conclude_once(bucket)
-    assert answers[0].status == "SUCCESS"
-    assert bucket.objects == {}
-
-
-def test_a_bucket_that_is_busy_is_waited_for_within_the_step(bucket: Bucket, cloudformation: CloudFormation) -> None:
-    event = event_for(bucket, cloudformation, "Delete")
-    worked(bucket, {"removed": 20})
-    bucket.failing_deletes, bucket.failure = {1, 2}, ("SlowDown", 503)
-    with cloudformation.one_answer_to(event) as answers:
-        conclude_once(bucket)
-    assert answers[0].status == "SUCCESS"
-    assert bucket.objects == {}
-
-
-def test_an_object_that_is_not_deleted_is_a_failure_of_the_step(bucket: Bucket, cloudformation: CloudFormation) -> None:
-    event = event_for(bucket, cloudformation, "Delete")
-    worked(bucket, {"removed": 20})
-    bucket.refused = "passes/earlier-500/plan.json"
-    with cloudformation.one_answer_to(event) as answers:
-        with pytest.raises(RuntimeError, match="InternalError"):
-            conclude_once(bucket)
-        bucket.refused = ""
-        conclude_once(bucket)
-    assert answers[0].status == "SUCCESS"
-    assert bucket.objects == {}
 
 
 @pytest.mark.parametrize(
@@ -128,12 +112,10 @@ def test_a_delete_fails_if_anything_is_left_that_could_be_removed(
     bucket: Bucket,
     cloudformation: CloudFormation,
 ) -> None:
-    event = event_for(bucket, cloudformation, "Delete")
     worked(bucket, counts, named, **turn)
-    with cloudformation.one_answer_to(event) as answers:
-        conclude_once(bucket)
-    assert answers[0].status == status
-    assert "cam-1" in (answers[0].reason or answers[0].data["Left"])
+    answer = concluded(bucket, cloudformation)
+    assert answer.status == status
+    assert "cam-1" in (answer.reason or answer.data["Left"])
     # The ledger stays until the last stream is done.
     assert ("ledger.json" in bucket.objects) == (status == "FAILED")
 
@@ -141,12 +123,9 @@ def test_a_delete_fails_if_anything_is_left_that_could_be_removed(
 def test_a_delete_that_is_not_allowed_to_list_the_streams_says_so(
     bucket: Bucket, cloudformation: CloudFormation
 ) -> None:
-    event = event_for(bucket, cloudformation, "Delete")
     state = {"go": "nothing", "problem": "ListStreams: AccessDenied: no", "denied": True}
-    with cloudformation.one_answer_to(event) as answers:
-        conclude_once(bucket, state)
-    assert answers[0].status == "SUCCESS"
-    assert (answers[0].data["Left"], answers[0].data["Verified"]) == (state["problem"], "false")
+    answer = concluded(bucket, cloudformation, state=state)
+    assert (answer.status, answer.data["Left"], answer.data["Verified"]) == ("SUCCESS", state["problem"], "false")
 
 
 @pytest.mark.parametrize(
@@ -188,9 +167,8 @@ def test_an_earlier_declaration_is_kept_for_the_streams_that_may_have_it(
     bucket: Bucket,
     cloudformation: CloudFormation,
 ) -> None:
-    event_for(bucket, cloudformation, "Update")
     worked(bucket, counts, named)
-    assert conclude_once(bucket)["ended"] == "complete"
+    assert concluded(bucket, cloudformation, "Update").status == "SUCCESS"
     earlier = Store(bucket, "work").ledger().earlier
     assert [json.loads(bucket.objects[each.streams]) for each in earlier] == ([kept] if kept else [])
 
@@ -199,9 +177,7 @@ def test_a_pass_without_an_outcome_for_each_stream_is_not_complete(
     bucket: Bucket, cloudformation: CloudFormation
 ) -> None:
     """As if another version had written the work list."""
-    event = event_for(bucket, cloudformation, "Update")
     worked(bucket, {"set": 20})
     bucket.objects["passes/request-1/plan.json"] = json.dumps({"streams": 22}).encode()
-    with cloudformation.one_answer_to(event) as answers:
-        conclude_once(bucket)
-    assert (answers[0].status, answers[0].reason) == ("FAILED", "nothing is known of 2 streams")
+    answer = concluded(bucket, cloudformation, "Update")
+    assert (answer.status, answer.reason) == ("FAILED", "nothing is known of 2 streams")

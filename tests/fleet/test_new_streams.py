@@ -92,12 +92,6 @@ def interval(service: Service) -> Any:
     return (service.configurations[STREAM_ARN] or {}).get("SamplingInterval")
 
 
-def test_a_new_stream_gets_what_is_declared(entry: ModuleType, bucket: Bucket, service: Service) -> None:
-    declare(bucket, declaring(seconds=3))
-    configure(entry)
-    assert interval(service) == 3000
-
-
 @pytest.mark.parametrize(("later", "found"), [(declaring(seconds=5), 5000), (None, None)], ids=["update", "delete"])
 def test_a_new_stream_that_is_not_ready_yet_gets_what_a_deployment_declares_meanwhile(
     later: Any,

@@ -162,9 +162,3 @@ def test_while_the_ledger_is_slow_nothing_is_set_without_the_turn(monkeypatch: p
     report = Worker(None, Sets(None), 45, Deadline(800), stop).work([f"stream/cam-{n}/1" for n in range(5_000)])
     assert report.counts["not_tried"] > 4_000
     assert 1 < max(set_at) <= 2 + worker.LONGEST_UNSEEN_SECONDS
-
-
-def test_a_pass_that_lost_its_turn_sets_nothing_more() -> None:
-    stream = "arn:aws:kinesisvideo:::stream/cam-1/1"
-    report = Worker(None, Rules(None, ()), 1, Deadline(60), lambda: "another pass works now").work([stream])
-    assert report.named == {stream: ("not_tried", "another pass works now")}

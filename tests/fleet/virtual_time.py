@@ -6,7 +6,6 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from threading import Lock, Thread
-from types import TracebackType
 from typing import Any, Self
 
 
@@ -21,11 +20,9 @@ class VirtualClock:
         self._order = itertools.count()
 
     def now(self) -> float:
-        """Tell the time."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        """Wait in this time."""
         if seconds > 0:
             self.queue(seconds)
 
@@ -60,7 +57,6 @@ class VirtualClock:
             wake.release()
 
     def pool(self, max_workers: int) -> VirtualPool:
-        """Make what stands for a ThreadPoolExecutor."""
         return VirtualPool(self, max_workers)
 
 
@@ -72,24 +68,20 @@ class VirtualPool:
         self._max_workers = max_workers
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End; `map` has waited already."""
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Apply a function to all items, some at a time."""
-        numbered = list(enumerate(items))
-        results: list[Any] = [None] * len(numbered)
-        to_do = iter(numbered)
+        to_do = list(items)
+        results: list[Any] = [None] * len(to_do)
+        numbered = iter(enumerate(to_do))
 
         def run() -> None:
             self._clock.queue(0)
             # Only one thread runs at a time.
-            for number, item in to_do:
+            for number, item in numbered:
                 try:
                     results[number] = (function(item), None)
                 except Exception as error:
