@@ -17,7 +17,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct, IDependable
 
-from kinesis_video_contract.fleets import PASS_THROUGH
+from kinesis_video_contract.fleets import PASS_THROUGH, RESOURCE_TYPE
 from kinesis_video_contract.metrics import NAMESPACE
 
 from ._function import LATEST_RUNTIME, define_function, define_log_group, log_statement
@@ -44,7 +44,11 @@ _ASK_AGAIN = Duration.seconds(5)
 
 
 class FleetEngine:
-    """The resources of a fleet except the custom resource, in a construct of their own, `home`."""
+    """The resources of a fleet, in a construct of their own, `home`.
+
+    What a pass needs exists before the custom resource and until its delete is answered. What starts other passes
+    exists only after it, so that nothing sets again what a delete has removed.
+    """
 
     def __init__(
         self,
@@ -52,7 +56,9 @@ class FleetEngine:
         name_prefix: str,
         calls_per_second: int,
         *,
+        every_minutes: int,
         on_create: bool,
+        properties: Mapping[str, Any],
         removal_policy: RemovalPolicy,
         runtime: lambda_.Runtime | None,
     ) -> None:
@@ -112,32 +118,29 @@ class FleetEngine:
         begin_role = self._role("Begin", [stores, self._may_start()])
         machine = {"STATE_MACHINE": self.state_machine.state_machine_arn}
         of_begin = {**machine, "STACK_ID": self._stack.stack_id}
-        begin, self.begin_arn = self._function("Begin", "begin", begin_role, BEGIN_SECONDS, 256, of_begin)
-        self._needed: list[IDependable] = [self.bucket, work, self.state_machine, looks_at_passes, begin]
-        # Each of the functions has this pace.
-        self._of_new = {**machine, "CALLS_PER_SECOND": f"{new_stream_calls // NEW_STREAM_FUNCTIONS}"}
-        self._on_create = on_create
-        self.queue: sqs.Queue | None = None
-        self.dead_letters: sqs.Queue | None = None
-
-    def start_with(self, resource: CfnResource, every_minutes: int) -> None:
-        """Start passes with the custom resource, and from then on by the schedule and for new streams.
-
-        The resources that a pass needs exist before the custom resource and until its delete is answered. The resources
-        that start other passes exist only after it, so that nothing sets again what a delete has removed.
-        """
-        for needed in self._needed:
-            resource.node.add_dependency(needed)
+        begin, begin_arn = self._function("Begin", "begin", begin_role, BEGIN_SECONDS, 256, of_begin)
+        self.resource = CfnResource(
+            home, "Resource", type=RESOURCE_TYPE, properties={"ServiceToken": begin_arn, **properties}
+        )
+        self.resource.apply_removal_policy(removal_policy)
+        needed: list[IDependable] = [self.bucket, work, self.state_machine, looks_at_passes, begin]
+        self.resource.node.add_dependency(*needed)
         schedule = events.Rule(
-            self._home,
+            home,
             "Schedule",
             schedule=events.Schedule.rate(Duration.minutes(every_minutes)),
             targets=[targets.SfnStateMachine(self.state_machine, input=events.RuleTargetInput.from_object({}))],
         )
-        for starts in (schedule, *(self._new_streams() if self._on_create else ())):
-            starts.node.add_dependency(resource)
+        schedule.node.add_dependency(self.resource)
+        self.queue: sqs.Queue | None = None
+        self.dead_letters: sqs.Queue | None = None
+        if on_create:
+            # Each of the functions has this pace.
+            calls_of_new = {"CALLS_PER_SECOND": f"{new_stream_calls // NEW_STREAM_FUNCTIONS}"}
+            for starts in self._new_streams({**machine, **calls_of_new}):
+                starts.node.add_dependency(self.resource)
 
-    def _new_streams(self) -> tuple[Construct, Construct]:
+    def _new_streams(self, environment: Mapping[str, str]) -> tuple[Construct, Construct]:
         objects = self.bucket.arn_for_objects
         statements = [
             self._may_set_streams(),
@@ -161,7 +164,7 @@ class FleetEngine:
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
         )
         self.queue.grant_consume_messages(role)
-        function, _ = self._function("New", "new_streams", role, NEW_STREAMS_SECONDS, 256, self._of_new)
+        function, _ = self._function("New", "new_streams", role, NEW_STREAMS_SECONDS, 256, environment)
         mapping = lambda_.CfnEventSourceMapping(
             Construct(self._home, "NewStreamsToWork"),
             "Resource",

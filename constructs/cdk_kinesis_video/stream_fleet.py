@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any, Unpack
 
 import jsii
-from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy
+from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -17,26 +17,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct, IValidation
 
-from kinesis_video_contract import fleets
-from kinesis_video_contract.configurations import (
-    ADOPT_EXISTING,
-    IMAGE_GENERATION,
-    REMOVAL_POLICY,
-    REVISION,
-    SERVICE_TIMEOUT,
-)
+from kinesis_video_contract import configurations, fleets
 from kinesis_video_contract.destinations import literal_in_policy
-from kinesis_video_contract.fleets import (
-    EXCLUDE,
-    FAILED,
-    FOREIGN,
-    METRIC_NAMES,
-    METRICS,
-    NAME_PREFIX,
-    RESOURCE_TYPE,
-    STREAM_NAME,
-    WITHOUT_RETENTION,
-)
 from kinesis_video_contract.metrics import NAMESPACE
 from kinesis_video_contract.streams import MAX_STREAM_NAME_LENGTH, STREAM_NAME_PATTERN
 
@@ -79,7 +61,7 @@ from .image_generation import ImageOptions, most_images_per_day, request_of_opti
 from .stream_dashboard import graph
 from .stream_metrics import MetricOptions, metric
 
-DEFAULT_PREFIX = f"{STREAM_NAME}/"
+DEFAULT_PREFIX = f"{fleets.STREAM_NAME}/"
 DEFAULT_EVERY = Duration.hours(6)
 DEFAULT_CALLS_PER_SECOND = 45
 # The quota is 50.
@@ -88,13 +70,13 @@ LONGEST_EVERY, SHORTEST_SILENCE = Duration.days(3), Duration.minutes(15)
 SERVICE_TIMEOUT_SECONDS = 3600
 """CloudFormation's longest wait for a custom resource: a pass through 100,000 streams takes most of it."""
 
-LEFT_OUT = (FAILED, FOREIGN, WITHOUT_RETENTION)
+LEFT_OUT = (fleets.FAILED, fleets.FOREIGN, fleets.WITHOUT_RETENTION)
 IMAGES_PER_DAY = "cdk-kinesis-video:fleet-images-per-day"
 FLEETS_MAY_SHARE_STREAMS = "cdk-kinesis-video:fleets-may-share-streams"
 FLEETS_SHARE_QUOTA = "cdk-kinesis-video:fleets-share-quota"
 _SOME_STREAMS = 100
 # With a dollar before it, it looks like a variable of a policy.
-_PLACEHOLDER = re.compile(rf"(?<!\$){re.escape(STREAM_NAME)}")
+_PLACEHOLDER = re.compile(rf"(?<!\$){re.escape(fleets.STREAM_NAME)}")
 _BRACES = re.compile("[{}]")
 _NOT_SUCCEEDED = ("Aborted", "TimedOut", "Failed")
 
@@ -212,43 +194,33 @@ class StreamFleet(Construct):
         self._warnings = Warnings(self)
         if options.get("enabled", True):
             self._warnings.expect_producer(self._warnings)
-        # Below the stack, so that the place of this construct is in no logical id: CloudFormation would create a second
-        # fleet before it deletes the first, and refuses to give a custom resource another function.
-        home = Construct(stack, f"CdkKinesisVideoFleet-{name_prefix}")
-        removal_policy = options.get("removal_policy", RemovalPolicy.DESTROY)
-        self._engine = FleetEngine(
-            home,
-            name_prefix,
-            int(calls_per_second),
-            on_create=on_create,
-            removal_policy=removal_policy,
-            runtime=runtime,
-        )
         region, bucket_name = region_of(stack), bucket_name_of(bucket)
         check_bucket_region(region, bucket)
         # A name is at least as long as its prefix.
-        destination_uri_of(bucket_name, self._path.replace(STREAM_NAME, name_prefix))
+        destination_uri_of(bucket_name, self._path.replace(fleets.STREAM_NAME, name_prefix))
         self._tell_images_per_day(request)
-        self._resource = CfnResource(
-            home,
-            "Resource",
-            type=RESOURCE_TYPE,
+        removal_policy = options.get("removal_policy", RemovalPolicy.DESTROY)
+        destination = {"Uri": f"s3://{bucket_name}{self._path}", "DestinationRegion": region}
+        self._engine = FleetEngine(
+            # Below the stack, so that the place of this construct is in no logical id: CloudFormation would create a
+            # second fleet before it deletes the first, and refuses to give a custom resource another function.
+            Construct(stack, f"CdkKinesisVideoFleet-{name_prefix}"),
+            name_prefix,
+            int(calls_per_second),
+            every_minutes=minutes,
+            on_create=on_create,
             properties={
-                "ServiceToken": self._engine.begin_arn,
-                SERVICE_TIMEOUT: SERVICE_TIMEOUT_SECONDS,
-                NAME_PREFIX: name_prefix,
-                EXCLUDE: sorted(exclude) or None,
-                IMAGE_GENERATION.configuration: {
-                    **request,
-                    "DestinationConfig": {"Uri": f"s3://{bucket_name}{self._path}", "DestinationRegion": region},
-                },
-                ADOPT_EXISTING: adopt_existing or None,
-                REVISION: options.get("revision"),
-                REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
+                configurations.SERVICE_TIMEOUT: SERVICE_TIMEOUT_SECONDS,
+                fleets.NAME_PREFIX: name_prefix,
+                fleets.EXCLUDE: sorted(exclude) or None,
+                configurations.IMAGE_GENERATION.configuration: {**request, "DestinationConfig": destination},
+                configurations.ADOPT_EXISTING: adopt_existing or None,
+                configurations.REVISION: options.get("revision"),
+                configurations.REMOVAL_POLICY: DELETION_POLICIES.get(removal_policy),
             },
+            removal_policy=removal_policy,
+            runtime=runtime,
         )
-        self._resource.apply_removal_policy(removal_policy)
-        self._engine.start_with(self._resource, minutes)
 
     def _tell_images_per_day(self, request: dict[str, Any]) -> None:
         images = most_images_per_day(request["SamplingInterval"])
@@ -312,17 +284,17 @@ class StreamFleet(Construct):
         """
         check_grantee("grantee", grantee)
         check_bool("by_thing_name", by_thing_name)
-        if by_thing_name and STREAM_NAME not in self.prefix.split("/")[:-1]:
+        if by_thing_name and fleets.STREAM_NAME not in self.prefix.split("/")[:-1]:
             raise ValueError(
-                f"`prefix` is {self.prefix!r}, it must have {STREAM_NAME!r} as a folder when `by_thing_name` is True, "
-                f"or each thing could overwrite the images of all, use a prefix such as '{DEFAULT_PREFIX}'"
+                f"`prefix` is {self.prefix!r}, it must have {fleets.STREAM_NAME!r} as a folder when `by_thing_name` is "
+                f"True, or each thing could overwrite the images of all, use a prefix such as '{DEFAULT_PREFIX}'"
             )
         warn_of_open_prefix(self, self.prefix)
         of_all = f"{self._name_prefix}*"
         arn = stack_of(self).format_arn(service="kinesisvideo", resource="stream", resource_name=f"{of_all}/*")
         streams = thing_arn(self) if by_thing_name else arn
         keys = change_known(self.prefix, literal_in_policy).replace(
-            STREAM_NAME, THING_NAME if by_thing_name else of_all
+            fleets.STREAM_NAME, THING_NAME if by_thing_name else of_all
         )
         objects = f"{bucket_arn_of(self._bucket)}/{keys.removesuffix('*')}*"
         # What a variable stands for is compared as any key of the request's context, so a thing with another name gets
@@ -360,12 +332,12 @@ class StreamFleet(Construct):
         ValueError
             If there is no such metric, or an option has a value that CloudWatch doesn't accept.
         """
-        check_type("metric_name", metric_name, metric_name in METRIC_NAMES, either(METRIC_NAMES))
-        return metric(NAMESPACE, metric_name, {NAME_PREFIX: self._name_prefix}, {"statistic": "Sum", **options})
+        check_type("metric_name", metric_name, metric_name in fleets.METRIC_NAMES, either(fleets.METRIC_NAMES))
+        return metric(NAMESPACE, metric_name, {fleets.NAME_PREFIX: self._name_prefix}, {"statistic": "Sum", **options})
 
     def metric_failed(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the number of streams that could not be configured, counted when a pass ends."""
-        return self.metric(METRICS[FAILED], **options)
+        return self.metric(fleets.METRICS[fleets.FAILED], **options)
 
     def alarm(self, construct_id: str) -> cloudwatch.CompositeAlarm:
         """Define an alarm for every failure of this fleet, including missing passes.
@@ -389,7 +361,7 @@ class StreamFleet(Construct):
         check_id(construct_id)
         place = Construct(self, construct_id)
         # Before its first pass a fleet is silent.
-        place.node.add_dependency(self._resource)
+        place.node.add_dependency(self._engine.resource)
         silence = max(2 * self._every.to_seconds(), SHORTEST_SILENCE.to_seconds())
         # An alarm looks back a day with short periods, and a week with those of an hour and more.
         period = Duration.minutes(5) if silence <= Duration.days(1).to_seconds() else Duration.hours(1)
@@ -439,8 +411,8 @@ class StreamFleet(Construct):
         check_id(construct_id)
         machine = self.state_machine
         passes = [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()]
-        done = [self.metric(name) for outcome, name in METRICS.items() if outcome not in LEFT_OUT]
-        left_out = [self.metric(METRICS[outcome]) for outcome in LEFT_OUT]
+        done = [self.metric(name) for outcome, name in fleets.METRICS.items() if outcome not in LEFT_OUT]
+        left_out = [self.metric(fleets.METRICS[outcome]) for outcome in LEFT_OUT]
         rows: list[list[cloudwatch.IWidget]] = [
             [graph("Streams", "count", done), graph("Streams left out", "count", left_out)],
             [graph("Passes", "count", passes), graph("Time of a pass", "ms", [machine.metric_time()])],
@@ -461,7 +433,7 @@ class _NoOtherDeclaration:
         return [
             f"`name_prefix` {self._name_prefix!r} covers the stream {name!r}, whose image generation "
             f"{scope.node.path!r} declares, add it to `exclude`"
-            for name, scope in sorted(self._names.configured(IMAGE_GENERATION).items())
+            for name, scope in sorted(self._names.configured(configurations.IMAGE_GENERATION).items())
             if name.startswith(self._name_prefix) and name not in self._exclude
         ]
 
@@ -523,7 +495,8 @@ def _path(prefix: str | DestinationPath | None) -> str:
     checked = uri_path(DEFAULT_PREFIX if prefix is None else prefix)
     if _BRACES.search(_PLACEHOLDER.sub("", TOKEN.sub("token", checked))):
         raise ValueError(
-            f"`prefix` is {prefix!r}, it must have no placeholder but {STREAM_NAME!r}, use that or take the braces out"
+            f"`prefix` is {prefix!r}, it must have no placeholder but {fleets.STREAM_NAME!r}, use that or take the "
+            "braces out"
         )
     return checked
 

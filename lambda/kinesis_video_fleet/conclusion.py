@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from os import environ
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesis_video_configuration import Deadline, one_line, timing
-from kinesis_video_configuration.retries import CallError, Retries
+from kinesis_video_configuration.retries import CallError
 from kinesis_video_contract import fleets
 from kinesis_video_contract.fleets import DENIED, EQUAL, FOREIGN, METRICS, NOT_TRIED, SET
 from kinesis_video_contract.metrics import NAMESPACE
@@ -23,7 +23,7 @@ from kinesis_video_handler.protocol import Answer, AnswerNotSentError, Request, 
 from .declaration import FleetDeclaration, name_of
 from .outcome import Outcome
 from .planner import MAX_UNFINISHED, SKIP, Pass, fleets_of
-from .store import Earlier, Ledger, Store, event_key, folder_of
+from .store import Earlier, event_key, folder_of
 
 TOLERATED_FAILURES = 0.05
 """The share of streams that may fail and are left to the next pass. Beyond it the pass and a deployment fail. A delete
@@ -34,131 +34,126 @@ _NAMED = 3
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Conclusion:
-    """Concludes passes."""
+def conclude(this: Pass, state: Mapping[str, Any], cloudwatch: Any, end: Deadline) -> dict[str, Any]:
+    """Conclude a pass, whatever happened in it.
 
-    store: Store
-    cloudwatch: Any
-    """The client that takes the metrics."""
-    cloudformation: Callable[[], Any]
-    retries: Retries
-    """How CloudFormation is called."""
+    `state` is what the state machine has of it: the planner's answer, and the problem of a step that failed. It raises
+    AnswerNotSentError if CloudFormation did not take the answer; the state machine then repeats this step.
+    """
+    store, folder = this.store, folder_of(this.name)
+    plan = store.read(f"{folder}plan.json")
+    outcome = Outcome.read(store, this.name) if plan else Outcome()
+    ended, problem = _judge(this, state, plan, outcome)
+    if outcome.named:
+        store.write(f"{folder}streams.json", outcome.by_outcome())
+    if ended == FAILED and outcome.failures:
+        told = _told(outcome, f"s3://{store.bucket}/{folder}streams.json")
+        problem = "; ".join(filter(None, (problem, told)))
+    result = {"ended": ended, "problem": problem, "counts": outcome.counts, "stopped": timing.since_1970()}
+    store.write(f"{folder}result.json", result)
+    logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
+    if ended in (COMPLETE, FAILED):
+        _publish_outcome(cloudwatch, this, outcome, failed=ended == FAILED)
+        if plan is not None:
+            _forget_earlier(this, outcome.unfinished())
+    if this.request is not None:
+        if ended in (SKIPPED, SUPERSEDED):
+            # CloudFormation has sent a newer event, and no longer waits for this one.
+            store.delete(event_key(this.name))
+        else:
+            _send(this, this.request, _answer(this.request, ended, problem, outcome), end)
+    if not (this.kind == "Delete" and ended == COMPLETE):
+        store.change_turn(this.name, ended=True)
+    return {"ended": ended, "problem": problem}
 
-    def conclude(self, this: Pass, state: Mapping[str, Any], end: Deadline) -> dict[str, Any]:
-        """Conclude a pass, whatever happened in it.
 
-        `state` is what the state machine has of it: the planner's answer, and the problem of a step that failed. It
-        raises AnswerNotSentError if CloudFormation did not take the answer; the state machine then repeats this step.
-        """
-        store, folder = self.store, folder_of(this.name)
-        plan = store.read(f"{folder}plan.json")
-        outcome = Outcome.read(store, this.name) if plan else Outcome()
-        ended, problem = self._judge(this, state, plan, outcome)
-        if outcome.named:
-            store.write(f"{folder}streams.json", outcome.by_outcome())
-        if ended == FAILED and outcome.failures:
-            told = _told(outcome, f"s3://{store.bucket}/{folder}streams.json")
-            problem = "; ".join(filter(None, (problem, told)))
-        result = {"ended": ended, "problem": problem, "counts": outcome.counts, "stopped": timing.since_1970()}
-        store.write(f"{folder}result.json", result)
-        logger.log(logging.ERROR if ended == FAILED else logging.INFO, "concluded", extra=result)
-        if ended in (COMPLETE, FAILED):
-            self._close(this, outcome, planned=plan is not None, failed=ended == FAILED)
-        if this.request is not None:
-            if ended in (SKIPPED, SUPERSEDED):
-                # CloudFormation has sent a newer event, and no longer waits for this one.
-                store.delete(event_key(this.name))
-            else:
-                self._send(this, this.request, _answer(this.request, ended, problem, outcome), end)
-        if not (this.kind == "Delete" and ended == COMPLETE):
-            store.change_turn(this.name, ended=True)
-        return {"ended": ended, "problem": problem}
+def _judge(this: Pass, state: Mapping[str, Any], plan: Any, outcome: Outcome) -> tuple[str, str]:
+    """Decide how the pass has ended, and why."""
+    turn = this.store.ledger().turn
+    stopped = turn.stopped if turn.name == this.name else ""
+    problem = stopped or _problem(state)
+    if plan and not problem and (missing := plan["streams"] - outcome.counts.total()):
+        problem = f"nothing is known of {missing} streams"
+    if state.get("go") == SKIP:
+        return SKIPPED, problem
+    if turn.name != this.name and plan is not None:
+        return SUPERSEDED, "a later pass took its turn"
+    if this.kind == "Delete":
+        # A policy that denies it must not make a stack undeletable.
+        is_denied = bool(stopped or state.get("denied"))
+        tolerated = (DENIED, NOT_TRIED) if stopped else (DENIED,)
+        left = [cause for cause in outcome.failures if cause not in tolerated]
+        return (FAILED if left or (problem and not is_denied) else COMPLETE), problem
+    problem = problem or _problem_of_create(this, outcome)
+    most = TOLERATED_FAILURES * (plan["streams"] if plan else 0)
+    return (FAILED if problem or outcome.failures.total() > most else COMPLETE), problem
 
-    def _judge(self, this: Pass, state: Mapping[str, Any], plan: Any, outcome: Outcome) -> tuple[str, str]:
-        """Decide how the pass has ended, and why."""
-        turn = self.store.ledger().turn
-        stopped = turn.stopped if turn.name == this.name else ""
-        problem = stopped or _problem(state)
-        if plan and not problem and (missing := plan["streams"] - outcome.counts.total()):
-            problem = f"nothing is known of {missing} streams"
-        if state.get("go") == SKIP:
-            return SKIPPED, problem
-        if turn.name != this.name and plan is not None:
-            return SUPERSEDED, "a later pass took its turn"
-        if this.kind == "Delete":
-            # A policy that denies it must not make a stack undeletable.
-            is_denied = bool(stopped or state.get("denied"))
-            tolerated = (DENIED, NOT_TRIED) if stopped else (DENIED,)
-            left = [cause for cause in outcome.failures if cause not in tolerated]
-            return (FAILED if left or (problem and not is_denied) else COMPLETE), problem
-        problem = problem or self._problem_of_create(this, outcome)
-        most = TOLERATED_FAILURES * (plan["streams"] if plan else 0)
-        return (FAILED if problem or outcome.failures.total() > most else COMPLETE), problem
 
-    def _problem_of_create(self, this: Pass, outcome: Outcome) -> str:
-        """Refuse a new prefix together with other settings: the streams of the old fleet would stay as they are."""
-        if this.request is None or this.kind != "Create" or not outcome.counts[FOREIGN]:
-            return ""
-        prefix = FleetDeclaration.parse(this.request.properties).name_prefix
-        try:
-            others = fleets_of(Stack(this.request, self.cloudformation, self.retries).others())
-        except CallError as error:
-            logger.warning("CloudFormation can't be asked for other fleets", extra={"problem": str(error)})
-            return ""
-        sharing = [each for each in others if each.startswith(prefix) or prefix.startswith(each)]
-        if not sharing:
-            return ""
-        foreign = [name_of(arn) for arn, (found, _) in outcome.named.items() if found == FOREIGN]
-        return (
-            f"{len(foreign)} streams ({', '.join(foreign[:_NAMED])}) have other settings than this fleet declares, "
-            f"and the fleet of {sharing[0]!r} in this stack may have set them; change `name_prefix` in a deployment of "
-            "its own and the other props in the next one, or add the streams to `exclude` if they are somebody else's"
-        )
+def _problem_of_create(this: Pass, outcome: Outcome) -> str:
+    """Refuse a new prefix together with other settings: the streams of the old fleet would stay as they are."""
+    if this.request is None or this.kind != "Create" or not outcome.counts[FOREIGN]:
+        return ""
+    prefix = FleetDeclaration.parse(this.request.properties).name_prefix
+    try:
+        others = fleets_of(Stack(this.request, this.cloudformation, this.retries).others())
+    except CallError as error:
+        logger.warning("CloudFormation can't be asked for other fleets", extra={"problem": str(error)})
+        return ""
+    sharing = [each for each in others if each.startswith(prefix) or prefix.startswith(each)]
+    if not sharing:
+        return ""
+    foreign = [name_of(arn) for arn, (found, _) in outcome.named.items() if found == FOREIGN]
+    return (
+        f"{len(foreign)} streams ({', '.join(foreign[:_NAMED])}) have other settings than this fleet declares, and the "
+        f"fleet of {sharing[0]!r} in this stack may have set them; change `name_prefix` in a deployment of its own and "
+        "the other props in the next one, or add the streams to `exclude` if they are somebody else's"
+    )
 
-    def _close(self, this: Pass, outcome: Outcome, *, planned: bool, failed: bool) -> None:
-        """Publish the metrics of the pass, and forget earlier declarations that no stream can have any more."""
-        failures = outcome.failures.total()
-        values = {metric: outcome.counts[name] for name, metric in METRICS.items()}
-        values |= {METRICS[fleets.FAILED]: failures, fleets.PASSES_FAILED: int(failed)}
-        values |= {fleets.FAILURES: failures + int(failed), fleets.SIGNS_OF_LIFE: 1}
-        publish(self.cloudwatch, values)
-        set_or_equal = outcome.counts[SET] + outcome.counts[EQUAL]
-        if outcome.counts[FOREIGN] and not set_or_equal and this.kind != "Delete":
-            logger.warning("no stream was set: all have foreign configurations", extra={"counts": outcome.counts})
-        before = self.store.ledger()
-        if planned and before.turn.name == this.name:
-            # Streams that are not named have what is declared, or what others have declared.
-            earlier = self._narrowed(this, before, outcome.unfinished())
-            self.store.change_ledger(lambda found: replace(found, earlier=earlier), at_turn_of=this.name)
 
-    def _narrowed(self, this: Pass, ledger: Ledger, unfinished: list[str]) -> tuple[Earlier, ...]:
-        if len(unfinished) > MAX_UNFINISHED:
-            return ledger.earlier
-        kept = []
-        for number, each in enumerate(self.store.earlier(ledger)):
-            may_have = set(unfinished if each["streams"] is None else each["streams"])
-            streams = [arn for arn in unfinished if arn in may_have]
-            if streams:
-                self.store.write(key := f"unfinished/{this.name}-{number}.json", streams)
-                kept.append(Earlier(each["properties"], key))
-        return tuple(kept)
+def _publish_outcome(cloudwatch: Any, this: Pass, outcome: Outcome, *, failed: bool) -> None:
+    failures = outcome.failures.total()
+    values = {metric: outcome.counts[name] for name, metric in METRICS.items()}
+    values |= {METRICS[fleets.FAILED]: failures, fleets.PASSES_FAILED: int(failed)}
+    values |= {fleets.FAILURES: failures + int(failed), fleets.SIGNS_OF_LIFE: 1}
+    publish(cloudwatch, values)
+    set_or_equal = outcome.counts[SET] + outcome.counts[EQUAL]
+    if outcome.counts[FOREIGN] and not set_or_equal and this.kind != "Delete":
+        logger.warning("no stream was set: all have foreign configurations", extra={"counts": outcome.counts})
 
-    def _send(self, this: Pass, request: Request, answer: Answer, end: Deadline) -> None:
-        key = event_key(this.name)
-        event = self.store.read(key)
-        if request.request_type == "Delete" and answer.status == "SUCCESS":
-            # CloudFormation deletes the bucket as soon as it has the answer. If emptying it fails half-way, this step
-            # is repeated: it needs the event to answer, and without the plan it misses none of the reports.
-            self.store.delete(f"{folder_of(this.name)}plan.json")
-            self.store.empty(but=key)
-        self.store.delete(key)
-        try:
-            send(request, answer, end)
-        except AnswerNotSentError:
-            # For this step to be repeated.
-            self.store.write(key, event)
-            raise
+
+def _forget_earlier(this: Pass, unfinished: list[str]) -> None:
+    """Forget earlier declarations that no stream can have any more.
+
+    Streams that are not named have what is declared, or what others have declared.
+    """
+    before = this.store.ledger()
+    if before.turn.name != this.name or len(unfinished) > MAX_UNFINISHED:
+        return
+    kept = []
+    for number, each in enumerate(this.store.earlier(before)):
+        may_have = set(unfinished if each["streams"] is None else each["streams"])
+        streams = [arn for arn in unfinished if arn in may_have]
+        if streams:
+            this.store.write(key := f"unfinished/{this.name}-{number}.json", streams)
+            kept.append(Earlier(each["properties"], key))
+    this.store.change_ledger(lambda found: replace(found, earlier=tuple(kept)), at_turn_of=this.name)
+
+
+def _send(this: Pass, request: Request, answer: Answer, end: Deadline) -> None:
+    store, key = this.store, event_key(this.name)
+    event = store.read(key)
+    if request.request_type == "Delete" and answer.status == "SUCCESS":
+        # CloudFormation deletes the bucket as soon as it has the answer. If emptying it fails half-way, this step is
+        # repeated: it needs the event to answer, and without the plan it misses none of the reports.
+        store.delete(f"{folder_of(this.name)}plan.json")
+        store.empty(but=key)
+    store.delete(key)
+    try:
+        send(request, answer, end)
+    except AnswerNotSentError:
+        # For this step to be repeated.
+        store.write(key, event)
+        raise
 
 
 def publish(cloudwatch: Any, values: Mapping[str, int]) -> None:

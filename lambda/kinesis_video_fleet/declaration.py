@@ -10,18 +10,8 @@ from typing import Any
 from kinesis_video_configuration import IMAGE_GENERATION, Declaration, differences
 from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import KinesisVideo
+from kinesis_video_contract import fleets
 from kinesis_video_contract.configurations import ADOPT_EXISTING, STREAM_ARN
-from kinesis_video_contract.fleets import (
-    EQUAL,
-    EXCLUDE,
-    FOREIGN,
-    NAME_PREFIX,
-    PHYSICAL_ID,
-    REMOVED,
-    SET,
-    STREAM_NAME,
-    WITHOUT_RETENTION,
-)
 
 KEPT = "it keeps what an earlier deployment of this fleet declared"
 
@@ -41,21 +31,21 @@ class FleetDeclaration:
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> FleetDeclaration:
         """Take the relevant properties of a custom resource, so that equal declarations are equal."""
-        if not properties.get(NAME_PREFIX):
+        if not properties.get(fleets.NAME_PREFIX):
             # It would be all streams of the account.
             raise ValueError("`NamePrefix` must be given")
-        names = (NAME_PREFIX, EXCLUDE, ADOPT_EXISTING, IMAGE_GENERATION.configuration)
+        names = (fleets.NAME_PREFIX, fleets.EXCLUDE, ADOPT_EXISTING, IMAGE_GENERATION.configuration)
         return cls({name: properties[name] for name in names if properties.get(name)})
 
     @property
     def name_prefix(self) -> str:
         """The prefix of the streams' names."""
-        return str(self.properties[NAME_PREFIX])
+        return str(self.properties[fleets.NAME_PREFIX])
 
     @property
     def physical_id(self) -> str:
         """The id by which CloudFormation knows the fleet."""
-        return f"{PHYSICAL_ID}{self.name_prefix}"
+        return f"{fleets.PHYSICAL_ID}{self.name_prefix}"
 
     @property
     def adopts(self) -> bool:
@@ -65,7 +55,7 @@ class FleetDeclaration:
     def covers(self, stream_arn: str) -> bool:
         """Whether a stream is the fleet's."""
         name = name_of(stream_arn)
-        return name.startswith(self.name_prefix) and name not in self.properties.get(EXCLUDE, ())
+        return name.startswith(self.name_prefix) and name not in self.properties.get(fleets.EXCLUDE, ())
 
     def of(self, stream_arn: str, *, ignore_unknown: bool = False) -> Mapping[str, Any]:
         """Make the configuration of one stream; a ValueError names a property that can't be read."""
@@ -76,7 +66,7 @@ class FleetDeclaration:
             ignore_unknown=ignore_unknown,
         )
         destination = dict(declaration.configuration.get("DestinationConfig", {}))
-        destination["Uri"] = str(destination.get("Uri", "")).replace(STREAM_NAME, name_of(stream_arn))
+        destination["Uri"] = str(destination.get("Uri", "")).replace(fleets.STREAM_NAME, name_of(stream_arn))
         return {**declaration.configuration, "DestinationConfig": destination}
 
 
@@ -112,14 +102,14 @@ class Rules:
         found = KinesisVideo(client, calls).configuration(IMAGE_GENERATION, stream_arn)
         wanted = None if self.declaration is None else self.declaration.of(stream_arn)
         if found is None and wanted is None:
-            return EQUAL, ""
+            return fleets.EQUAL, ""
         if found is not None and wanted is not None and not differences(IMAGE_GENERATION, wanted, found):
             before()
-            return EQUAL, ""
+            return fleets.EQUAL, ""
         is_own = found is not None and self._is_own(stream_arn, found)
         adopts = self.declaration is not None and self.declaration.adopts
         if found is not None and not adopts and not is_own:
-            return FOREIGN, ""
+            return fleets.FOREIGN, ""
         before()
         try:
             # Left out, the API deletes the configuration.
@@ -128,8 +118,8 @@ class Rules:
         except CallError as error:
             if error.code != "NoDataRetentionException":
                 raise
-            return WITHOUT_RETENTION, KEPT if is_own else ""
-        return (REMOVED if wanted is None else SET), ""
+            return fleets.WITHOUT_RETENTION, KEPT if is_own else ""
+        return (fleets.REMOVED if wanted is None else fleets.SET), ""
 
     def _is_own(self, stream_arn: str, found: Mapping[str, Any]) -> bool:
         for earlier, streams in self.earlier:

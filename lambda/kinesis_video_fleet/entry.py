@@ -15,9 +15,9 @@ from kinesis_video_configuration.retries import CallError, Retries
 from kinesis_video_configuration.service import create_client
 from kinesis_video_contract.fleets import SIGNS_OF_LIFE
 
-from .conclusion import SKIPPED, Conclusion, publish
+from .conclusion import SKIPPED, conclude, publish
 from .declaration import Rules
-from .planner import NOTHING, SKIP, Pass, Planner, is_running
+from .planner import NOTHING, SKIP, Pass, is_running, plan, plan_again
 from .store import Store, folder_of
 from .worker import FIRST_READ_SECONDS, THREADS, Worker
 
@@ -38,24 +38,22 @@ def handler(event: Mapping[str, Any], context: Any) -> Any:
     deadline = end.earlier(RESERVE_SECONDS)
     if event["step"] == "work":
         return _work(event["batch"], deadline)
-    retries = Retries(deadline)
-    event_name = event["input"].get("request")
-    this = Pass.read(store, event["pass"], event["execution"], event_name)
+    this = Pass(event["pass"], event["execution"], store, _cloudformation, Retries(deadline))
+    if event_name := event["input"].get("request"):
+        this = this.with_event(event_name)
     is_answered = event_name and this.request is None
     if event["step"] == "conclude":
         if is_answered:
             # The bucket of a fleet that is deleted must stay empty.
             told = store.read(f"{folder_of(this.name)}result.json") or {"ended": SKIPPED, "problem": ""}
             return {name: told[name] for name in ("ended", "problem")}
-        conclusion = Conclusion(store, session.client("cloudwatch"), _cloudformation, retries)
-        return conclusion.conclude(this, event["state"], end)
-    planner = Planner(store, kinesis_video, states, _cloudformation, retries, _calls_per_second())
+        return conclude(this, event["state"], session.client("cloudwatch"), end)
     try:
         if last_round := event["state"].get("round"):
-            return planner.plan_again(this, last_round)
+            return plan_again(this, last_round)
         if is_answered:
             return {"go": SKIP, "problem": "its event of CloudFormation is answered"}
-        return planner.plan(this)
+        return plan(this, kinesis_video, states, _calls_per_second())
     except (CallError, ParamValidationError, ValueError) as error:
         # Not to be repeated by the state machine: it would fail again, or has been repeated.
         return {"go": NOTHING, "problem": str(error), "denied": isinstance(error, CallError) and error.denied}

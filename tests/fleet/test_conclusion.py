@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_configuration import Deadline
 from kinesis_video_configuration.retries import Retries
-from kinesis_video_fleet.conclusion import Conclusion
+from kinesis_video_fleet.conclusion import conclude
 from kinesis_video_fleet.planner import Pass
 from kinesis_video_fleet.store import Earlier, Ledger, Store, Turn
 from tests.cloudformation import Answered, CloudFormation
@@ -60,16 +60,16 @@ def concluded(
     bucket.objects["events/request-1.json"] = json.dumps({"event": event, "arrived": 0}).encode()
     store = Store(bucket, "work")
 
-    def conclude() -> None:
-        this = Pass.read(store, "request-1", "arn", "request-1")
-        Conclusion(store, CLOUDWATCH, lambda: None, Retries(Deadline(60))).conclude(this, state, Deadline(60))
+    def conclude_it() -> None:
+        this = Pass("request-1", "arn", store, lambda: None, Retries(Deadline(60))).with_event("request-1")
+        conclude(this, state, CLOUDWATCH, Deadline(60))
 
     with cloudformation.one_answer_to(event) as answers:
         if error:
             with pytest.raises((ClientError, RuntimeError), match=error):
-                conclude()
+                conclude_it()
             bucket.refused = ""
-        conclude()
+        conclude_it()
     return answers[0]
 
 

@@ -35,7 +35,9 @@ def declaring(seconds: int) -> dict[str, Any]:
 
 @pytest.fixture
 def bucket() -> Bucket:
-    return Bucket()
+    bucket = Bucket()
+    declare(bucket, declaring(seconds=3))
+    return bucket
 
 
 @pytest.fixture
@@ -70,9 +72,9 @@ def entry(bucket: Bucket, service: Service, session: boto3.Session, monkeypatch:
     return new_streams
 
 
-def declare(bucket: Bucket, declaration: Any) -> None:
+def declare(bucket: Bucket, declaration: Any, *earlier: Earlier) -> None:
     """Store the ledger of a pass that is complete."""
-    ledger = Ledger(Turn("pass"), (), declaration, ())
+    ledger = Ledger(Turn("pass"), (), declaration, earlier)
     bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
 
 
@@ -102,7 +104,6 @@ def test_a_new_stream_that_is_not_ready_yet_gets_what_a_deployment_declares_mean
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    declare(bucket, declaring(seconds=3))
     service.fail(UPDATE, "ResourceInUseException", times=3)
 
     def sleep(seconds: float) -> None:
@@ -118,7 +119,6 @@ def test_a_new_stream_that_is_not_ready_yet_gets_what_a_deployment_declares_mean
 def test_a_new_stream_that_was_set_before_a_deployment_is_not_foreign(
     entry: ModuleType, bucket: Bucket, service: Service
 ) -> None:
-    declare(bucket, declaring(seconds=3))
 
     def deploy(operation: str) -> None:
         if operation == UPDATE:
@@ -156,7 +156,6 @@ def test_forms_in_which_the_service_may_store_a_declaration_are_equal(
 def test_an_unreadable_record_and_a_sick_stream_delay_no_other(
     body: str, entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
 ) -> None:
-    declare(bucket, declaring(seconds=3))
     sick = STREAM_ARN.replace("front-door", "front-sick")
     service.configurations[sick] = None
     service.fail(UPDATE, *["InternalFailure" if number % 2 == 0 else "" for number in range(200)])
@@ -178,7 +177,6 @@ def test_an_unreadable_record_and_a_sick_stream_delay_no_other(
 def test_a_stream_that_cannot_be_set_is_delivered_again_and_counted(
     operation: str, error: str, entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock
 ) -> None:
-    declare(bucket, declaring(seconds=3))
     service.fail(operation, error)
     assert configure(entry) == [STREAM_ARN]
     assert clock.time <= 105
@@ -192,8 +190,7 @@ def test_a_new_stream_without_retention_is_not_delivered_again(
     entry: ModuleType, bucket: Bucket, service: Service
 ) -> None:
     earlier = declaring(seconds=3)
-    ledger = Ledger(Turn("pass"), (), declaring(seconds=5), (Earlier(earlier),))
-    bucket.objects["ledger.json"] = json.dumps(asdict(ledger)).encode()
+    declare(bucket, declaring(seconds=5), Earlier(earlier))
     service.configurations[STREAM_ARN] = dict(FleetDeclaration.parse(earlier).of(STREAM_ARN))
     service.fail(UPDATE, "NoDataRetentionException")
     assert configure(entry) == []
@@ -232,7 +229,6 @@ def test_a_turn_that_is_lost_while_the_ledger_is_written_sets_nothing(
 
 
 def test_an_old_record_starts_a_pass(entry: ModuleType, bucket: Bucket, service: Service, clock: FakeClock) -> None:
-    declare(bucket, declaring(seconds=3))
     clock.time = 301
     with Stubber(entry.states) as states:
         states.add_response("start_execution", {"executionArn": "arn", "startDate": 0}, None)

@@ -14,7 +14,6 @@ from kinesis_video_configuration import Deadline, timing
 from kinesis_video_fleet import worker
 from kinesis_video_fleet.declaration import Rules
 from kinesis_video_fleet.pace import Pace
-from kinesis_video_fleet.planner import batches
 from kinesis_video_fleet.worker import THREADS, Worker
 
 from .simulation import (
@@ -124,13 +123,6 @@ def test_no_second_has_more_calls_whenever_the_service_counts_them(
         list(pool.map(call, range(20 * calls_per_second)))
     assert all(later - earlier >= 1 for earlier, later in zip(counted, counted[calls_per_second:], strict=False))
     assert all(earlier <= later for earlier, later in pairwise(counted))
-
-
-def test_a_batch_is_bounded_by_its_bytes_too() -> None:
-    names = [f"arn:aws:kinesisvideo:eu-west-1:111122223333:stream/{number:0256}/1" for number in range(2_000)]
-    divided = list(batches(names, 50))
-    assert [name for batch in divided for name in batch] == names
-    assert all(len(str(batch)) < MAX_PAYLOAD_BYTES for batch in divided)
 
 
 def test_streams_without_time_left_are_named_at_once() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Lock, Thread
-from typing import Any, Self
+from types import SimpleNamespace
+from typing import Any
 
 
 class VirtualClock:
@@ -36,67 +39,51 @@ class VirtualClock:
             wake = Lock()
             wake.acquire()
             heapq.heappush(self._waiting, (due, next(self._order), wake))
-            self._leave()
+            self._running -= 1
+            self._wake()
         wake.acquire()
 
-    def join(self, count: int) -> None:
-        """Count further threads that run."""
-        with self._lock:
-            self._running += count
+    def pool(self, max_workers: int) -> AbstractContextManager[Any]:
+        """Make a ThreadPoolExecutor in this time, as far as `map` goes."""
+        return nullcontext(SimpleNamespace(map=partial(self._map, max_workers)))
 
-    def leave(self) -> None:
-        """Count one thread less."""
-        with self._lock:
-            self._leave()
-
-    def _leave(self) -> None:
-        self._running -= 1
-        if self._running == 0 and self._waiting:
-            self.time, _, wake = heapq.heappop(self._waiting)
-            self._running = 1
-            wake.release()
-
-    def pool(self, max_workers: int) -> VirtualPool:
-        return VirtualPool(self, max_workers)
-
-
-class VirtualPool:
-    """A ThreadPoolExecutor in the time of a clock."""
-
-    def __init__(self, clock: VirtualClock, max_workers: int) -> None:
-        self._clock = clock
-        self._max_workers = max_workers
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End; `map` has waited already."""
-
-    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def _map(self, max_workers: int, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         to_do = list(items)
         results: list[Any] = [None] * len(to_do)
         numbered = iter(enumerate(to_do))
 
         def run() -> None:
-            self._clock.queue(0)
+            self.queue(0)
             # Only one thread runs at a time.
             for number, item in numbered:
                 try:
                     results[number] = (function(item), None)
                 except Exception as error:
                     results[number] = (None, error)
-            self._clock.leave()
+            self._count(-1)
 
-        threads = [Thread(target=run, daemon=True) for _ in range(self._max_workers)]
-        self._clock.join(len(threads))
+        threads = [Thread(target=run, daemon=True) for _ in range(max_workers)]
+        self._count(len(threads))
         for thread in threads:
             thread.start()
-        self._clock.leave()
+        # This one waits for them, which takes none of this time.
+        self._count(-1)
         for thread in threads:
             thread.join()
-        self._clock.join(1)
+        self._count(1)
         for result, error in results:
             if error is not None:
                 raise error
             yield result
+
+    def _count(self, more: int) -> None:
+        """Count the threads that run."""
+        with self._lock:
+            self._running += more
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._running == 0 and self._waiting:
+            self.time, _, wake = heapq.heappop(self._waiting)
+            self._running = 1
+            wake.release()

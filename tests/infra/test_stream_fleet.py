@@ -85,23 +85,31 @@ def test_each_role_has_the_permissions_that_it_needs_and_no_others(template: dic
     (machine,) = resources_of(template, "AWS::StepFunctions::StateMachine")
     (log_group,) = resources_of(template, "AWS::Logs::LogGroup")
     logs = {"logs:CreateLogStream,logs:PutLogEvents": log_group}
-    begin = named(template, "AWS::IAM::Role", "BeginRole")
-    assert statements(begin) == {
-        "s3:DeleteObject,s3:PutObject": f"{bucket}/events/*",
-        "states:StartExecution": machine,
-        **logs,
-    }
-    work = named(template, "AWS::IAM::Role", "WorkRole")
-    assert statements(work) == {
+    start = {"states:StartExecution": machine}
+    # Of what works on streams.
+    shared = {
         "kinesisvideo:DescribeImageGenerationConfiguration,kinesisvideo:UpdateImageGenerationConfiguration": (
             f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/cam-*/*"
         ),
-        "kinesisvideo:ListStreams": "*",
-        "s3:DeleteObject,s3:GetObject,s3:PutObject": f"{bucket}/*",
         "s3:ListBucket": bucket,
-        "cloudformation:DescribeStacks,cloudformation:ListStackResources": "AWS::StackId",
         "cloudwatch:PutMetricData": "*",
         **logs,
+    }
+    begin, work, new = (named(template, "AWS::IAM::Role", f"{name}Role") for name in ("Begin", "Work", "New"))
+    assert statements(begin) == {"s3:DeleteObject,s3:PutObject": f"{bucket}/events/*", **start, **logs}
+    assert statements(work) == {
+        **shared,
+        "kinesisvideo:ListStreams": "*",
+        "s3:DeleteObject,s3:GetObject,s3:PutObject": f"{bucket}/*",
+        "cloudformation:DescribeStacks,cloudformation:ListStackResources": "AWS::StackId",
+    }
+    # Nothing of events/, where the ResponseURLs are.
+    assert statements(new) == {
+        **shared,
+        **start,
+        "s3:GetObject,s3:PutObject": f"{bucket}/ledger.json",
+        "s3:GetObject": f"{bucket}/unfinished/*",
+        "s3:DeleteObject,s3:PutObject": f"{bucket}/new-streams/*",
     }
     conditions = [s.get("Condition") for s in work["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]]
     assert [c for c in conditions if c] == [{"StringEquals": {"cloudwatch:namespace": "CdkKinesisVideo"}}]
@@ -110,20 +118,6 @@ def test_each_role_has_the_permissions_that_it_needs_and_no_others(template: dic
     looks = named(template, "AWS::IAM::Policy", "LooksAtPasses")["Properties"]["PolicyDocument"]["Statement"]
     executions = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:*"
     assert [(s["Action"], text_of(s["Resource"])) for s in looks] == [("states:DescribeExecution", executions)]
-    new = named(template, "AWS::IAM::Role", "NewRole")
-    # Nothing of events/, where the ResponseURLs are.
-    assert statements(new) == {
-        "kinesisvideo:DescribeImageGenerationConfiguration,kinesisvideo:UpdateImageGenerationConfiguration": (
-            f"arn:aws:kinesisvideo:{REGION}:{ACCOUNT}:stream/cam-*/*"
-        ),
-        "s3:GetObject,s3:PutObject": f"{bucket}/ledger.json",
-        "s3:GetObject": f"{bucket}/unfinished/*",
-        "s3:DeleteObject,s3:PutObject": f"{bucket}/new-streams/*",
-        "s3:ListBucket": bucket,
-        "cloudwatch:PutMetricData": "*",
-        "states:StartExecution": machine,
-        **logs,
-    }
 
 
 def test_the_work_bucket_is_private_and_its_objects_expire(template: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from kinesis_video_configuration import one_line, printable
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_fleet.store import Store, folder_of
@@ -136,21 +138,19 @@ def run(options: argparse.Namespace) -> int:
         return ExitCode.GOOD
     store = Store(session.client("s3"), fleet.bucket)
     running = [_Pass.read(store, states, each) for each in _executions(states, fleet, statusFilter="RUNNING")]
+    ended = (each for each in _executions(states, fleet) if each["status"] != "RUNNING")
     done: list[_Pass] = []
     skipped = 0
-    for execution in _executions(states, fleet):
+    for each in (_Pass.read(store, states, execution) for execution in ended):
+        if each.ended == _SKIPPED:
+            skipped += 1
+            continue
+        done.append(each)
         if len(done) == options.passes:
             break
-        if execution["status"] != "RUNNING":
-            each = _Pass.read(store, states, execution)
-            skipped += each.ended == _SKIPPED
-            done += [] if each.ended == _SKIPPED else [each]
     if options.json:
-        told = {
-            "fleet": fleet.name_prefix,
-            "passes": [each.as_json() for each in (*running, *done)],
-            "skipped": skipped,
-        }
+        passes = [each.as_json() for each in (*running, *done)]
+        told = {"fleet": fleet.name_prefix, "passes": passes, "skipped": skipped}
         sys.stdout.write(f"{json.dumps(told, indent=2)}\n")
     else:
         turn = store.ledger().turn.name
@@ -172,18 +172,7 @@ def _find(given: str, session: Any, states: Any) -> Fleet:
     fleets = list(fleets_in(states))
     found = [each for each in fleets if each.name_prefix == given and not each.problem]
     if not found:
-        client = session.client("cloudformation")
-        try:
-            rows = [
-                row
-                for page in client.get_paginator("list_stack_resources").paginate(StackName=given)
-                for row in page["StackResourceSummaries"]
-            ]
-        except client.exceptions.ClientError as error:
-            if "does not exist" not in str(error):
-                raise
-            rows = []
-        machines = {row.get("PhysicalResourceId") for row in rows}
+        machines = _resources_of(given, session.client("cloudformation"))
         found = [each for each in fleets if each.machine in machines]
     if len(found) == 1 and not found[0].problem:
         return found[0]
@@ -199,12 +188,22 @@ def _find(given: str, session: Any, states: Any) -> Fleet:
     )
 
 
+def _resources_of(stack: str, cloudformation: Any) -> set[str]:
+    try:
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        return set(pages.search("StackResourceSummaries[].PhysicalResourceId"))
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        return set()
+
+
 def _executions(states: Any, fleet: Fleet, **asked: str) -> Iterator[Mapping[str, Any]]:
+    most = {"MaxItems": _MAX_PASSES}
     pages = states.get_paginator("list_executions").paginate(
-        stateMachineArn=fleet.machine, **asked, PaginationConfig={"MaxItems": _MAX_PASSES}
+        stateMachineArn=fleet.machine, **asked, PaginationConfig=most
     )
-    for page in pages:
-        yield from page["executions"]
+    return (execution for page in pages for execution in page["executions"])
 
 
 def _tell(*lines: str) -> None:
