@@ -43,12 +43,11 @@ def run(repetitions: int) -> str:
         for case in cases.values():
             case()
         samples = interleave(rounds, cases, "handler")
-    figures = list(samples[OURS][0])
     cold = ratios(samples, FLOOR, "cold CPU")[OURS]
     return paragraphs(
         f"As a multiple of the floor ({FLOOR.partition(': ')[2]}), in {rounds} rounds; where two functions answer "
         "together, both:",
-        comparison(samples, FLOOR, figures),
+        comparison(samples, FLOOR, list(samples[OURS][0])),
         f"{OURS}'s cold start takes {cold} times its floor's CPU; the target is 1.10.",
     )
 

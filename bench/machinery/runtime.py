@@ -126,5 +126,4 @@ class Function:
             "Lambda-Runtime-Invoked-Function-Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench",
         }
         # Without a charset: awslambdaric hands an event of any other type to the function as bytes.
-        body = json.dumps(event).encode()
-        return web.Response(body=body, content_type="application/json", headers=headers)
+        return web.Response(body=json.dumps(event).encode(), content_type="application/json", headers=headers)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
-import boto3
 import pytest
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_s3 as s3
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from cdk_kinesis_video import StreamFleet
 from kinesis_video_tools.__main__ import main
+from roles import ANYBODY, assume_role, create_role, document
 from tests.cloudformation import SECRET, Answered, CloudFormation
 
 from .conftest import PATIENCE_SECONDS, Cloud
@@ -325,32 +325,18 @@ def test_only_the_worker_reads_the_response_url(fleets: Cloud, sender: Sender) -
     (bucket,) = fleets.physical_ids("Sent", "AWS::S3::Bucket")
     keys = ("events/kept.json", "passes/kept/plan.json")
     for key in keys:
-        fleets.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"{}")
-    iam = fleets.aws.client("iam")
-    anybody: Any = {
-        "Effect": "Allow",
-        "Principal": {"AWS": "*", "Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    everything: Any = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(document_of(anybody)))
-    (worker,) = (name for name in fleets.physical_ids("Sent", "AWS::IAM::Role") if "WorkRole" in name)
-    iam.update_assume_role_policy(RoleName=worker, PolicyDocument=json.dumps(document_of(anybody)))
-    iam.put_role_policy(RoleName="reader", PolicyName="s3", PolicyDocument=json.dumps(document_of(everything)))
+        fleets.s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+    iam, sts = fleets.aws.client("iam"), fleets.aws.client("sts")
+    reader = create_role(iam, "reader", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    (name,) = (name for name in fleets.physical_ids("Sent", "AWS::IAM::Role") if "WorkRole" in name)
+    trusted = {**ANYBODY, "Service": "lambda.amazonaws.com"}
+    trust = document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+    worker = iam.get_role(RoleName=name)["Role"]["Arn"]
 
     def reads(role: str) -> dict[str, str]:
-        arn = f"arn:aws:iam::000000000000:role/{role}"
-        session = fleets.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=fleets.aws.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id=session["AccessKeyId"],
-            aws_secret_access_key=session["SecretAccessKey"],
-            aws_session_token=session["SessionToken"],
-        )
         read: dict[str, str] = {}
-        with closing(s3):
+        with closing(assume_role(sts, role).client("s3", endpoint_url=fleets.aws.endpoint_url)) as s3:
             for key in keys:
                 try:
                     read[key] = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
@@ -358,13 +344,9 @@ def test_only_the_worker_reads_the_response_url(fleets: Cloud, sender: Sender) -
                     read[key] = error.response["Error"]["Code"]
         return read
 
-    assert reads("reader") == {"events/kept.json": "AccessDenied", "passes/kept/plan.json": "{}"}
+    assert reads(reader) == {"events/kept.json": "AccessDenied", "passes/kept/plan.json": "{}"}
     assert reads(worker) == dict.fromkeys(keys, "{}")
-    fleets.aws.client("s3").delete_object(Bucket=bucket, Key=keys[0])
-
-
-def document_of(statement: Any) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    fleets.s3.delete_object(Bucket=bucket, Key=keys[0])
 
 
 def test_a_delete_takes_the_turn_of_a_running_create(fleets: Cloud, sender: Sender) -> None:
