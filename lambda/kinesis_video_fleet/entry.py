@@ -69,12 +69,12 @@ def _calls_per_second() -> int:
 
 def _work(batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     name, number = batch["pass"], batch["number"]
-    plan = store.read(f"{folder_of(name)}plan.json")
-    if plan["end"] is not None:
-        deadline = Deadline(min(deadline.remaining(), plan["end"] - timing.since_1970()))
+    planned = store.read(f"{folder_of(name)}plan.json")
+    if planned["end"] is not None:
+        deadline = Deadline(min(deadline.remaining(), planned["end"] - timing.since_1970()))
     worker = Worker(
         impatient if batch["round"] == 1 else kinesis_video,
-        Rules.parse(plan["declaration"], plan["earlier"]),
+        Rules.parse(planned["declaration"], planned["earlier"]),
         _calls_per_second(),
         deadline,
         lambda: _why_stop(name),
