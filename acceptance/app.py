@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
-
 from aws_cdk import App, CfnOutput, CfnResource, Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -33,9 +31,10 @@ def build(scope: Construct) -> None:
         scope, "Images", stream=declared, bucket=bucket, prefix="declared/", sampling_interval=interval
     )
     images.grant_put_media(producer)
-    for function in filter(_is_function, scope.node.find_all()):
-        # Lambda then logs how long the function takes to start.
-        function.add_property_override("LoggingConfig.SystemLogLevel", "INFO")
+    for construct in scope.node.find_all():
+        if isinstance(construct, CfnResource) and construct.cfn_resource_type == "AWS::Lambda::Function":
+            # Lambda then logs how long the function takes to start.
+            construct.add_property_override("LoggingConfig.SystemLogLevel", "INFO")
     CfnOutput(scope, "Verified", value=images.verified)
 
     scratch, producer = _stream(scope, "Scratch")
@@ -50,10 +49,6 @@ def _stream(scope: Construct, name: str) -> tuple[VideoStream, iam.Role]:
     CfnOutput(scope, f"{name}StreamName", value=stream.stream_name)
     CfnOutput(scope, f"{name}ProducerArn", value=producer.role_arn)
     return stream, producer
-
-
-def _is_function(construct: Any) -> TypeGuard[CfnResource]:
-    return CfnResource.is_cfn_resource(construct) and construct.cfn_resource_type == "AWS::Lambda::Function"
 
 
 if __name__ == "__main__":
