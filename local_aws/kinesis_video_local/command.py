@@ -11,12 +11,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from kinesis_video_tools.command_line import add_command
+from kinesis_video_tools.command_line.parser import add_command
 
 from .server import LocalAws, LocalAwsError
 
 if TYPE_CHECKING:
-    from kinesis_video_tools.command_line import Commands
+    from kinesis_video_tools.command_line.parser import Commands
 
 _EPILOG = """\
 It prints the environment variables that point an AWS SDK and the CDK CLI to it, as lines for a shell. It listens on

@@ -24,10 +24,10 @@ from botocore.parsers import ResponseParserError
 from kinesis_video_configuration import timing
 from kinesis_video_configuration.retries import CallError
 from kinesis_video_tools.__main__ import main, parser
-from kinesis_video_tools.command_line import CommandError, ExitCode, Parser, region_of, session_of, shows_colour
-from kinesis_video_tools.command_line.account import OUTAGE_SECONDS, AccountSession, Patience
-from kinesis_video_tools.command_line.failures import explain
-from kinesis_video_tools.command_line.parser import INTERRUPTED_MEANS, UNKNOWN_MEANS
+from kinesis_video_tools.command_line.account import OUTAGE_SECONDS, AccountSession, Patience, region_of, session_of
+from kinesis_video_tools.command_line.failures import CommandError, explain
+from kinesis_video_tools.command_line.parser import INTERRUPTED_MEANS, UNKNOWN_MEANS, ExitCode, Parser
+from kinesis_video_tools.command_line.screen import shows_colour
 
 from ..handler.conftest import FakeClock, clock
 from .processes import command, on_a_terminal
@@ -348,7 +348,7 @@ def test_a_proxys_page_is_no_answer_of_aws(
 
 def test_lines_fit_a_terminal_and_progress_takes_one_row() -> None:
     script = """
-from kinesis_video_tools.command_line import say, show_progress
+from kinesis_video_tools.command_line.screen import say, show_progress
 show_progress("x" * 100)
 say("a problem with " + "many " * 20 + "\\x1b[2J", "  → s3://a-long-name-that-stays-whole/" + "y" * 50)
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 
 import pytest
@@ -40,25 +42,19 @@ def _acceptance() -> str:
     return table([seen], "111122223333", "us-east-1") + seen.seen
 
 
-def _fleet(capsys: pytest.CaptureFixture[str]) -> str:
+def _fleet() -> str:
     named = {f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{HOSTILE}/1": (HOSTILE, HOSTILE)}
     execution = {"name": HOSTILE, "status": "FAILED", "startDate": NOW, "stopDate": NOW}
     plan = {"kind": HOSTILE, "streams": 1, "begun": 1}
     one = fleet._Pass(execution, plan, {"ended": HOSTILE, "stopped": 2}, Outcome(Counter({HOSTILE: 1}), named), "")
-    fleet._tell(one.end(HOSTILE), *one.names())
-    return capsys.readouterr().out
+    with redirect_stdout(io.StringIO()) as printed:
+        fleet._tell(one.end(HOSTILE), *one.names())
+    return printed.getvalue()
 
 
-@pytest.mark.parametrize("shown", [_diff, _doctor, _acceptance])
+@pytest.mark.parametrize("shown", [_diff, _doctor, _acceptance, _fleet])
 def test_it_is_printable_where_it_is_shown(shown: Callable[[], str]) -> None:
-    _assert_harmless(shown())
-
-
-def test_it_is_printable_in_the_passes_of_a_fleet(capsys: pytest.CaptureFixture[str]) -> None:
-    _assert_harmless(_fleet(capsys))
-
-
-def _assert_harmless(text: str) -> None:
+    text = shown()
     assert r"a\x1b[2J" in text
     assert all(c.isprintable() for c in text.replace("\n", ""))
     assert not re.search("^ *✓ images: forged", text, re.MULTILINE)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from .command_line import Parser
+    from .command_line.parser import Parser
 
 # Other distributions add sub-commands with this group of entry points: modules with `add_to`, like those in `commands`.
 _COMMANDS = "kinesis_video.commands"
@@ -31,8 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    The exit code, of `kinesis_video_tools.command_line.ExitCode`: 0 if the result is good, 1 if it is bad, 2 if it is
-    not known, 130 for Ctrl-C.
+    The exit code: 0 if the result is good, 1 if it is bad, 2 if it is not known, 130 for Ctrl-C.
     """
     # Python sets a closed stream to None.
     sys.stdout = sys.stdout or StringIO()
@@ -59,7 +58,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        from .command_line import run
+        from .command_line.failures import run
 
         whole = parser()
     except ModuleNotFoundError as error:
@@ -83,7 +82,7 @@ def parser() -> Parser:
     # Imported here, because they need the extra `tools`.
     import shtab
 
-    from .command_line import Parser
+    from .command_line.parser import Parser
     from .commands import adopt, diff, doctor, fleet, send
 
     whole = Parser(prog="kinesis-video", description="Tools for Amazon Kinesis Video Streams.")
@@ -117,7 +116,7 @@ def parser() -> Parser:
 
 
 def _without_local_aws(_options: argparse.Namespace) -> int:
-    from .command_line import CommandError
+    from .command_line.failures import CommandError
 
     raise CommandError(
         "the local AWS is a separate distribution", "pip install ./local_aws, in a clone of cdk-kinesis-video"

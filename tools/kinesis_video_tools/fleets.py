@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_contract.fleets import PASS_THROUGH
 
-from .command_line import CommandError
+from .command_line.failures import CommandError
 
 _MACHINES = "CdkKinesisVideoFleet"
 

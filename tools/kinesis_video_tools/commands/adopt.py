@@ -16,7 +16,9 @@ from kinesis_video_configuration.retries import CallError, Retries, pages
 from kinesis_video_configuration.service import KinesisVideo, create_client
 
 from ..adoption import DEFAULT_STACK_NAME, ExistingStream, NothingToAdoptError, write_app
-from ..command_line import Commands, ExitCode, Patience, add_account, add_command, say, session_of, show_progress
+from ..command_line.account import Patience, add_account, session_of
+from ..command_line.parser import Commands, ExitCode, add_command
+from ..command_line.screen import say, show_progress
 from ..owners import Owners
 
 _SECONDS = 3600.0

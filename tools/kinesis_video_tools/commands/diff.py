@@ -16,18 +16,10 @@ from kinesis_video_configuration.retries import CallError
 from kinesis_video_configuration.service import KinesisVideo, create_client
 from kinesis_video_drift import StackChangedError, compare
 
-from ..command_line import (
-    CommandError,
-    Commands,
-    ExitCode,
-    Patience,
-    add_account,
-    add_command,
-    add_json,
-    region_of,
-    session_of,
-    show_progress,
-)
+from ..command_line.account import Patience, add_account, region_of, session_of
+from ..command_line.failures import CommandError
+from ..command_line.parser import Commands, ExitCode, add_command, add_json
+from ..command_line.screen import show_progress
 from ..deployed import Declared, declared_in
 from ..template import UnknownValueError
 

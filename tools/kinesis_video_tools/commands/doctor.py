@@ -22,18 +22,10 @@ from kinesis_video_doctor.evidence import FRAGMENT_NUMBER
 from kinesis_video_doctor.examination import Case
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, fragment_tags
-from ..command_line import (
-    CommandError,
-    Commands,
-    ExitCode,
-    Patience,
-    add_account,
-    add_command,
-    region_of,
-    session_of,
-    show_progress,
-    shows_colour,
-)
+from ..command_line.account import Patience, add_account, region_of, session_of
+from ..command_line.failures import CommandError
+from ..command_line.parser import Commands, ExitCode, add_command
+from ..command_line.screen import show_progress, shows_colour
 from ..deployed import declared_in
 from ..fleets import fleets_in
 

@@ -16,7 +16,9 @@ from kinesis_video_configuration import one_line, printable
 from kinesis_video_fleet.outcome import Outcome
 from kinesis_video_fleet.store import Store, folder_of
 
-from ..command_line import CommandError, Commands, ExitCode, add_account, add_command, add_json, region_of, session_of
+from ..command_line.account import add_account, region_of, session_of
+from ..command_line.failures import CommandError
+from ..command_line.parser import Commands, ExitCode, add_command, add_json
 from ..fleets import Fleet, fleets_in
 
 _EPILOG = """\

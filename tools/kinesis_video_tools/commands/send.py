@@ -15,19 +15,10 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from ..camera import Acknowledgement, ClockVideo, Producer, PutMediaError, Report, VideoFile, fragment_tags
-from ..command_line import (
-    CommandError,
-    Commands,
-    ExitCode,
-    add_account,
-    add_command,
-    add_json,
-    explain,
-    region_of,
-    say,
-    session_of,
-    show_progress,
-)
+from ..command_line.account import add_account, region_of, session_of
+from ..command_line.failures import CommandError, explain
+from ..command_line.parser import Commands, ExitCode, add_command, add_json
+from ..command_line.screen import say, show_progress
 
 _EPILOG = """\
 Without --file, the video is a test picture: a clock, the stream's name, and a colour for each fragment. Ctrl-C ends the
