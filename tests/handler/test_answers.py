@@ -16,19 +16,17 @@ from kinesis_video_configuration import timing
 from kinesis_video_handler import protocol
 from kinesis_video_handler.protocol import AnswerNotSentError
 
-from ..cloudformation import SECRET, CloudFormation
+from ..cloudformation import SECRET
 from .conftest import DESCRIBE, STREAM_ARN, UPDATE, Function
 
 
 @pytest.mark.parametrize("trouble", [403, 500, 503, "drop"])
-def test_an_answer_that_was_not_taken_is_sent_again(
-    function: Function, cloudformation: CloudFormation, trouble: int | str
-) -> None:
-    cloudformation.script = [trouble, trouble, 200]
+def test_an_answer_that_was_not_taken_is_sent_again(function: Function, trouble: int | str) -> None:
+    function.cloudformation.script = [trouble, trouble, 200]
     function.invoke("create")
-    assert len(cloudformation.puts) == 3
-    assert len({put.body for put in cloudformation.puts}) == 1
-    assert {put.content_type for put in cloudformation.puts} == {""}
+    assert len(function.cloudformation.puts) == 3
+    assert len({put.body for put in function.cloudformation.puts}) == 1
+    assert {put.content_type for put in function.cloudformation.puts} == {""}
     assert function.clock.time == 1.5
 
 
@@ -36,32 +34,30 @@ def test_an_answer_that_was_not_taken_is_sent_again(
     ("trouble", "named"), [(403, "HTTP status 403"), (500, "HTTP status 500"), ("drop", "RemoteDisconnected")]
 )
 def test_an_answer_that_is_never_taken_raises_so_that_lambda_repeats_the_event(
-    function: Function, cloudformation: CloudFormation, trouble: int | str, named: str
+    function: Function, trouble: int | str, named: str
 ) -> None:
-    cloudformation.script = [trouble] * 4
+    function.cloudformation.script = [trouble] * 4
     with pytest.raises(AnswerNotSentError) as raised:
         function.invoke("create")
     assert str(raised.value) == f"CloudFormation did not take the answer in 4 attempts, the last one: {named}"
-    assert len(cloudformation.puts) == 4
+    assert len(function.cloudformation.puts) == 4
 
 
 @pytest.mark.parametrize(("seconds", "attempts"), [(0.1, 1), (4.4, 1), (4.5, 2), (7.5, 4)])
 def test_no_attempt_but_the_first_starts_that_lambda_would_cut_off(
-    function: Function, cloudformation: CloudFormation, seconds: float, attempts: int
+    function: Function, seconds: float, attempts: int
 ) -> None:
-    cloudformation.script = [500] * 4
+    function.cloudformation.script = [500] * 4
     with pytest.raises(AnswerNotSentError, match=f"^CloudFormation did not take the answer in {attempts} attempts, "):
         function.invoke("create", seconds=seconds)
-    assert len(cloudformation.puts) == attempts
+    assert len(function.cloudformation.puts) == attempts
 
 
-def test_a_slow_receiver_is_given_up(
-    function: Function, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_receiver_is_given_up(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "SEND_SECONDS", 0.5)
-    cloudformation.script = ["never", 200]
+    function.cloudformation.script = ["never", 200]
     function.invoke("create")
-    assert len(cloudformation.puts) >= 2
+    assert len(function.cloudformation.puts) >= 2
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f3a5", '"', "\n"])
@@ -132,7 +128,7 @@ def test_whatever_ends_the_work_is_answered(function: Function, error: type[Base
     assert error.__name__ in (answer.reason or "")
 
 
-def test_an_error_at_import_time_is_answered(function: Function, cloudformation: CloudFormation) -> None:
+def test_an_error_at_import_time_is_answered(function: Function) -> None:
     event = function.event("create")
     program = (
         "import json, sys\n"
@@ -144,7 +140,7 @@ def test_an_error_at_import_time_is_answered(function: Function, cloudformation:
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", program], input=json.dumps(event), text=True, check=True, env=environment)
-    (put,) = cloudformation.puts
+    (put,) = function.cloudformation.puts
     body = json.loads(put.body)
     assert body["Status"] == "FAILED"
     assert body["PhysicalResourceId"] == "cdk-kinesis-video::create-failed"
@@ -196,14 +192,12 @@ def test_a_required_field_that_is_missing_fails_by_its_name(function: Function) 
     "keys",
     [["ResponseURL"], ["RequestId"], ["StackId"], ["LogicalResourceId"], ["RequestId", "StackId", "LogicalResourceId"]],
 )
-def test_an_event_that_can_not_be_answered_raises(
-    function: Function, cloudformation: CloudFormation, keys: list[str]
-) -> None:
+def test_an_event_that_can_not_be_answered_raises(function: Function, keys: list[str]) -> None:
     event = {name: value for name, value in function.event("create").items() if name not in keys}
     with pytest.raises(ValueError, match=f"^the event can't be answered, it has no {', '.join(keys)}$"):
         function.invoke(event)
     assert not function.service.calls
-    assert not cloudformation.puts
+    assert not function.cloudformation.puts
 
 
 S3 = "https://cloudformation-custom-resource-response-"
@@ -274,15 +268,13 @@ STACK_OF_OTHERS = [
 
 
 @pytest.mark.parametrize("stack_id", STACK_OF_OTHERS)
-def test_a_forged_event_of_another_stack_is_neither_answered_nor_carried_out(
-    function: Function, cloudformation: CloudFormation, stack_id: str
-) -> None:
+def test_a_forged_event_of_another_stack_is_neither_answered_nor_carried_out(function: Function, stack_id: str) -> None:
     drift = {"Declarations": {}, "StackId": stack_id, "Detail": {}}
     for event in ({**function.event("create"), "StackId": stack_id}, drift):
         with pytest.raises(ValueError, match=r"^the event is not of the function's own stack but of "):
             function.invoke(event)
     assert not function.service.calls
-    assert not cloudformation.puts
+    assert not function.cloudformation.puts
 
 
 def test_the_name_of_a_function_may_be_cut() -> None:
@@ -299,12 +291,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize("event", ["create", "update", "delete"])
 @pytest.mark.parametrize("trouble", ["none", "call", "answer", "url", "url that can't be parsed", "deadline"])
 def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
-    function: Function,
-    cloudformation: CloudFormation,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    event: str,
-    trouble: str,
+    function: Function, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, event: str, trouble: str
 ) -> None:
     caplog.set_level("DEBUG")
     function.service.message = "a line\n" * 10_000
@@ -313,7 +300,7 @@ def test_no_log_at_any_level_has_a_secret_or_an_unbounded_text(
         function.service.fail(UPDATE, "InvalidArgumentException")
         function.service.fail(DESCRIBE, "InvalidArgumentException")
     if trouble == "answer":
-        cloudformation.script = [403] * 4
+        function.cloudformation.script = [403] * 4
     if trouble == "url that can't be parsed":
         message["ResponseURL"] = f"http://[127.0.0.1/?{SECRET}"
     if trouble == "url":
