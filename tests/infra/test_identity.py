@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aws_cdk import App, CfnParameter, NestedStack, Stack, Stage
@@ -23,11 +24,12 @@ def ids_in(stack: Stack) -> list[str]:
     return list(resources_of(template_of(stack), IMAGE_GENERATION))
 
 
-def declared_at(place: Callable[[Stack], tuple[Construct, str]], make_stream: MakeStream) -> list[str]:
+def declared_at(place: Callable[[Stack], tuple[Construct, str]], make_stream: MakeStream) -> dict[str, Any]:
+    """The custom resources, by their logical ids."""
     stack = Stack(App(), "Cameras")
     scope, construct_id = place(stack)
     images_in(scope, construct_id, stream=make_stream(stack))
-    return ids_in(stack)
+    return resources_of(template_of(stack), IMAGE_GENERATION)
 
 
 def overridden(stack: Stack) -> IStreamRef:
@@ -60,10 +62,11 @@ def overridden(stack: Stack) -> IStreamRef:
     ],
     ids=["VideoStream", "CfnStream", "overridden", "by name", "by ARN", "by a parameter"],
 )
-def test_neither_the_constructs_id_nor_its_place_is_in_the_logical_id(make_stream: MakeStream, logical_id: str) -> None:
-    assert declared_at(lambda stack: (stack, "Images"), make_stream) == [logical_id]
-    assert declared_at(lambda stack: (stack, "Renamed"), make_stream) == [logical_id]
-    assert declared_at(lambda stack: (Construct(stack, "Deeper"), "Images"), make_stream) == [logical_id]
+def test_neither_the_constructs_id_nor_its_place_is_in_the_resource(make_stream: MakeStream, logical_id: str) -> None:
+    declared = declared_at(lambda stack: (stack, "Images"), make_stream)
+    assert list(declared) == [logical_id]
+    assert declared_at(lambda stack: (stack, "Renamed"), make_stream) == declared
+    assert declared_at(lambda stack: (Construct(stack, "Deeper"), "Images"), make_stream) == declared
 
 
 @pytest.mark.parametrize(

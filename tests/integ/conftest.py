@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
 from botocore.exceptions import ClientError
 
-from kinesis_video_local import Cdk, LocalAws
+from kinesis_video_local import LocalAws
+from kinesis_video_tools.camera import ClockVideo, fragment_tags
+from roles import ANYBODY, assume_role, document
 from tests.archives import zipped
 
 from .deployments import Deployments, create_other_tools, deployments_on
@@ -25,7 +28,14 @@ FRAGMENT_NOTIFICATION = "Custom::KinesisVideoFragmentNotification"
 ASSETS = "assets"
 GREEN = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 # Much longer than any of these stacks takes, and much shorter than waiting for an answer that never comes.
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.25)
 
 
 @dataclass
@@ -35,11 +45,13 @@ class Cloud:
     aws: LocalAws
 
     def __post_init__(self) -> None:
-        self.cloudformation = self.aws.client("cloudformation")
+        # Creating a client takes 10 ms of CPU, and 100 ms for the first one of a service.
+        create: Callable[[str], Any] = self.aws.client
+        self.client = cache(create)
         self.kinesisvideo = self.aws.client("kinesisvideo")
-        # Creating a client takes as long as some of these deployments.
-        self.ssm = self.aws.client("ssm")
-        self.s3 = self.aws.client("s3")
+        self.cloudformation = self.client("cloudformation")
+        self.ssm = self.client("ssm")
+        self.s3 = self.client("s3")
         self.s3.create_bucket(Bucket=ASSETS)
         self._stacks: set[str] = set()
 
@@ -58,12 +70,15 @@ class Cloud:
         ]
         build(*(Stack(app, name, env=env, synthesizer=s) for name, s in zip(names, synthesizers, strict=True)))
         assembly = app.synth()
-        for asset in Path(assembly.directory).glob("asset.*"):
-            body = zipped(asset) if asset.is_dir() else asset.read_bytes()
-            self.s3.put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
+        self.upload_assets(assembly.directory)
         templates = {name: Path(assembly.directory, f"{name}.template.json").read_text() for name in names}
         shutil.rmtree(assembly.directory)
         return templates
+
+    def upload_assets(self, directory: str) -> None:
+        for asset in Path(directory).glob("asset.*"):
+            body = zipped(asset) if asset.is_dir() else asset.read_bytes()
+            self.s3.put_object(Bucket=ASSETS, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=body)
 
     def deploy(self, name: str, build: Build) -> str:
         """Create or update a stack, and return its final status."""
@@ -72,7 +87,8 @@ class Cloud:
     def deploy_template(self, name: str, template: str) -> str:
         self.start(name, template)
         status = self.wait(name)
-        self._stacks.add(name)
+        if IMAGE_GENERATION in template or FRAGMENT_NOTIFICATION in template:
+            self._stacks.add(name)
         # Until then a description may be stale.
         time.sleep(self.aws.stale_seconds)
         self.require_declared()
@@ -117,12 +133,8 @@ class Cloud:
         return "" if status == "DELETE_COMPLETE" and ":" not in name else status
 
     def wait(self, name: str) -> str:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while (status := self.status(name)).endswith("_IN_PROGRESS"):
-            if time.monotonic() > end:
-                pytest.fail(f"{name} is still {status} after {PATIENCE_SECONDS} s")
-            time.sleep(0.1)
-        return status
+        until(lambda: not self.status(name).endswith("_IN_PROGRESS"))
+        return self.status(name)
 
     def events(self, name: str, resource_type: str = IMAGE_GENERATION) -> list[tuple[str, str]]:
         """The events of the resources of a type, oldest first: the status and its reason."""
@@ -134,12 +146,18 @@ class Cloud:
         ]
 
     def physical_ids(self, name: str, resource_type: str) -> list[str]:
-        resources = self.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-        return [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == resource_type]
+        return self._ids(name, resource_type, "PhysicalResourceId")
 
     def logical_ids(self, name: str, resource_type: str) -> list[str]:
-        resources = self.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-        return [r["LogicalResourceId"] for r in resources if r["ResourceType"] == resource_type]
+        return self._ids(name, resource_type, "LogicalResourceId")
+
+    def physical_id(self, name: str, resource_type: str, part: str = "") -> str:
+        """The physical id of the one resource of a type whose physical id has this part."""
+        (physical_id,) = (found for found in self.physical_ids(name, resource_type) if part in found)
+        return physical_id
+
+    def role_arn(self, name: str, part: str = "") -> str:
+        return f"arn:aws:iam::000000000000:role/{self.physical_id(name, 'AWS::IAM::Role', part)}"
 
     def create_stream(self, name: str, hours: int = 24) -> None:
         """Create a stream outside of any stack, and wait until it is ACTIVE."""
@@ -161,6 +179,24 @@ class Cloud:
         answer = self.kinesisvideo.describe_notification_configuration(**_named(stream))
         return answer.get("NotificationConfiguration")
 
+    def set_images(self, stream: str, configuration: Any) -> None:
+        """Set a configuration by the API, as an operator or a script does; None removes it."""
+        given: Any = {} if configuration is None else {"ImageGenerationConfiguration": configuration}
+        self.kinesisvideo.update_image_generation_configuration(StreamName=stream, **given)
+
+    def send_video(self, stream: str, role_arn: str) -> None:
+        """Send a fragment of real video with the permissions of a producer's role."""
+        producer = self.aws.producer(stream, role_arn=role_arn, tags=fragment_tags())
+        video = ClockVideo(stream, width=160, height=96, frame_rate=1, fragment_seconds=1)
+        assert producer.send(video, fragments=1, speed=20).persisted == 1
+
+    def delete_stream(self, name: str) -> None:
+        self.kinesisvideo.delete_stream(StreamARN=self.stream_arn(name))
+
+    def _ids(self, name: str, resource_type: str, key: str) -> list[str]:
+        resources = self.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        return [r[key] for r in resources if r["ResourceType"] == resource_type]
+
     def _stream(self, name: str) -> Any:
         return self.kinesisvideo.describe_stream(StreamName=name)["StreamInfo"]
 
@@ -169,31 +205,16 @@ def _named(stream: str) -> Any:
     return {"StreamARN" if stream.startswith("arn:") else "StreamName": stream}
 
 
-# Of the session: files of other packages run in between, and a fixture of a package would start anew after each.
 @pytest.fixture(scope="session")
-def local_aws() -> Iterator[LocalAws]:
+def local_aws_options() -> dict[str, Any]:
     # Only the tests at scale need quotas and streams that take a while to be ACTIVE.
-    with LocalAws(quotas=False, creating_seconds=0) as aws:
-        yield aws
+    return {"quotas": False, "creating_seconds": 0}
 
 
 @pytest.fixture(scope="session")
 def _cloud(local_aws: LocalAws) -> Cloud:
     create_other_tools(local_aws)
     return Cloud(local_aws)
-
-
-@pytest.fixture(scope="module")
-def limited() -> Iterator[Cloud]:
-    with LocalAws() as aws:
-        yield Cloud(aws)
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[Cloud]:
-    """A local AWS of the module's own, which enforces IAM."""
-    with LocalAws(quotas=False, enforce_iam=True) as aws:
-        yield Cloud(aws)
 
 
 @pytest.fixture
@@ -203,15 +224,38 @@ def cloud(_cloud: Cloud) -> Iterator[Cloud]:
     _cloud.aws.clear_calls()
 
 
+ClientAs = Callable[..., Any]
+
+
+@pytest.fixture
+def client_as() -> Iterator[ClientAs]:
+    """Return a client of a service with the permissions of a role, which from then on anybody can assume."""
+    trusted = {**ANYBODY, "Service": "lambda.amazonaws.com"}
+    trust = document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
+
+    with ExitStack() as clients:
+
+        def make(cloud: Cloud, role_arn: str, service: str, region: str = "us-east-1") -> Any:
+            name = role_arn.rpartition("/")[2]
+            cloud.client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+            create: Any = assume_role(cloud.client("sts"), role_arn).client
+            client = create(service, region_name=region, endpoint_url=cloud.aws.endpoint_url)
+            return clients.enter_context(closing(client))
+
+        yield make
+
+
+def answer_to(call: Callable[..., object], **parameters: Any) -> str:
+    """Make a call, and return "allowed" or the code of its error."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "allowed"
+
+
 @pytest.fixture
 def deployments(cloud: Cloud) -> Iterator[Deployments]:
     """Stacks and streams of one test."""
     with deployments_on(cloud) as own:
         yield own
-
-
-@pytest.fixture(scope="session")
-def cdk(local_aws: LocalAws) -> Iterator[Cdk]:
-    with Cdk(local_aws) as cli:
-        cli.bootstrap()
-        yield cli

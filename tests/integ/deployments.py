@@ -17,6 +17,7 @@ from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_local import LocalAws
+from roles import create_role
 from tests.archives import zipped
 
 from .other_tools import image_generation
@@ -35,6 +36,13 @@ def with_failing_sibling(template: str) -> str:
     parsed = json.loads(template)
     parsed["Resources"]["Failing"] = {**_FAILING, "DependsOn": list(parsed["Resources"])}
     return json.dumps(parsed)
+
+
+def with_a_second_look_after(seconds: int, template: str) -> str:
+    """Let a drift monitor look again so soon, which is a setting of its function's input."""
+    first = r"\"Declarations\":"
+    assert first in template
+    return template.replace(first, rf"\"SecondLookSeconds\":{seconds},{first}")
 
 
 @dataclass(frozen=True)
@@ -121,11 +129,13 @@ def _stream(scope: Construct, number: int, camera: Camera) -> IStreamRef:
 
 
 def create_other_tools(aws: LocalAws) -> None:
-    """Create the function behind the custom resources of other tools."""
+    """Create the function behind the custom resources of other tools, and its role."""
+    allowed = {"Effect": "Allow", "Action": "kinesisvideo:*", "Resource": "*"}
+    role = create_role(aws.client("iam"), OTHER_TOOLS, allowed, trusted={"Service": "lambda.amazonaws.com"})
     aws.client("lambda").create_function(
         FunctionName=OTHER_TOOLS,
         Runtime="python3.13",
-        Role="arn:aws:iam::000000000000:role/other-tools",
+        Role=role,
         Handler="other_tools.handler",
         Timeout=30,
         Code={"ZipFile": zipped({"other_tools.py": Path(__file__).with_name("other_tools.py").read_text()})},
@@ -153,14 +163,11 @@ class Deployments:
 
     def set_by_hand(self, stream: str, seconds: int | None) -> None:
         """Set a configuration by the API, as an operator or a script does."""
-        configuration: Any = {**image_generation(), "SamplingInterval": (seconds or 0) * 1000}
-        self.cloud.kinesisvideo.update_image_generation_configuration(
-            StreamName=stream, **({"ImageGenerationConfiguration": configuration} if seconds else {})
-        )
+        self.cloud.set_images(stream, {**image_generation(), "SamplingInterval": seconds * 1000} if seconds else None)
 
     def make_again(self, stream: str) -> None:
         """Delete a stream, and create another one of the same name."""
-        self.cloud.kinesisvideo.delete_stream(StreamARN=self.cloud.stream_arn(stream))
+        self.cloud.delete_stream(stream)
         self.cloud.create_stream(stream)
 
     def deploy(self, stack: str, *cameras: Camera | Part) -> str:

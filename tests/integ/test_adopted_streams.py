@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kinesis_video_local import LocalAws
 from kinesis_video_tools.__main__ import main
-from tests.archives import zipped
 
-from .conftest import PATIENCE_SECONDS, Cloud
-from .deployments import Camera, Deployments
+from .conftest import ASSETS, Cloud, until
+from .deployments import Camera, Deployments, with_a_second_look_after
 
 UPDATE = "UpdateImageGenerationConfiguration"
 STACK = "Adopted"
@@ -47,13 +45,6 @@ def configuration(name: str, number: int) -> Any:
     }
 
 
-@pytest.fixture(scope="module")
-def _cloud() -> Iterator[Cloud]:
-    # Separate, because the CDK CLI bootstraps that of the other tests.
-    with LocalAws(quotas=False, creating_seconds=0) as aws:
-        yield Cloud(aws)
-
-
 @pytest.fixture
 def kinesis_video(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -71,39 +62,33 @@ def kinesis_video(
 
 
 def template_of(cloud: Cloud, code: str) -> str:
-    """Synthesise the app, and prepare its deployment as `cdk bootstrap` and `cdk deploy` do."""
+    """Synthesise the app, and return its template for an account without the bootstrap stack."""
     names: dict[str, Any] = {}
     exec(compile(code, "images_stack.py", "exec"), names)
-    directory = Path(names["app"].synth().directory)
-    bucket = "cdk-hnb659fds-assets-000000000000-us-east-1"
-    cloud.s3.create_bucket(Bucket=bucket)
-    for asset in directory.glob("asset.*"):
-        cloud.s3.put_object(Bucket=bucket, Key=f"{asset.name.removeprefix('asset.')}.zip", Body=zipped(asset))
-    cloud.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True)
-    return (directory / f"{STACK}.template.json").read_text()
+    directory = names["app"].synth().directory
+    cloud.upload_assets(directory)
+    template = json.loads(Path(directory, f"{STACK}.template.json").read_text())
+    del template["Parameters"], template["Rules"]
+    return json.dumps(template).replace("cdk-hnb659fds-assets-000000000000-us-east-1", ASSETS)
 
 
 def everything(cloud: Cloud) -> dict[str, Any]:
-    return {name: (cloud.images(name), cloud.notifications(name)) for name in [*NAMES, "lobby"]}
+    return {name: (cloud.images(name), cloud.notifications(name)) for name in [*NAMES, "not-adopted"]}
 
 
 @pytest.fixture
-def scripted(deployments: Deployments) -> Iterator[Cloud]:
+def scripted(deployments: Deployments) -> Cloud:
     """Streams that a script has configured."""
     cloud = deployments.cloud
-    deployments.existing(*NAMES, "lobby", "adopted-without-images")
-    for number, name in enumerate([*NAMES, "lobby"]):
-        given = configuration(name, number)
-        cloud.kinesisvideo.update_image_generation_configuration(StreamName=name, ImageGenerationConfiguration=given)
+    deployments.existing(*NAMES, "not-adopted", "adopted-without-images")
+    for number, name in enumerate([*NAMES, "not-adopted"]):
+        cloud.set_images(name, configuration(name, number))
     fragments: Any = {
         "Status": "ENABLED",
         "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:000000000000:fragments"},
     }
     cloud.kinesisvideo.update_notification_configuration(StreamName=NAMES[0], NotificationConfiguration=fragments)
-    yield cloud
-    # The streams outlive their stack, and so would their configurations.
-    for name in [*NAMES, "lobby", "adopted-without-images"]:
-        cloud.kinesisvideo.delete_stream(StreamARN=cloud.stream_arn(name))
+    return cloud
 
 
 def monitored(code: str) -> str:
@@ -122,7 +107,7 @@ def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
     before = everything(cloud)
     code, app, said = kinesis_video("adopt", "--prefix", "adopted-", "--stack-name", STACK)
     assert (code, said) == (0, "")
-    assert "lobby" not in app
+    assert "not-adopted" not in app
     assert "adopted-without-images" not in app
 
     # Each stream is set to its own configuration, byte for byte.
@@ -139,9 +124,8 @@ def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
     assert code == 1
     assert said.count(f"since the stack {STACK} declares it already") == 34
 
-    changed: Any = {**before[NAMES[1]][0], "SamplingInterval": 500}
-    cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[1], ImageGenerationConfiguration=changed)
-    cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[2])
+    cloud.set_images(NAMES[1], {**before[NAMES[1]][0], "SamplingInterval": 500})
+    cloud.set_images(NAMES[2], None)
     code, table, _ = kinesis_video("diff", STACK)
     assert code == 1
     assert table.endswith("32 of 34 configurations are as declared\n")
@@ -150,16 +134,10 @@ def test_33_streams_from_a_script_to_a_monitored_stack_and_to_its_end(
     assert table.endswith("34 of 34 configurations are as declared, 2 of them repaired\n")
     assert everything(cloud) == before
 
-    # The function's input has the time until the second look as a setting.
-    first = r"\"Declarations\":"
-    template = template_of(cloud, monitored(app)).replace(first, rf"\"SecondLookSeconds\":1,{first}")
-    assert len(re.findall("SecondLookSeconds", template)) == 4
+    template = with_a_second_look_after(1, template_of(cloud, monitored(app)))
     assert cloud.deploy_template(STACK, template) == "UPDATE_COMPLETE"
-    cloud.kinesisvideo.update_image_generation_configuration(StreamName=NAMES[20])
-    end = time.monotonic() + PATIENCE_SECONDS
-    while cloud.images(NAMES[20]) is None:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    cloud.set_images(NAMES[20], None)
+    until(lambda: cloud.images(NAMES[20]) is not None)
     assert everything(cloud) == before
     assert kinesis_video("diff", STACK)[0] == 0
 
@@ -191,8 +169,8 @@ def test_what_goes_away_or_can_not_be_read_is_a_comment_and_not_the_end(
 def test_python_reads_the_app_whatever_the_encoding_of_the_output_is(cloud: Cloud, deployments: Deployments) -> None:
     deployments.existing("encoded")
     uri = "s3://camera-images/t\xfcr \\\N{CAMERA}/"
-    given: Any = {**configuration("encoded", 0), "DestinationConfig": {"Uri": uri, "DestinationRegion": "us-east-1"}}
-    cloud.kinesisvideo.update_image_generation_configuration(StreamName="encoded", ImageGenerationConfiguration=given)
+    destination = {"Uri": uri, "DestinationRegion": "us-east-1"}
+    cloud.set_images("encoded", {**configuration("encoded", 0), "DestinationConfig": destination})
     line = [sys.executable, "-m", "kinesis_video_tools", "adopt", "--prefix", "encoded"]
     for encoding in ("cp1252", "utf-8"):
         env = {**os.environ, **cloud.aws.environment, "PYTHONIOENCODING": encoding}

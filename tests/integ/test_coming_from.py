@@ -8,14 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, CfnResource, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk.aws_s3 import Bucket
 from constructs import Construct
 
-from kinesis_video_local import Cdk
+from cdk_kinesis_video import DriftMonitor, Repair, VideoStream
 
-from .conftest import Cloud
-from .deployments import Camera, Deployments, Part, aws_custom_resource, handler_of_ones_own, stack_of
+from .conftest import Cloud, until
+from .deployments import (
+    Camera,
+    Deployments,
+    Part,
+    aws_custom_resource,
+    handler_of_ones_own,
+    stack_of,
+    with_a_second_look_after,
+)
 
 ADOPT: Mapping[str, Any] = {"adopt_existing": True}
 # Each has its own stream, so that one stack tests both.
@@ -85,25 +93,37 @@ def test_from_a_script(deployments: Deployments) -> None:
     assert deployments.intervals() == {"scripted-camera": 3}
 
 
-def test_by_cdk_orphan(deployments: Deployments, cloud: Cloud, cdk: Cdk, tmp_path: Path) -> None:
-    def assembly(name: str, build: Part) -> str:
-        app = App(outdir=str(tmp_path / name))
-        stack = Stack(app, "Orphan")
-        # A stack without resources can't be deployed.
-        CfnResource(stack, "Anchor", type="AWS::SSM::Parameter", properties={"Type": "String", "Value": "anchor"})
-        build(stack)
-        return app.synth().directory
+def test_a_scripts_configuration_neither_follows_the_stream_nor_ends_with_the_stack(deployments: Deployments) -> None:
+    def only(stream: str) -> Part:
+        def build(scope: Construct) -> None:
+            VideoStream(scope, "Stream", stream_name=stream, removal_policy=RemovalPolicy.RETAIN)
 
-    deployments.existing("orphaned")
-    theirs = assembly("theirs", aws_custom_resource("orphaned"))
-    cdk.deploy(theirs)
-    deployments.stacks.append("Orphan")
-    cdk.run("orphan", "Orphan/Old", "--unstable=orphan", "--yes", "--app", theirs)
-    assert cloud.physical_ids("Orphan", "Custom::AWS") == []
-    assert deployments.intervals() == {"orphaned": 3}
+        return build
 
-    cdk.deploy(assembly("ours", stack_of(Camera("orphaned", props=ADOPT))))
-    assert deployments.intervals() == {"orphaned": 3}
+    first, second = "scripted-1", "scripted-2"
+    assert deployments.deploy("Scripted", only(first)) == "CREATE_COMPLETE"
+    deployments.set_by_hand(first, 3)
+    deployments.streams.append(second)
+    assert deployments.deploy("Scripted", only(second)) == "UPDATE_COMPLETE"
+    assert deployments.intervals() == {second: None}
+    deployments.set_by_hand(second, 3)
+    deployments.delete("Scripted")
+    assert deployments.intervals() == {second: 3}
+
+
+def test_what_the_clean_up_of_a_deployment_took_away_is_repaired(deployments: Deployments, cloud: Cloud) -> None:
+    def monitor(scope: Construct) -> None:
+        DriftMonitor(scope, "Drift", on_change=False, repair=Repair.MISSING)
+
+    deployments.existing("migrated")
+    assert deployments.deploy("Migrated", aws_custom_resource("migrated")) == "CREATE_COMPLETE"
+    # From the other tool to ours in one deployment: the old resource is deleted last, and the images with it.
+    template = cloud.synthesise("Migrated", stack_of(Camera("migrated", props=ADOPT), monitor))
+    # Long enough to see first what was lost. `Deployments.deploy` would refuse that a stream has lost its images.
+    cloud.start("Migrated", with_a_second_look_after(5, template))
+    assert cloud.wait("Migrated") == "UPDATE_COMPLETE"
+    assert deployments.intervals() == {"migrated": None}
+    until(lambda: deployments.intervals() == {"migrated": 3})
 
 
 def test_the_snippet_is_refused_by_the_local_aws_with_the_reason_that_the_page_gives(cloud: Cloud) -> None:

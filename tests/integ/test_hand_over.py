@@ -280,24 +280,23 @@ def test_a_rollback_that_can_not_be_done_and_has_nothing_to_do(deployments: Depl
     assert deployments.intervals() == {"no-data": 3, "left": 3, "gone-on-to": None}
 
 
-def continue_without_the_images(deployments: Deployments, stack: str) -> None:
+def continue_the_rollback(deployments: Deployments, stack: str, **options: list[str]) -> None:
     cloud = deployments.cloud
-    cloud.cloudformation.continue_update_rollback(
-        StackName=stack, ResourcesToSkip=cloud.logical_ids(stack, IMAGE_GENERATION)
-    )
+    cloud.cloudformation.continue_update_rollback(StackName=stack, **options)
     assert cloud.wait(stack) == "UPDATE_ROLLBACK_COMPLETE"
     cloud.require_declared()
 
 
-def test_a_rollback_that_is_continued_without_the_resource(deployments: Deployments) -> None:
+def test_a_rollback_that_fails_once_is_continued_with_and_without_the_resource(deployments: Deployments) -> None:
     deployments.existing("skip")
     assert deployments.deploy("Skipped", Camera("skip")) == "CREATE_COMPLETE"
-    deployments.cloud.aws.inject_fault(UPDATE, error="InvalidArgumentException", times=2)
-    # Else it is seen to be as it was before.
-    deployments.cloud.aws.inject_fault(DESCRIBE, error="InvalidArgumentException", times=2)
-    assert deployments.deploy("Skipped", Camera("skip", seconds=5)) == "UPDATE_ROLLBACK_FAILED"
-    continue_without_the_images(deployments, "Skipped")
-    assert deployments.intervals() == {"skip": 3}
+    for options in ({}, {"ResourcesToSkip": deployments.cloud.logical_ids("Skipped", IMAGE_GENERATION)}):
+        # If Describe succeeded, it would show that the rollback has nothing to do.
+        for operation in (UPDATE, DESCRIBE):
+            deployments.cloud.aws.inject_fault(operation, error="InvalidArgumentException", times=2)
+        assert deployments.deploy("Skipped", Camera("skip", seconds=5)) == "UPDATE_ROLLBACK_FAILED"
+        continue_the_rollback(deployments, "Skipped", **options)
+        assert deployments.intervals() == {"skip": 3}
     deployments.change("Skipped", Camera("skip", seconds=5))
     assert deployments.intervals() == {"skip": 5}
 
@@ -314,7 +313,8 @@ def test_a_rollback_from_another_stream_that_is_continued_without_the_resource(d
     deployments.cloud.aws.inject_fault(DESCRIBE, delay_seconds=0.01, times=3)
     deployments.cloud.aws.inject_fault(DESCRIBE, error="InvalidArgumentException")
     assert deployments.deploy_and_roll_back("Astray", there) == "UPDATE_ROLLBACK_FAILED"
-    continue_without_the_images(deployments, "Astray")
+    skipped = deployments.cloud.logical_ids("Astray", IMAGE_GENERATION)
+    continue_the_rollback(deployments, "Astray", ResourcesToSkip=skipped)
     assert deployments.intervals() == {"back-to": 3, "gone-to": 5}
     assert deployments.deploy("Astray", there) == "UPDATE_COMPLETE"
     assert deployments.intervals()["gone-to"] == 5
