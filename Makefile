@@ -46,7 +46,7 @@ picture: demo ## make the contact sheet that the README shows
 
 test: setup .venv-oldest/ready ## everything that CI asks for
 	$(MAKE) --no-print-directory --jobs=2 lint types docs oldest
-	$(MAKE) --no-print-directory build/local-aws-tested tests
+	$(MAKE) --no-print-directory tests
 
 setup: .venv/ready node_modules/ready ## what the other targets need; they do it by themselves
 
@@ -98,15 +98,16 @@ unit: setup ## the quick tests: no deployment, no local AWS
 UNIT := tests/configuration tests/fleet tests/handler tests/infra tests/test_house.py tests/test_image_keys.py \
 	tests/test_matroska.py
 
-tests: setup ## the tests with a recent aws-cdk-lib, deployments included, without the local AWS's own
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests # more than there are cores: they wait a good deal
+# In one run, since each worker takes seconds of CPU to start; and more workers than there are cores, since they wait a good deal.
+tests: setup build/local-aws-tests ## the tests with a recent aws-cdk-lib, deployments included
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests $$(cat build/local-aws-tests)
+	@: > build/local-aws-tests
 
-# The local AWS's own tests, if anything has changed that they read.
+# The local AWS's own tests, if anything has changed that they read: the file names them until they have passed.
 HELPERS := $(shell sed -n 's/^from \(tests[a-z._]*\) import.*/\1/p' local_aws/tests/*.py | sort -u | tr . / | sed 's/$$/.py/')
-build/local-aws-tested: .venv/ready pyproject.toml $(HELPERS) \
+build/local-aws-tests: .venv/ready pyproject.toml $(HELPERS) \
 		$(shell find lambda tools local_aws -name "*.py" -o -name "*.toml" -o -name "*.json" -o -name "*.csv")
-	$(BIN)/pytest -n 3 --dist loadfile local_aws/tests
-	@mkdir -p build && touch $@
+	@mkdir -p build && echo local_aws/tests > $@
 
 oldest: .venv-oldest/ready ## the synth tests with the oldest aws-cdk-lib that the library works with
 	.venv-oldest/bin/pytest $(OLDEST)
