@@ -9,7 +9,7 @@ VENV := $(BIN)/uv venv --quiet --clear --python $(PYTHON)
 # only those of its 350 modules that the types of pyproject.toml follow: the others are half of it. And not what is never
 # imported: a fifth of the rest.
 CDK := $(shell sed -n 's/^    "aws_cdk\.\(aws_[a-z0-9_]*\)",$$/\1/p' pyproject.toml | paste -sd '|' -)
-compile = $(1)/bin/python -m compileall -q -j 2 -x '/aws_cdk/(?!($(CDK))/)aws_|/(graphql|mpmath|mypy|mypyc|networkx|pip|pkg_resources|setuptools|sympy)/' $(call site_packages,$(1))
+compile = $(1)/bin/python -m compileall -q -j 2 -x '/aws_cdk/(?!($(CDK))/)aws_|/(graphql|hatchling|lexers|mpmath|mypy|mypy_boto3_[a-z]+|mypyc|networkx|pip|pkg_resources|setuptools|snowballstemmer|sympy|tomlkit)/' $(call site_packages,$(1))
 # On a slow and busy machine one file of aws-cdk-lib takes more than the minute after which uv gives up.
 export UV_COMPILE_BYTECODE_TIMEOUT = 1800
 # Whatever is built is built with the pinned hatchling.
