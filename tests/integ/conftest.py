@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 
 from kinesis_video_local import LocalAws
 from kinesis_video_tools.camera import ClockVideo, fragment_tags
-from roles import ANYBODY, assume_role, document
 from tests.archives import zipped
 
 from .deployments import Deployments, create_other_tools, deployments_on
@@ -230,6 +229,9 @@ ClientAs = Callable[..., Any]
 @pytest.fixture
 def client_as() -> Iterator[ClientAs]:
     """Return a client of a service with the permissions of a role, which from then on anybody can assume."""
+    # Not at the top, since bench/ imports this module without the path of the local AWS's tests.
+    from roles import ANYBODY, assume_role, document
+
     trusted = {**ANYBODY, "Service": "lambda.amazonaws.com"}
     trust = document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
 

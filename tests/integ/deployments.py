@@ -17,7 +17,6 @@ from constructs import Construct
 
 from cdk_kinesis_video import ImageGeneration, VideoStream
 from kinesis_video_local import LocalAws
-from roles import create_role
 from tests.archives import zipped
 
 from .other_tools import image_generation
@@ -130,6 +129,9 @@ def _stream(scope: Construct, number: int, camera: Camera) -> IStreamRef:
 
 def create_other_tools(aws: LocalAws) -> None:
     """Create the function behind the custom resources of other tools, and its role."""
+    # Not at the top, since bench/ imports this module without the path of the local AWS's tests.
+    from roles import create_role
+
     allowed = {"Effect": "Allow", "Action": "kinesisvideo:*", "Resource": "*"}
     role = create_role(aws.client("iam"), OTHER_TOOLS, allowed, trusted={"Service": "lambda.amazonaws.com"})
     aws.client("lambda").create_function(
