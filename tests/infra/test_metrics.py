@@ -54,6 +54,8 @@ def test_a_named_metric_has_its_own_statistic_and_no_unit(stream: Any, method: s
     assert metric.period.to_minutes() == 5
     # A unit would be a filter, see stream_metrics.
     assert metric.unit is None
+    with fails_with("`statistic` is 99, it must be text such as 'Average'"):
+        getattr(stream, method)(statistic=99)
 
 
 def test_any_metric_can_be_had_by_its_name(stream: Any) -> None:
