@@ -46,6 +46,12 @@ def test_the_state_of_an_alarm_on_an_expression(expression: str, values: dict[st
     assert state({**ALARM, "Metrics": [{"Id": "e", "Expression": expression}]}, [values]) == expected
 
 
+@pytest.mark.parametrize("expression", ["a ** 2", "NOT a", "e + a"])
+def test_an_expression_that_is_not_emulated_has_no_data_whatever_the_missing_data_means(expression: str) -> None:
+    alarm = {**ALARM, "Metrics": [{"Id": "e", "Expression": expression}], "TreatMissingData": "notBreaching"}
+    assert state(alarm, [{"a": None}]) == NO_DATA
+
+
 def test_an_expression_of_another_one() -> None:
     metrics = [{"Id": "e", "Expression": "sum > 2"}, {"Id": "sum", "Expression": "a + b", "ReturnData": False}]
     assert state({**ALARM, "Metrics": metrics, "StateValue": "OK"}, [{"a": 1.0, "b": 2.0}]) == "ALARM"

@@ -50,7 +50,7 @@ def state(alarm: Mapping[str, Any], periods: Sequence[Mapping[str, Value]]) -> s
     try:
         points = [_of_alarm(alarm, values)[watched] for values in periods]
         breaching = _ALARM_COMPARISONS[alarm["ComparisonOperator"]]
-    except (LookupError, SyntaxError, TypeError):
+    except (LookupError, SyntaxError, TypeError, ValueError):
         return _NO_DATA
     breaches: list[bool] = []
     for value in points:
@@ -99,10 +99,11 @@ def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
 
 
 def _apply(operation: ast.AST, operands: Sequence[ast.expr], values: Mapping[str, Value]) -> Value:
+    function = _OPERATORS[type(operation)]
     given = [_evaluate(operand, values) for operand in operands]
     if None in given:
         return None
     try:
-        return float(_OPERATORS[type(operation)](*given))
+        return float(function(*given))
     except ZeroDivisionError:
         return None
