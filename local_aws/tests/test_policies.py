@@ -260,6 +260,23 @@ def test_a_policy_is_as_long_as_in_aws(aws: LocalAws, new_role: NewRole, stream_
         iam.put_role_policy(RoleName=stream_name, PolicyName="third", PolicyDocument=document(allow(EVERYTHING)))
 
 
+@pytest.mark.parametrize(("kind", "quota"), [("user", 2_048), ("group", 5_120)])
+def test_users_and_groups_have_quotas_of_their_own(aws: LocalAws, stream_name: str, kind: str, quota: int) -> None:
+    iam, entity = aws.client("iam"), {f"{kind.title()}Name": stream_name}
+    getattr(iam, f"create_{kind}")(**entity)
+    put = getattr(iam, f"put_{kind}_policy")
+    put(**entity, PolicyName="policy", PolicyDocument=document(long(quota)))
+    with pytest.raises(ClientError, match=f"Maximum policy size of {quota} bytes exceeded for {kind} {stream_name}"):
+        put(**entity, PolicyName="other", PolicyDocument=document(allow(EVERYTHING)))
+
+    properties = {f"{kind.title()}s": [stream_name], "PolicyDocument": json.loads(document(allow(EVERYTHING)))}
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+    stack = Stack(aws.client, stream_name)
+    template = {"Resources": {f"Policy{number}": policy for number in range(11)}}
+    assert stack.deploy(template, Capabilities=["CAPABILITY_IAM"]) == "ROLLBACK_COMPLETE"
+    assert f"Cannot exceed quota for PoliciesPer{kind.title()}: 10" in stack.reasons()
+
+
 @pytest.mark.parametrize(
     ("complaint", "properties"),
     [

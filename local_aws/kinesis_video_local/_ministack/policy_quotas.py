@@ -1,4 +1,4 @@
-"""IAM's quotas for the policies of a role; ministack has none, and none is checked for users and groups.
+"""IAM's quotas for the policies of a role, a user or a group; ministack has none.
 
 See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import iam
@@ -15,7 +15,7 @@ from ministack.services.cloudformation import provisioners
 
 _MANAGED_POLICIES = 10
 _MANAGED_CHARACTERS = 6_144
-_INLINE_CHARACTERS = 10_240
+_INLINE_CHARACTERS = {"Role": 10_240, "User": 2_048, "Group": 5_120}
 
 
 class _QuotaError(ValueError):
@@ -25,12 +25,13 @@ class _QuotaError(ValueError):
 def install() -> None:
     """Check the quotas where ministack attaches and stores policies, for its API and for CloudFormation."""
     attach_managed_policy, store_policy = iam.attach_managed_policy, iam.store_policy
-    create_policy_version, put_role_policy = iam._create_policy_version, iam._put_role_policy
+    create_policy_version = iam._create_policy_version
 
     def attach(entity: dict[str, Any], arn: str) -> None:
         attached = entity.get("AttachedPolicies", [])
-        if "RoleName" in entity and arn not in attached and len(attached) >= _MANAGED_POLICIES:
-            raise _QuotaError(f"Cannot exceed quota for PoliciesPerRole: {_MANAGED_POLICIES}")
+        if arn not in attached and len(attached) >= _MANAGED_POLICIES:
+            kind = next(kind for kind in _INLINE_CHARACTERS if f"{kind}Name" in entity)
+            raise _QuotaError(f"Cannot exceed quota for PoliciesPer{kind}: {_MANAGED_POLICIES}")
         attach_managed_policy(entity, arn)
 
     def store(arn: str, name: str, path: str, document: Any, **more: Any) -> Any:
@@ -41,24 +42,35 @@ def install() -> None:
         _check_managed(iam._p(request, "PolicyDocument"))
         return create_policy_version(request)
 
-    def put(request: Mapping[str, Any]) -> Any:
-        name = iam._p(request, "RoleName")
-        policies = dict((iam._roles.get(name) or {}).get("InlinePolicies", {}))
-        policies[iam._p(request, "PolicyName")] = iam._p(request, "PolicyDocument")
-        _check_inline(name, policies.values())
-        return put_role_policy(request)
-
     iam.attach_managed_policy, iam.store_policy = attach, store
-    iam._create_policy_version, iam._put_role_policy = _answering(create_version), _answering(put)
+    iam._create_policy_version = _answering(create_version)
     iam._IAM_HANDLERS["CreatePolicyVersion"] = iam._create_policy_version
-    iam._IAM_HANDLERS["PutRolePolicy"] = iam._put_role_policy
-    for action in "CreatePolicy", "AttachRolePolicy":
+    for action in ("CreatePolicy", *(f"Attach{kind}Policy" for kind in _INLINE_CHARACTERS)):
         iam._IAM_HANDLERS[action] = _answering(iam._IAM_HANDLERS[action])
-    # In a template, inline policies are also properties of a role.
+    inline: dict[str, Callable[[str], Mapping[str, Any]]] = {
+        "Role": lambda name: (iam._roles.get(name) or {}).get("InlinePolicies", {}),
+        "User": lambda name: iam._user_inline_policies.get(name) or {},
+        "Group": lambda name: iam._group_inline_policies.get(name) or {},
+    }
+    for kind, policies in inline.items():
+        put = _checking(kind, policies, getattr(iam, f"_put_{kind.lower()}_policy"))
+        setattr(iam, f"_put_{kind.lower()}_policy", put)
+        iam._IAM_HANDLERS[f"Put{kind}Policy"] = put
+    # In a template, policies are also properties of a role.
     handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
     create, update = handlers["create"], handlers["update"]
     handlers["create"] = lambda logical_id, properties, stack: create(logical_id, _checked(properties), stack)
     handlers["update"] = lambda physical_id, old, new, *more: update(physical_id, old, _checked(new), *more)
+
+
+def _checking(kind: str, policies: Callable[[str], Mapping[str, Any]], put: Callable[[Any], Any]) -> Any:
+    def checked(request: Mapping[str, Any]) -> Any:
+        name = iam._p(request, f"{kind}Name")
+        own = iam._p(request, "PolicyName")
+        _check_inline(kind, name, {**policies(name), own: iam._p(request, "PolicyDocument")})
+        return put(request)
+
+    return _answering(checked)
 
 
 def _answering(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -72,9 +84,12 @@ def _answering(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _checked(properties: dict[str, Any]) -> dict[str, Any]:
-    """Check the inline policies of a role in a template; return its properties."""
-    documents = [policy.get("PolicyDocument") for policy in properties.get("Policies", [])]
-    _check_inline(properties.get("RoleName", ""), documents)
+    """Check the policies of a role in a template; return its properties."""
+    name = properties.get("RoleName", "")
+    inline = {policy.get("PolicyName"): policy.get("PolicyDocument") for policy in properties.get("Policies", [])}
+    _check_inline("Role", name, inline)
+    if len(set(properties.get("ManagedPolicyArns", []))) > _MANAGED_POLICIES:
+        raise _QuotaError(f"Cannot exceed quota for PoliciesPerRole: {_MANAGED_POLICIES}")
     return properties
 
 
@@ -83,9 +98,10 @@ def _check_managed(document: Any) -> None:
         raise _QuotaError(f"Cannot exceed quota for PolicySize: {_MANAGED_CHARACTERS}")
 
 
-def _check_inline(role: str, documents: Iterable[Any]) -> None:
-    if sum(map(_characters, documents)) > _INLINE_CHARACTERS:
-        raise _QuotaError(f"Maximum policy size of {_INLINE_CHARACTERS} bytes exceeded for role {role}")
+def _check_inline(kind: str, name: str, policies: Mapping[str, Any]) -> None:
+    quota = _INLINE_CHARACTERS[kind]
+    if sum(map(_characters, policies.values())) > quota:
+        raise _QuotaError(f"Maximum policy size of {quota} bytes exceeded for {kind.lower()} {name}")
 
 
 def _characters(document: Any) -> int:
