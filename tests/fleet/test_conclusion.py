@@ -181,3 +181,16 @@ def test_a_pass_without_an_outcome_for_each_stream_is_not_complete(
     bucket.objects["passes/request-1/plan.json"] = json.dumps({"streams": 22}).encode()
     answer = concluded(bucket, cloudformation, "Update")
     assert (answer.status, answer.reason) == ("FAILED", "nothing is known of 2 streams")
+
+
+@pytest.mark.parametrize(("request_type", "status"), [("Update", "SUCCESS"), ("Delete", "FAILED")])
+def test_a_stream_whose_batch_has_not_reported_is_named(
+    request_type: str, status: str, bucket: Bucket, cloudformation: CloudFormation
+) -> None:
+    worked(bucket, {"equal": 20})
+    bucket.objects["passes/request-1/work-1.json"] = json.dumps([{"number": 1, "streams": [CAM_1]}]).encode()
+    bucket.objects["passes/request-1/plan.json"] = json.dumps({"streams": 21}).encode()
+    assert concluded(bucket, cloudformation, request_type).status == status
+    assert json.loads(bucket.objects["passes/request-1/streams.json"]) == {
+        "failed": {"cam-1": "its batch has not reported"}
+    }
