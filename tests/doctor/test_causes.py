@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -144,6 +144,12 @@ def granted_and_denied_in_a_network(site: Site) -> Iterator[None]:
 ALLOW_IN_A_NETWORK: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": PRODUCER}, "Condition": IN_A_NETWORK}
 
 
+def key_allows_objects_of(site: Site, bucket: str) -> AbstractContextManager[None]:
+    """Let the policy of the bucket's key alone allow the producer its use, and only for a bucket's objects."""
+    condition = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}*"}}
+    return key_policy(site, keep=False, **ALLOW_IN_A_NETWORK | {"Condition": condition})
+
+
 @pytest.mark.parametrize(
     ("change", "findings"),
     [
@@ -155,6 +161,8 @@ ALLOW_IN_A_NETWORK: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": PR
         *((partial(bucket_policy, **statement), {}) for statement in CANNOT_HIT),
         (lambda site: bucket_allows(site, Condition=IN_A_NETWORK), {"may-put-object": Status.UNKNOWN}),
         (lambda site: key_policy(site, keep=False, **ALLOW_IN_A_NETWORK), {"may-use-keys": Status.UNKNOWN}),
+        (lambda site: key_allows_objects_of(site, BUCKET), {}),
+        (lambda site: key_allows_objects_of(site, "another"), {"may-use-keys": Status.FAILED}),
         # A Deny overrides grants, too.
         (granted_and_denied_in_a_network, {"may-use-keys": Status.UNKNOWN}),
         (
