@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import hashlib
 import http.client
 import http.server
 import json
 import shutil
+import socket
 import ssl
 import stat
 import subprocess
@@ -484,6 +486,65 @@ def test_nobody_gets_keys_without_keys_where_iam_is_enforced(guarded: LocalAws) 
     role = "arn:aws:iam::000000000000:role/web"
     with closing(stranger), pytest.raises(ClientError, match="MissingAuthenticationToken"):
         stranger.assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken="token")
+
+
+def test_no_unsigned_websocket_reads_messages_where_iam_is_enforced(guarded: LocalAws) -> None:
+    upgrade = {
+        "Host": "iot.us-east-1.localhost",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+        "Sec-WebSocket-Protocol": "mqtt",
+    }
+    keys = Credentials(*(guarded.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")))
+    signed = AWSRequest("GET", "http://iot.us-east-1.localhost/mqtt", headers={"Host": upgrade["Host"]})
+    SigV4QueryAuth(keys, "iotdevicegateway", "us-east-1").add_auth(signed)
+    link = signed.prepare().url.removeprefix("http://iot.us-east-1.localhost")
+
+    assert ask(guarded, "GET", link, upgrade)[0] == 101
+    for headers in {}, {"Authorization": "Bearer x"}:
+        assert ask(guarded, "GET", "/mqtt", {**upgrade, **headers})[0] == 403
+
+
+def test_no_websocket_of_appsync_takes_a_forged_signature_where_iam_is_enforced(guarded: LocalAws) -> None:
+    iam = [{"authType": "AWS_IAM"}]
+    modes = dict.fromkeys(("connectionAuthModes", "defaultPublishAuthModes", "defaultSubscribeAuthModes"), iam)
+    api = guarded.client("appsync").create_api(name="events", eventConfig={"authProviders": iam, **modes})["api"]
+    forged = {"host": "x", "Authorization": "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/appsync/x"}
+    shown = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode().rstrip("=")
+    upgrade = {
+        "Host": f"{api['apiId']}.appsync-realtime-api.us-east-1.localhost",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+        "Sec-WebSocket-Protocol": f"aws-appsync-event-ws, header-{shown}",
+    }
+    lines = ["GET /event/realtime HTTP/1.1", *(f"{name}: {value}" for name, value in upgrade.items()), "", ""]
+    address = urlsplit(guarded.endpoint_url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=20) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        # Until the server closes it.
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert b"UnauthorizedException" in answer
+
+
+def test_nobody_pulls_or_pushes_images_of_containers_without_a_token_where_iam_is_enforced(guarded: LocalAws) -> None:
+    registry = guarded.client("ecr")
+    registry.create_repository(repositoryName="images")
+    token = registry.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    known = base64.b64encode(b"AWS:ministack-auth-token").decode()
+
+    assert ask(guarded, "GET", "/v2/images/tags/list", {"Authorization": f"Basic {token}"})[0] == 200
+    for headers in {}, {"Authorization": f"Basic {known}"}, {"Authorization": "Bearer x"}:
+        for method, target in (
+            ("GET", "/v2/images/tags/list"),
+            ("PUT", "/v2/images/manifests/x"),
+            ("GET", "/v2/_catalog"),
+        ):
+            assert ask(guarded, method, target, headers)[0] == 401
 
 
 def test_its_files_are_where_only_its_user_can_read_them(guarded: LocalAws) -> None:

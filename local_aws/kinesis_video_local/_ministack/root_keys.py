@@ -10,6 +10,7 @@ and derives a function's keys from its ARN. Every program on the machine knows t
 
 from __future__ import annotations
 
+import base64
 import hmac
 import os
 from dataclasses import replace
@@ -21,7 +22,7 @@ from xml.etree.ElementTree import fromstring
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.sigv4 import decode_header_value
-from ministack.services import s3, sts
+from ministack.services import appsync_events, ecr, s3, sts
 
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Missing Authentication Token")
 # Whoever has a presigned URL could add one, such as x-amz-copy-source, which makes an upload a copy of another object.
@@ -34,6 +35,7 @@ def install() -> None:
         return
     root, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"].encode()
     authenticate, enforce = iam_evaluator.authenticate, iam_evaluator.enforce
+    authenticate_handshake = iam_evaluator.authenticate_handshake
     s3_scope_failure, pin = iam_evaluator._s3_scope_failure, iam_evaluator.pin_signed_request
 
     def pin_with_headers(method: str, raw_path: str, query: Any, raw_headers: Any, handshake: bool = False) -> None:
@@ -87,11 +89,21 @@ def install() -> None:
     # ministack doesn't check the signatures of root keys.
     iam_evaluator._is_root_key = lambda _access_key_id: False
     iam_evaluator.authenticate = authenticate_all
+    # An unsigned websocket to the device gateway of AWS IoT would read and publish every message.
+    iam_evaluator.authenticate_handshake = lambda *request: authenticate_handshake(*request) or _UNSIGNED
     iam_evaluator._s3_scope_failure = s3_scope
     app.pin_signed_request = iam_evaluator.pin_signed_request = pin_with_headers
     iam_evaluator.enforce = enforce_all
     # That module hashes only a function's ARN, to derive the function's keys.
     lambda_runtime.hashlib = SimpleNamespace(sha256=lambda known: hmac.new(secret, known, "sha256"))
+    _guard_registry(secret)
+    accept = appsync_events._modes_accept
+
+    def accept_verified(api_id: str, modes: set[str], shown: Any) -> Any:
+        # Nobody checks the signature or the token in a message of a websocket.
+        return accept(api_id, modes if iam_evaluator._verified_key.get() else modes & {"API_KEY"}, shown)
+
+    appsync_events._modes_accept = accept_verified
 
 
 def _adds_headers(request: Any) -> bool:
@@ -105,3 +117,20 @@ def _adds_headers(request: Any) -> bool:
         covered |= set(iam_evaluator._query_value(request.query_params, "X-Amz-SignedHeaders").lower().split(";"))
         names = request.headers
     return any(name.lower().startswith("x-amz-") and name.lower() not in covered for name in names)
+
+
+def _guard_registry(secret: bytes) -> None:
+    """Require the token of GetAuthorizationToken for images of containers, which everybody could pull and push."""
+    token = base64.b64encode(f"AWS:{hmac.new(secret, b'registry', 'sha256').hexdigest()}".encode()).decode()
+    answer, get_token = ecr.handle_registry_request, ecr._get_authorization_token
+
+    def get_own_token(data: Any) -> Any:
+        status, headers, body = get_token(data)
+        return status, headers, body.replace(base64.b64encode(b"AWS:ministack-auth-token"), token.encode())
+
+    async def answer_with_token(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        if not hmac.compare_digest(headers.get("authorization", "").encode(), f"Basic {token}".encode()):
+            return 401, {"WWW-Authenticate": 'Basic realm="registry"', "Content-Type": "text/plain"}, b"Unauthorized"
+        return await answer(method, path, headers, body, query)
+
+    ecr.handle_registry_request, ecr._get_authorization_token = answer_with_token, get_own_token
