@@ -123,12 +123,12 @@ def images_are_png_by_the_servers_clock(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def granted_under(site: Site, constraints: dict[str, Any]) -> Iterator[None]:
-    """Let grants with a constraint allow the producer the use of the keys."""
+def granted_with(site: Site, **fields: Any) -> Iterator[None]:
+    """Let grants with other fields allow the use of the keys."""
 
     def change(answer: dict[str, Any]) -> None:
         for grant in answer["Grants"]:
-            grant["Constraints"] = constraints
+            grant |= fields
 
     with keys_only_granted(site), answers(site, "kms.ListGrants", change):
         yield
@@ -156,7 +156,7 @@ def key_allows_objects_of(site: Site, bucket: str) -> AbstractContextManager[Non
         (bucket_allows, {}),
         (keys_allow, {}),
         (keys_only_granted, {}),
-        (lambda site: granted_under(site, {}), {}),
+        (lambda site: granted_with(site, Constraints={}), {}),
         (images_are_png_by_the_servers_clock, {}),
         *((partial(bucket_policy, **statement), {}) for statement in CANNOT_HIT),
         (lambda site: bucket_allows(site, Condition=IN_A_NETWORK), {"may-put-object": Status.UNKNOWN}),
@@ -166,13 +166,17 @@ def key_allows_objects_of(site: Site, bucket: str) -> AbstractContextManager[Non
         # A Deny overrides grants, too.
         (granted_and_denied_in_a_network, {"may-use-keys": Status.UNKNOWN}),
         (
-            lambda site: granted_under(site, {"EncryptionContextEquals": {"department": "video"}}),
+            lambda site: granted_with(site, Constraints={"EncryptionContextEquals": {"department": "video"}}),
             {"may-use-keys": Status.FAILED},
         ),
         (
-            lambda site: granted_under(site, {"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::another"}}),
+            lambda site: granted_with(
+                site, Constraints={"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::another"}}
+            ),
             {"may-use-keys": Status.FAILED},
         ),
+        (lambda site: granted_with(site, GranteePrincipal=DOCTOR), {"may-use-keys": Status.FAILED}),
+        (lambda site: granted_with(site, Operations=["DescribeKey"]), {"may-use-keys": Status.FAILED}),
         (
             lambda site: answers(site, "s3.HeadBucket", lambda answer: answer.pop("BucketRegion")),
             {"bucket": Status.UNKNOWN},
