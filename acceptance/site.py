@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import boto3
@@ -180,10 +180,16 @@ class Site:
 
         return " ".join(self.wait_until(is_heard, "another connection still counts"))
 
+    @cached_property
+    def _endpoint(self) -> str:
+        """Where video is sent to; asked for once, as the service answers 5 times a second."""
+        client = self.as_producer(self.declared).client("kinesisvideo")
+        endpoint: str = client.get_data_endpoint(StreamName=self.declared, APIName="PUT_MEDIA")["DataEndpoint"]
+        return endpoint
+
     async def _put_media(self, body: bytes, hear: Callable[[Acknowledgement], None]) -> None:
         session = self.as_producer(self.declared)
-        client = session.client("kinesisvideo")
-        url = client.get_data_endpoint(StreamName=self.declared, APIName="PUT_MEDIA")["DataEndpoint"] + "/putMedia"
+        url = f"{self._endpoint}/putMedia"
         headers = {"x-amzn-stream-name": self.declared, "x-amzn-fragment-timecode-type": "ABSOLUTE"}
         credentials: Any = session.get_credentials()
         signed = sign_put_media(url, headers, credentials.get_frozen_credentials(), session.region_name)
