@@ -86,6 +86,12 @@ def set_many(cloud: Cloud) -> list[Call]:
     return [call for call in cloud.aws.calls() if call.operation in (DESCRIBE, UPDATE)]
 
 
+def calls_of(cloud: Cloud, name_prefix: str, *operations: str) -> list[Call]:
+    """List the calls for the streams of a fleet, and those that name no stream: others share the local AWS."""
+    calls = [call for call in cloud.aws.calls() if not operations or call.operation in operations]
+    return [call for call in calls if call.stream is None or call.stream.startswith(name_prefix)]
+
+
 def updates_per_second(calls: Sequence[Call]) -> float:
     """Count the updates a second until the streams that were busy are tried again."""
     times = [call.time for call in calls if call.operation == UPDATE][:-SICK]

@@ -17,7 +17,7 @@ from roles import create_role
 from tests.cloudformation import SECRET, Answered, CloudFormation
 
 from .conftest import ClientAs, Cloud, answer_to, until
-from .fleets import DESCRIBE, FLEET, FOREIGN, UPDATE, Template, declare, template_of, with_definition
+from .fleets import DESCRIBE, FLEET, FOREIGN, UPDATE, Template, calls_of, declare, template_of, with_definition
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_failed_streams_are_named_and_the_next_pass_sets_exactly_these(
 
     cloud.aws.clear_calls()
     assert run_pass(cloud, "Third")["status"] == "SUCCEEDED"
-    assert sorted(call.stream or "" for call in cloud.aws.calls(UPDATE)) == sorted(failed)
+    assert sorted(call.stream or "" for call in calls_of(cloud, "third-", UPDATE)) == sorted(failed)
     cloud.aws.clear_calls()
     cloud.aws.inject_fault(DESCRIBE, delay_seconds=1.5, times=29)
     code, shown = show(cloud, "Third", monkeypatch, capsys, "--start", "--json")
@@ -177,7 +177,7 @@ def test_failed_streams_are_named_and_the_next_pass_sets_exactly_these(
     assert code == 0
     assert re.search(r"running: .*\n.*complete in .*\n1 passes were skipped", shown)
     until(lambda: "running" not in show(cloud, "third-", monkeypatch, capsys)[1])
-    assert (len(cloud.aws.calls(DESCRIBE)), cloud.aws.calls(UPDATE)) == (29, [])
+    assert [call.operation for call in calls_of(cloud, "third-", DESCRIBE, UPDATE)] == [DESCRIBE] * 29
     assert "complete in 0." in show(cloud, "third-", monkeypatch, capsys)[1]
     code, shown = show(cloud, "Third", monkeypatch, capsys, "--json")
     (told,) = json.loads(shown)["passes"]
@@ -318,7 +318,7 @@ def test_a_delete_takes_the_turn_of_a_running_create(cloud: Cloud, sender: Sende
     already = len(sender.receiver.puts)
     cloud.aws.inject_fault(UPDATE, delay_seconds=1.5, times=len(names))  # so that it is still at work
     sender.send("Create")
-    until(lambda: bool(cloud.aws.calls(UPDATE)))
+    until(lambda: bool(calls_of(cloud, "sent-", UPDATE)))
     sender.send("Delete", "an-id-that-cloudformation-has-generated")
     until(lambda: len(sender.receiver.puts) > already)
     # CloudFormation no longer waits for the Create.
@@ -350,7 +350,7 @@ def test_a_delete_that_leaves_something_fails_and_names_it(cloud: Cloud, synthes
     assert "s3://" + bucket in reasons[0]
     cloud.aws.clear_calls()
     assert cloud.delete("Left") == "DELETE_COMPLETE"
-    assert [call.stream for call in cloud.aws.calls(DESCRIBE)] == [left]
+    assert [call.stream for call in calls_of(cloud, "left-", DESCRIBE)] == [left]
     assert configured(cloud, names) == dict.fromkeys(names)
 
 
@@ -382,7 +382,7 @@ def test_a_fleet_that_set_nothing_is_deleted_without_a_call(cloud: Cloud, synthe
     assert cloud.deploy_template("Nothing", template_of(synthesised, "nothing-")) == "CREATE_COMPLETE"
     cloud.aws.clear_calls()
     assert cloud.delete("Nothing") == "DELETE_COMPLETE"
-    assert cloud.aws.calls() == []
+    assert calls_of(cloud, "nothing-") == []
 
 
 def test_a_scheduled_pass_does_not_take_the_turn_of_a_deployment(cloud: Cloud, synthesised: Template) -> None:
@@ -391,11 +391,11 @@ def test_a_scheduled_pass_does_not_take_the_turn_of_a_deployment(cloud: Cloud, s
     cloud.aws.clear_calls()
     cloud.aws.inject_fault(UPDATE, delay_seconds=1.5, times=6)
     cloud.start("Turn", template_of(synthesised, "turn-", **with_seconds(synthesised, 5)))
-    until(lambda: bool(cloud.aws.calls(DESCRIBE)))
+    until(lambda: bool(calls_of(cloud, "turn-", DESCRIBE)))
     assert run_pass(cloud, "Turn")["status"] == "SUCCEEDED"
     assert cloud.wait("Turn") == "UPDATE_COMPLETE"
     assert configured(cloud, names) == dict.fromkeys(names, 5000)
-    assert len(cloud.aws.calls(UPDATE)) == 6
+    assert len(calls_of(cloud, "turn-", UPDATE)) == 6
 
 
 def test_a_stopped_pass_sets_few_more_streams_and_the_next_one_continues(
@@ -407,15 +407,15 @@ def test_a_stopped_pass_sets_few_more_streams_and_the_next_one_continues(
     cloud.aws.clear_calls()
     states = cloud.client("stepfunctions")
     execution = start_pass(cloud, "Stop")
-    until(lambda: bool(cloud.aws.calls(UPDATE)))
+    until(lambda: bool(calls_of(cloud, "stop-", UPDATE)))
     states.stop_execution(executionArn=execution, cause="by hand")
-    already = len(cloud.aws.calls(UPDATE))
+    already = len(calls_of(cloud, "stop-", UPDATE))
     # It waits until no call of the stopped pass can reach the service any more.
     assert run_pass(cloud, "Stop")["status"] == "SUCCEEDED"
     counts = last_result(cloud, "Stop")["counts"]
     assert counts["set"] + counts["equal"] == 159
     assert counts["equal"] - already <= 100
-    assert len(cloud.aws.calls(UPDATE)) == 159
+    assert len(calls_of(cloud, "stop-", UPDATE)) == 159
     code, shown = show(cloud, "stop-", monkeypatch, capsys, "--passes", "2")
     assert (code, "by hand" in shown) == (0, True)
     assert "not_tried" in shown
